@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+// Marks a text that did not fit, without leaving half of a UTF-8 sequence before the mark.
+static void mark_cut(char *text, size_t size)
+{
+    size_t at = size - sizeof "...";
+    while (at > 0 && ((unsigned char)text[at] & 0xC0) == 0x80)
+        at--;
+    memcpy(text + at, "...", sizeof "...");
+}
+
+int br_error_setv(br_error *err, enum br_error_kind kind, const char *format, va_list args)
+{
+    if (!err)
+        return -1;
+    int saved = errno;
+    char text[sizeof err->text]; // arguments may point into *err
+    int length = vsnprintf(text, sizeof text, format, args);
+    if (length < 0)
+        strcpy(text, "an error whose text could not be formatted");
+    else if ((size_t)length >= sizeof text)
+        mark_cut(text, sizeof text);
+    err->kind = kind;
+    strcpy(err->text, text);
+    errno = saved;
+    return -1;
+}
+
+int br_error_set(br_error *err, enum br_error_kind kind, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    br_error_setv(err, kind, format, args);
+    va_end(args);
+    return -1;
+}
+
+int br_error_errno(br_error *err, const char *format, ...)
+{
+    int number = errno;
+    va_list args;
+    va_start(args, format);
+    br_error_setv(err, BR_ERR_SYSTEM, format, args);
+    va_end(args);
+    if (err)
+        br_error_set(err, BR_ERR_SYSTEM, "%s: %s", err->text, strerror(number));
+    errno = number;
+    return -1;
+}
+
+int br_error_nomem(br_error *err)
+{
+    return br_error_set(err, BR_ERR_SYSTEM, "out of memory");
+}

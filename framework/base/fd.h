@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Descriptors: whole reads and writes, descriptors kept off 0-2, sealed shared memory.
+#ifndef BR_BASE_FD_H
+#define BR_BASE_FD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+// Closes *fd unless it is -1, sets it to -1, keeps errno.
+void fd_close(int *fd);
+
+// Writes all of it, whatever short writes and EINTR come between. 0, or -1 with errno.
+int fd_write_all(int fd, const void *data, size_t count);
+
+// Reads up to `count` bytes until end of file: the number read, or -1 with errno.
+ssize_t fd_read_all(int fd, void *data, size_t count);
+
+// A regular file's content appended to *out. Refuses (BR_ERR_USAGE) what is not a regular file and
+// what is larger than `max` bytes; `what` names the file in messages ("job file").
+int fd_read_file(const char *path, const char *what, size_t max, struct buffer *out, br_error *err);
+
+// A close-on-exec memfd of `size` zero bytes that can never change its size. -1 and *err on
+// failure.
+int fd_memory(const char *name, size_t size, br_error *err);
+
+// A close-on-exec memfd that holds `data` and can never be written again. -1 and *err on failure.
+int fd_memory_sealed(const char *name, const void *data, size_t size, br_error *err);
+
+// Opens /dev/null on each of 0, 1, 2 that is closed, so that no file opened later gets one of them.
+int fd_fill_standard(br_error *err);
+
+// Closes every descriptor >= `first` but those in keep[0..count), which is sorted ascending.
+void fd_close_from(int first, const int *keep, size_t count);
+
+#endif

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "base/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static size_t count_digits(const char *text, size_t length)
+{
+    size_t n = 0;
+    while (n < length && is_digit(text[n]))
+        n++;
+    return n;
+}
+
+bool text_to_i64(const char *text, size_t length, int64_t *out)
+{
+    bool negative = length > 0 && text[0] == '-';
+    size_t at = length > 0 && (text[0] == '-' || text[0] == '+');
+    size_t digits = count_digits(text + at, length - at);
+    if (digits == 0 || at + digits != length || (digits > 1 && text[at] == '0'))
+        return false;
+    uint64_t magnitude = 0;
+    for (; at < length; at++) {
+        if (__builtin_mul_overflow(magnitude, UINT64_C(10), &magnitude) ||
+            __builtin_add_overflow(magnitude, (uint64_t)(text[at] - '0'), &magnitude))
+            return false;
+    }
+    if (magnitude > (uint64_t)INT64_MAX + negative)
+        return false;
+    *out = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
+    return true;
+}
+
+// Whether it is [-+]?(\.digits|digits(\.digits?)?)([eE][-+]?digits)?, with no leading zeros.
+static bool is_decimal(const char *text, size_t length)
+{
+    size_t at = length > 0 && (text[0] == '-' || text[0] == '+');
+    size_t whole = count_digits(text + at, length - at);
+    if (whole > 1 && text[at] == '0')
+        return false;
+    at += whole;
+    size_t fraction = 0;
+    if (at < length && text[at] == '.') {
+        at++;
+        fraction = count_digits(text + at, length - at);
+        at += fraction;
+    }
+    if (whole + fraction == 0)
+        return false;
+    if (at < length && (text[at] == 'e' || text[at] == 'E')) {
+        at++;
+        if (at < length && (text[at] == '-' || text[at] == '+'))
+            at++;
+        size_t exponent = count_digits(text + at, length - at);
+        if (exponent == 0)
+            return false;
+        at += exponent;
+    }
+    return at == length;
+}
+
+static bool special_f64(const char *text, size_t length, double *out)
+{
+    bool negative = length > 0 && text[0] == '-';
+    size_t sign = length > 0 && (text[0] == '-' || text[0] == '+');
+    const char *rest = text + sign;
+    if (length - sign != 4)
+        return false;
+    if (!memcmp(rest, ".inf", 4) || !memcmp(rest, ".Inf", 4) || !memcmp(rest, ".INF", 4)) {
+        *out = negative ? -HUGE_VAL : HUGE_VAL;
+        return true;
+    }
+    if (sign == 0 &&
+        (!memcmp(rest, ".nan", 4) || !memcmp(rest, ".NaN", 4) || !memcmp(rest, ".NAN", 4))) {
+        *out = (double)NAN;
+        return true;
+    }
+    return false;
+}
+
+// The "C" locale, made once and kept: numbers must not depend on what the calling program has set.
+static locale_t c_locale(void)
+{
+    static locale_t locale;
+    if (!locale)
+        locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    return locale;
+}
+
+bool text_to_f64(const char *text, size_t length, double *out)
+{
+    if (special_f64(text, length, out))
+        return true;
+    if (!is_decimal(text, length))
+        return false;
+    char small[64];
+    char *copy = length < sizeof small ? small : malloc(length + 1);
+    if (!copy)
+        return false;
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    double value = strtod_l(copy, NULL, c_locale());
+    if (copy != small)
+        free(copy);
+    if (isinf(value))
+        return false;
+    *out = value;
+    return true;
+}
+
+void text_f64(struct buffer *out, double value)
+{
+    if (isnan(value)) {
+        buffer_text(out, "nan");
+        return;
+    }
+    if (isinf(value)) {
+        buffer_text(out, value < 0 ? "-inf" : "inf");
+        return;
+    }
+    char text[40];
+    locale_t before = uselocale(c_locale());
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    uselocale(before);
+    buffer_text(out, text);
+}
+
+size_t text_utf8_sequence(const char *text, size_t length)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    if (length == 0)
+        return 0;
+    if (s[0] < 0x80)
+        return 1;
+    size_t need = s[0] >= 0xC2 && s[0] <= 0xDF   ? 2
+                  : (s[0] & 0xF0) == 0xE0        ? 3
+                  : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4
+                                                 : 0;
+    if (need == 0 || need > length)
+        return 0;
+    for (size_t i = 1; i < need; i++)
+        if ((s[i] & 0xC0) != 0x80)
+            return 0;
+    bool overlong = (s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xF0 && s[1] < 0x90);
+    bool surrogate = s[0] == 0xED && s[1] > 0x9F;
+    bool beyond = s[0] == 0xF4 && s[1] > 0x8F;
+    return overlong || surrogate || beyond ? 0 : need;
+}
+
+size_t text_width(const char *text, size_t length)
+{
+    size_t width = 0;
+    for (size_t at = 0; at < length; width++) {
+        size_t step = text_utf8_sequence(text + at, length - at);
+        at += step ? step : 1;
+    }
+    return width;
+}
+
+static uint32_t decode(const char *text, size_t length)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    uint32_t c = length == 1 ? s[0] : s[0] & (0xFFU >> (length + 1));
+    for (size_t i = 1; i < length; i++)
+        c = c << 6 | (s[i] & 0x3FU);
+    return c;
+}
+
+// Characters that could change what a person sees around them: controls, and the bidirectional
+// marks of UAX #9.
+static bool is_hidden(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x200E || c == 0x200F || c == 0x061C ||
+           (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x2028 ||
+           c == 0x2029 || c == 0xFEFF;
+}
+
+void text_escaped(struct buffer *out, const char *text, size_t length)
+{
+    for (size_t at = 0; at < length;) {
+        size_t step = text_utf8_sequence(text + at, length - at);
+        if (step == 0) {
+            buffer_format(out, "\\x%02x", (unsigned char)text[at]);
+            at++;
+            continue;
+        }
+        uint32_t c = decode(text + at, step);
+        if (c == '\n')
+            buffer_text(out, "\\n");
+        else if (c == '\t')
+            buffer_text(out, "\\t");
+        else if (is_hidden(c))
+            buffer_format(out, c < 0x100 ? "\\x%02" PRIx32 : "\\u{%" PRIx32 "}", c);
+        else
+            buffer_append(out, text + at, step);
+        at += step;
+    }
+}
+
+void text_json(struct buffer *out, const char *text, size_t length)
+{
+    buffer_char(out, '"');
+    for (size_t at = 0; at < length;) {
+        size_t step = text_utf8_sequence(text + at, length - at);
+        unsigned char c = (unsigned char)text[at];
+        if (step == 0) {
+            buffer_text(out, "\\ufffd");
+            step = 1;
+        } else if (c == '"' || c == '\\')
+            buffer_format(out, "\\%c", c);
+        else if (c == '\n')
+            buffer_text(out, "\\n");
+        else if (c < 0x20 || c == 0x7F)
+            buffer_format(out, "\\u%04x", c);
+        else
+            buffer_append(out, text + at, step);
+        at += step;
+    }
+    buffer_char(out, '"');
+}
+
+enum {
+    WORD_MAX = 64
+};
+
+static size_t min3(size_t a, size_t b, size_t c)
+{
+    size_t m = a < b ? a : b;
+    return m < c ? m : c;
+}
+
+// Optimal string alignment distance; both words are shorter than WORD_MAX.
+static size_t distance(const char *a, size_t an, const char *b, size_t bn)
+{
+    size_t rows[3][WORD_MAX + 1];
+    size_t *before = rows[0], *last = rows[1], *now = rows[2];
+    for (size_t j = 0; j <= bn; j++)
+        last[j] = j;
+    for (size_t i = 1; i <= an; i++) {
+        now[0] = i;
+        for (size_t j = 1; j <= bn; j++) {
+            now[j] = min3(last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                before[j - 2] + 1 < now[j])
+                now[j] = before[j - 2] + 1;
+        }
+        size_t *spare = before;
+        before = last;
+        last = now;
+        now = spare;
+    }
+    return last[bn];
+}
+
+const char *text_nearest(const char *text, const char *const *words, size_t count)
+{
+    size_t length = strlen(text);
+    const char *best = NULL;
+    size_t best_distance = SIZE_MAX;
+    for (size_t i = 0; i < count; i++) {
+        size_t other = strlen(words[i]);
+        if (length > WORD_MAX || other > WORD_MAX)
+            continue;
+        size_t d = distance(text, length, words[i], other);
+        size_t longer = length > other ? length : other;
+        if (d < best_distance && 3 * d <= longer + (longer < 6)) {
+            best = words[i];
+            best_distance = d;
+        }
+    }
+    return best;
+}
+
+void text_duration(struct buffer *out, int64_t ns)
+{
+    double t = (double)ns;
+    if (ns < 1000)
+        buffer_format(out, "%" PRId64 " ns", ns);
+    else if (ns < NS_PER_MS)
+        buffer_format(out, "%.3g us", t / 1e3);
+    else if (ns < NS_PER_S)
+        buffer_format(out, "%.3g ms", t / 1e6);
+    else if (ns < 60 * NS_PER_S)
+        buffer_format(out, "%.3g s", t / 1e9);
+    else {
+        int64_t s = ns / NS_PER_S;
+        if (s < 3600)
+            buffer_format(out, "%" PRId64 "m%02" PRId64 "s", s / 60, s % 60);
+        else
+            buffer_format(out, "%" PRId64 "h%02" PRId64 "m%02" PRId64 "s", s / 3600, s / 60 % 60,
+                          s % 60);
+    }
+}
+
+void text_count(struct buffer *out, uint64_t count)
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%" PRIu64, count);
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            buffer_char(out, ' ');
+        buffer_char(out, digits[i]);
+    }
+}

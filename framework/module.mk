@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# One convenience library a layer; each links what stands to its left.
+noinst_LTLIBRARIES += libbase.la libmodel.la libexec.la libpool.la librun.la
+
+libbase_la_SOURCES = \
+	framework/base/buffer.c framework/base/buffer.h \
+	framework/base/clock.c framework/base/clock.h \
+	framework/base/error.c framework/base/error.h \
+	framework/base/fd.c framework/base/fd.h \
+	framework/base/text.c framework/base/text.h
+
+libmodel_la_SOURCES = \
+	framework/model/cpuset.h \
+	framework/model/job.h \
+	framework/model/outcome.c framework/model/outcome.h \
+	framework/model/plan.h \
+	framework/model/schema.h \
+	framework/model/table.h
+libmodel_la_LIBADD = libbase.la
+
+libexec_la_SOURCES = \
+	framework/exec/topology.h
+libexec_la_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS)
+libexec_la_LIBADD = libmodel.la $(HWLOC_LIBS)
+
+libpool_la_SOURCES =
+libpool_la_LIBADD = libexec.la
+
+librun_la_SOURCES =
+librun_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(XXHASH_CFLAGS)
+librun_la_LIBADD = libpool.la $(YAML_LIBS) $(XXHASH_LIBS)
