@@ -26,6 +26,9 @@ libexec_la_LIBADD = libmodel.la $(HWLOC_LIBS)
 libpool_la_SOURCES =
 libpool_la_LIBADD = libexec.la
 
-librun_la_SOURCES =
+librun_la_SOURCES = \
+	framework/run/diagnostic.h \
+	framework/run/event.h \
+	framework/run/spec.h
 librun_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(XXHASH_CFLAGS)
 librun_la_LIBADD = libpool.la $(YAML_LIBS) $(XXHASH_LIBS)
