@@ -14,8 +14,8 @@ libmodel_la_SOURCES = \
 	framework/model/job.h \
 	framework/model/outcome.c framework/model/outcome.h \
 	framework/model/plan.h \
-	framework/model/schema.h \
-	framework/model/table.h
+	framework/model/schema.c framework/model/schema.h \
+	framework/model/table.c framework/model/table.h
 libmodel_la_LIBADD = libbase.la
 
 libexec_la_SOURCES = \

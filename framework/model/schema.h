@@ -63,8 +63,9 @@ struct signature {
     bool any_input; // "..." on the left
 };
 
-// Parses "a:i64, b:str ... -> c:f64". An error (BR_ERR_PLUGIN) says what is wrong and at which
-// character; *out is then empty.
+// Parses "a:i64, b:str ... -> c:f64". A name begins with a letter, _ or any non-ASCII character and
+// goes on with these, digits, . and -. A name stands once on either side; no result is called
+// `index`. An error (BR_ERR_PLUGIN) says what is wrong and at which character; *out is then empty.
 int signature_parse(const char *text, struct signature *out, br_error *err);
 
 void signature_finish(struct signature *s);

@@ -50,8 +50,9 @@ struct table_builder;
 struct table_builder *table_builder_create(uint64_t rows, br_error *err);
 void table_builder_destroy(struct table_builder *b);
 
-// Each adds a column. A name that is already there is replaced in place: what comes later wins.
-// Errors are out of memory and more than SCHEMA_MAX columns.
+// Each adds a column, behind those before it. A name that is already there is replaced in place:
+// what comes later wins. Errors are out of memory and more than SCHEMA_MAX columns; using the
+// builder in another way than said here is an "internal error" (BR_ERR_SYSTEM).
 int table_add_range_i64(struct table_builder *b, const char *name, int64_t first, int64_t step,
                         br_error *err);
 int table_add_range_f64(struct table_builder *b, const char *name, double first, double step,
@@ -63,19 +64,31 @@ int table_add_cells(struct table_builder *b, const char *name, enum br_type type
                     uint64_t length, br_error *err);
 int table_add_cell(struct table_builder *b, struct cell cell, br_error *err);
 
-// Appends the image to *out, which must be empty. The builder can only be destroyed afterwards.
+// A column of one cell a row, for rows that come one by one: several such columns are added first
+// and then filled side by side, each from its first row to its last. `text_size` is the sum of the
+// cells' lengths (str and bytes; else 0).
+int table_add_sized(struct table_builder *b, const char *name, enum br_type type, size_t text_size,
+                    br_error *err);
+int table_put_cell(struct table_builder *b, size_t column, struct cell cell, br_error *err);
+
+// Moves the image to *out, which must be empty. The builder can only be destroyed afterwards, also
+// after a failure.
 int table_builder_finish(struct table_builder *b, struct buffer *out, br_error *err);
 
 // ---- Packed rows
 //
 // A task's result columns in a row of bytes, in schema order: i64, f64 and bool are 8 bytes (native
 // order; a bool is 0 or 1), str and bytes are a 64-bit length and then the bytes and one NUL,
-// padded with zeros to 8.
+// padded with zeros to 8. A str holds no other NUL.
 
 void row_pack(struct buffer *out, const struct cell *cells, size_t count);
 
 // Reads `size` untrusted bytes as one row of `schema` into cells[schema->count], which point into
 // `data`. false when they are not exactly such a row.
 bool row_unpack(const struct schema *schema, const void *data, size_t size, struct cell *cells);
+
+// As row_unpack, of rows back to back: *used tells how many bytes the first of them takes.
+bool row_unpack_first(const struct schema *schema, const void *data, size_t size,
+                      struct cell *cells, size_t *used);
 
 #endif
