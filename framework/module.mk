@@ -7,7 +7,9 @@ libbase_la_SOURCES = \
 	framework/base/clock.c framework/base/clock.h \
 	framework/base/error.c framework/base/error.h \
 	framework/base/fd.c framework/base/fd.h \
-	framework/base/text.c framework/base/text.h
+	framework/base/signals.c framework/base/signals.h \
+	framework/base/text.c framework/base/text.h \
+	framework/base/wire.c framework/base/wire.h
 
 libmodel_la_SOURCES = \
 	framework/model/cpuset.h \
@@ -19,6 +21,11 @@ libmodel_la_SOURCES = \
 libmodel_la_LIBADD = libbase.la
 
 libexec_la_SOURCES = \
+	framework/exec/channel.c framework/exec/channel.h \
+	framework/exec/executor.h \
+	framework/exec/inspect.c \
+	framework/exec/nursery.c framework/exec/nursery.h \
+	framework/exec/plugin.c framework/exec/plugin.h \
 	framework/exec/topology.h
 libexec_la_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS)
 libexec_la_LIBADD = libmodel.la $(HWLOC_LIBS)

@@ -16,6 +16,12 @@ void buffer_clear(struct buffer *b)
     b->length = 0;
 }
 
+void buffer_reset(struct buffer *b)
+{
+    b->length = 0;
+    b->failed = false;
+}
+
 static bool reserve(struct buffer *b, size_t count)
 {
     if (b->failed)

@@ -26,6 +26,9 @@ void buffer_finish(struct buffer *b);
 // Empties without freeing; `failed` is kept.
 void buffer_clear(struct buffer *b);
 
+// Empties without freeing and forgets a failure: for a buffer that is used again and again.
+void buffer_reset(struct buffer *b);
+
 // `count` new bytes at the end for the caller to fill; NULL when failed. Valid until the next call.
 void *buffer_extend(struct buffer *b, size_t count);
 

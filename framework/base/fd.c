@@ -124,6 +124,15 @@ int fd_memory_sealed(const char *name, const void *data, size_t size, br_error *
     return fd;
 }
 
+void fd_seal_foreign_writes(int fd)
+{
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
+    // EINVAL on an older kernel: the descriptor is then writable for whoever holds it.
+    (void)fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE);
+}
+
 int fd_fill_standard(br_error *err)
 {
     for (int fd = 0; fd <= 2; fd++) {

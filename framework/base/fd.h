@@ -30,6 +30,10 @@ int fd_memory(const char *name, size_t size, br_error *err);
 // A close-on-exec memfd that holds `data` and can never be written again. -1 and *err on failure.
 int fd_memory_sealed(const char *name, const void *data, size_t size, br_error *err);
 
+// Lets no mapping made from now on write to the memfd; those that exist still can. Kernels
+// before 5.1 cannot: then nothing happens.
+void fd_seal_foreign_writes(int fd);
+
 // Opens /dev/null on each of 0, 1, 2 that is closed, so that no file opened later gets one of them.
 int fd_fill_standard(br_error *err);
 

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The channel between the coordinator and one worker: grants one way, outcomes the other, in shared
+// memory, without locks.
+//
+// Two memories, so that each side can write only what is its own:
+//   down: the coordinator writes, the worker maps it read-only and (where the kernel can seal it
+//   so)
+//         can never write it: grants, how far outcomes were read, whom to cancel.
+//   up:   the worker writes: claim words, the outcome ring.
+//
+// A grant is `count` tasks. The worker claims them one by one from a packed atomic word {next,
+// end}; the coordinator takes unstarted ones back by lowering `end` with a compare-and-swap on the
+// same word. The claim word is the one thing both sides write.
+//
+//   worker:      compare_exchange({next, end, generation} -> {next + 1, end, generation}), run next
+//   coordinator: compare_exchange({next, end, generation} -> {next, lower end, generation})
+//
+// The generation tells a worker that is late to see its grant used up from one that may claim: the
+// word may already serve a later grant.
+//
+// The worker publishes an outcome for every task, in order; the ring's tail moves with each, so a
+// worker's death loses at most the task in hand. All that the coordinator reads is a claim: it
+// keeps its own copy of what was granted and believes nothing that does not fit it.
+#ifndef BR_EXEC_CHANNEL_H
+#define BR_EXEC_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "exec/executor.h"
+
+// ---- Records of the ring
+
+enum channel_record_kind {
+    RECORD_OK = 1,   // payload: one packed row of results
+    RECORD_LONG_OK,  // payload: struct record_long, then one packed row: a task worth measuring
+    RECORD_END,      // payload: struct record_end, then the message
+    RECORD_OUTPUT,   // payload: struct record_output; comes before the row's outcome
+    RECORD_FRAGMENT, // payload: a piece of the row of the RECORD_LONG_OK that follows
+};
+
+struct record {
+    uint32_t size; // of the payload
+    uint16_t kind;
+    uint16_t zero;
+    uint32_t grant; // low half of the grant's sequence number
+    uint32_t row;   // task within the grant
+    int64_t start_ns;
+    uint32_t duration_ns; // saturating
+    uint32_t zero2;
+};
+
+struct record_long {
+    int64_t duration_ns;
+    int64_t cpu_ns;
+    int32_t cpu;
+    uint32_t zero;
+};
+
+struct record_end {
+    struct record_long times;
+    uint32_t status; // enum outcome_status
+    uint32_t permanent;
+};
+
+struct record_output {
+    uint64_t offset;
+    uint64_t length;
+    uint32_t rows; // how many tasks, up to the one in hand, may have printed it
+    uint32_t stream;
+};
+
+enum {
+    CHANNEL_RING = 1 << 19,
+    CHANNEL_PAYLOAD_MAX = CHANNEL_RING / 4, // longer payloads travel as fragments
+    CHANNEL_RESULT_MAX = 1 << 30,
+};
+
+// ---- The worker's side
+
+struct channel_down;
+struct channel_up;
+
+struct channel_worker {
+    const struct channel_down *down;
+    struct channel_up *up;
+    char *ring;      // mapped twice in a row: a record never wraps
+    int doorbell;    // eventfd that wakes the coordinator
+    uint64_t grants; // taken up so far
+    uint64_t written;
+    uint64_t rung;        // `written` at the last ring of the bell
+    int64_t rung_ns;      // and when that was
+    int64_t idle_spin_ns; // how long to look for a grant before sleeping
+};
+
+struct channel_claim { // the grant in work
+    struct exec_grant grant;
+    uint64_t sequence;
+    bool last; // no other grant was queued behind it when it began
+};
+
+int channel_attach(struct channel_worker *c, int down_fd, int up_fd, int doorbell, br_error *err);
+
+// Waits for the next grant. false: the coordinator wants this worker to end.
+bool channel_next_grant(struct channel_worker *c, struct channel_claim *claim);
+
+// Claims the next task of the grant; false when none is left.
+bool channel_next_task(struct channel_worker *c, const struct channel_claim *claim, uint32_t *row);
+
+// Appends a record; waits while the ring is full. `now` is used to ring the bell now and then.
+void channel_publish(struct channel_worker *c, struct record *r, const void *head, size_t head_size,
+                     const void *data, size_t size, int64_t now);
+
+void channel_ring_bell(struct channel_worker *c, int64_t now);
+
+bool channel_cancelled(const struct channel_worker *c, const struct channel_claim *claim,
+                       uint32_t row);
+
+// ---- The coordinator's side
+
+struct channel_granted { // private: what the worker holds, in order
+    struct exec_grant grant;
+    const struct schema *results;
+    size_t row_words; // size of a packed row in 8-byte words when every row has the same and any
+                      // bits are valid; 0 = each is to be checked
+    uint32_t end;     // tasks not taken back
+    uint32_t done;    // outcomes received
+    int64_t given_ns;
+};
+
+struct channel {
+    int down_fd, up_fd;
+    struct channel_down *down;
+    struct channel_up *up;
+    const char *ring;
+    uint64_t read;
+    uint64_t granted; // sequence: grants given
+    uint64_t retired; // grants fully accounted for
+    struct channel_granted queue[EXECUTOR_QUEUE];
+    int64_t last_end_ns; // of the newest outcome
+    // The last record or run of records, copied out of shared memory.
+    struct buffer fragments, payload, durations, cells;
+};
+
+int channel_create(struct channel *c, br_error *err);
+void channel_destroy(struct channel *c);
+
+unsigned channel_load(const struct channel *c, uint64_t *tasks);
+
+// Room for it is the caller's duty (channel_load < EXECUTOR_QUEUE). Wakes the worker if it sleeps.
+// `results` is borrowed until the grant is accounted for.
+void channel_grant(struct channel *c, const struct exec_grant *g, const struct schema *results,
+                   int64_t now);
+
+// Takes back up to `most` unstarted tasks of the newest grant of `map` (0 = any); *out says which.
+// The number taken: 0 when there are none.
+uint32_t channel_take_back(struct channel *c, uint64_t map, uint64_t most, struct exec_grant *out);
+
+// The task in hand, by what has been read; false when nothing is claimed.
+bool channel_in_hand(const struct channel *c, struct exec_in_hand *out);
+
+void channel_cancel(struct channel *c, const struct exec_grant *task);
+
+// Asks the worker to end when it has done what it holds, and wakes it.
+void channel_close(struct channel *c);
+
+enum channel_read {
+    CHANNEL_EMPTY,
+    CHANNEL_BATCH,
+    CHANNEL_FAULT,  // the worker broke the protocol
+    CHANNEL_FAILED, // the coordinator is out of memory; the records are still there
+};
+
+// What was read: one record, or a run of RECORD_OK of one grant and attempt.
+struct channel_batch {
+    enum channel_record_kind kind;
+    struct exec_grant tasks;
+    int64_t start_ns; // of the first
+    union {
+        struct record_long times; // LONG_OK
+        struct record_end end;    // END
+        struct record_output output;
+    };
+    const uint32_t *durations; // OK: tasks.count of them
+    const char *payload;       // OK, LONG_OK: packed rows; END: the message, NUL-terminated
+    size_t size;
+};
+
+// Reads the next records, each checked against what was granted: right grant, next row, a row that
+// fits the schema. Outcomes advance the private account. *out points into the channel until the
+// next call. A fault leaves the channel as it is: nothing more can be read from it, and *fault says
+// what was wrong.
+enum channel_read channel_read(struct channel *c, int64_t now, struct channel_batch *out,
+                               const char **fault);
+
+// Publishes how far was read, so that a worker that waits for room goes on.
+void channel_read_done(struct channel *c);
+
+// After the worker's death and the last read: the task that was in hand (false when none), then
+// every range never started, one a call. Both account for what they return.
+bool channel_blamed(struct channel *c, struct exec_in_hand *out);
+bool channel_unstarted(struct channel *c, struct exec_grant *out);
+
+#endif

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "exec/nursery.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+
+enum request_type {
+    REQUEST_SPAWN = 1,
+    REQUEST_KILL
+};
+
+#define STOP_NS (5 * NS_PER_S)
+
+struct request {
+    enum request_type type;
+    uint32_t id;
+    int signal;
+    nursery_entry *entry; // valid in the nursery: it is a fork of who asks
+};
+
+struct child {
+    pid_t pid;
+    uint32_t id;
+};
+
+struct nurse { // the nursery process itself
+    int socket;
+    int signals;
+    struct child *children;
+    size_t count, capacity;
+};
+
+// ---- Messages
+
+union control {
+    struct cmsghdr align;
+    char space[CMSG_SPACE(NURSERY_FDS_MAX * sizeof(int))];
+};
+
+static int send_request(int socket, const struct request *r, const int *fds, size_t count)
+{
+    struct iovec data = {.iov_base = (void *)r, .iov_len = sizeof *r};
+    union control control;
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+    if (count > 0) {
+        memset(&control, 0, sizeof control);
+        message.msg_control = control.space;
+        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+        struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(count * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, count * sizeof(int));
+    }
+    ssize_t sent;
+    do
+        sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    return sent == (ssize_t)sizeof *r ? 0 : -1;
+}
+
+// 1, 0 at the end of the connection, -1 when there is nothing to receive.
+static int receive_request(int socket, struct request *r, int *fds, size_t *count)
+{
+    struct iovec data = {.iov_base = r, .iov_len = sizeof *r};
+    union control control;
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control.space,
+                             .msg_controllen = sizeof control.space};
+    *count = 0;
+    ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    if (got < 0)
+        return errno == EAGAIN || errno == EINTR ? -1 : 0;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        *count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        memcpy(fds, CMSG_DATA(c), *count * sizeof(int));
+    }
+    return got == (ssize_t)sizeof *r;
+}
+
+// ---- The nursery process
+
+static void tell(const struct nurse *n, const struct nursery_event *event)
+{
+    // The coordinator drains this socket before it does anything else, so blocking here is short;
+    // when it is gone the loop sees the end of the connection.
+    while (send(n->socket, event, sizeof *event, MSG_NOSIGNAL) < 0 && errno == EINTR)
+        ;
+}
+
+static int compare_ints(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+// In the child: never returns.
+static void become_child(pid_t nursery, nursery_entry *entry, const int *fds, size_t count)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != nursery)
+        _exit(127); // the nursery died before the line above
+    setpgid(0, 0);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    int keep[NURSERY_FDS_MAX];
+    memcpy(keep, fds, count * sizeof *keep);
+    qsort(keep, count, sizeof *keep, compare_ints);
+    fd_close_from(3, keep, count);
+    _exit(entry(fds, count));
+}
+
+// Room is made before the fork, so that a child once forked is never forgotten.
+static bool make_room(struct nurse *n)
+{
+    if (n->count < n->capacity)
+        return true;
+    size_t capacity = n->capacity ? 2 * n->capacity : 64;
+    struct child *children = realloc(n->children, capacity * sizeof *children);
+    if (!children)
+        return false;
+    n->children = children;
+    n->capacity = capacity;
+    return true;
+}
+
+static void spawn(struct nurse *n, const struct request *r, const int *fds, size_t count)
+{
+    struct nursery_event event = {.type = NURSERY_STARTED, .id = r->id};
+    pid_t self = getpid();
+    pid_t pid = make_room(n) ? fork() : (errno = ENOMEM, -1);
+    if (pid == 0)
+        become_child(self, r->entry, fds, count);
+    if (pid < 0) {
+        event.type = NURSERY_NOT_STARTED;
+        event.number = errno;
+    } else {
+        setpgid(pid, pid); // here too: the group exists before any signal is sent to it
+        n->children[n->count++] = (struct child){pid, r->id};
+        event.pid = pid;
+    }
+    tell(n, &event);
+}
+
+static void kill_child(struct nurse *n, uint32_t id, int signal)
+{
+    for (size_t i = 0; i < n->count; i++)
+        if (n->children[i].id == id) {
+            kill(-n->children[i].pid, signal);
+            // A stopped process acts on nothing but SIGKILL until it is continued.
+            if (signal != SIGKILL)
+                kill(-n->children[i].pid, SIGCONT);
+        }
+}
+
+static bool is_child(const struct nurse *n, pid_t pid)
+{
+    for (size_t i = 0; i < n->count; i++)
+        if (n->children[i].pid == pid)
+            return true;
+    return false;
+}
+
+// Kills what has become this process's child without having been forked here: descendants of
+// children whose own parents are gone. True while there were any.
+static bool sweep_orphans(const struct nurse *n)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    FILE *list = fopen(path, "re");
+    if (!list)
+        return false;
+    bool any = false;
+    for (int pid; fscanf(list, "%d", &pid) == 1;)
+        if (!is_child(n, pid)) {
+            kill(pid, SIGKILL);
+            any = true;
+        }
+    fclose(list);
+    return any;
+}
+
+static int64_t timeval_ns(struct timeval t)
+{
+    return (int64_t)t.tv_sec * NS_PER_S + (int64_t)t.tv_usec * NS_PER_US;
+}
+
+static void reap(struct nurse *n)
+{
+    int status;
+    struct rusage usage;
+    for (pid_t pid; (pid = wait4(-1, &status, WNOHANG, &usage)) > 0;) {
+        for (size_t i = 0; i < n->count; i++) {
+            if (n->children[i].pid != pid)
+                continue;
+            struct nursery_event event = {
+                .type = NURSERY_ENDED,
+                .id = n->children[i].id,
+                .pid = pid,
+                .wait_status = status,
+                .peak_memory = (int64_t)usage.ru_maxrss * 1024,
+                .cpu_ns = timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime),
+            };
+            n->children[i] = n->children[--n->count];
+            kill(-pid, SIGKILL); // the rest of its group
+            tell(n, &event);
+            break;
+        }
+    }
+    sweep_orphans(n);
+}
+
+static void kill_all(struct nurse *n)
+{
+    for (size_t i = 0; i < n->count; i++)
+        kill(-n->children[i].pid, SIGKILL);
+    // Each generation of orphans can appear only when its parents are gone.
+    for (;;) {
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            ;
+        n->count = 0;
+        if (!sweep_orphans(n))
+            break;
+        waitpid(-1, NULL, 0);
+    }
+}
+
+static void drain_signals(int fd)
+{
+    struct signalfd_siginfo info;
+    while (read(fd, &info, sizeof info) > 0)
+        ;
+}
+
+static void nurse_loop(struct nurse *n)
+{
+    struct pollfd wait[2] = {{.fd = n->socket, .events = POLLIN},
+                             {.fd = n->signals, .events = POLLIN}};
+    for (;;) {
+        if (poll(wait, 2, -1) < 0 && errno != EINTR)
+            return;
+        if (wait[1].revents) {
+            drain_signals(n->signals);
+            reap(n);
+        }
+        if (!wait[0].revents)
+            continue;
+        struct request r;
+        int fds[NURSERY_FDS_MAX];
+        size_t count;
+        int got = receive_request(n->socket, &r, fds, &count);
+        if (got == 0)
+            return;
+        if (got < 0)
+            continue;
+        if (r.type == REQUEST_SPAWN)
+            spawn(n, &r, fds, count);
+        else
+            kill_child(n, r.id, r.signal);
+        for (size_t i = 0; i < count; i++)
+            close(fds[i]);
+    }
+}
+
+static void default_signals(void)
+{
+    for (int s = 1; s < NSIG; s++)
+        signal(s, SIG_DFL); // fails for those that cannot be caught: they are at their default
+}
+
+// In the new process: never returns.
+static void become_nursery(int socket)
+{
+    struct nurse n = {.socket = socket};
+    // Out of the terminal's foreground group: Ctrl-C is for the coordinator to act upon.
+    setpgid(0, 0);
+    default_signals();
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    prctl(PR_SET_NAME, "br-nursery");
+    // What the calling program has not flushed is its own to flush.
+    __fpurge(stdin);
+    __fpurge(stdout);
+    __fpurge(stderr);
+    fd_close_from(0, &socket, 1);
+    if (fd_fill_standard(NULL) != 0)
+        _exit(1);
+    sigset_t chld;
+    sigemptyset(&chld);
+    sigaddset(&chld, SIGCHLD);
+    sigprocmask(SIG_SETMASK, &chld, NULL);
+    n.signals = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (n.signals < 0)
+        _exit(1);
+    nurse_loop(&n);
+    kill_all(&n);
+    _exit(0);
+}
+
+// ---- The coordinator's side
+
+int nursery_start(struct nursery *n, br_error *err)
+{
+    int pair[2];
+    *n = (struct nursery){.socket = -1};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return br_error_errno(err, "cannot create a socket pair");
+    pid_t pid = fork();
+    if (pid == 0) {
+        // The standard descriptors may be closed in the caller; keep ours off them.
+        int socket = fcntl(pair[1], F_DUPFD_CLOEXEC, 3);
+        become_nursery(socket < 0 ? pair[1] : socket);
+    }
+    close(pair[1]);
+    if (pid < 0) {
+        br_error_errno(err, "cannot fork");
+        close(pair[0]);
+        return -1;
+    }
+    n->pid = pid;
+    n->socket = pair[0];
+    return 0;
+}
+
+int nursery_spawn(struct nursery *n, nursery_entry *entry, const int *fds, size_t count,
+                  uint32_t *id, br_error *err)
+{
+    struct request r = {.type = REQUEST_SPAWN, .id = n->last_id + 1, .entry = entry};
+    if (send_request(n->socket, &r, fds, count) != 0)
+        return br_error_errno(err, "cannot ask for a new worker process");
+    *id = ++n->last_id;
+    return 0;
+}
+
+int nursery_kill(struct nursery *n, uint32_t id, int signal, br_error *err)
+{
+    struct request r = {.type = REQUEST_KILL, .id = id, .signal = signal};
+    if (send_request(n->socket, &r, NULL, 0) != 0)
+        return br_error_errno(err, "cannot have a worker process killed");
+    return 0;
+}
+
+int nursery_next(struct nursery *n, struct nursery_event *event, br_error *err)
+{
+    ssize_t got;
+    do
+        got = recv(n->socket, event, sizeof *event, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    if (got == (ssize_t)sizeof *event)
+        return 1;
+    if (got < 0 && errno == EAGAIN)
+        return 0;
+    return br_error_set(err, BR_ERR_SYSTEM,
+                        "the process that starts workers (pid %d) has died; all workers are gone",
+                        (int)n->pid);
+}
+
+void nursery_stop(struct nursery *n)
+{
+    if (n->socket < 0)
+        return;
+    // The nursery sees the end of the connection, kills what is left and ends, which closes its
+    // side. Only a process that even SIGKILL cannot end makes that slow; then we do not wait for
+    // it.
+    shutdown(n->socket, SHUT_WR);
+    int64_t deadline = clock_now() + STOP_NS;
+    struct nursery_event event;
+    ssize_t got;
+    do {
+        struct pollfd wait = {.fd = n->socket, .events = POLLIN};
+        int64_t now = clock_now();
+        if (now >= deadline ||
+            (poll(&wait, 1, clock_poll_timeout(deadline, now)) < 0 && errno != EINTR))
+            break;
+        got = recv(n->socket, &event, sizeof event, MSG_DONTWAIT);
+    } while (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)));
+    bool gone = clock_now() < deadline;
+    fd_close(&n->socket);
+    while (waitpid(n->pid, NULL, gone ? 0 : WNOHANG) < 0 && errno == EINTR)
+        ;
+    n->pid = 0;
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "exec/plugin.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+
+enum {
+    TASKS_MAX = 4096,
+    NAME_MAX_BYTES = 64
+};
+
+// ---- Finding
+
+static char *join(const char *directory, const char *name, const char *suffix)
+{
+    struct buffer b = BUFFER_EMPTY;
+    if (name[0] != '/')
+        buffer_format(&b, "%s/", directory);
+    buffer_format(&b, "%s%s", name, suffix);
+    return buffer_take_string(&b, NULL);
+}
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+// The candidate made absolute when it is a file; otherwise NULL, and noted in `tried`. Frees it.
+static char *try_file(char *candidate, struct buffer *tried)
+{
+    if (!candidate) {
+        tried->failed = true;
+        return NULL;
+    }
+    char *found = is_file(candidate) ? realpath(candidate, NULL) : NULL;
+    if (!found)
+        buffer_format(tried, "%s%s", tried->length ? ", " : "", candidate);
+    free(candidate);
+    return found;
+}
+
+static char *search_path(const char *list, const char *name, struct buffer *tried)
+{
+    while (list && *list) {
+        size_t length = strcspn(list, ":");
+        char *found = NULL;
+        char *directory = strndup(list, length);
+        if (!directory)
+            tried->failed = true;
+        else if (length > 0)
+            found = try_file(join(directory, name, ".so"), tried);
+        free(directory);
+        if (found)
+            return found;
+        list += length + (list[length] == ':');
+    }
+    return NULL;
+}
+
+char *plugin_locate(const char *name, const char *path, const char *directory, br_error *err)
+{
+    struct buffer tried = BUFFER_EMPTY;
+    char *found;
+    if (path)
+        found = try_file(join(directory, path, ""), &tried);
+    else {
+        found = try_file(join(directory, name, ".so"), &tried);
+        if (!found)
+            found = search_path(getenv("BATCHRUN_PLUGIN_PATH"), name, &tried);
+        if (!found)
+            found = try_file(join(BR_PLUGINDIR, name, ".so"), &tried);
+    }
+    if (!found && tried.failed)
+        br_error_nomem(err);
+    else if (!found && path)
+        br_error_set(err, BR_ERR_PLUGIN, "plugin `%s` was not found: there is no file %.*s", name,
+                     (int)tried.length, tried.data);
+    else if (!found)
+        br_error_set(err, BR_ERR_PLUGIN,
+                     "plugin `%s` was not found: looked for %.*s; give its `path`, or set "
+                     "BATCHRUN_PLUGIN_PATH to its folder",
+                     name, (int)tried.length, tried.data);
+    buffer_finish(&tried);
+    return found;
+}
+
+// ---- Loading
+
+static bool is_name(const char *s)
+{
+    size_t length = s ? strlen(s) : 0;
+    if (length == 0 || length > NAME_MAX_BYTES)
+        return false;
+    return strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == length;
+}
+
+static const struct br_entry_ *entry_at(const struct br_plugin_ *p, size_t i)
+{
+    return (const struct br_entry_ *)((const char *)p->entries + i * p->entry_size);
+}
+
+static int read_entry(const struct br_entry_ *e, const char *path, struct plugin *out,
+                      br_error *err)
+{
+    switch (e->kind) {
+    case BR_ENTRY_TASK_:
+        if (!is_name(e->name) || !e->task)
+            return br_error_set(
+                err, BR_ERR_PLUGIN,
+                "%s: a task has no function, or a name that is not made of letters, "
+                "digits, _ and -",
+                path);
+        out->tasks[out->task_count++] = (struct plugin_task){
+            e->name, e->signature ? e->signature : "", e->summary ? e->summary : "", e->task};
+        return 0;
+    case BR_ENTRY_INIT_:
+        out->init = e->worker;
+        return 0;
+    case BR_ENTRY_FINI_:
+        out->fini = e->worker;
+        return 0;
+    default:
+        return br_error_set(err, BR_ERR_PLUGIN,
+                            "%s: it has an entry of kind %u, which this batchrun does not know: it "
+                            "was built for a newer one",
+                            path, (unsigned)e->kind);
+    }
+}
+
+static int read_description(const struct br_plugin_ *p, const char *path, struct plugin *out,
+                            br_error *err)
+{
+    if (p->abi != BR_PLUGIN_ABI)
+        return br_error_set(
+            err, BR_ERR_PLUGIN,
+            "%s: it has plugin ABI %u, and this batchrun has %u: build it again with "
+            "this batchrun's <batchrun/plugin.h>",
+            path, (unsigned)p->abi, (unsigned)BR_PLUGIN_ABI);
+    if (p->size < sizeof *p || p->entry_size < sizeof(struct br_entry_) || !is_name(p->name) ||
+        !p->version || !p->entries || p->entry_count > TASKS_MAX)
+        return br_error_set(err, BR_ERR_PLUGIN,
+                            "%s: its description is not one that BATCHRUN_PLUGIN(...) makes", path);
+    *out = (struct plugin){.name = p->name, .version = p->version};
+    out->tasks = calloc(p->entry_count + 1, sizeof *out->tasks);
+    if (!out->tasks)
+        return br_error_nomem(err);
+    for (size_t i = 0; i < p->entry_count; i++)
+        if (read_entry(entry_at(p, i), path, out, err) != 0) {
+            plugin_finish(out);
+            return -1;
+        }
+    return 0;
+}
+
+int plugin_load(const char *path, struct plugin *out, br_error *err)
+{
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!handle) {
+        const char *why = dlerror();
+        // The loader begins with the path, as we do.
+        size_t length = strlen(path);
+        if (strncmp(why, path, length) == 0 && why[length] == ':')
+            why += length + 1 + (why[length + 1] == ' ');
+        return br_error_set(err, BR_ERR_PLUGIN, "%s: cannot be loaded as a plugin: %s", path, why);
+    }
+    const struct br_plugin_ *description = dlsym(handle, "batchrun_plugin");
+    if (!description) {
+        dlclose(handle);
+        return br_error_set(err, BR_ERR_PLUGIN,
+                            "%s: it is not a batchrun plugin: it has no BATCHRUN_PLUGIN(...)",
+                            path);
+    }
+    return read_description(description, path, out, err);
+}
+
+void plugin_finish(struct plugin *p)
+{
+    free(p->tasks);
+    *p = (struct plugin){0};
+}
