@@ -8,16 +8,15 @@ unit_tests += tests/unit/test_output
 tests_unit_test_output_SOURCES = tests/unit/test_output.c
 unit_tests += tests/unit/test_plugin_h
 tests_unit_test_plugin_h_SOURCES = tests/unit/test_plugin_h.c tests/unit/plugin_h_c.c \
+	tests/unit/plugin_h_cxx.cpp tests/unit/plugin_h_calls.h
+tests_unit_test_plugin_h_CFLAGS = $(AM_CFLAGS) -std=c11 -pedantic
+tests_unit_test_plugin_h_CXXFLAGS = -std=c++17 -pedantic -Wall -Wextra -Wshadow $(SANITIZE_CFLAGS)
 unit_tests += tests/unit/test_results
 tests_unit_test_results_SOURCES = tests/unit/test_results.c
 unit_tests += tests/unit/test_schema
 tests_unit_test_schema_SOURCES = tests/unit/test_schema.c
 unit_tests += tests/unit/test_table
 tests_unit_test_table_SOURCES = tests/unit/test_table.c
-
-	tests/unit/plugin_h_cxx.cpp tests/unit/plugin_h_calls.h
-tests_unit_test_plugin_h_CFLAGS = $(AM_CFLAGS) -std=c11 -pedantic
-tests_unit_test_plugin_h_CXXFLAGS = -std=c++17 -pedantic -Wall -Wextra -Wshadow $(SANITIZE_CFLAGS)
 
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests)
