@@ -5,7 +5,6 @@ noinst_LTLIBRARIES += libbase.la libmodel.la libexec.la libpool.la librun.la
 libbase_la_SOURCES = \
 	framework/base/buffer.c framework/base/buffer.h \
 	framework/base/clock.c framework/base/clock.h \
-	framework/base/decimal.c framework/base/decimal.h \
 	framework/base/error.c framework/base/error.h \
 	framework/base/fd.c framework/base/fd.h \
 	framework/base/signals.c framework/base/signals.h \
@@ -13,10 +12,10 @@ libbase_la_SOURCES = \
 	framework/base/wire.c framework/base/wire.h
 
 libmodel_la_SOURCES = \
-	framework/model/cpuset.h \
+	framework/model/cpuset.c framework/model/cpuset.h \
 	framework/model/job.h \
 	framework/model/outcome.c framework/model/outcome.h \
-	framework/model/plan.h \
+	framework/model/plan.c framework/model/plan.h \
 	framework/model/schema.c framework/model/schema.h \
 	framework/model/table.c framework/model/table.h
 libmodel_la_LIBADD = libbase.la
@@ -27,7 +26,7 @@ libexec_la_SOURCES = \
 	framework/exec/inspect.c \
 	framework/exec/nursery.c framework/exec/nursery.h \
 	framework/exec/plugin.c framework/exec/plugin.h \
-	framework/exec/topology.h
+	framework/exec/topology.c framework/exec/topology.h
 libexec_la_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS)
 libexec_la_LIBADD = libmodel.la $(HWLOC_LIBS)
 
@@ -37,12 +36,7 @@ libpool_la_LIBADD = libexec.la
 librun_la_SOURCES = \
 	framework/run/diagnostic.h \
 	framework/run/event.h \
-	framework/run/output.c framework/run/output.h \
-	framework/run/output_csv.c \
-	framework/run/output_format.h \
-	framework/run/output_jsonl.c \
-	framework/run/output_npy.c \
-	framework/run/results.c framework/run/results.h \
+	framework/run/plan_view.c framework/run/plan_view.h \
 	framework/run/spec.h
 librun_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(XXHASH_CFLAGS)
 librun_la_LIBADD = libpool.la $(YAML_LIBS) $(XXHASH_LIBS)

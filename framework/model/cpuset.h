@@ -17,13 +17,13 @@ struct cpuset {
     uint64_t words[CPUSET_MAX / 64];
 };
 
-void cpuset_add(struct cpuset *set, unsigned cpu); // cpu < CPUSET_MAX
-bool cpuset_has(const struct cpuset *set, unsigned cpu);
+void cpuset_add(struct cpuset *set, unsigned cpu);       // cpu < CPUSET_MAX
+bool cpuset_has(const struct cpuset *set, unsigned cpu); // false for cpu >= CPUSET_MAX
 unsigned cpuset_count(const struct cpuset *set);
 bool cpuset_equal(const struct cpuset *a, const struct cpuset *b);
 
-// The first member >= from, or -1. Walk: for (int c = cpuset_next(s, 0); c >= 0; c = cpuset_next(s,
-// c + 1)).
+// The first member >= from, or -1. Walk:
+// for (int c = cpuset_next(s, 0); c >= 0; c = cpuset_next(s, (unsigned)c + 1))
 int cpuset_next(const struct cpuset *set, unsigned from);
 
 // Appends the kernel's list format: "0-3,8,10-11"; "none" for the empty set.
