@@ -1,1 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Job files that people start from; tests/system runs each one.
+EXTRA_DIST += \
+	configs/async.yaml \
+	configs/licenses.yaml \
+	configs/pricing.yaml \
+	configs/quickstart.yaml

@@ -5,6 +5,7 @@ noinst_LTLIBRARIES += libbase.la libmodel.la libexec.la libpool.la librun.la
 libbase_la_SOURCES = \
 	framework/base/buffer.c framework/base/buffer.h \
 	framework/base/clock.c framework/base/clock.h \
+	framework/base/decimal.c framework/base/decimal.h \
 	framework/base/error.c framework/base/error.h \
 	framework/base/fd.c framework/base/fd.h \
 	framework/base/signals.c framework/base/signals.h \
@@ -37,6 +38,12 @@ librun_la_SOURCES = \
 	framework/run/diagnostic.h \
 	framework/run/event.h \
 	framework/run/plan_view.c framework/run/plan_view.h \
+	framework/run/output.c framework/run/output.h \
+	framework/run/output_csv.c \
+	framework/run/output_format.h \
+	framework/run/output_jsonl.c \
+	framework/run/output_npy.c \
+	framework/run/results.c framework/run/results.h \
 	framework/run/spec.h
 librun_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(XXHASH_CFLAGS)
 librun_la_LIBADD = libpool.la $(YAML_LIBS) $(XXHASH_LIBS)

@@ -4,8 +4,19 @@ unit_tests =
 
 unit_tests += tests/unit/test_cpuset
 tests_unit_test_cpuset_SOURCES = tests/unit/test_cpuset.c
+unit_tests += tests/unit/test_decimal
+tests_unit_test_decimal_SOURCES = tests/unit/test_decimal.c
+unit_tests += tests/unit/test_output
+tests_unit_test_output_SOURCES = tests/unit/test_output.c
 unit_tests += tests/unit/test_plan
 tests_unit_test_plan_SOURCES = tests/unit/test_plan.c tests/unit/golden.c tests/unit/golden.h
+unit_tests += tests/unit/test_plugin_h
+tests_unit_test_plugin_h_SOURCES = tests/unit/test_plugin_h.c tests/unit/plugin_h_c.c \
+	tests/unit/plugin_h_cxx.cpp tests/unit/plugin_h_calls.h
+tests_unit_test_plugin_h_CFLAGS = $(AM_CFLAGS) -std=c11 -pedantic
+tests_unit_test_plugin_h_CXXFLAGS = -std=c++17 -pedantic -Wall -Wextra -Wshadow $(SANITIZE_CFLAGS)
+unit_tests += tests/unit/test_results
+tests_unit_test_results_SOURCES = tests/unit/test_results.c
 unit_tests += tests/unit/test_schema
 tests_unit_test_schema_SOURCES = tests/unit/test_schema.c
 unit_tests += tests/unit/test_table
@@ -33,3 +44,49 @@ EXTRA_DIST += \
 	tests/topology/two-packages.plan tests/topology/two-packages.view
 # What a test leaves when a text is not as expected.
 CLEANFILES += *.actual
+
+# Plugins that misbehave, or that use what the demo does not. Only the tests load them.
+test_plugin_ldflags = $(plugin_ldflags) -rpath /nowhere
+check_LTLIBRARIES += tests/plugins/configured.la
+tests_plugins_configured_la_SOURCES = tests/plugins/configured.c
+tests_plugins_configured_la_LDFLAGS = $(test_plugin_ldflags)
+tests_plugins_configured_la_LIBADD =
+check_LTLIBRARIES += tests/plugins/constructor_crashes.la
+tests_plugins_constructor_crashes_la_SOURCES = tests/plugins/constructor_crashes.c
+tests_plugins_constructor_crashes_la_LDFLAGS = $(test_plugin_ldflags)
+tests_plugins_constructor_crashes_la_LIBADD =
+check_LTLIBRARIES += tests/plugins/cxx.la
+tests_plugins_cxx_la_SOURCES = tests/plugins/cxx.cpp
+tests_plugins_cxx_la_CXXFLAGS = -std=c++17 -fvisibility=hidden -Wall -Wextra -Wshadow $(SANITIZE_CFLAGS)
+tests_plugins_cxx_la_LDFLAGS = $(test_plugin_ldflags)
+tests_plugins_cxx_la_LIBADD =
+check_LTLIBRARIES += tests/plugins/faulty.la
+tests_plugins_faulty_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_faulty_la_LDFLAGS = $(test_plugin_ldflags)
+tests_plugins_faulty_la_LIBADD =
+check_LTLIBRARIES += tests/plugins/future_abi.la
+tests_plugins_future_abi_la_SOURCES = tests/plugins/future_abi.c
+tests_plugins_future_abi_la_LDFLAGS = $(test_plugin_ldflags)
+tests_plugins_future_abi_la_LIBADD =
+check_LTLIBRARIES += tests/plugins/init_fails.la
+tests_plugins_init_fails_la_SOURCES = tests/plugins/init_fails.c
+tests_plugins_init_fails_la_LDFLAGS = $(test_plugin_ldflags)
+tests_plugins_init_fails_la_LIBADD =
+check_LTLIBRARIES += tests/plugins/not_a_plugin.la
+tests_plugins_not_a_plugin_la_SOURCES = tests/plugins/not_a_plugin.c
+tests_plugins_not_a_plugin_la_LDFLAGS = $(test_plugin_ldflags)
+tests_plugins_not_a_plugin_la_LIBADD =
+
+# The program from outside. Python 3 and its standard library; skipped where there is none.
+TEST_EXTENSIONS = .py
+PY_LOG_COMPILER = $(srcdir)/tests/system/run
+AM_TESTS_ENVIRONMENT = srcdir='$(abs_srcdir)'; builddir='$(abs_builddir)'; export srcdir builddir;
+system_tests = \
+	tests/system/test_commands.py \
+	tests/system/test_configs.py \
+	tests/system/test_faults.py \
+	tests/system/test_install.py \
+	tests/system/test_layers.py \
+	tests/system/test_results.py
+TESTS += $(system_tests)
+EXTRA_DIST += $(system_tests) tests/system/harness.py tests/system/run

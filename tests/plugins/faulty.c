@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Tasks that misbehave in one row, the one whose `i` is `at`, and do well in all others: what a
+// fault costs its neighbours is then plain to see. A good row gives its process id.
+#include <batchrun/plugin.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static bool is_bad(br_task *t)
+{
+    return br_arg_i64(t, "i") == br_arg_i64(t, "at");
+}
+
+static int good(br_task *t)
+{
+    return br_result_i64(t, "pid", getpid());
+}
+
+static int die_by(br_task *t, int signal_number)
+{
+    if (!is_bad(t))
+        return good(t);
+    signal(signal_number, SIG_DFL); // a sanitizer's handler would turn it into an exit
+    raise(signal_number);
+    return br_fail(t, "signal %d did not end the process", signal_number);
+}
+
+static int segv(br_task *t)
+{
+    return die_by(t, SIGSEGV);
+}
+
+static int abort_task(br_task *t)
+{
+    return die_by(t, SIGABRT);
+}
+
+static int kill_task(br_task *t)
+{
+    return die_by(t, SIGKILL);
+}
+
+static int exit0(br_task *t)
+{
+    if (is_bad(t))
+        exit(0);
+    return good(t);
+}
+
+static int exit0_now(br_task *t)
+{
+    if (is_bad(t))
+        _exit(0);
+    return good(t);
+}
+
+static int exit7(br_task *t)
+{
+    if (is_bad(t))
+        _exit(7);
+    return good(t);
+}
+
+// Ignores all that asks it to stop.
+static int hang(br_task *t)
+{
+    if (!is_bad(t))
+        return good(t);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    for (;;)
+        pause();
+}
+
+// A child that left the worker's process group and outlives it.
+static int orphan(br_task *t)
+{
+    if (is_bad(t)) {
+        pid_t child = fork();
+        if (child == 0) {
+            setsid();
+            for (;;)
+                pause();
+        }
+        if (child < 0)
+            return br_fail(t, "fork failed");
+    }
+    return good(t);
+}
+
+static int close_all(br_task *t)
+{
+    if (is_bad(t)) {
+        for (int fd = 0; fd < 1024; fd++)
+            close(fd);
+    }
+    return good(t);
+}
+
+// Leaves its process id in the file `dir`/began-I and waits for a file `dir`/go, so that a test can
+// act while the task runs. Here every row does.
+static int rendezvous(br_task *t)
+{
+    char path[4096], began[4096];
+    const char *dir = br_arg_str(t, "dir");
+    snprintf(path, sizeof path, "%s/began.tmp-%d", dir, (int)getpid());
+    snprintf(began, sizeof began, "%s/began-%lld", dir, (long long)br_arg_i64(t, "i"));
+    FILE *file = fopen(path, "w");
+    if (file == NULL)
+        return br_fail(t, "%s could not be made", path);
+    fprintf(file, "%d\n", (int)getpid());
+    if (fclose(file) != 0 || rename(path, began) != 0)
+        return br_fail(t, "%s could not be made", began);
+    snprintf(path, sizeof path, "%s/go", dir);
+    while (access(path, F_OK) != 0)
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    return good(t);
+}
+
+static int error(br_task *t)
+{
+    if (is_bad(t))
+        return br_fail(t, "this one fails: \x1b[31m%d\x1b[0m", 42);
+    return good(t);
+}
+
+static int error_permanent(br_task *t)
+{
+    if (is_bad(t))
+        return br_fail_permanent(t, "attempt %u fails for good", br_task_attempt(t));
+    return good(t);
+}
+
+static int error_first(br_task *t)
+{
+    if (is_bad(t) && br_task_attempt(t) == 0)
+        return br_fail(t, "the first attempt fails");
+    return good(t);
+}
+
+static int bare_return(br_task *t)
+{
+    return is_bad(t) ? 17 : good(t);
+}
+
+static int print(br_task *t)
+{
+    printf("out of %lld\n", (long long)br_arg_i64(t, "i"));
+    fprintf(stderr, "err of %lld\n", (long long)br_arg_i64(t, "i"));
+    br_log(t, "log of %lld", (long long)br_arg_i64(t, "i"));
+    if (is_bad(t))
+        return br_fail(t, "printed first");
+    return good(t);
+}
+
+static int no_result(br_task *t)
+{
+    return is_bad(t) ? 0 : good(t);
+}
+
+static int wrong_result(br_task *t)
+{
+    if (is_bad(t))
+        return br_result_i64(t, "pdi", 1);
+    return good(t);
+}
+
+static int wrong_argument(br_task *t)
+{
+    if (is_bad(t) && br_arg_f64(t, "radius") > 1)
+        return 0;
+    return good(t);
+}
+
+BATCHRUN_PLUGIN(
+    "faulty", "1.0", BR_TASK("segv", segv, "i:i64 at:i64 -> pid:i64", "SIGSEGV"),
+    BR_TASK("abort", abort_task, "i:i64 at:i64 -> pid:i64", "SIGABRT"),
+    BR_TASK("kill", kill_task, "i:i64 at:i64 -> pid:i64", "SIGKILL"),
+    BR_TASK("exit0", exit0, "i:i64 at:i64 -> pid:i64", "exit(0)"),
+    BR_TASK("exit0_now", exit0_now, "i:i64 at:i64 -> pid:i64", "_exit(0)"),
+    BR_TASK("exit7", exit7, "i:i64 at:i64 -> pid:i64", "_exit(7)"),
+    BR_TASK("hang", hang, "i:i64 at:i64 -> pid:i64", "never returns"),
+    BR_TASK("orphan", orphan, "i:i64 at:i64 -> pid:i64", "leaves a process behind"),
+    BR_TASK("close_all", close_all, "i:i64 at:i64 -> pid:i64", "closes every descriptor"),
+    BR_TASK("rendezvous", rendezvous, "i:i64 dir:str -> pid:i64", "waits for the test"),
+    BR_TASK("error", error, "i:i64 at:i64 -> pid:i64", "br_fail, with escape codes"),
+    BR_TASK("error_permanent", error_permanent, "i:i64 at:i64 -> pid:i64", "br_fail_permanent"),
+    BR_TASK("error_first", error_first, "i:i64 at:i64 -> pid:i64", "the second attempt succeeds"),
+    BR_TASK("bare_return", bare_return, "i:i64 at:i64 -> pid:i64", "returns 17"),
+    BR_TASK("print", print, "i:i64 at:i64 -> pid:i64", "prints on both streams"),
+    BR_TASK("no_result", no_result, "i:i64 at:i64 -> pid:i64", "0 without its result"),
+    BR_TASK("wrong_result", wrong_result, "i:i64 at:i64 -> pid:i64", "an undeclared result"),
+    BR_TASK("wrong_argument", wrong_argument, "i:i64 at:i64 -> pid:i64", "an undeclared input"));

@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A task, a worker, the coordinator or the outside world fails: who pays, and what is left."""
+import json
+import os
+import resource
+import select
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+import harness
+
+HEAD = "version: 1\nname: job\nplugins: [demo, faulty]\n"
+TWO = "workers: {count: 2, binding: none, oversubscribe: true}\n"
+
+
+def faulty(task, *more, rows=20, at=7):
+    lines = [f"  - name: p\n    task: faulty.{task}\n    inputs: {{range: {rows}}}",
+             f"args: {{at: {at}}}", "output: out.csv"] + list(more)
+    return HEAD + TWO + "phases:\n" + "\n    ".join(lines) + "\n"
+
+
+class Tasks(harness.Case):
+    """One row of twenty misbehaves; all twenty are in one worker's chunk."""
+
+    def one_fails(self, task, outcome, *words, more=("chunk_size: 20",)):
+        done = self.run_job(faulty(task, *more), code=3)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 19, outcome: 1}, done)
+        rows = self.rows("out.csv")
+        self.assertEqual([int(r["i"]) for r in rows], [i for i in range(20) if i != 7])
+        for word in words:
+            self.assertIn(word, done.err)
+        return done, rows
+
+    def one_dies(self, task, *words):
+        done, rows = self.one_fails(task, "crashed", *words)
+        before = {r["pid"] for r in rows if int(r["i"]) < 7}
+        after = {r["pid"] for r in rows if int(r["i"]) > 7}
+        self.assertEqual(len(before), 1, rows)
+        self.assertFalse(before & after, "the worker was not replaced")
+        return done
+
+    def test_segv(self):
+        self.one_dies("segv", "SIGSEGV")
+
+    def test_abort(self):
+        self.one_dies("abort", "SIGABRT")
+
+    def test_kill(self):
+        self.one_dies("kill", "SIGKILL")
+
+    def test_exit(self):
+        self.one_dies("exit0", "exit")
+
+    def test_exit_at_once(self):
+        self.one_dies("exit0_now", "exit")
+
+    def test_exit_with_a_code(self):
+        self.one_dies("exit7", "7")
+
+    def test_error(self):
+        done, _ = self.one_fails("error", "error", "this one fails", "i=7")
+        self.assertNotIn("\x1b[31m", done.err, "the message is not escaped")
+
+    def test_bare_return(self):
+        self.one_fails("bare_return", "error", "17")
+
+    def test_no_result(self):
+        self.one_fails("no_result", "error", "pid")
+
+    def test_wrong_result(self):
+        self.one_fails("wrong_result", "error", "pdi")
+
+    def test_wrong_argument(self):
+        self.one_fails("wrong_argument", "error", "radius")
+
+    def test_output_is_shown(self):
+        self.one_fails("print", "error", "printed first", "out of 7", "err of 7", "log of 7")
+
+    def test_timeout(self):
+        done, _ = self.one_fails("hang", "timed_out", more=("chunk_size: 20", "timeout: 200ms"))
+        self.assertRegex(done.err, "(?i)time")
+
+    def test_orphan_is_swept(self):
+        self.run_job(faulty("orphan"))  # what is left is looked at after every run
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
+
+    def test_closed_descriptors_cost_no_neighbour(self):
+        self.write("job.yaml", faulty("close_all"))
+        done = self.batchrun("job.yaml")
+        self.assertIn(done.code, (0, 3), done)
+        self.assertEqual(sum(self.outcomes("job", "p").values()), 20)
+        self.assertGreaterEqual(self.outcomes("job", "p")["ok"], 19)
+
+    def test_several_crash(self):
+        text = HEAD + TWO + ("phases:\n  - name: p\n    task: faulty.segv\n"
+                             "    inputs: {matrix: {i: {range: 5}, at: {range: 5}}}\n"
+                             "    output: out.csv\n")
+        self.run_job(text, code=3)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 20, "crashed": 5})
+
+    def test_first_ten_failures(self):
+        done = self.run_job(HEAD + "phases:\n  - name: p\n    task: demo.area\n"
+                            "    inputs: {range: {start: -25, stop: 5, as: r}}\n", code=3)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 5, "error": 25})
+        self.assertEqual(done.err.count("negative radius"), 10, done)
+        self.assertIn("15 more", done.err)
+
+
+class Retries(harness.Case):
+    def test_the_second_attempt_succeeds(self):
+        self.run_job(faulty("error_first", "retries: {limit: 1, on: [error]}"))
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
+
+    def test_permanent_is_not_retried(self):
+        done = self.run_job(faulty("error_permanent", "retries: 3"), code=3)
+        self.assertIn("attempt 0 fails for good", done.err)
+
+    def test_stop(self):
+        self.run_job(HEAD + "phases:\n  - name: p\n    task: demo.area\n"
+                     "    inputs: {range: {start: -1, stop: 100000, as: r}}\n"
+                     "    chunk_size: 1\n    on_failure: stop\n"
+                     "  - name: q\n    task: demo.square\n    inputs: {range: 3}\n", code=3)
+        outcomes = self.outcomes("job", "p")
+        self.assertEqual(outcomes["error"], 1)
+        self.assertEqual(sum(outcomes.values()), 100001)
+        self.assertEqual(self.outcomes("job", "q"), {"skipped": 3})
+
+
+class Outside(harness.Case):
+    def rendezvous(self, rows, *more, workers=2):
+        self.write("job.yaml", HEAD + f"workers: {{count: {workers}, binding: none, "
+                   "oversubscribe: true}\nphases:\n  - name: p\n    task: faulty.rendezvous\n"
+                   f"    inputs: {{range: {rows}}}\n    args: {{dir: {json.dumps(self.dir)}}}\n"
+                   "    output: out.csv\n    chunk_size: 1\n" +
+                   "".join(f"    {line}\n" for line in more))
+        return self.start("job.yaml")
+
+    def began(self, row):
+        path = self.path(f"began-{row}")
+        harness.until(lambda: os.path.exists(path), harness.PATIENCE, f"row {row} begins")
+        with open(path, encoding="utf-8") as file:
+            return int(file.read())
+
+    def says(self, process, word):
+        """Waits until the program has said this on standard error: it has taken note."""
+        said, end = b"", time.monotonic() + harness.PATIENCE
+        while word.encode() not in said:
+            ready, _, _ = select.select([process.stderr], [], [], end - time.monotonic())
+            self.assertTrue(ready, f"{word} was not said: {said}")
+            block = os.read(process.stderr.fileno(), 65536)
+            self.assertTrue(block, f"the program ended without {word}: {said}")
+            said += block
+
+    def test_worker_killed(self):
+        process = self.rendezvous(4)
+        os.kill(self.began(0), signal.SIGKILL)
+        self.write("go", "")
+        done = self.end(process)
+        self.assertEqual(done.code, 3, done)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 3, "crashed": 1})
+        self.assertEqual([r["i"] for r in self.rows("out.csv")], ["1", "2", "3"])
+        self.assertIn("SIGKILL", done.err)
+
+    def test_killed_worker_is_retried(self):
+        process = self.rendezvous(4, "retries: {limit: 1, on: [crash]}")
+        os.kill(self.began(0), signal.SIGKILL)
+        self.write("go", "")
+        done = self.end(process)
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 4})
+
+    def test_stopped_worker_times_out(self):
+        process = self.rendezvous(4, "timeout: 1s")
+        os.kill(self.began(0), signal.SIGSTOP)
+        self.write("go", "")
+        done = self.end(process)
+        self.assertEqual(done.code, 3, done)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 3, "timed_out": 1})
+
+    def test_interrupt_finishes_what_runs(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(signal=number.name):
+                process = self.rendezvous(50, workers=1)
+                self.began(0)
+                process.send_signal(number)
+                self.says(process, number.name)
+                self.write("go", "")
+                done = self.end(process)
+                self.assertEqual(done.code, 5, done)
+                outcomes = self.outcomes("job", "p")
+                self.assertEqual(sum(outcomes.values()), 50, outcomes)
+                self.assertGreaterEqual(outcomes["skipped"], 40, outcomes)
+                for name in ("go", "began-0"):
+                    os.unlink(self.path(name))
+                shutil.rmtree(self.path("job.run"))
+
+    def test_second_interrupt_kills(self):
+        process = self.rendezvous(50)
+        self.began(0)
+        process.send_signal(signal.SIGINT)
+        self.says(process, "SIGINT")
+        process.send_signal(signal.SIGINT)
+        done = self.end(process)
+        self.assertEqual(done.code, 5, done)
+
+    def test_coordinator_killed(self):
+        process = self.rendezvous(50)
+        self.began(0)
+        process.kill()
+        process.wait()
+        self.assertNothingLeft()
+        process.communicate()
+
+    def test_coordinator_killed_while_a_task_ignores_all(self):
+        self.write("job.yaml", faulty("hang", at=0))
+        process = self.start("job.yaml")
+        harness.until(lambda: len(self.marked()) >= 4, harness.PATIENCE, "two workers run")
+        process.kill()
+        process.wait()
+        self.assertNothingLeft()
+        process.communicate()
+
+    def squares(self, rows, output='"-"'):
+        self.write("job.yaml", HEAD + "phases:\n  - name: p\n    task: demo.square\n"
+                   f"    inputs: {{range: {rows}}}\n    output: {output}\n")
+
+    def test_into_head(self):
+        self.squares(200000)
+        reader, writer = os.pipe()
+        process = self.start("job.yaml", stdout=writer)
+        os.close(writer)
+        head = subprocess.run(["head", "-n", "2"], stdin=reader, capture_output=True, text=True,
+                              check=True)
+        os.close(reader)
+        done = self.end(process)
+        self.assertEqual(head.stdout, "index,i,square\n0,0,0\n")
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 200000})
+
+    def test_full_standard_output(self):
+        self.squares(10)
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = self.batchrun("job.yaml", stdout=full)
+        self.assertEqual(done.code, 1, done)
+        self.assertIn("No space left on device", done.err)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 10})
+
+    def test_closed_descriptors(self):
+        self.squares(1000, "out.csv")
+
+        def close_all():
+            for fd in (0, 1, 2):
+                os.close(fd)
+
+        process = self.start("job.yaml", preexec_fn=close_all)
+        done = self.end(process)
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual((done.out, done.err), ("", ""))
+        self.assertEqual([int(r["square"]) for r in self.rows("out.csv")],
+                         [i * i for i in range(1000)])
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 1000})
+
+    def test_ignored_signals_and_odd_descriptors(self):
+        self.squares(100, "out.csv")
+
+        def prepare():
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))
+
+        process = self.start("job.yaml", preexec_fn=prepare)
+        self.assertEqual(self.end(process).code, 0)
+        self.assertEqual(len(self.rows("out.csv")), 100)
+
+    def test_file_size_limit(self):
+        self.squares(200000, "out.csv")
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (300000, 300000))
+
+        process = self.start("job.yaml", preexec_fn=limit)
+        done = self.end(process)
+        self.assertIn(done.code, (1, 5), done)
+        self.assertIn("File too large", done.err)
+        self.assertFalse(os.path.exists(self.path("out.csv")), "half a result file")
+
+    @unittest.skipUnless(os.geteuid() == 0, "mounting a small file system takes root")
+    def test_full_disk(self):
+        small = self.path("small")
+        os.mkdir(small)
+        mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", small],
+                               capture_output=True, text=True)
+        if mount.returncode != 0:
+            self.skipTest(mount.stderr.strip())
+        try:
+            self.squares(1000000, "small/out.csv")
+            done = self.batchrun("job.yaml")
+            self.assertIn(done.code, (1, 5), done)
+            self.assertIn("No space left on device", done.err)
+            self.assertEqual(os.listdir(small), [], "half a result file, or a temporary one")
+        finally:
+            subprocess.run(["umount", small], check=True)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#define batchrun_plugin plugin_in_cxx
+#include "plugin_h_calls.h"
