@@ -37,13 +37,21 @@ libpool_la_LIBADD = libexec.la
 librun_la_SOURCES = \
 	framework/run/diagnostic.h \
 	framework/run/event.h \
-	framework/run/plan_view.c framework/run/plan_view.h \
+	framework/run/failures.c framework/run/failures.h \
+	framework/run/journal.c framework/run/journal.h \
+	framework/run/journal_format.c framework/run/journal_format.h \
+	framework/run/journal_read.c framework/run/journal_read.h \
+	framework/run/json.c framework/run/json.h \
 	framework/run/output.c framework/run/output.h \
 	framework/run/output_csv.c \
 	framework/run/output_format.h \
 	framework/run/output_jsonl.c \
 	framework/run/output_npy.c \
+	framework/run/plan_view.c framework/run/plan_view.h \
+	framework/run/progress.c framework/run/progress.h \
 	framework/run/results.c framework/run/results.h \
-	framework/run/spec.h
+	framework/run/rundir.c framework/run/rundir.h \
+	framework/run/spec.h \
+	framework/run/summary.c framework/run/summary.h
 librun_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(XXHASH_CFLAGS)
 librun_la_LIBADD = libpool.la $(YAML_LIBS) $(XXHASH_LIBS)

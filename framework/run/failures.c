@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "run/failures.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/text.h"
+
+enum {
+    ITEMS_MAX = 1 << 20, // phases or workers: more is not a run of ours
+    LINES_MAX = 8,
+    COLUMNS_MAX = 200,
+    TAIL_MAX = 16 * 1024
+};
+
+struct failures_worker {
+    char *cpus;
+    struct event_output last[2]; // what it printed latest, per stream
+};
+
+// ---- The fold
+
+// Makes room for items[index]; false when there is none, and the failure is then shown without.
+static bool grow(void **items, size_t *count, size_t size, uint32_t index)
+{
+    if (index < *count)
+        return true;
+    if (index >= ITEMS_MAX)
+        return false;
+    char *more = reallocarray(*items, (size_t)index + 1, size);
+    if (!more)
+        return false;
+    memset(more + *count * size, 0, ((size_t)index + 1 - *count) * size);
+    *items = more;
+    *count = (size_t)index + 1;
+    return true;
+}
+
+static struct failures_worker *worker_at(struct failures *f, uint32_t index)
+{
+    void *items = f->workers;
+    bool there = grow(&items, &f->worker_count, sizeof *f->workers, index);
+    f->workers = items;
+    return there ? &f->workers[index] : NULL;
+}
+
+static void take_phase_begin(struct failures *f, const struct event_phase_begin *e)
+{
+    void *items = f->phases;
+    bool there = grow(&items, &f->phase_count, sizeof *f->phases, e->phase);
+    f->phases = items;
+    if (!there)
+        return;
+    free(f->phases[e->phase]);
+    f->phases[e->phase] = strdup(e->name);
+}
+
+static void take_worker_begin(struct failures *f, const struct event_worker_begin *e)
+{
+    struct failures_worker *w = worker_at(f, e->worker);
+    if (!w)
+        return;
+    struct buffer text = BUFFER_EMPTY;
+    cpuset_text(&text, &e->cpus);
+    free(w->cpus);
+    w->cpus = buffer_take_string(&text, NULL);
+}
+
+static bool is_of(const struct event_output *o, const struct event_task_end *t)
+{
+    return o->length > 0 && o->phase == t->phase && o->worker == t->worker &&
+           o->attempt == t->attempt && t->index >= o->first && t->index - o->first < o->count;
+}
+
+static struct failure_output output_of(const struct event_output *o)
+{
+    return (struct failure_output){
+        .offset = o->offset, .length = o->length, .first = o->first, .count = o->count};
+}
+
+// Comes before or after the failure that it belongs to.
+static void take_output(struct failures *f, const struct event_output *e)
+{
+    if (e->stream < 1 || e->stream > 2)
+        return;
+    for (size_t i = 0; i < f->shown_count; i++)
+        if (is_of(e, &f->shown[i].task))
+            f->shown[i].output[e->stream - 1] = output_of(e);
+    struct failures_worker *w = worker_at(f, e->worker);
+    if (w)
+        w->last[e->stream - 1] = *e;
+}
+
+static void take_task_end(struct failures *f, const struct event_task_end *e)
+{
+    if (!e->final || e->status == OUTCOME_OK || e->status == OUTCOME_CANCELLED ||
+        e->status == OUTCOME_SKIPPED)
+        return;
+    f->count++;
+    if (f->shown_count == FAILURES_SHOWN)
+        return;
+    struct failure *kept = &f->shown[f->shown_count];
+    *kept = (struct failure){.task = *e};
+    kept->task.result = NULL;
+    kept->task.inputs = strdup(e->inputs);
+    kept->task.message = strdup(e->message);
+    if (!kept->task.inputs || !kept->task.message) {
+        free((char *)kept->task.inputs);
+        free((char *)kept->task.message);
+        return; // counted, not shown
+    }
+    f->shown_count++;
+    struct failures_worker *w = e->worker < f->worker_count ? &f->workers[e->worker] : NULL;
+    if (!w)
+        return;
+    kept->cpus = w->cpus ? strdup(w->cpus) : NULL;
+    for (int stream = 0; stream < 2; stream++)
+        if (is_of(&w->last[stream], e))
+            kept->output[stream] = output_of(&w->last[stream]);
+}
+
+static int failures_take(struct event_sink *sink, const struct event *event, br_error *err)
+{
+    struct failures *f = (struct failures *)sink;
+    (void)err;
+    if (event->type == EVENT_PHASE_BEGIN)
+        take_phase_begin(f, &event->phase_begin);
+    else if (event->type == EVENT_WORKER_BEGIN)
+        take_worker_begin(f, &event->worker_begin);
+    else if (event->type == EVENT_OUTPUT)
+        take_output(f, &event->output);
+    else if (event->type == EVENT_TASK_END)
+        take_task_end(f, &event->task_end);
+    return 0;
+}
+
+void failures_init(struct failures *f)
+{
+    *f = (struct failures){.sink.take = failures_take};
+}
+
+void failures_finish(struct failures *f)
+{
+    for (size_t i = 0; i < f->shown_count; i++) {
+        free((char *)f->shown[i].task.inputs);
+        free((char *)f->shown[i].task.message);
+        free(f->shown[i].cpus);
+    }
+    for (size_t i = 0; i < f->phase_count; i++)
+        free(f->phases[i]);
+    for (size_t i = 0; i < f->worker_count; i++)
+        free(f->workers[i].cpus);
+    free(f->phases);
+    free(f->workers);
+    failures_init(f);
+}
+
+// ---- Cause
+
+static const struct {
+    int number;
+    const char *text;
+} signals[] = {
+    {SIGSEGV, "SIGSEGV (segmentation fault)"},
+    {SIGABRT, "SIGABRT (aborted)"},
+    {SIGBUS, "SIGBUS (bus error)"},
+    {SIGFPE, "SIGFPE (arithmetic fault, such as a division by zero)"},
+    {SIGILL, "SIGILL (illegal instruction)"},
+    {SIGKILL, "SIGKILL (killed, perhaps for want of memory)"},
+    {SIGTERM, "SIGTERM (asked to end)"},
+    {SIGTRAP, "SIGTRAP (trap)"},
+    {SIGSYS, "SIGSYS (forbidden system call)"},
+    {SIGPIPE, "SIGPIPE (broken pipe)"},
+    {SIGINT, "SIGINT (interrupted)"},
+    {SIGHUP, "SIGHUP (hung up)"},
+    {SIGQUIT, "SIGQUIT (quit)"},
+    {SIGALRM, "SIGALRM (alarm)"},
+    {SIGXCPU, "SIGXCPU (CPU time limit)"},
+    {SIGXFSZ, "SIGXFSZ (file size limit)"},
+    {SIGUSR1, "SIGUSR1"},
+    {SIGUSR2, "SIGUSR2"},
+};
+
+static void put_signal(struct buffer *out, int number)
+{
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        if (signals[i].number == number) {
+            buffer_text(out, signals[i].text);
+            return;
+        }
+    }
+    buffer_format(out, "signal %d", number);
+}
+
+void failure_cause(struct buffer *out, const struct event_task_end *t)
+{
+    switch (t->status) {
+    case OUTCOME_CRASHED:
+        buffer_text(out, "crashed: ");
+        if (t->signal != 0)
+            put_signal(out, t->signal);
+        else
+            buffer_format(out, "exit(%" PRId32 ") called in the task", t->exit_code);
+        break;
+    case OUTCOME_TIMED_OUT:
+        buffer_text(out, "timed out after ");
+        text_duration(out, t->duration_ns);
+        break;
+    case OUTCOME_OVER_LIMIT:
+        buffer_text(out, "over its limit");
+        break;
+    default:
+        buffer_text(out, outcome_name(t->status));
+    }
+    if (t->message[0] == '\0')
+        return;
+    buffer_text(out, t->status == OUTCOME_CRASHED ? "; " : ": ");
+    text_escaped(out, t->message, strlen(t->message));
+}
+
+// ---- What it printed
+
+// One line of a log, cut at COLUMNS_MAX.
+static void put_line(struct buffer *out, const char *line, size_t length)
+{
+    struct buffer text = BUFFER_EMPTY;
+    text_escaped(&text, line, length);
+    size_t end = 0;
+    for (size_t column = 0; end < text.length && column < COLUMNS_MAX; column++)
+        end += text_utf8_sequence(text.data + end, text.length - end);
+    buffer_text(out, "      | ");
+    buffer_append(out, text.data, end);
+    buffer_text(out, end < text.length ? "...\n" : "\n");
+    out->failed = out->failed || text.failed;
+    buffer_finish(&text);
+}
+
+// The last lines of data[0..length), of which the beginning may be cut off.
+static void put_lines(struct buffer *out, const char *data, size_t length)
+{
+    if (length > 0 && data[length - 1] == '\n')
+        length--;
+    size_t start = length;
+    for (int lines = 0; start > 0; start--)
+        if (data[start - 1] == '\n' && ++lines == LINES_MAX)
+            break;
+    while (start <= length) {
+        const char *newline = memchr(data + start, '\n', length - start);
+        size_t end = newline ? (size_t)(newline - data) : length;
+        put_line(out, data + start, end - start);
+        start = end + 1;
+    }
+}
+
+// Reads the end of what was printed into tail[0..TAIL_MAX): how much, or -1 with errno. The log may
+// be shorter than the journal says, or be no longer the file that was written.
+static ssize_t read_tail(const char *path, const struct failure_output *o, char *tail)
+{
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    size_t count = o->length < TAIL_MAX ? (size_t)o->length : TAIL_MAX;
+    uint64_t start = o->offset + (o->length - count);
+    struct stat st;
+    ssize_t got = -1;
+    if (fstat(fd, &st) != 0) {
+    } else if (!S_ISREG(st.st_mode) || start > INT64_MAX) {
+        errno = EINVAL;
+    } else {
+        do
+            got = pread(fd, tail, count, (off_t)start);
+        while (got < 0 && errno == EINTR);
+    }
+    fd_close(&fd);
+    return got;
+}
+
+static void put_output(struct buffer *out, const struct failure *f, int stream,
+                       const char *logs_directory)
+{
+    static const char *const names[] = {"stdout", "stderr"};
+    static const char *const suffixes[] = {"out", "err"};
+    const struct failure_output *o = &f->output[stream];
+    if (o->length == 0)
+        return;
+    struct buffer path = BUFFER_EMPTY;
+    buffer_format(&path, "%s/worker-%" PRIu32 ".%s", logs_directory, f->task.worker,
+                  suffixes[stream]);
+    buffer_char(&path, '\0');
+    char *tail = malloc(TAIL_MAX);
+    if (path.failed || !tail) {
+        out->failed = true;
+        free(tail);
+        buffer_finish(&path);
+        return;
+    }
+    buffer_format(out, "    %s  ", names[stream]);
+    text_escaped(out, path.data, path.length - 1);
+    if (o->count > 1)
+        buffer_format(out, " (tasks %" PRIu64 " to %" PRIu64 ")", o->first,
+                      o->first + (o->count - 1));
+    ssize_t got = read_tail(path.data, o, tail);
+    if (got < 0) {
+        buffer_format(out, ": cannot be read: %s\n", strerror(errno));
+    } else {
+        buffer_char(out, '\n');
+        put_lines(out, tail, (size_t)got);
+    }
+    free(tail);
+    buffer_finish(&path);
+}
+
+// ---- Blocks
+
+static void put_title(struct buffer *out, const struct failures *f, const struct event_task_end *t)
+{
+    const char *name = t->phase < f->phase_count ? f->phases[t->phase] : NULL;
+    if (name)
+        text_escaped(out, name, strlen(name));
+    else
+        buffer_format(out, "phase %" PRIu32, t->phase);
+    buffer_format(out, "#%" PRIu64, t->index);
+}
+
+static void put_place(struct buffer *out, const struct failure *failure)
+{
+    const struct event_task_end *t = &failure->task;
+    if (t->worker == UINT32_MAX) {
+        buffer_text(out, "    ran     never\n");
+        return;
+    }
+    buffer_format(out, "    ran     in worker %" PRIu32, t->worker);
+    if (failure->cpus)
+        buffer_format(out, " (cpus %s)", failure->cpus);
+    if (t->cpu >= 0)
+        buffer_format(out, " on cpu %" PRId32, t->cpu);
+    buffer_text(out, " for ");
+    text_duration(out, t->duration_ns);
+    if (t->attempt > 0)
+        buffer_format(out, ", attempt %" PRIu64, (uint64_t)t->attempt + 1);
+    buffer_char(out, '\n');
+}
+
+static void put_block(struct buffer *out, const struct failures *f, const struct failure *failure,
+                      const char *logs_directory)
+{
+    const struct event_task_end *t = &failure->task;
+    put_title(out, f, t);
+    buffer_char(out, ' ');
+    failure_cause(out, t);
+    buffer_char(out, '\n');
+    if (t->inputs[0] != '\0') {
+        buffer_text(out, "    inputs  ");
+        text_escaped(out, t->inputs, strlen(t->inputs));
+        buffer_char(out, '\n');
+    }
+    put_place(out, failure);
+    for (int stream = 1; logs_directory && stream >= 0; stream--)
+        put_output(out, failure, stream, logs_directory);
+    buffer_char(out, '\n');
+}
+
+void failures_text(const struct failures *f, const char *logs_directory, struct buffer *out)
+{
+    for (size_t i = 0; i < f->shown_count; i++)
+        put_block(out, f, &f->shown[i], logs_directory);
+    if (f->count == f->shown_count)
+        return;
+    buffer_text(out, "and ");
+    text_count(out, f->count - f->shown_count);
+    buffer_text(out, " more: summary.json counts them, the journal holds each one\n\n");
+}
+
+static void json_failure(const struct failures *f, const struct failure *failure, struct json *j)
+{
+    const struct event_task_end *t = &failure->task;
+    struct buffer cause = BUFFER_EMPTY;
+    failure_cause(&cause, t);
+    json_begin_object(j, NULL);
+    json_string(j, "phase", t->phase < f->phase_count ? f->phases[t->phase] : NULL);
+    json_u64(j, "index", t->index);
+    json_string(j, "outcome", outcome_name(t->status));
+    json_text(j, "cause", cause.data, cause.length);
+    json_string(j, "message", t->message);
+    json_string(j, "inputs", t->inputs);
+    json_u64(j, "attempt", t->attempt);
+    if (t->worker == UINT32_MAX)
+        json_null(j, "worker");
+    else
+        json_u64(j, "worker", t->worker);
+    json_string(j, "cpus", failure->cpus);
+    if (t->cpu < 0)
+        json_null(j, "cpu");
+    else
+        json_i64(j, "cpu", t->cpu);
+    json_seconds(j, "start_seconds", t->start_ns);
+    json_seconds(j, "duration_seconds", t->duration_ns);
+    json_end_object(j);
+    j->out->failed = j->out->failed || cause.failed;
+    buffer_finish(&cause);
+}
+
+void failures_json(const struct failures *f, struct json *j)
+{
+    for (size_t i = 0; i < f->shown_count; i++)
+        json_failure(f, &f->shown[i], j);
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The first final failures of a run, folded from its events: what a person needs to understand each
+// one. Tasks that were skipped or cancelled are not failures of their own.
+#ifndef BR_RUN_FAILURES_H
+#define BR_RUN_FAILURES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "run/event.h"
+#include "run/json.h"
+
+enum {
+    FAILURES_SHOWN = 10
+};
+
+struct failure_output {
+    uint64_t offset; // in the worker's log of the stream
+    uint64_t length; // 0 = it printed nothing
+    uint64_t first;  // tasks that printed it
+    uint64_t count;
+};
+
+struct failure {
+    struct event_task_end task; // its strings belong to the failure; no result
+    char *cpus;                 // the worker's, "4-5"; NULL = not known
+    struct failure_output output[2];
+};
+
+struct failures_worker;
+
+struct failures {
+    struct event_sink sink; // take: always 0
+    struct failure shown[FAILURES_SHOWN];
+    size_t shown_count;
+    uint64_t count; // of all
+    char **phases;  // names
+    size_t phase_count;
+    struct failures_worker *workers;
+    size_t worker_count;
+};
+
+void failures_init(struct failures *f);
+void failures_finish(struct failures *f);
+
+// How a task ended, in words: "crashed: SIGSEGV (segmentation fault)". The message is escaped.
+void failure_cause(struct buffer *out, const struct event_task_end *task);
+
+// Appends a block for each failure that is kept, with the last lines of what the task printed (read
+// from `logs_directory`/worker-N.out and .err; NULL = leave them out), and how many more there
+// were. Nothing when there were none.
+void failures_text(const struct failures *f, const char *logs_directory, struct buffer *out);
+
+// The kept failures as objects of the array that `j` stands in.
+void failures_json(const struct failures *f, struct json *j);
+
+#endif

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "run/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+
+enum {
+    BATCH_SLOTS = 64, // workers beyond share them
+    BATCH_KEEP = 16 * 1024,
+    WRITE_AT = 64 * 1024,
+    RESERVE_STEP = 1024 * 1024,
+    RESERVE_MARGIN = 256 * 1024,
+    LOCK_BYTE = 0,
+    LABEL_BYTE = 1,
+};
+
+static const int64_t sync_interval = 100 * NS_PER_MS;
+static const int64_t join_gap = NS_PER_MS; // an idle time that a joint record may hide
+
+// Successes of consecutive rows that may become one record.
+struct batch {
+    struct event_tasks_ok head; // durations and results: only whether they are there
+    int64_t time_ns;
+    int64_t end_ns; // of the last task
+    struct buffer codes;
+    struct buffer results;
+};
+
+struct journal {
+    struct event_sink sink;
+    int fd;
+    int directory;
+    char *path;
+    struct journal_identity id;
+    uint64_t sequence;
+    uint64_t chain; // the last record's checksum
+    struct batch batches[BATCH_SLOTS];
+    size_t batched;        // bytes in all of them
+    struct buffer records; // whole ones, not yet written
+    uint64_t written;      // bytes in the file
+    uint64_t reserved;     // bytes the file system has promised
+    bool can_reserve;
+    bool unsynced;         // something was taken that is not durable
+    bool directory_synced; // the file's name is durable
+    int64_t last_sync;
+    bool dead;
+    br_error death;
+};
+
+// ---- Writing
+
+static int die(struct journal *j, br_error *err)
+{
+    if (!j->dead) {
+        j->dead = true;
+        br_error_set(&j->death, BR_ERR_INTERRUPTED,
+                     "the journal %s could not be written: %s; the run stops, and what had "
+                     "reached the disk is kept",
+                     j->path, strerror(errno));
+    }
+    if (err)
+        *err = j->death;
+    return -1;
+}
+
+static int is_alive(const struct journal *j, br_error *err)
+{
+    if (j->dead && err)
+        *err = j->death;
+    return j->dead ? -1 : 0;
+}
+
+// Space for `ahead` bytes after what is written, so that a full disk shows before work is lost. 0,
+// or -1 with errno. A file system that cannot promise space is not asked again.
+static int reserve(struct journal *j, uint64_t ahead)
+{
+    while (j->can_reserve && j->reserved < j->written + ahead) {
+        if (fallocate(j->fd, FALLOC_FL_KEEP_SIZE, (off_t)j->reserved, RESERVE_STEP) == 0)
+            j->reserved += RESERVE_STEP;
+        else if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO)
+            return -1;
+        else if (errno != EINTR)
+            j->can_reserve = false;
+    }
+    return 0;
+}
+
+static int write_records(struct journal *j, br_error *err)
+{
+    if (j->records.failed) {
+        errno = ENOMEM;
+        return die(j, err);
+    }
+    size_t length = j->records.length;
+    if (length == 0)
+        return 0;
+    if (fd_write_all(j->fd, j->records.data, length) != 0)
+        return die(j, err);
+    j->written += length;
+    if (j->records.capacity > 4 * WRITE_AT)
+        buffer_finish(&j->records);
+    else
+        buffer_clear(&j->records);
+    if (reserve(j, RESERVE_MARGIN) != 0) {
+        int saved = errno;
+        fdatasync(j->fd); // what fitted is as good as it can be made; the run ends anyway
+        errno = saved;
+        return die(j, err);
+    }
+    return 0;
+}
+
+static int append_record(struct journal *j, const struct event *event, const unsigned char *codes,
+                         br_error *err)
+{
+    size_t start = journal_record_begin(&j->records);
+    journal_encode(&j->records, event, codes);
+    if (!j->records.failed &&
+        j->records.length - start - JOURNAL_FRAME_SIZE > JOURNAL_PAYLOAD_MAX) {
+        j->records.length = start;
+        errno = EFBIG;
+        return die(j, err);
+    }
+    j->sequence++;
+    j->chain =
+        journal_record_end(&j->records, start, event->type, j->id.salt, j->sequence, j->chain);
+    j->unsynced = true;
+    return 0;
+}
+
+// ---- Joining successes
+
+static void empty_batch(struct journal *j, struct batch *b)
+{
+    j->batched -= b->codes.length + b->results.length;
+    b->head.count = 0;
+    if (b->codes.capacity > BATCH_KEEP)
+        buffer_finish(&b->codes);
+    if (b->results.capacity > BATCH_KEEP)
+        buffer_finish(&b->results);
+    buffer_clear(&b->codes);
+    buffer_clear(&b->results);
+}
+
+static int close_batch(struct journal *j, struct batch *b, br_error *err)
+{
+    if (b->head.count == 0)
+        return 0;
+    if (b->codes.failed || b->results.failed) {
+        errno = ENOMEM;
+        return die(j, err);
+    }
+    struct event event = {.type = EVENT_TASKS_OK, .time_ns = b->time_ns, .tasks_ok = b->head};
+    // A row of no columns: there, but of no bytes.
+    event.tasks_ok.results =
+        b->head.results ? (b->results.data ? b->results.data : (const void *)"") : NULL;
+    event.tasks_ok.results_size = b->results.length;
+    int result = append_record(
+        j, &event, b->head.durations ? (const unsigned char *)b->codes.data : NULL, err);
+    empty_batch(j, b);
+    return result;
+}
+
+static int close_batches(struct journal *j, br_error *err)
+{
+    for (size_t i = 0; i < BATCH_SLOTS; i++)
+        if (close_batch(j, &j->batches[i], err) != 0)
+            return -1;
+    return 0;
+}
+
+static bool can_join(const struct batch *b, const struct event_tasks_ok *e)
+{
+    const struct event_tasks_ok *head = &b->head;
+    return head->count > 0 && head->phase == e->phase && head->worker == e->worker &&
+           head->attempt == e->attempt && head->first + head->count == e->first &&
+           !head->durations == !e->durations && !head->results == !e->results &&
+           e->start_ns - b->end_ns <= join_gap;
+}
+
+// Appends the durations as codes; their sum.
+static int64_t add_codes(struct batch *b, const struct event_tasks_ok *e)
+{
+    int64_t sum = 0;
+    unsigned char *codes = buffer_extend(&b->codes, (size_t)e->count);
+    for (uint64_t i = 0; codes && i < e->count; i++) {
+        codes[i] = journal_duration_encode(e->durations[i]);
+        sum += e->durations[i];
+    }
+    return sum;
+}
+
+static int take_tasks_ok(struct journal *j, const struct event *event, br_error *err)
+{
+    const struct event_tasks_ok *e = &event->tasks_ok;
+    struct batch *b = &j->batches[e->worker % BATCH_SLOTS];
+    if (!can_join(b, e)) {
+        if (close_batch(j, b, err) != 0)
+            return -1;
+        b->head = *e;
+        b->head.count = 0;
+    }
+    b->head.count += e->count;
+    b->time_ns = event->time_ns;
+    b->end_ns = e->durations ? e->start_ns + add_codes(b, e) : event->time_ns;
+    if (e->results)
+        buffer_append(&b->results, e->results, e->results_size);
+    j->batched += (e->durations ? (size_t)e->count : 0) + (e->results ? e->results_size : 0);
+    j->unsynced = true;
+    return 0;
+}
+
+static int journal_take(struct event_sink *sink, const struct event *event, br_error *err)
+{
+    struct journal *j = (struct journal *)sink;
+    if (is_alive(j, err) != 0)
+        return -1;
+    int result = event->type == EVENT_TASKS_OK ? take_tasks_ok(j, event, err)
+                 : event->type != EVENT_OUTPUT && close_batches(j, err) != 0
+                     ? -1
+                     : append_record(j, event, NULL, err);
+    if (result != 0)
+        return -1;
+    if (j->batched + j->records.length < WRITE_AT)
+        return 0;
+    return close_batches(j, err) != 0 ? -1 : write_records(j, err);
+}
+
+// ---- Durability
+
+int journal_commit(struct journal *j, int64_t now, br_error *err)
+{
+    if (is_alive(j, err) != 0)
+        return -1;
+    if (!j->unsynced)
+        return 0;
+    if (close_batches(j, err) != 0 || write_records(j, err) != 0)
+        return -1;
+    if (fdatasync(j->fd) != 0)
+        return die(j, err);
+    // Some file systems cannot sync a directory; the file itself is then as durable as they make
+    // it.
+    if (!j->directory_synced && fsync(j->directory) != 0 && errno != EINVAL && errno != EBADF)
+        return die(j, err);
+    j->directory_synced = true;
+    j->unsynced = false;
+    j->last_sync = now;
+    return 0;
+}
+
+int64_t journal_next_sync(const struct journal *j)
+{
+    return j->unsynced && !j->dead ? j->last_sync + sync_interval : INT64_MAX;
+}
+
+int journal_sync(struct journal *j, int64_t now, br_error *err)
+{
+    if (is_alive(j, err) != 0)
+        return -1;
+    return now < journal_next_sync(j) ? 0 : journal_commit(j, now, err);
+}
+
+// ---- Locking
+//
+// The lock that counts belongs to the open file, so that nothing this process opens and closes
+// loses it. It cannot tell who holds it; a classic lock on the byte beside it can, and does nothing
+// else.
+
+static struct flock lock_of(short type, off_t byte)
+{
+    return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+}
+
+static pid_t label_of(int fd)
+{
+    struct flock label = lock_of(F_WRLCK, LABEL_BYTE);
+    if (fcntl(fd, F_GETLK, &label) != 0 || label.l_type == F_UNLCK || label.l_pid < 0)
+        return 0;
+    return label.l_pid;
+}
+
+static int refuse_second(const struct journal *j, pid_t holder, br_error *err)
+{
+    if (holder == 0)
+        return br_error_set(err, BR_ERR_USAGE, "another process is writing the journal %s",
+                            j->path);
+    return br_error_set(err, BR_ERR_USAGE, "process %d is writing the journal %s", (int)holder,
+                        j->path);
+}
+
+static int lock(struct journal *j, br_error *err)
+{
+    struct flock own = lock_of(F_WRLCK, LOCK_BYTE);
+    if (fcntl(j->fd, F_OFD_SETLK, &own) != 0) {
+        if (errno == EAGAIN || errno == EACCES)
+            return refuse_second(j, label_of(j->fd), err);
+        // Without locks (some network file systems) the run goes on unguarded.
+        return errno == ENOLCK || errno == ENOSYS || errno == EOPNOTSUPP
+                   ? 0
+                   : br_error_errno(err, "cannot lock the journal %s", j->path);
+    }
+    struct flock label = lock_of(F_WRLCK, LABEL_BYTE);
+    fcntl(j->fd, F_SETLK, &label);
+    return 0;
+}
+
+int journal_holder(int directory, pid_t *pid, br_error *err)
+{
+    *pid = 0;
+    int fd = openat(directory, "journal", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : br_error_errno(err, "cannot open the journal");
+    struct flock own = lock_of(F_WRLCK, LOCK_BYTE);
+    int held = fcntl(fd, F_OFD_GETLK, &own) == 0 && own.l_type != F_UNLCK;
+    if (held)
+        *pid = label_of(fd);
+    fd_close(&fd);
+    return held;
+}
+
+// ---- Life
+
+static int write_header(struct journal *j, br_error *err)
+{
+    if (j->id.salt == 0 && getrandom(&j->id.salt, sizeof j->id.salt, 0) != sizeof j->id.salt)
+        return br_error_errno(err, "cannot draw a random number");
+    unsigned char header[JOURNAL_HEADER_SIZE];
+    journal_header_encode(header, &j->id);
+    j->chain = journal_header_checksum(header);
+    if (reserve(j, RESERVE_STEP) != 0 || fd_write_all(j->fd, header, sizeof header) != 0) {
+        bool full = errno == ENOSPC || errno == EDQUOT;
+        br_error_errno(err, "cannot write the journal %s", j->path);
+        if (err && full)
+            err->kind = BR_ERR_INTERRUPTED;
+        return -1;
+    }
+    j->written = sizeof header;
+    j->unsynced = true;
+    return 0;
+}
+
+struct journal *journal_create(int directory, const char *path, const struct journal_identity *id,
+                               int64_t now, br_error *err)
+{
+    struct journal *j = calloc(1, sizeof *j);
+    char *shown = strdup(path);
+    if (!j || !shown) {
+        free(shown);
+        free(j);
+        br_error_nomem(err);
+        return NULL;
+    }
+    *j = (struct journal){
+        .sink.take = journal_take,
+        .fd = -1,
+        .directory = directory,
+        .path = shown,
+        .id = *id,
+        .can_reserve = true,
+        .last_sync = now,
+    };
+    j->fd = openat(directory, "journal", O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+    if (j->fd < 0) {
+        br_error_errno(err, "cannot make the journal %s", path);
+        journal_destroy(j);
+        return NULL;
+    }
+    if (lock(j, err) != 0 || write_header(j, err) != 0) {
+        unlinkat(directory, "journal", 0);
+        journal_destroy(j);
+        return NULL;
+    }
+    return j;
+}
+
+struct event_sink *journal_sink(struct journal *j)
+{
+    return &j->sink;
+}
+
+int journal_close(struct journal *j, br_error *err)
+{
+    int result = journal_commit(j, j->last_sync, err);
+    if (result == 0 && j->reserved > j->written) {
+        // The space beyond the end goes back; a file system that refuses only keeps it longer.
+        if (ftruncate(j->fd, (off_t)j->written) != 0)
+            j->reserved = 0;
+    }
+    journal_destroy(j);
+    return result;
+}
+
+void journal_destroy(struct journal *j)
+{
+    if (!j)
+        return;
+    for (size_t i = 0; i < BATCH_SLOTS; i++) {
+        buffer_finish(&j->batches[i].codes);
+        buffer_finish(&j->batches[i].results);
+    }
+    buffer_finish(&j->records);
+    fd_close(&j->fd);
+    int saved = errno;
+    free(j->path);
+    free(j);
+    errno = saved;
+}
+
+uint64_t journal_hash(uint64_t seed, const void *data, size_t size)
+{
+    return XXH3_64bits_withSeed(data, size, seed);
+}

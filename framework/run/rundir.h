@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A run's directory: NAME.run, mode 0700, beside the job file or where --dir says, with the job as
+// it was run, the journal, results/ and logs/. All that is done in it goes through its descriptor
+// and follows no symbolic link.
+//
+// Every error names the path and the cause. Its kind: BR_ERR_USAGE where a person can choose
+// another place, BR_ERR_INTERRUPTED for a full disk or quota, else BR_ERR_SYSTEM.
+#ifndef BR_RUN_RUNDIR_H
+#define BR_RUN_RUNDIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+struct rundir {
+    char *path;      // as messages show it: "jobs/circles.run"
+    char *logs_path; // "jobs/circles.run/logs"
+    char *set_aside; // where `fresh` put the run that was there, or NULL
+    int fd;
+    int logs;
+    int results;
+};
+
+struct rundir_options {
+    const char *name;      // the job's
+    const char *job_file;  // its path, as the user gave it
+    const char *directory; // --dir; NULL = beside the job file
+    const void *job;       // what the job file held when it was read
+    size_t job_size;
+    bool fresh; // set a run that is there aside, as NAME.run.1, NAME.run.2, ...
+};
+
+// Makes the directory with job.yaml, logs/ and results/. A run that is there is refused, or set
+// aside when `fresh` asks for it, unless a living process still writes it. On failure nothing is
+// left behind, but a run that was set aside stays there.
+int rundir_create(struct rundir *out, const struct rundir_options *options, br_error *err);
+
+// Frees and closes; the directory stays. For a zeroed struct too.
+void rundir_finish(struct rundir *d);
+
+// Opens logs/worker-N.out (stream 1) or .err (stream 2) for appending, mode 0600: a close-on-exec
+// descriptor, or -1 and *err. A file that is there is opened again: a replaced worker goes on in
+// it.
+int rundir_open_log(const struct rundir *d, unsigned worker, unsigned stream, br_error *err);
+
+// Writes the file `name` whole or not at all: to a temporary name, then renamed over what was
+// there. Not synced: what is written so can be made again from the journal.
+int rundir_write(const struct rundir *d, const char *name, const void *data, size_t size,
+                 br_error *err);
+
+#endif
