@@ -51,6 +51,8 @@ struct event_worker_end {
     const char *reason; // "finished", "max_tasks", "crashed", "killed: hard timeout", ...
 };
 
+// Every phase of the job has one, so that whoever folds knows its name and tasks: a phase that
+// never starts has it just before its EVENT_PHASE_END.
 struct event_phase_begin {
     uint32_t phase; // place in the job file, from 0
     const char *name;
@@ -65,7 +67,9 @@ struct event_tasks_ok {
     uint64_t first;            // task index
     uint64_t count;            // at least 1
     int64_t start_ns;          // of the first, since the run's beginning
-    const uint32_t *durations; // count of them, in ns, saturating at UINT32_MAX; NULL = not known
+    const uint32_t *durations; // count of them, in ns, saturating at UINT32_MAX (a task longer than
+                               // that, 4.3 s, is worth an EVENT_TASK_END); NULL = not known. A
+                               // journal gives them back within 6.25 %
     const void *results; // `count` packed rows (see model/table.h) back to back; NULL when the
                          // phase keeps none
     size_t results_size;
@@ -93,7 +97,7 @@ struct event_task_end {
 
 // `length` bytes at `offset` of logs/worker-N.out (stream 1) or .err (stream 2) were printed by
 // tasks first .. first + count - 1 of the phase: one task, unless they were too short to be told
-// apart.
+// apart. May come before or after the outcomes of those tasks.
 struct event_output {
     uint32_t phase;
     uint32_t worker;
@@ -114,7 +118,7 @@ enum phase_end {
 struct event_phase_end {
     uint32_t phase;
     enum phase_end how;
-    uint64_t skipped; // tasks that never ran
+    uint64_t skipped; // tasks that never ran and have no EVENT_TASK_END of their own
 };
 
 struct event_run_end {

@@ -25,6 +25,7 @@ struct progress_phase {
     uint64_t failed;
     int64_t start_ns;
     bool running;
+    bool announced; // its beginning was shown
 };
 
 enum progress_mode progress_mode_for(int fd)
@@ -165,6 +166,30 @@ static void draw_status(struct progress *p, int64_t now)
 
 // ---- Time
 
+// Shows the beginnings not shown yet. They wait for the next event: a phase that is skipped begins
+// and ends at once, and its end says all.
+static void announce(struct progress *p, int64_t now)
+{
+    if (!p->unannounced)
+        return;
+    p->unannounced = false;
+    progress_erase(p);
+    for (size_t i = 0; i < p->phase_count; i++) {
+        struct progress_phase *phase = &p->phases[i];
+        if (!phase->running || phase->announced)
+            continue;
+        phase->announced = true;
+        buffer_clear(&p->text);
+        put_name(p, phase);
+        buffer_text(&p->text, ": ");
+        put_tasks(&p->text, phase->tasks);
+        buffer_char(&p->text, '\n');
+        write_text(p);
+    }
+    if (p->mode == PROGRESS_LINES)
+        p->last_ns = now;
+}
+
 static int64_t interval(const struct progress *p)
 {
     return p->mode == PROGRESS_STATUS ? status_interval : line_interval;
@@ -172,11 +197,18 @@ static int64_t interval(const struct progress *p)
 
 int64_t progress_next(const struct progress *p)
 {
-    return p->mode != PROGRESS_NONE && p->changed ? p->last_ns + interval(p) : INT64_MAX;
+    if (p->mode == PROGRESS_NONE)
+        return INT64_MAX;
+    if (p->unannounced)
+        return p->last_ns;
+    return p->changed ? p->last_ns + interval(p) : INT64_MAX;
 }
 
 void progress_tick(struct progress *p, int64_t now)
 {
+    if (p->mode == PROGRESS_NONE)
+        return;
+    announce(p, now);
     if (now < progress_next(p))
         return;
     p->last_ns = now;
@@ -217,42 +249,41 @@ static void take_phase_begin(struct progress *p, const struct event_phase_begin 
     phase->tasks = e->tasks;
     phase->start_ns = now;
     phase->running = true;
-    progress_erase(p);
-    buffer_clear(&p->text);
-    put_name(p, phase);
-    buffer_text(&p->text, ": ");
-    put_tasks(&p->text, phase->tasks);
-    buffer_char(&p->text, '\n');
-    write_text(p);
-    if (p->mode == PROGRESS_LINES)
-        p->last_ns = now;
+    p->unannounced = true;
 }
 
-static void take_phase_end(struct progress *p, const struct event_phase_end *e, int64_t now)
+static void write_end(struct progress *p, const struct progress_phase *phase, enum phase_end how,
+                      int64_t now)
 {
     static const char *const words[] = {
         [PHASE_ENDED] = "done", [PHASE_STOPPED] = "stopped", [PHASE_SKIPPED] = "not started"};
-    struct progress_phase *phase = phase_at(p, e->phase);
-    if (!phase)
-        return;
-    phase->running = false;
-    progress_erase(p);
     buffer_clear(&p->text);
     put_name(p, phase);
-    buffer_format(&p->text, ": %s", words[e->how]);
-    if (e->how != PHASE_SKIPPED) {
-        buffer_text(&p->text, ", ");
-        if (phase->done != phase->tasks) {
-            text_count(&p->text, phase->done);
-            buffer_text(&p->text, " of ");
-        }
-        put_tasks(&p->text, phase->tasks);
+    buffer_format(&p->text, ": %s, ", words[how]);
+    if (how != PHASE_SKIPPED && phase->done != phase->tasks) {
+        text_count(&p->text, phase->done);
+        buffer_text(&p->text, " of ");
+    }
+    put_tasks(&p->text, phase->tasks);
+    if (how != PHASE_SKIPPED) {
         buffer_text(&p->text, " in ");
         text_duration(&p->text, now - phase->start_ns);
         put_failed(&p->text, phase->failed);
     }
     buffer_char(&p->text, '\n');
     write_text(p);
+}
+
+static void take_phase_end(struct progress *p, const struct event_phase_end *e, int64_t now)
+{
+    struct progress_phase *phase = phase_at(p, e->phase);
+    if (!phase)
+        return;
+    phase->running = e->how != PHASE_SKIPPED && phase->running;
+    announce(p, now);
+    phase->running = false;
+    progress_erase(p);
+    write_end(p, phase, e->how, now);
     if (p->mode == PROGRESS_LINES)
         p->last_ns = now;
 }
@@ -282,7 +313,8 @@ static int progress_take(struct event_sink *sink, const struct event *event, br_
         count_tasks(p, event->tasks_ok.phase, event->tasks_ok.count, 0);
     else if (event->type == EVENT_TASK_END && t->final && t->worker != UINT32_MAX)
         count_tasks(p, t->phase, 1, t->status != OUTCOME_OK);
-    progress_tick(p, event->time_ns);
+    if (event->type != EVENT_PHASE_BEGIN)
+        progress_tick(p, event->time_ns);
     return 0;
 }
 

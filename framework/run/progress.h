@@ -29,9 +29,10 @@ struct progress {
     enum progress_mode mode;
     struct progress_phase *phases;
     size_t phase_count;
-    int64_t last_ns; // when something was written
-    bool drawn;      // a status line stands on the terminal
-    bool changed;    // something was counted since
+    int64_t last_ns;  // when something was written
+    bool drawn;       // a status line stands on the terminal
+    bool changed;     // something was counted since
+    bool unannounced; // a phase has begun that was not shown
     struct buffer text;
 };
 
