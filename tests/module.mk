@@ -6,6 +6,8 @@ unit_tests += tests/unit/test_cpuset
 tests_unit_test_cpuset_SOURCES = tests/unit/test_cpuset.c
 unit_tests += tests/unit/test_decimal
 tests_unit_test_decimal_SOURCES = tests/unit/test_decimal.c
+unit_tests += tests/unit/test_failures
+tests_unit_test_failures_SOURCES = tests/unit/test_failures.c
 unit_tests += tests/unit/test_journal
 tests_unit_test_journal_SOURCES = tests/unit/test_journal.c
 unit_tests += tests/unit/test_json
@@ -19,10 +21,16 @@ tests_unit_test_plugin_h_SOURCES = tests/unit/test_plugin_h.c tests/unit/plugin_
 	tests/unit/plugin_h_cxx.cpp tests/unit/plugin_h_calls.h
 tests_unit_test_plugin_h_CFLAGS = $(AM_CFLAGS) -std=c11 -pedantic
 tests_unit_test_plugin_h_CXXFLAGS = -std=c++17 -pedantic -Wall -Wextra -Wshadow $(SANITIZE_CFLAGS)
+unit_tests += tests/unit/test_progress
+tests_unit_test_progress_SOURCES = tests/unit/test_progress.c
 unit_tests += tests/unit/test_results
 tests_unit_test_results_SOURCES = tests/unit/test_results.c
+unit_tests += tests/unit/test_rundir
+tests_unit_test_rundir_SOURCES = tests/unit/test_rundir.c
 unit_tests += tests/unit/test_schema
 tests_unit_test_schema_SOURCES = tests/unit/test_schema.c
+unit_tests += tests/unit/test_summary
+tests_unit_test_summary_SOURCES = tests/unit/test_summary.c
 unit_tests += tests/unit/test_table
 tests_unit_test_table_SOURCES = tests/unit/test_table.c
 unit_tests += tests/unit/test_topology

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "run/failures.h"
+
+static struct failures failures;
+static char directory[] = "/tmp/test_failures.XXXXXX";
+
+static void set_up(void)
+{
+    strcpy(directory + strlen(directory) - 6, "XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    failures_init(&failures);
+}
+
+static void remove_log(const char *name)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    unlink(path);
+}
+
+static void tear_down(void)
+{
+    failures_finish(&failures);
+    remove_log("worker-0.out");
+    remove_log("worker-0.err");
+    rmdir(directory);
+}
+
+static void write_log(const char *name, const char *data, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(data, 1, size, file), size);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static void take(const struct event *e)
+{
+    ck_assert_int_eq(failures.sink.take(&failures.sink, e, NULL), 0);
+}
+
+static const struct event_task_end bill = {
+    .index = 3,
+    .status = OUTCOME_ERROR,
+    .final = true,
+    .duration_ns = 1200000,
+    .cpu = 5,
+    .inputs = "name=Bill",
+    .message = "Name Error : Bill",
+};
+
+static void begin(void)
+{
+    take(&(struct event){.type = EVENT_PHASE_BEGIN, .phase_begin = {0, "names", "demo.greet", 5}});
+    take(&(struct event){.type = EVENT_WORKER_BEGIN,
+                         .worker_begin = {0, 100, {{UINT64_C(0x30)}}, 0}});
+}
+
+static void task_end(const struct event_task_end *e)
+{
+    take(&(struct event){.type = EVENT_TASK_END, .task_end = *e});
+}
+
+static void output(uint64_t first, uint64_t count, uint32_t stream, uint64_t offset,
+                   uint64_t length)
+{
+    take(&(struct event){.type = EVENT_OUTPUT,
+                         .output = {0, 0, first, count, 0, stream, offset, length}});
+}
+
+// `%` in `expected` stands for the logs' directory.
+static void expect_text(const char *expected)
+{
+    struct buffer out = BUFFER_EMPTY, wanted = BUFFER_EMPTY;
+    failures_text(&failures, directory, &out);
+    buffer_char(&out, '\0');
+    for (const char *c = expected; *c; c++) {
+        if (*c == '%')
+            buffer_text(&wanted, directory);
+        else
+            buffer_char(&wanted, *c);
+    }
+    buffer_char(&wanted, '\0');
+    ck_assert(!out.failed && !wanted.failed);
+    ck_assert_str_eq(out.data, wanted.data);
+    buffer_finish(&out);
+    buffer_finish(&wanted);
+}
+
+START_TEST(no_failure_no_text)
+{
+    begin();
+    expect_text("");
+}
+END_TEST
+
+START_TEST(a_failure_with_what_it_printed)
+{
+    static const char log[] = "of task 2\nhello\n\x1b[31mred\nof task 4\n";
+    write_log("worker-0.err", log, sizeof log - 1);
+    write_log("worker-0.out", "no newline", 10);
+    begin();
+    output(2, 1, 2, 0, 10);
+    output(3, 1, 2, 10, 15); // before the outcome
+    task_end(&bill);
+    output(3, 1, 1, 0, 10); // after it
+    output(4, 1, 2, 25, 10);
+    expect_text("names#3 error: Name Error : Bill\n"
+                "    inputs  name=Bill\n"
+                "    ran     in worker 0 (cpus 4-5) on cpu 5 for 1.2 ms\n"
+                "    stderr  %/worker-0.err\n"
+                "      | hello\n"
+                "      | \\x1b[31mred\n"
+                "    stdout  %/worker-0.out\n"
+                "      | no newline\n"
+                "\n");
+}
+END_TEST
+
+START_TEST(only_the_last_lines)
+{
+    struct buffer log = BUFFER_EMPTY;
+    for (int i = 1; i <= 20; i++)
+        buffer_format(&log, "line %d\n", i);
+    for (int i = 0; i < 300; i++)
+        buffer_text(&log, "\xC3\xA4");
+    buffer_text(&log, "\n\n");
+    write_log("worker-0.err", log.data, log.length);
+    begin();
+    task_end(&bill);
+    output(2, 4, 2, 0, log.length);
+    struct buffer wanted = BUFFER_EMPTY;
+    buffer_text(&wanted, "names#3 error: Name Error : Bill\n"
+                         "    inputs  name=Bill\n"
+                         "    ran     in worker 0 (cpus 4-5) on cpu 5 for 1.2 ms\n"
+                         "    stderr  %/worker-0.err (tasks 2 to 5)\n"
+                         "      | line 15\n      | line 16\n      | line 17\n"
+                         "      | line 18\n      | line 19\n      | line 20\n      | ");
+    for (int i = 0; i < 200; i++)
+        buffer_text(&wanted, "\xC3\xA4");
+    buffer_text(&wanted, "...\n      | \n\n");
+    buffer_char(&wanted, '\0');
+    expect_text(wanted.data);
+    buffer_finish(&wanted);
+    buffer_finish(&log);
+}
+END_TEST
+
+START_TEST(a_log_that_is_not_what_the_journal_says)
+{
+    begin();
+    task_end(&bill);
+    output(3, 1, 2, 0, 10);
+    static const char title[] = "names#3 error: Name Error : Bill\n"
+                                "    inputs  name=Bill\n"
+                                "    ran     in worker 0 (cpus 4-5) on cpu 5 for 1.2 ms\n"
+                                "    stderr  %/worker-0.err";
+    char wanted[512];
+    snprintf(wanted, sizeof wanted, "%s: cannot be read: No such file or directory\n\n", title);
+    expect_text(wanted);
+    write_log("worker-0.err", "short", 5);
+    snprintf(wanted, sizeof wanted, "%s\n      | short\n\n", title);
+    expect_text(wanted);
+    output(3, 1, 2, UINT64_MAX - 4, UINT64_MAX);
+    struct buffer out = BUFFER_EMPTY;
+    failures_text(&failures, directory, &out);
+    buffer_finish(&out);
+    remove_log("worker-0.err");
+    char path[64];
+    snprintf(path, sizeof path, "%s/worker-0.err", directory);
+    ck_assert_int_eq(symlink("/etc/passwd", path), 0);
+    failures_text(&failures, directory, &out);
+    buffer_char(&out, '\0');
+    ck_assert_ptr_nonnull(strstr(out.data, "cannot be read: Too many levels of symbolic links"));
+    buffer_finish(&out);
+}
+END_TEST
+
+START_TEST(what_belongs_to_others_is_not_shown)
+{
+    write_log("worker-0.err", "0123456789", 10);
+    begin();
+    output(3, 1, 2, 0, 5);
+    struct event_task_end retried = bill;
+    retried.attempt = 1;
+    task_end(&retried); // what the first attempt printed is not its
+    expect_text("names#3 error: Name Error : Bill\n"
+                "    inputs  name=Bill\n"
+                "    ran     in worker 0 (cpus 4-5) on cpu 5 for 1.2 ms, attempt 2\n"
+                "\n");
+}
+END_TEST
+
+START_TEST(the_first_ten_and_a_count)
+{
+    begin();
+    struct event_task_end e = bill;
+    for (uint64_t i = 0; i < 1047; i++) {
+        e.index = i;
+        e.final = false;
+        task_end(&e);
+        e.final = true;
+        task_end(&e);
+    }
+    e.status = OUTCOME_SKIPPED;
+    task_end(&e);
+    e.status = OUTCOME_CANCELLED;
+    task_end(&e);
+    e.status = OUTCOME_OK;
+    task_end(&e);
+    ck_assert_uint_eq(failures.count, 1047);
+    struct buffer out = BUFFER_EMPTY;
+    failures_text(&failures, NULL, &out);
+    buffer_char(&out, '\0');
+    ck_assert_ptr_nonnull(strstr(out.data, "names#9 "));
+    ck_assert_ptr_null(strstr(out.data, "names#10 "));
+    ck_assert_ptr_nonnull(strstr(
+        out.data, "\n\nand 1 037 more: summary.json counts them, the journal holds each one\n\n"));
+    buffer_finish(&out);
+}
+END_TEST
+
+START_TEST(places_that_are_not_known)
+{
+    struct event_task_end e = bill;
+    e.worker = UINT32_MAX;
+    e.inputs = "";
+    e.message = "the worker could not be started\n\x07";
+    task_end(&e);
+    e.worker = 7;
+    e.cpu = -1;
+    e.message = "";
+    task_end(&e);
+    expect_text("phase 0#3 error: the worker could not be started\\n\\x07\n"
+                "    ran     never\n"
+                "\n"
+                "phase 0#3 error\n"
+                "    ran     in worker 7 for 1.2 ms\n"
+                "\n");
+}
+END_TEST
+
+static void expect_cause(struct event_task_end e, const char *expected)
+{
+    struct buffer out = BUFFER_EMPTY;
+    failure_cause(&out, &e);
+    buffer_char(&out, '\0');
+    ck_assert_str_eq(out.data, expected);
+    buffer_finish(&out);
+}
+
+START_TEST(causes_in_words)
+{
+    expect_cause(
+        (struct event_task_end){.status = OUTCOME_CRASHED, .signal = SIGSEGV, .message = ""},
+        "crashed: SIGSEGV (segmentation fault)");
+    expect_cause((struct event_task_end){.status = OUTCOME_CRASHED, .signal = 34, .message = ""},
+                 "crashed: signal 34");
+    expect_cause((struct event_task_end){.status = OUTCOME_CRASHED, .message = ""},
+                 "crashed: exit(0) called in the task");
+    expect_cause((struct event_task_end){.status = OUTCOME_CRASHED,
+                                         .signal = SIGKILL,
+                                         .message = "it ended 3 workers"},
+                 "crashed: SIGKILL (killed, perhaps for want of memory); it ended 3 workers");
+    expect_cause((struct event_task_end){.status = OUTCOME_TIMED_OUT,
+                                         .duration_ns = 5 * NS_PER_S,
+                                         .message = ""},
+                 "timed out after 5 s");
+    expect_cause((struct event_task_end){.status = OUTCOME_OVER_LIMIT, .message = "memory, 2 GiB"},
+                 "over its limit: memory, 2 GiB");
+}
+END_TEST
+
+START_TEST(for_programs)
+{
+    begin();
+    task_end(&bill);
+    struct buffer out = BUFFER_EMPTY;
+    struct json j;
+    json_init(&j, &out, false);
+    json_begin_array(&j, NULL);
+    failures_json(&failures, &j);
+    json_end_array(&j);
+    buffer_char(&out, '\0');
+    ck_assert_str_eq(
+        out.data, "[{\"phase\":\"names\",\"index\":3,\"outcome\":\"error\","
+                  "\"cause\":\"error: Name Error : Bill\",\"message\":\"Name Error : Bill\","
+                  "\"inputs\":\"name=Bill\",\"attempt\":0,\"worker\":0,\"cpus\":\"4-5\",\"cpu\":5,"
+                  "\"start_seconds\":0.000000,\"duration_seconds\":0.001200}]");
+    buffer_finish(&out);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("failures");
+    TCase *tc = tcase_create("failures");
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, no_failure_no_text);
+    tcase_add_test(tc, a_failure_with_what_it_printed);
+    tcase_add_test(tc, only_the_last_lines);
+    tcase_add_test(tc, a_log_that_is_not_what_the_journal_says);
+    tcase_add_test(tc, what_belongs_to_others_is_not_shown);
+    tcase_add_test(tc, the_first_ten_and_a_count);
+    tcase_add_test(tc, places_that_are_not_known);
+    tcase_add_test(tc, causes_in_words);
+    tcase_add_test(tc, for_programs);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <check.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/fd.h"
+#include "run/journal.h"
+#include "run/rundir.h"
+
+static char directory[] = "/tmp/test_rundir.XXXXXX";
+static char job_file[64];
+static struct rundir_options options;
+
+static void set_up(void)
+{
+    strcpy(directory + strlen(directory) - 6, "XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    ck_assert_int_eq(chdir(directory), 0);
+    snprintf(job_file, sizeof job_file, "%s/job.yaml", directory);
+    options = (struct rundir_options){
+        .name = "circles", .job_file = job_file, .job = "version: 1\n", .job_size = 11};
+}
+
+static void tear_down(void)
+{
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf %s", directory);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static struct rundir create(void)
+{
+    struct rundir d;
+    br_error err;
+    ck_assert_msg(rundir_create(&d, &options, &err) == 0, "%s", err.text);
+    return d;
+}
+
+static void expect_refusal(enum br_error_kind kind, const char *says)
+{
+    struct rundir d = {.path = NULL};
+    br_error err;
+    ck_assert_int_eq(rundir_create(&d, &options, &err), -1);
+    ck_assert_ptr_null(d.path);
+    ck_assert_msg(strstr(err.text, says) != NULL, "%s", err.text);
+    ck_assert_int_eq((int)err.kind, (int)kind);
+}
+
+static void expect_mode(const char *path, mode_t mode)
+{
+    struct stat st;
+    ck_assert_int_eq(lstat(path, &st), 0);
+    ck_assert_int_eq(st.st_mode & (S_IFMT | 07777), mode);
+}
+
+START_TEST(a_new_run_has_its_parts)
+{
+    struct rundir d = create();
+    char expected[80];
+    snprintf(expected, sizeof expected, "%s/circles.run", directory);
+    ck_assert_str_eq(d.path, expected);
+    expect_mode("circles.run", S_IFDIR | 0700);
+    expect_mode("circles.run/logs", S_IFDIR | 0700);
+    expect_mode("circles.run/results", S_IFDIR | 0700);
+    expect_mode("circles.run/job.yaml", S_IFREG | 0600);
+    struct buffer job = BUFFER_EMPTY;
+    ck_assert_int_eq(fd_read_file("circles.run/job.yaml", "job", 100, &job, NULL), 0);
+    ck_assert_uint_eq(job.length, 11);
+    ck_assert_mem_eq(job.data, "version: 1\n", 11);
+    buffer_finish(&job);
+    ck_assert_int_ge(d.results, 0);
+    ck_assert_ptr_null(d.set_aside);
+    rundir_finish(&d);
+    rundir_finish(&d);
+}
+END_TEST
+
+START_TEST(the_place_is_beside_the_job_or_as_told)
+{
+    options.job_file = "job.yaml";
+    struct rundir d = create();
+    ck_assert_str_eq(d.path, "circles.run");
+    ck_assert_str_eq(d.logs_path, "circles.run/logs");
+    rundir_finish(&d);
+    ck_assert_int_eq(mkdir("elsewhere", 0755), 0);
+    options.directory = "elsewhere";
+    d = create();
+    ck_assert_str_eq(d.path, "elsewhere/circles.run");
+    rundir_finish(&d);
+    options.directory = "missing";
+    expect_refusal(BR_ERR_USAGE, "cannot open the directory missing: No such file or directory");
+    options.directory = NULL;
+    options.name = "../circles";
+    expect_refusal(BR_ERR_USAGE, "`../circles` cannot name a run directory");
+}
+END_TEST
+
+START_TEST(a_run_that_is_there_is_kept)
+{
+    options.job_file = "job.yaml";
+    struct rundir d = create();
+    rundir_finish(&d);
+    expect_refusal(BR_ERR_USAGE, "circles.run is there already, though it holds no run");
+    close(open("circles.run/journal", O_CREAT | O_WRONLY, 0600));
+    expect_refusal(BR_ERR_USAGE,
+                   "circles.run already holds a run: --fresh sets it aside, --dir DIR "
+                   "makes the new one elsewhere");
+    options.fresh = true;
+    for (int n = 1; n <= 3; n++) {
+        d = create();
+        char aside[32];
+        snprintf(aside, sizeof aside, "circles.run.%d", n);
+        ck_assert_str_eq(d.set_aside, aside);
+        expect_mode(aside, S_IFDIR | 0700);
+        rundir_finish(&d);
+    }
+    expect_mode("circles.run.1/journal", S_IFREG | 0600);
+    ck_assert_int_ne(access("circles.run.2/journal", F_OK), 0);
+}
+END_TEST
+
+START_TEST(a_living_run_is_not_set_aside)
+{
+    options.job_file = "job.yaml";
+    struct rundir d = create();
+    br_error err;
+    struct journal *j =
+        journal_create(d.fd, "circles.run/journal", &(struct journal_identity){0}, 0, &err);
+    ck_assert_ptr_nonnull(j);
+    options.fresh = true;
+    expect_refusal(BR_ERR_USAGE, "the run in circles.run is still going on");
+    ck_assert_int_eq(journal_close(j, &err), 0);
+    rundir_finish(&d);
+    d = create();
+    rundir_finish(&d);
+}
+END_TEST
+
+START_TEST(links_are_not_followed)
+{
+    options.job_file = "job.yaml";
+    options.fresh = true;
+    ck_assert_int_eq(mkdir("other", 0755), 0);
+    ck_assert_int_eq(symlink("other", "circles.run"), 0);
+    expect_refusal(BR_ERR_USAGE, "circles.run is there already and is not a directory");
+    ck_assert_int_eq(unlink("circles.run"), 0);
+    struct rundir d = create();
+    ck_assert_int_eq(symlink("../../victim", "circles.run/logs/worker-0.out"), 0);
+    br_error err;
+    ck_assert_int_eq(rundir_open_log(&d, 0, 1, &err), -1);
+    ck_assert_ptr_nonnull(strstr(err.text, "circles.run/logs/worker-0.out"));
+    ck_assert_int_ne(access("victim", F_OK), 0);
+    ck_assert_int_eq(symlink("../victim", "circles.run/summary.json"), 0);
+    ck_assert_int_eq(rundir_write(&d, "summary.json", "{}", 2, &err), 0);
+    expect_mode("circles.run/summary.json", S_IFREG | 0600);
+    ck_assert_int_ne(access("victim", F_OK), 0);
+    ck_assert_int_eq(mkfifo("circles.run/logs/worker-1.out", 0600), 0);
+    ck_assert_int_eq(rundir_open_log(&d, 1, 1, &err), -1);
+    rundir_finish(&d);
+}
+END_TEST
+
+START_TEST(logs_are_appended_to)
+{
+    options.job_file = "job.yaml";
+    struct rundir d = create();
+    br_error err;
+    for (int i = 0; i < 2; i++) {
+        int fd = rundir_open_log(&d, 7, 2, &err);
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+        ck_assert_int_eq(fcntl(fd, F_GETFL) & (O_APPEND | O_NONBLOCK), O_APPEND);
+        ck_assert_int_eq(fd_write_all(fd, "line\n", 5), 0);
+        close(fd);
+    }
+    struct stat st;
+    ck_assert_int_eq(stat("circles.run/logs/worker-7.err", &st), 0);
+    ck_assert_int_eq(st.st_size, 10);
+    ck_assert_int_eq(st.st_mode & 07777, 0600);
+    rundir_finish(&d);
+}
+END_TEST
+
+START_TEST(a_file_is_written_whole_or_not_at_all)
+{
+    options.job_file = "job.yaml";
+    struct rundir d = create();
+    br_error err;
+    ck_assert_int_eq(rundir_write(&d, "summary.json", "first", 5, &err), 0);
+    ck_assert_int_eq(mkdir("circles.run/.summary.json.new", 0700), 0);
+    ck_assert_int_eq(rundir_write(&d, "summary.json", "second", 6, &err), -1);
+    ck_assert_ptr_nonnull(strstr(err.text, "circles.run/.summary.json.new"));
+    struct buffer text = BUFFER_EMPTY;
+    ck_assert_int_eq(fd_read_file("circles.run/summary.json", "summary", 100, &text, NULL), 0);
+    ck_assert_uint_eq(text.length, 5);
+    buffer_finish(&text);
+    rundir_finish(&d);
+}
+END_TEST
+
+START_TEST(a_failed_start_leaves_nothing)
+{
+    options.job_file = "job.yaml";
+    struct rlimit before, small;
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 4; // bytes: less than the copy of the job
+    signal(SIGXFSZ, SIG_IGN);
+    struct rundir d;
+    br_error err;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    int result = rundir_create(&d, &options, &err);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    ck_assert_int_eq(result, -1);
+    ck_assert_ptr_nonnull(strstr(err.text, "cannot write circles.run/.job.yaml.new"));
+    ck_assert_int_ne(access("circles.run", F_OK), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("rundir");
+    TCase *tc = tcase_create("rundir");
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, a_new_run_has_its_parts);
+    tcase_add_test(tc, the_place_is_beside_the_job_or_as_told);
+    tcase_add_test(tc, a_run_that_is_there_is_kept);
+    tcase_add_test(tc, a_living_run_is_not_set_aside);
+    tcase_add_test(tc, links_are_not_followed);
+    tcase_add_test(tc, logs_are_appended_to);
+    tcase_add_test(tc, a_file_is_written_whole_or_not_at_all);
+    tcase_add_test(tc, a_failed_start_leaves_nothing);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

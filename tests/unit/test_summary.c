@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "run/summary.h"
+
+static struct summary summary;
+static struct failures failures;
+
+static void take(const struct event *e)
+{
+    ck_assert_int_eq(summary.sink.take(&summary.sink, e, NULL), 0);
+    ck_assert_int_eq(failures.sink.take(&failures.sink, e, NULL), 0);
+}
+
+static void set_up(void)
+{
+    summary_init(&summary);
+    failures_init(&failures);
+}
+
+static void tear_down(void)
+{
+    summary_finish(&summary);
+    failures_finish(&failures);
+}
+
+static void run_begin(uint32_t workers, uint32_t phases)
+{
+    take(&(struct event){.type = EVENT_RUN_BEGIN,
+                         .run_begin = {"circles", "/home/a/circles.yaml", "0.1.0", "node7",
+                                       INT64_C(1700000000123456789), workers, phases}});
+    for (uint32_t i = 0; i < workers; i++)
+        take(&(struct event){.type = EVENT_WORKER_BEGIN,
+                             .time_ns = NS_PER_MS,
+                             .worker_begin = {i, 100, {{UINT64_C(3) << (2 * i)}}, 0}});
+}
+
+static void phase_begin(uint32_t phase, const char *name, uint64_t tasks, int64_t ms)
+{
+    take(&(struct event){.type = EVENT_PHASE_BEGIN,
+                         .time_ns = ms * NS_PER_MS,
+                         .phase_begin = {phase, name, "demo.area", tasks}});
+}
+
+static void tasks_ok(uint32_t phase, uint32_t worker, uint64_t count, int64_t from_ms,
+                     int64_t to_ms)
+{
+    take(&(struct event){
+        .type = EVENT_TASKS_OK,
+        .time_ns = to_ms * NS_PER_MS,
+        .tasks_ok = {phase, worker, 0, 0, count, from_ms * NS_PER_MS, NULL, NULL, 0}});
+}
+
+static void task_end(uint32_t phase, uint32_t worker, enum outcome_status status, bool final,
+                     int64_t ms)
+{
+    take(&(struct event){.type = EVENT_TASK_END,
+                         .time_ns = ms * NS_PER_MS,
+                         .task_end = {.phase = phase,
+                                      .worker = worker,
+                                      .index = 3,
+                                      .status = status,
+                                      .final = final,
+                                      .duration_ns = 10 * NS_PER_MS,
+                                      .cpu = -1,
+                                      .inputs = "name=Bill",
+                                      .message = "Name Error : Bill"}});
+}
+
+static void phase_end(uint32_t phase, enum phase_end how, uint64_t skipped, int64_t ms)
+{
+    take(&(struct event){
+        .type = EVENT_PHASE_END, .time_ns = ms * NS_PER_MS, .phase_end = {phase, how, skipped}});
+}
+
+static void run_end(int exit_status, const char *reason, int64_t ms)
+{
+    take(&(struct event){
+        .type = EVENT_RUN_END, .time_ns = ms * NS_PER_MS, .run_end = {exit_status, reason}});
+}
+
+static void expect_text(const char *expected)
+{
+    struct buffer out = BUFFER_EMPTY;
+    summary_text(&summary, &out);
+    buffer_char(&out, '\0');
+    ck_assert(!out.failed);
+    ck_assert_str_eq(out.data, expected);
+    buffer_finish(&out);
+}
+
+START_TEST(a_good_run)
+{
+    run_begin(2, 2);
+    phase_begin(0, "areas", 1234567, 100);
+    tasks_ok(0, 0, 617283, 100, 2100);
+    tasks_ok(0, 1, 617284, 200, 1900);
+    phase_end(0, PHASE_ENDED, 0, 2100);
+    phase_begin(1, "sum", 1, 2100);
+    tasks_ok(1, 1, 1, 2100, 2150);
+    phase_end(1, PHASE_ENDED, 0, 2150);
+    run_end(0, "finished", 2200);
+    expect_text("phase      tasks         ok   time  tasks/s  cores\n"
+                "areas  1 234 567  1 234 567    2 s  617 284    92%\n"
+                "sum            1          1  50 ms     20.0    50%\n"
+                "\n"
+                "all 1 234 568 tasks succeeded (2.2 s, 2 workers)\n");
+}
+END_TEST
+
+static void bad_run(void)
+{
+    run_begin(1, 4);
+    phase_begin(0, "names", 5, 0);
+    tasks_ok(0, 0, 4, 0, 20);
+    task_end(0, 0, OUTCOME_CRASHED, false, 30);
+    task_end(0, 0, OUTCOME_ERROR, true, 40);
+    phase_end(0, PHASE_ENDED, 0, 40);
+    phase_begin(1, "l\xC3\xA4ngste", 100, 40);
+    task_end(1, 0, OUTCOME_TIMED_OUT, true, 50);
+    task_end(1, 0, OUTCOME_OVER_LIMIT, true, 60);
+    task_end(1, UINT32_MAX, OUTCOME_CANCELLED, true, 60);
+    phase_end(1, PHASE_STOPPED, 97, 60);
+    phase_begin(2, "rest", 3, 60);
+    phase_end(2, PHASE_SKIPPED, 3, 60);
+    run_end(3, "finished", 61);
+}
+
+START_TEST(a_bad_run)
+{
+    bad_run();
+    expect_text(
+        "phase    tasks  ok  error  timed out  over limit  cancelled  skipped  retries   "
+        "time  tasks/s  cores\n"
+        "names        5   4      1          -           -          -        -        1  "
+        "40 ms      125   100%\n"
+        "l\xC3\xA4ngste    100   -      -          1           1          1       97        -  "
+        "20 ms      100   100%  stopped\n"
+        "rest         3   -      -          -           -          -        3        -      "
+        "-        -      -  not started\n"
+        "\n"
+        "4 of 108 tasks succeeded: 1 error, 1 timed out, 1 over limit, 1 cancelled, 100 "
+        "skipped (61 ms, 1 worker)\n");
+}
+END_TEST
+
+START_TEST(a_run_that_did_not_finish)
+{
+    run_begin(2, 1);
+    expect_text("the run has not ended: there was no task to run (1 ms, 2 workers)\n");
+    phase_begin(0, "areas", 10, 0);
+    tasks_ok(0, 0, 5, 0, 10);
+    expect_text("phase  tasks  ok   time  tasks/s  cores\n"
+                "areas     10   5  10 ms      500    50%  not ended\n"
+                "\n"
+                "the run has not ended: 5 of 10 tasks succeeded (10 ms, 2 workers)\n");
+    phase_end(0, PHASE_STOPPED, 5, 20);
+    run_end(5, "interrupted by SIGINT", 20);
+    expect_text("phase  tasks  ok  skipped   time  tasks/s  cores\n"
+                "areas     10   5        5  20 ms      250    25%  stopped\n"
+                "\n"
+                "interrupted by SIGINT: 5 of 10 tasks succeeded: 5 skipped (20 ms, 2 workers)\n");
+}
+END_TEST
+
+START_TEST(busy_time_comes_from_durations_where_they_are_known)
+{
+    run_begin(1, 1);
+    phase_begin(0, "a", 4, 0);
+    uint32_t durations[] = {1000000, 2000000};
+    struct event e = {.type = EVENT_TASKS_OK,
+                      .time_ns = 50 * NS_PER_MS,
+                      .tasks_ok = {0, 0, 0, 0, 2, 0, durations, NULL, 0}};
+    take(&e);
+    ck_assert_int_eq(summary.phases[0].busy_ns, 3 * NS_PER_MS);
+    // One that did not fit tells only that it was long.
+    durations[0] = UINT32_MAX;
+    take(&e);
+    ck_assert_int_eq(summary.phases[0].busy_ns, 53 * NS_PER_MS);
+    ck_assert_int_eq(summary.workers[0].busy_ns, 53 * NS_PER_MS);
+    ck_assert_uint_eq(summary.workers[0].tasks, 4);
+}
+END_TEST
+
+START_TEST(absurd_numbers_are_survived)
+{
+    phase_begin(UINT32_MAX, "x", 1, 0);
+    take(&(struct event){.type = EVENT_WORKER_BEGIN, .worker_begin = {.worker = UINT32_MAX}});
+    ck_assert(summary.failed);
+    struct buffer out = BUFFER_EMPTY;
+    br_error err;
+    ck_assert_int_eq(summary_json(&summary, &failures, &out, &err), -1);
+    buffer_finish(&out);
+}
+END_TEST
+
+START_TEST(for_programs)
+{
+    bad_run();
+    struct buffer out = BUFFER_EMPTY;
+    br_error err;
+    ck_assert_int_eq(summary_json(&summary, &failures, &out, &err), 0);
+    buffer_char(&out, '\0');
+    static const char head[] = "{\n"
+                               "  \"version\": 1,\n"
+                               "  \"name\": \"circles\",\n"
+                               "  \"job\": \"/home/a/circles.yaml\",\n"
+                               "  \"host\": \"node7\",\n"
+                               "  \"batchrun\": \"0.1.0\",\n"
+                               "  \"exit_status\": 3,\n"
+                               "  \"reason\": \"finished\",\n"
+                               "  \"started\": \"2023-11-14T22:13:20.123Z\",\n"
+                               "  \"wall_seconds\": 0.061000,\n"
+                               "  \"workers\": [\n"
+                               "    {\n"
+                               "      \"worker\": 0,\n"
+                               "      \"cpus\": \"0-1\",\n"
+                               "      \"starts\": 1,\n"
+                               "      \"tasks\": 8,\n"
+                               "      \"busy_seconds\": 0.060000\n"
+                               "    }\n"
+                               "  ],\n"
+                               "  \"phases\": [\n"
+                               "    {\n"
+                               "      \"name\": \"names\",\n"
+                               "      \"task\": \"demo.area\",\n"
+                               "      \"how\": \"ended\",\n"
+                               "      \"tasks\": 5,\n"
+                               "      \"outcomes\": {\n"
+                               "        \"ok\": 4,\n"
+                               "        \"error\": 1,\n"
+                               "        \"crashed\": 0,\n"
+                               "        \"timed_out\": 0,\n"
+                               "        \"over_limit\": 0,\n"
+                               "        \"cancelled\": 0,\n"
+                               "        \"skipped\": 0\n"
+                               "      },\n"
+                               "      \"retries\": 1,\n"
+                               "      \"start_seconds\": 0.000000,\n"
+                               "      \"end_seconds\": 0.040000,\n"
+                               "      \"wall_seconds\": 0.040000,\n"
+                               "      \"tasks_per_second\": 125,\n"
+                               "      \"busy_seconds\": 0.040000,\n"
+                               "      \"utilisation\": 1\n"
+                               "    },\n";
+    ck_assert_uint_gt(out.length, sizeof head);
+    ck_assert_int_eq(strncmp(out.data, head, sizeof head - 1), 0);
+    ck_assert_ptr_nonnull(strstr(out.data, "\"how\": \"skipped\""));
+    static const char tail[] = "      \"outcome\": \"timed_out\",\n"
+                               "      \"cause\": \"timed out after 10 ms: Name Error : Bill\",\n";
+    ck_assert_ptr_nonnull(strstr(out.data, tail));
+    static const char end[] = "\n  ]\n}\n";
+    ck_assert_str_eq(out.data + out.length - sizeof end, end);
+    buffer_finish(&out);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("summary");
+    TCase *tc = tcase_create("summary");
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, a_good_run);
+    tcase_add_test(tc, a_bad_run);
+    tcase_add_test(tc, a_run_that_did_not_finish);
+    tcase_add_test(tc, busy_time_comes_from_durations_where_they_are_known);
+    tcase_add_test(tc, absurd_numbers_are_survived);
+    tcase_add_test(tc, for_programs);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
