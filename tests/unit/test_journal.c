@@ -471,6 +471,32 @@ START_TEST(a_missing_record_is_damage)
 }
 END_TEST
 
+START_TEST(records_of_another_journal_are_damage)
+{
+    struct buffer whole = small_journal();
+    struct journal_identity other = identity;
+    other.spec_hash++;
+    journal_header_encode((unsigned char *)whole.data, &other);
+    spill(whole.data, whole.length);
+    struct journal_reader *r = open_journal();
+    struct event e;
+    br_error err;
+    ck_assert_int_eq(journal_next(r, &e, &err), -1);
+    ck_assert_ptr_nonnull(strstr(err.text, "does not follow the record before it"));
+    journal_reader_destroy(r);
+    // Another run's records are not even seen.
+    other.salt++;
+    journal_header_encode((unsigned char *)whole.data, &other);
+    spill(whole.data, whole.length);
+    r = open_journal();
+    ck_assert_int_eq(journal_next(r, &e, &err), 0);
+    ck_assert(journal_reader_torn(r));
+    ck_assert_uint_eq(journal_reader_offset(r), JOURNAL_HEADER_SIZE);
+    journal_reader_destroy(r);
+    buffer_finish(&whole);
+}
+END_TEST
+
 START_TEST(other_files_are_refused_politely)
 {
     br_error err;
@@ -802,6 +828,7 @@ int main(void)
     tcase_add_test(tc, a_wrong_byte_anywhere_is_noticed);
     tcase_add_test(tc, damage_is_told_with_its_place);
     tcase_add_test(tc, a_missing_record_is_damage);
+    tcase_add_test(tc, records_of_another_journal_are_damage);
     tcase_add_test(tc, other_files_are_refused_politely);
     tcase_add_test(tc, no_payload_is_trusted);
     tcase_add_test(tc, successes_of_a_worker_become_one_record);
