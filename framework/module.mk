@@ -14,12 +14,13 @@ libbase_la_SOURCES = \
 
 libmodel_la_SOURCES = \
 	framework/model/cpuset.c framework/model/cpuset.h \
-	framework/model/job.h \
+	framework/model/job.c framework/model/job.h \
 	framework/model/outcome.c framework/model/outcome.h \
 	framework/model/plan.c framework/model/plan.h \
 	framework/model/schema.c framework/model/schema.h \
-	framework/model/table.c framework/model/table.h
-libmodel_la_LIBADD = libbase.la
+	framework/model/table.c framework/model/table.h \
+	framework/model/units.c framework/model/units.h
+libmodel_la_LIBADD = libbase.la -lm
 
 libexec_la_SOURCES = \
 	framework/exec/channel.c framework/exec/channel.h \
@@ -35,7 +36,7 @@ libpool_la_SOURCES =
 libpool_la_LIBADD = libexec.la
 
 librun_la_SOURCES = \
-	framework/run/diagnostic.h \
+	framework/run/diagnostic.c framework/run/diagnostic.h \
 	framework/run/event.h \
 	framework/run/failures.c framework/run/failures.h \
 	framework/run/journal.c framework/run/journal.h \
@@ -51,7 +52,16 @@ librun_la_SOURCES = \
 	framework/run/progress.c framework/run/progress.h \
 	framework/run/results.c framework/run/results.h \
 	framework/run/rundir.c framework/run/rundir.h \
-	framework/run/spec.h \
+	framework/run/spec.c framework/run/spec.h \
+	framework/run/spec_inputs.c \
+	framework/run/spec_keys.c framework/run/spec_keys.h \
+	framework/run/spec_override.c framework/run/spec_override.h \
+	framework/run/spec_phase.c \
+	framework/run/spec_reader.c framework/run/spec_reader.h \
+	framework/run/spec_scalar.c framework/run/spec_scalar.h \
+	framework/run/spec_source.c framework/run/spec_source.h \
+	framework/run/spec_tree.c framework/run/spec_tree.h \
+	framework/run/spec_yaml_error.c framework/run/spec_yaml_error.h \
 	framework/run/summary.c framework/run/summary.h
 librun_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(XXHASH_CFLAGS)
 librun_la_LIBADD = libpool.la $(YAML_LIBS) $(XXHASH_LIBS)

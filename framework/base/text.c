@@ -173,7 +173,7 @@ size_t text_width(const char *text, size_t length)
     return width;
 }
 
-static uint32_t decode(const char *text, size_t length)
+uint32_t text_code_point(const char *text, size_t length)
 {
     const unsigned char *s = (const unsigned char *)text;
     uint32_t c = length == 1 ? s[0] : s[0] & (0xFFU >> (length + 1));
@@ -182,9 +182,7 @@ static uint32_t decode(const char *text, size_t length)
     return c;
 }
 
-// Characters that could change what a person sees around them: controls, and the bidirectional
-// marks of UAX #9.
-static bool is_hidden(uint32_t c)
+bool text_is_hidden(uint32_t c)
 {
     return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x200E || c == 0x200F || c == 0x061C ||
            (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x2028 ||
@@ -200,12 +198,12 @@ void text_escaped(struct buffer *out, const char *text, size_t length)
             at++;
             continue;
         }
-        uint32_t c = decode(text + at, step);
+        uint32_t c = text_code_point(text + at, step);
         if (c == '\n')
             buffer_text(out, "\\n");
         else if (c == '\t')
             buffer_text(out, "\\t");
-        else if (is_hidden(c))
+        else if (text_is_hidden(c))
             buffer_format(out, c < 0x100 ? "\\x%02" PRIx32 : "\\u{%" PRIx32 "}", c);
         else
             buffer_append(out, text + at, step);

@@ -30,6 +30,13 @@ void text_json(struct buffer *out, const char *text, size_t length);
 // Length in bytes (1-4) of the valid UTF-8 sequence at `text`, or 0 when it is not valid.
 size_t text_utf8_sequence(const char *text, size_t length);
 
+// The character that a valid sequence of `length` bytes encodes.
+uint32_t text_code_point(const char *text, size_t length);
+
+// Whether a character could change what a person sees around it: controls (also tab and newline),
+// the bidirectional marks of UAX #9, line and paragraph separators, the byte-order mark.
+bool text_is_hidden(uint32_t code_point);
+
 // Number of characters (code points) in `length` bytes; each invalid byte counts as one.
 size_t text_width(const char *text, size_t length);
 

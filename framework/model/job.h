@@ -136,10 +136,10 @@ struct job_inputs {
     enum job_input_kind kind;
     struct mark mark;
     union {
-        struct { // rows: the smallest n with start + n * step >= stop (<= for a negative step)
-            struct job_value start, stop, step;
-            char *as;    // column's name, "i" unless given
-            bool is_f64; // any of the three is
+        struct {                                // row n is start + n * step; see job_range_rows
+            struct job_value start, stop, step; // i64 or f64, each as written
+            char *as;                           // column's name, "i" unless given
+            bool is_f64;                        // any of the three is
         } range;
         struct job_grid list;
         char *path; // lines, csv: as written; "-" = standard input (lines). glob: the pattern
@@ -240,7 +240,18 @@ struct job {
     size_t phase_count;
 };
 
+// NULL and half-built jobs are fine; errno is kept.
 void job_destroy(struct job *job);
+
+// Frees what a phase holds, not the phase.
+void job_phase_finish(struct job_phase *phase);
+
+// Row numbers stay exact as f64.
+#define JOB_ROWS_MAX (INT64_C(1) << 53)
+
+// Rows of an INPUT_RANGE; JOB_UNLIMITED when the step never gets from start to stop, or needs more
+// than JOB_ROWS_MAX rows.
+uint64_t job_range_rows(const struct job_inputs *inputs);
 
 // The phases that must have ended before phase `p` starts, as a set of places written to
 // before[0..phase_count): its needs, the phase it reads from, every sync phase before it; for a
