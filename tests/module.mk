@@ -31,6 +31,8 @@ unit_tests += tests/unit/test_schema
 tests_unit_test_schema_SOURCES = tests/unit/test_schema.c
 unit_tests += tests/unit/test_summary
 tests_unit_test_summary_SOURCES = tests/unit/test_summary.c
+unit_tests += tests/unit/test_spec
+tests_unit_test_spec_SOURCES = tests/unit/test_spec.c
 unit_tests += tests/unit/test_table
 tests_unit_test_table_SOURCES = tests/unit/test_table.c
 unit_tests += tests/unit/test_topology
@@ -45,6 +47,7 @@ endif
 # What every unit test is built with; a program names only its source.
 LDADD = librun.la $(CHECK_LIBS)
 
+EXTRA_DIST += tests/specs
 EXTRA_DIST += \
 	tests/topology/four-nodes.plan tests/topology/four-nodes.view \
 	tests/topology/half-smt.plan tests/topology/half-smt.view tests/topology/half-smt.xml \

@@ -32,9 +32,14 @@ void read_version(struct reader *r, const struct spec_key *key, struct node *val
 
 static void check_plugin_name(struct reader *r, struct job_plugin *plugin, const struct node *at)
 {
-    if (plugin->name && strchr(plugin->name, '.'))
-        complain(r, at, "leave the dot out; a file is named by {name: NAME, path: FILE}",
+    const char *dot = plugin->name ? strchr(plugin->name, '.') : NULL;
+    if (dot) {
+        const char *start = !strncmp(plugin->name, "lib", 3) ? plugin->name + 3 : plugin->name;
+        const char *cure = tree_format(&r->tree, "write `%.*s`, or {name: %.*s, path: FILE}",
+                                       (int)(dot - start), start, (int)(dot - start), start);
+        complain(r, at, strcmp(dot, ".so") ? "leave the dot out" : cure,
                  "a plugin's name cannot hold a dot: `%s`", plugin->name);
+    }
     for (size_t i = 0; plugin->name && i < r->job->plugin_count; i++) {
         const char *other = r->job->plugins[i].name;
         if (other && !strcmp(other, plugin->name)) {
@@ -223,7 +228,10 @@ static void read_source(struct reader *r, const struct spec_override *overrides,
 {
     if (source_check(r->d) != 0)
         return;
-    struct node *root = tree_parse(&r->tree, r->job->text, r->job->text_length, NULL, r->d);
+    // libyaml, told that it is UTF-8, would take the byte-order mark for text.
+    size_t bom = r->job->text_length >= 3 && !memcmp(r->job->text, "\xEF\xBB\xBF", 3) ? 3 : 0;
+    struct node *root =
+        tree_parse(&r->tree, r->job->text + bom, r->job->text_length - bom, NULL, r->d);
     if (!root)
         return;
     for (size_t i = 0; i < count && root->kind == NODE_MAPPING; i++)

@@ -70,7 +70,10 @@ static void check_range(struct reader *r, struct node *range, struct job_inputs 
     else if (step->cell.type == BR_F64)
         other.range.step.cell.f64 = -step->cell.f64;
     if (job_range_rows(&other) != JOB_UNLIMITED)
-        complain(r, at, down ? "make `step` positive" : "make `step` negative",
+        complain(r, at,
+                 down        ? "make `step` positive"
+                 : step_node ? "make `step` negative"
+                             : "add a negative `step`",
                  "the range never gets from `start` to `stop`: its step goes the other way");
     else
         complain(r, at, NULL, "the range has more than 2^53 rows");
@@ -100,7 +103,9 @@ void read_range(struct reader *r, const struct spec_key *key, struct node *value
     else if (!read_number(r, key, value, &cell))
         return;
     else if (cell.type != BR_I64 || cell.i64 < 0)
-        complain(r, value, "for example `range: {start: 0, stop: 1, step: 0.1}`",
+        complain(r, value,
+                 cell.type == BR_I64 ? "for example `range: 1000`"
+                                     : "for example `range: {start: 0, stop: 1, step: 0.1}`",
                  "`range` is %s; a whole number of rows is due", describe(r, value));
     else if (cell.i64 > JOB_ROWS_MAX)
         complain(r, value, NULL, "the range has more than 2^53 rows");

@@ -92,7 +92,8 @@ static const char *whole_due(struct reader *r, const struct spec_key *key)
 {
     const char *automatic = key->automatic ? tree_format(&r->tree, " or `%s`", key->automatic) : "";
     if (key->max >= INT32_MAX)
-        return tree_format(&r->tree, "a whole number, at least %" PRId64 "%s", key->min, automatic);
+        return tree_format(&r->tree, "a whole number of at least %" PRId64 "%s", key->min,
+                           automatic);
     return tree_format(&r->tree, "a whole number from %" PRId64 " to %" PRId64 "%s", key->min,
                        key->max, automatic);
 }
@@ -112,7 +113,7 @@ static const char *key_due(struct reader *r, const struct spec_key *key)
         return whole_due(r, key);
     case SPEC_NUMBER:
         if (key->max == INT64_MAX)
-            return tree_format(&r->tree, "a number, at least %" PRId64, key->min);
+            return tree_format(&r->tree, "a number of at least %" PRId64, key->min);
         return tree_format(&r->tree, "a number from %" PRId64 " to %" PRId64, key->min, key->max);
     case SPEC_SIZE:
         return "a size (KiB, MiB, GiB, TiB)";
@@ -167,27 +168,29 @@ void *keep_items(struct reader *r, size_t count, size_t size)
 }
 
 // Numbers that YAML allows and nobody can mean. true when it complained.
-static bool refuse_number(struct reader *r, const struct node *node, enum scalar_kind kind)
+static bool refuse_number(struct reader *r, const struct node *node, enum scalar_kind kind,
+                          bool may_be_text)
 {
     if (kind == SCALAR_LEADING_ZERO) {
         const char *rest = node->text + strspn(node->text, "+-");
         rest += strspn(rest, "0");
         if (*rest < '0' || *rest > '9')
             rest--; // keep one zero
+        const char *text = may_be_text ? ", or quotes for text" : "";
         const char *sign = node->text[0] == '-' ? "-" : "";
         bool octal = !*sign && strspn(rest, "01234567") == strlen(rest) && *rest != '0';
-        const char *cure =
-            octal ? tree_format(&r->tree, "`%s` for decimal, `0o%s` for octal, quotes for text",
-                                rest, rest)
-                  : tree_format(&r->tree, "write `%s%s`, or quotes for text", sign, rest);
+        const char *cure = octal
+                               ? tree_format(&r->tree, "write `%s` for decimal, `0o%s` for octal%s",
+                                             rest, rest, text)
+                               : tree_format(&r->tree, "write `%s%s`%s", sign, rest, text);
         complain(r, node, cure, "`%s` begins with 0, which reads differently in different tools",
                  shorten(r, node->text));
         return true;
     }
     if (kind != SCALAR_TOO_LARGE)
         return false;
-    complain(r, node, "quote it if it is text", "the number %s does not fit in 64 bits",
-             shorten(r, node->text));
+    complain(r, node, may_be_text ? "quote it if it is text" : NULL,
+             "the number %s does not fit in 64 bits", shorten(r, node->text));
     return true;
 }
 
@@ -201,7 +204,8 @@ const char *read_text(struct reader *r, const struct spec_key *key, const struct
     enum scalar_kind kind = scalar_resolve(value, &cell);
     if (kind == SCALAR_TEXT && value->length > 0)
         return value->text;
-    if (kind == SCALAR_TEXT || kind == SCALAR_NULL)
+    bool any_text = key->type == SPEC_TEXT || key->type == SPEC_NAME;
+    if (kind == SCALAR_TEXT || kind == SCALAR_NULL || !any_text)
         complain_type(r, key, value);
     else
         complain(r, value,
@@ -225,7 +229,7 @@ bool read_value(struct reader *r, const char *name, const struct node *node, str
                  shorten(r, name));
         return false;
     }
-    if (refuse_number(r, node, kind))
+    if (refuse_number(r, node, kind, true))
         return false;
     if (kind == SCALAR_TEXT) {
         value.cell.text.data = keep_text(r, node->text);
@@ -242,7 +246,7 @@ bool read_number(struct reader *r, const struct spec_key *key, const struct node
     struct cell cell;
     if (node->kind == NODE_SCALAR) {
         enum scalar_kind kind = scalar_resolve(node, &cell);
-        if (refuse_number(r, node, kind))
+        if (refuse_number(r, node, kind, false))
             return false;
         if (kind == SCALAR_INTEGER || kind == SCALAR_FLOAT) {
             *out = cell;
@@ -448,7 +452,7 @@ void read_key(struct reader *r, const struct spec_key *key, struct node *value, 
         return;
     case SPEC_MAPPING:
         if (value->kind == NODE_MAPPING)
-            read_table(r, key->table, key->name, value, NULL, field);
+            read_table(r, key->table, key->table->what, value, NULL, field);
         else
             complain_type(r, key, value);
         return;
@@ -494,13 +498,23 @@ static const char *habit(const char *key)
     return NULL;
 }
 
+enum {
+    KEYS_MAX = 64 // of a table
+};
+
+static size_t key_names(const struct spec_table *table, const char *words[KEYS_MAX])
+{
+    size_t count = 0;
+    for (; count < table->count && count < KEYS_MAX; count++)
+        words[count] = table->keys[count].name;
+    return count;
+}
+
 static void complain_unknown(struct reader *r, const struct spec_table *table, const char *name,
                              const struct node *key)
 {
-    const char *words[64];
-    size_t count = 0;
-    for (; count < table->count && count < sizeof words / sizeof words[0]; count++)
-        words[count] = table->keys[count].name;
+    const char *words[KEYS_MAX];
+    size_t count = key_names(table, words);
     const char *cure = did_you_mean(r, key->text, words, count);
     if (!cure)
         cure = habit(key->text);
@@ -512,12 +526,31 @@ static void complain_unknown(struct reader *r, const struct spec_table *table, c
     complain(r, key, cure, "unknown key `%s` in %s", shorten(r, key->text), name);
 }
 
+// Whether a key that is missing is there, misspelt: one mistake, which is told where it stands.
+static bool is_misspelt(const struct spec_table *table, const struct spec_key *key,
+                        const struct node *mapping)
+{
+    const char *words[KEYS_MAX];
+    size_t count = key_names(table, words);
+    size_t looked = 0;
+    for (const struct node *value = mapping->first; value && looked < KEYS_MAX;
+         value = value->next) {
+        if (find_key(table, value->key->text))
+            continue;
+        const char *near = text_nearest(value->key->text, words, count);
+        if (near && !strcmp(near, key->name))
+            return true;
+        looked++;
+    }
+    return false;
+}
+
 static void require_keys(struct reader *r, const struct spec_table *table, const char *name,
                          const struct node *mapping)
 {
     for (size_t i = 0; i < table->count; i++) {
         const struct spec_key *key = &table->keys[i];
-        if (key->required && !node_get(mapping, key->name))
+        if (key->required && !node_get(mapping, key->name) && !is_misspelt(table, key, mapping))
             complain(r, mapping, tree_format(&r->tree, "add `%s: %s`", key->name, key->example),
                      "%s has no `%s`", name, key->name);
     }

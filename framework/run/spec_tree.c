@@ -402,6 +402,6 @@ struct node *tree_parse(struct tree *t, const char *text, size_t length, const c
     if (b.root)
         return b.root;
     struct node nowhere = {.option = option};
-    node_complain(d, &nowhere, "see the example in the documentation", "there is nothing in it");
+    node_complain(d, &nowhere, "begin with `version: 1`", "there is nothing in it");
     return NULL;
 }

@@ -23,7 +23,7 @@ static const struct translation translations[] = {
     {"while scanning an anchor", "did not find expected alphabetic or numeric character", true,
      "text that begins with `&` must be quoted", QUOTE_IT},
     {"while scanning for the next token", "found character that cannot start any token", false,
-     "text cannot begin with this character", "indent with blanks, not tabs; quote other text"},
+     "text cannot begin with a tab, `@`, `%` or a backquote", "indent with blanks; quote text"},
     {"while scanning a simple key", "could not find expected ':'", true,
      "a key without its `:`, or text that runs on", "write `key: value`"},
     {NULL, "mapping values are not allowed in this context", false,
