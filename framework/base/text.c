@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/decimal.h"
 
 static bool is_digit(char c)
 {
@@ -122,23 +123,8 @@ bool text_to_f64(const char *text, size_t length, double *out)
 
 void text_f64(struct buffer *out, double value)
 {
-    if (isnan(value)) {
-        buffer_text(out, "nan");
-        return;
-    }
-    if (isinf(value)) {
-        buffer_text(out, value < 0 ? "-inf" : "inf");
-        return;
-    }
-    char text[40];
-    locale_t before = uselocale(c_locale());
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
-    uselocale(before);
-    buffer_text(out, text);
+    char text[DECIMAL_MAX];
+    buffer_append(out, text, decimal_f64(text, value));
 }
 
 size_t text_utf8_sequence(const char *text, size_t length)
@@ -288,16 +274,17 @@ const char *text_nearest(const char *text, const char *const *words, size_t coun
 void text_duration(struct buffer *out, int64_t ns)
 {
     double t = (double)ns;
+    // Three digits: what would round up to 1000 of a unit is 1 of the next.
     if (ns < 1000)
         buffer_format(out, "%" PRId64 " ns", ns);
-    else if (ns < NS_PER_MS)
+    else if (t < 999.5e3)
         buffer_format(out, "%.3g us", t / 1e3);
-    else if (ns < NS_PER_S)
+    else if (t < 999.5e6)
         buffer_format(out, "%.3g ms", t / 1e6);
-    else if (ns < 60 * NS_PER_S)
+    else if (t < 59.95e9)
         buffer_format(out, "%.3g s", t / 1e9);
     else {
-        int64_t s = ns / NS_PER_S;
+        int64_t s = (ns + NS_PER_S / 2) / NS_PER_S;
         if (s < 3600)
             buffer_format(out, "%" PRId64 "m%02" PRId64 "s", s / 60, s % 60);
         else
