@@ -550,6 +550,24 @@ START_TEST(no_payload_is_trusted)
 }
 END_TEST
 
+START_TEST(a_text_ends_where_it_says)
+{
+    static const struct {
+        const char *payload; // of a run's end: time, exit status, length, text, NUL
+        int result;
+    } cases[] = {{"\0\0\2ab\0", 0}, {"\0\0\2abc", -1}, {"\0\0\2a\0\0", -1}, {"\0\0\3ab\0", -1}};
+    struct buffer durations_out = BUFFER_EMPTY;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct event e;
+        br_error err;
+        ck_assert_int_eq(journal_decode(EVENT_RUN_END, (const unsigned char *)cases[i].payload, 6,
+                                        &e, &durations_out, &err),
+                         cases[i].result);
+    }
+    buffer_finish(&durations_out);
+}
+END_TEST
+
 START_TEST(successes_of_a_worker_become_one_record)
 {
     struct journal *j = create();
@@ -831,6 +849,7 @@ int main(void)
     tcase_add_test(tc, records_of_another_journal_are_damage);
     tcase_add_test(tc, other_files_are_refused_politely);
     tcase_add_test(tc, no_payload_is_trusted);
+    tcase_add_test(tc, a_text_ends_where_it_says);
     tcase_add_test(tc, successes_of_a_worker_become_one_record);
     tcase_add_test(tc, successes_that_differ_stay_apart);
     tcase_add_test(tc, durations_keep_their_order_and_size);

@@ -123,6 +123,11 @@ START_TEST(a_run_that_is_there_is_kept)
     }
     expect_mode("circles.run.1/journal", S_IFREG | 0600);
     ck_assert_int_ne(access("circles.run.2/journal", F_OK), 0);
+    // An empty directory is somebody's too: rename(2) alone would replace it.
+    ck_assert_int_eq(mkdir("circles.run.4", 0755), 0);
+    d = create();
+    ck_assert_str_eq(d.set_aside, "circles.run.5");
+    rundir_finish(&d);
 }
 END_TEST
 
