@@ -53,6 +53,7 @@ struct channel_up {
     struct claim_word claims[EXECUTOR_QUEUE];
     _Alignas(64) _Atomic uint64_t written; // bytes of the ring
     _Alignas(64) _Atomic uint32_t sleeping;
+    _Atomic uint32_t progress; // of the task in hand, in millionths
 };
 
 _Static_assert(sizeof(struct channel_down) <= PAGE, "one page each");
@@ -276,6 +277,12 @@ void channel_publish(struct channel_worker *c, struct record *r, const void *hea
         channel_ring_bell(c, now);
 }
 
+void channel_progress(struct channel_worker *c, double fraction)
+{
+    double millionths = fraction > 0 ? (fraction < 1 ? fraction * 1e6 : 1e6) : 0;
+    atomic_store_explicit(&c->up->progress, (uint32_t)millionths, memory_order_relaxed);
+}
+
 bool channel_cancelled(const struct channel_worker *c, const struct channel_claim *claim,
                        uint32_t row)
 {
@@ -450,6 +457,8 @@ bool channel_in_hand(const struct channel *c, struct exec_in_hand *out)
         return false;
     out->task = task_at(g, g->done);
     out->since_ns = c->last_end_ns > g->given_ns ? c->last_end_ns : g->given_ns;
+    uint32_t millionths = atomic_load_explicit(&c->up->progress, memory_order_relaxed);
+    out->progress = (millionths < 1000000 ? millionths : 1000000) / 1e6;
     return true;
 }
 

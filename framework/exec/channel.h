@@ -114,6 +114,9 @@ bool channel_next_task(struct channel_worker *c, const struct channel_claim *cla
 void channel_publish(struct channel_worker *c, struct record *r, const void *head, size_t head_size,
                      const void *data, size_t size, int64_t now);
 
+// How much of the task in hand is done, for whoever watches.
+void channel_progress(struct channel_worker *c, double fraction);
+
 void channel_ring_bell(struct channel_worker *c, int64_t now);
 
 bool channel_cancelled(const struct channel_worker *c, const struct channel_claim *claim,

@@ -6,7 +6,8 @@
 //  - No call blocks, but stop() for as long as its grace says. No call calls back: what happened is
 //    pulled with next_report().
 //  - A slot holds up to EXECUTOR_QUEUE grants and runs them in order, one task at a time, in row
-//    order. Every granted task is reported exactly once: in an OK, an END or a RETURNED report.
+//    order. Every granted task that is not taken back is reported exactly once: OK, END or
+//    RETURNED.
 //  - Reports of a slot come in the order in which things happened; DEAD after all that the dead
 //    worker finished, and after RETURNED and END for what it had not.
 //  - What is reported has been checked: rows were granted, results fit the map's schema.
@@ -59,7 +60,7 @@ enum exec_report_type {
     REPORT_OK,       // consecutive tasks that succeeded
     REPORT_END,      // a task that did not succeed
     REPORT_OUTPUT,   // what tasks printed
-    REPORT_RETURNED, // granted tasks that were never started: taken back, or their worker died
+    REPORT_RETURNED, // granted tasks that were never started, and whose worker died
     REPORT_DEAD,     // the slot's worker is gone
 };
 
@@ -77,9 +78,10 @@ struct exec_report {
             const char *text;
         } unfit;
         struct {
-            int64_t start_ns; // of the first, by clock_now
-            const uint32_t *durations;
-            const void *results; // packed rows, back to back
+            int64_t start_ns;          // of the first, by clock_now
+            int64_t duration_ns;       // of a task of its own (count is 1), or -1: then
+            const uint32_t *durations; // of each, saturating
+            const void *results;       // packed rows, back to back
             size_t results_size;
             int64_t cpu_ns; // of a task long enough to be measured (count is 1), or -1
             int32_t cpu;    // the same
@@ -115,7 +117,8 @@ struct exec_report {
 // The task in hand of a slot, as far as is known now.
 struct exec_in_hand {
     struct exec_grant task; // count 1
-    int64_t since_ns;       // never earlier than it truly started
+    int64_t since_ns;       // since when, at most a wake-up too early
+    double progress;        // what a task of this worker last said of itself, 0 to 1
 };
 
 struct executor;
@@ -132,8 +135,10 @@ struct executor_ops {
     // Grants the slot holds, and tasks in them not yet reported.
     unsigned (*load)(const struct executor *, unsigned slot, uint64_t *tasks);
     // Takes back up to `most` tasks of `map` (0 = any) that have not started, from the end of what
-    // the slot holds. They are reported RETURNED. The number taken.
-    uint64_t (*take_back)(struct executor *, unsigned slot, uint64_t map, uint64_t most);
+    // the slot holds. They are the caller's again and not reported. The number taken; *out says
+    // which.
+    uint32_t (*take_back)(struct executor *, unsigned slot, uint64_t map, uint64_t most,
+                          struct exec_grant *out);
     // What the slot is doing; false when nothing.
     bool (*in_hand)(struct executor *, unsigned slot, struct exec_in_hand *);
     // Asks the task in hand to stop (br_task_cancelled), if it is still that one.
@@ -145,9 +150,9 @@ struct executor_ops {
                  enum outcome_status status, const char *message, int64_t grace_ns);
     // Lets an idle slot's worker end in peace (replacement, shutting down).
     void (*retire)(struct executor *, unsigned slot);
-    // The next report; false when there is none for now. What it points to is valid until the next
-    // call.
-    bool (*next_report)(struct executor *, struct exec_report *, br_error *);
+    // The next report: 1; 0 when there is none for now; -1 and *err when nothing more can be run.
+    // What it points to is valid until the next call.
+    int (*next_report)(struct executor *, struct exec_report *, br_error *);
     // Readable when next_report may have something; belongs to the executor.
     int (*fd)(const struct executor *);
     // When next_report should be called even if fd stays quiet (INT64_MAX: need not), by clock_now.

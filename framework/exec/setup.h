@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a worker is told when it starts, and what is said over its control socket afterwards.
+#ifndef BR_EXEC_SETUP_H
+#define BR_EXEC_SETUP_H
+
+#include "base/buffer.h"
+#include "base/wire.h"
+#include "exec/executor.h"
+#include "model/cpuset.h"
+#include "model/job.h"
+
+struct setup_plugin {
+    const char *path; // absolute
+    const struct job_settings *config;
+};
+
+// The part that all workers of an executor share. Borrowed.
+struct setup_common {
+    const struct setup_plugin *plugins;
+    size_t plugin_count;
+    const struct job_env *env;
+    size_t env_count;
+    uint64_t open_files; // JOB_UNLIMITED: leave as it is
+    uint64_t core_size;
+    bool membind_local;
+    bool bind; // to the slot's CPUs
+    int64_t idle_spin_ns;
+};
+
+struct setup_slot {
+    uint32_t slot;
+    uint32_t width;
+    struct cpuset cpus;
+    struct cpuset nodes;
+};
+
+void setup_write(struct buffer *out, const struct setup_common *common,
+                 const struct setup_slot *slot);
+
+// Reads what setup_write wrote. The lists are freed by setup_finish; texts point into what was
+// read.
+struct setup {
+    struct setup_common common;
+    struct setup_slot slot;
+    struct setup_plugin *plugins;
+    struct job_settings *configs;
+    struct job_env *env;
+};
+
+int setup_read(const void *data, size_t size, struct setup *out, br_error *err);
+void setup_finish(struct setup *s);
+
+// ---- Control socket: one message each, type first (wire format)
+
+enum control_type {
+    CONTROL_DEFINE = 1, // to the worker: a map; carries the table's descriptor
+    CONTROL_DROP,       // to the worker
+    CONTROL_READY,      // from the worker: pid, CPUs it is bound to
+    CONTROL_UNFIT,      // from the worker: kind and text of the error; it ends
+};
+
+enum {
+    CONTROL_MAX = 64 << 10
+};
+
+#endif

@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "exec/task.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "model/job.h"
+
+struct result_value {
+    uint64_t set_by;       // task's number
+    size_t offset, length; // str, bytes: in t->texts
+};
+
+static struct task *task_of(br_task *t)
+{
+    return (struct task *)t;
+}
+
+// The first failure is the one that is told.
+__attribute__((format(printf, 3, 4))) static int fail(struct task *t, enum task_failure how,
+                                                      const char *format, ...)
+{
+    if (t->failure == TASK_FINE) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(t->message, sizeof t->message, format, args);
+        va_end(args);
+        t->failure = how;
+    }
+    return 1;
+}
+
+// ---- Columns by name
+
+static const char *input_name(const struct task_map *m, size_t column)
+{
+    return table_column_name(&m->table, column);
+}
+
+static const char *result_name(const struct task_map *m, size_t column)
+{
+    return m->signature.results.columns[column].name;
+}
+
+static int find_cached(const struct task_map *m, struct name_cache *cache, const char *name,
+                       const char *(*name_at)(const struct task_map *, size_t),
+                       int (*find)(const struct task_map *, const char *))
+{
+    size_t at = ((uintptr_t)name >> 2 ^ (uintptr_t)name >> 6) % TASK_CACHE;
+    // The address alone proves nothing: the plugin may have written another name there.
+    if (cache->name[at] == name && strcmp(name_at(m, (size_t)cache->column[at]), name) == 0)
+        return cache->column[at];
+    int column = find(m, name);
+    if (column >= 0) {
+        cache->name[at] = name;
+        cache->column[at] = column;
+    }
+    return column;
+}
+
+static int find_input(const struct task_map *m, const char *name)
+{
+    return table_find(&m->table, name);
+}
+
+static int find_result(const struct task_map *m, const char *name)
+{
+    return schema_find(&m->signature.results, name);
+}
+
+static void say_unknown(struct task *t, const char *what, const char *name, size_t count,
+                        const char *(*name_at)(const struct task_map *, size_t))
+{
+    const char **names = calloc(count + 1, sizeof *names);
+    for (size_t i = 0; names && i < count; i++)
+        names[i] = name_at(t->map, i);
+    const char *near = names ? text_nearest(name, names, count) : NULL;
+    if (near)
+        fail(t, TASK_FAILED_FOR_GOOD, "there is no %s column `%s`; did you mean `%s`?", what, name,
+             near);
+    else
+        fail(t, TASK_FAILED_FOR_GOOD, "there is no %s column `%s`", what, name);
+    free(names);
+}
+
+// ---- Inputs
+
+static bool get_cell(struct task *t, const char *name, uint64_t row, struct cell *out)
+{
+    struct task_map *m = t->map;
+    int column = find_cached(m, &m->inputs, name, input_name, find_input);
+    if (column < 0) {
+        say_unknown(t, "input", name, table_columns(&m->table), input_name);
+        return false;
+    }
+    if (row >= t->public.rows) {
+        fail(t, TASK_FAILED_FOR_GOOD, "row %" PRIu64 " was asked for, and the task has %" PRIu64,
+             row, t->public.rows);
+        return false;
+    }
+    *out = table_cell(&m->table, (size_t)column, t->public.index * m->rows_per_task + row);
+    return true;
+}
+
+static void say_type(struct task *t, const char *name, enum br_type is, enum br_type wanted)
+{
+    fail(t, TASK_FAILED_FOR_GOOD, "input column `%s` is %s, and the task reads it as %s", name,
+         type_name(is), type_name(wanted));
+}
+
+static int64_t arg_i64(br_task *task, const char *name, uint64_t row)
+{
+    struct cell c;
+    if (!get_cell(task_of(task), name, row, &c))
+        return 0;
+    if (c.type == BR_I64)
+        return c.i64;
+    say_type(task_of(task), name, c.type, BR_I64);
+    return 0;
+}
+
+static double arg_f64(br_task *task, const char *name, uint64_t row)
+{
+    struct cell c;
+    if (!get_cell(task_of(task), name, row, &c))
+        return 0;
+    if (c.type == BR_F64)
+        return c.f64;
+    if (c.type == BR_I64) // a column that no signature declares keeps the type its values suggest
+        return (double)c.i64;
+    say_type(task_of(task), name, c.type, BR_F64);
+    return 0;
+}
+
+static bool arg_bool(br_task *task, const char *name, uint64_t row)
+{
+    struct cell c;
+    if (!get_cell(task_of(task), name, row, &c))
+        return false;
+    if (c.type == BR_BOOL)
+        return c.boolean;
+    say_type(task_of(task), name, c.type, BR_BOOL);
+    return false;
+}
+
+static const void *arg_bytes(br_task *task, const char *name, uint64_t row, size_t *size)
+{
+    struct cell c;
+    if (size)
+        *size = 0;
+    if (!get_cell(task_of(task), name, row, &c))
+        return "";
+    if (c.type != BR_STR && c.type != BR_BYTES) {
+        say_type(task_of(task), name, c.type, size ? BR_BYTES : BR_STR);
+        return "";
+    }
+    if (size)
+        *size = c.text.length;
+    return c.text.data;
+}
+
+// ---- Results
+
+static struct result_value *result_for(struct task *t, const char *name, enum br_type type)
+{
+    struct task_map *m = t->map;
+    int column = find_cached(m, &m->results, name, result_name, find_result);
+    if (column < 0) {
+        say_unknown(t, "result", name, m->signature.results.count, result_name);
+        return NULL;
+    }
+    enum br_type is = m->signature.results.columns[column].type;
+    bool text = type == BR_BYTES && (is == BR_STR || is == BR_BYTES);
+    if (is != type && !text) {
+        fail(t, TASK_FAILED_FOR_GOOD, "result column `%s` is declared %s, and the task gives %s",
+             name, type_name(is), type_name(type));
+        return NULL;
+    }
+    struct result_value *v = &t->results[column];
+    if (v->set_by != t->number) {
+        v->set_by = t->number;
+        t->results_set++;
+    }
+    return v;
+}
+
+static int result_word(br_task *task, const char *name, enum br_type type, uint64_t word)
+{
+    struct task *t = task_of(task);
+    struct result_value *v = result_for(t, name, type);
+    if (!v)
+        return 1;
+    t->words[v - t->results] = word;
+    return 0;
+}
+
+static int result_i64(br_task *t, const char *name, int64_t value)
+{
+    return result_word(t, name, BR_I64, (uint64_t)value);
+}
+
+static int result_f64(br_task *t, const char *name, double value)
+{
+    uint64_t word;
+    memcpy(&word, &value, sizeof word);
+    return result_word(t, name, BR_F64, word);
+}
+
+static int result_bool(br_task *t, const char *name, bool value)
+{
+    return result_word(t, name, BR_BOOL, value);
+}
+
+static int result_bytes(br_task *task, const char *name, const void *data, size_t size)
+{
+    struct task *t = task_of(task);
+    struct result_value *v = result_for(t, name, BR_BYTES);
+    if (!v)
+        return 1;
+    if (size == (size_t)-1)
+        size = data ? strlen(data) : 0;
+    if (size > CHANNEL_RESULT_MAX / 2)
+        return fail(t, TASK_FAILED_FOR_GOOD,
+                    "result column `%s` is %zu bytes long; the limit is %d", name, size,
+                    CHANNEL_RESULT_MAX / 2);
+    v->offset = t->texts.length;
+    v->length = size;
+    buffer_append(&t->texts, data, size);
+    buffer_char(&t->texts, '\0');
+    if (t->texts.failed)
+        return fail(t, TASK_FAILED, "out of memory for result column `%s`", name);
+    return 0;
+}
+
+// ---- The rest of what a task may call
+
+static int api_fail(br_task *task, int permanent, const char *format, va_list args)
+{
+    struct task *t = task_of(task);
+    if (t->failure == TASK_FINE) {
+        vsnprintf(t->message, sizeof t->message, format, args);
+        t->failure = permanent ? TASK_FAILED_FOR_GOOD : TASK_FAILED;
+    }
+    return 1;
+}
+
+static void api_log(br_task *task, const char *format, va_list args)
+{
+    (void)task;
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+}
+
+static void api_progress(br_task *task, double fraction)
+{
+    struct task *t = task_of(task);
+    t->told_progress = true;
+    channel_progress(t->channel, fraction);
+}
+
+static bool api_cancelled(br_task *task)
+{
+    struct task *t = task_of(task);
+    if (channel_cancelled(t->channel, t->claim, t->row))
+        return true;
+    // The coordinator says so too, but later: it looks now and then.
+    return t->map->soft_ns > 0 && clock_now() - t->start_ns >= t->map->soft_ns;
+}
+
+static double api_time_left(br_task *task)
+{
+    struct task *t = task_of(task);
+    int64_t limit = t->map->soft_ns > 0 ? t->map->soft_ns : t->map->hard_ns;
+    if (limit == 0)
+        return HUGE_VAL;
+    int64_t left = limit - (clock_now() - t->start_ns);
+    return left > 0 ? (double)left / (double)NS_PER_S : 0;
+}
+
+static void *api_task_state(br_task *task)
+{
+    return task_of(task)->map->state;
+}
+
+// ---- Workers: init and fini
+
+static int api_init_fail(br_worker *worker, const char *format, va_list args)
+{
+    struct task_worker *w = (struct task_worker *)worker;
+    if (!w->failed)
+        vsnprintf(w->message, sizeof w->message, format, args);
+    w->failed = true;
+    return 1;
+}
+
+static bool copy_setting(const struct cell *c, int wanted, void *out)
+{
+    if (wanted == 1 && c->type == BR_I64)
+        *(int64_t *)out = c->i64;
+    else if (wanted == 2 && (c->type == BR_F64 || c->type == BR_I64))
+        *(double *)out = c->type == BR_F64 ? c->f64 : (double)c->i64;
+    else if (wanted == 3 && c->type == BR_BOOL)
+        *(bool *)out = c->boolean;
+    else if (wanted == 4 && c->type == BR_STR)
+        *(const char **)out = c->text.data;
+    else
+        return false;
+    return true;
+}
+
+static int api_config(br_worker *worker, const char *name, int wanted, void *out)
+{
+    static const enum br_type types[] = {BR_TYPE_NONE, BR_I64, BR_F64, BR_BOOL, BR_STR};
+    struct task_worker *w = (struct task_worker *)worker;
+    for (size_t i = 0; i < w->config->count; i++) {
+        const struct job_setting *s = &w->config->items[i];
+        if (strcmp(s->name, name) != 0)
+            continue;
+        if (!copy_setting(&s->value.cell, wanted, out) && !w->failed) {
+            snprintf(w->message, sizeof w->message,
+                     "its setting `%s` is %s, and the plugin wants %s", name,
+                     type_name(s->value.cell.type), type_name(types[wanted]));
+            w->failed = true;
+        }
+        return 0;
+    }
+    return 1;
+}
+
+static void *api_state(br_worker *worker)
+{
+    return ((struct task_worker *)worker)->state;
+}
+
+static void api_set_state(br_worker *worker, void *state)
+{
+    ((struct task_worker *)worker)->state = state;
+}
+
+const struct br_api_ task_api = {
+    .size = sizeof(struct br_api_),
+    .arg_i64 = arg_i64,
+    .arg_f64 = arg_f64,
+    .arg_bool = arg_bool,
+    .arg_bytes = arg_bytes,
+    .result_i64 = result_i64,
+    .result_f64 = result_f64,
+    .result_bool = result_bool,
+    .result_bytes = result_bytes,
+    .fail = api_fail,
+    .log = api_log,
+    .progress = api_progress,
+    .cancelled = api_cancelled,
+    .time_left = api_time_left,
+    .task_state = api_task_state,
+    .config = api_config,
+    .state = api_state,
+    .set_state = api_set_state,
+    .init_fail = api_init_fail,
+};
+
+// ---- One task after the other
+
+bool task_prepare(struct task *t, struct task_map *map, struct channel_worker *channel)
+{
+    size_t count = map->signature.results.count;
+    t->map = map;
+    t->channel = channel;
+    t->public.api = &task_api;
+    t->public.phase = map->phase;
+    if (count < t->result_capacity)
+        return true;
+    struct result_value *results = calloc(count + 1, sizeof *results);
+    uint64_t *words = calloc(count + 1, sizeof *words);
+    if (!results || !words) {
+        free(results);
+        free(words);
+        return false;
+    }
+    free(t->results);
+    free(t->words);
+    t->results = results;
+    t->words = words;
+    t->result_capacity = count + 1;
+    return true;
+}
+
+// Sebastiano Vigna's SplitMix64 (prng.di.unimi.it/splitmix64.c): neighbours give unrelated values.
+static uint64_t mix(uint64_t x)
+{
+    x += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+void task_begin(struct task *t, const struct channel_claim *claim, uint32_t row, int64_t start_ns)
+{
+    const struct task_map *m = t->map;
+    uint64_t index = claim->grant.first + row;
+    uint64_t first_row = index * m->rows_per_task;
+    uint64_t left = m->rows - first_row;
+    t->claim = claim;
+    t->row = row;
+    t->start_ns = start_ns;
+    t->failure = TASK_FINE;
+    t->number++;
+    t->results_set = 0;
+    buffer_reset(&t->texts);
+    if (t->told_progress) {
+        channel_progress(t->channel, 0);
+        t->told_progress = false;
+    }
+    t->public.index = index;
+    t->public.rows = left < m->rows_per_task ? left : m->rows_per_task;
+    t->public.seed = mix(m->seed ^ mix(index));
+    t->public.attempt = claim->grant.attempt;
+}
+
+static void pack(struct task *t)
+{
+    const struct schema *s = &t->map->signature.results;
+    buffer_reset(&t->packed);
+    for (size_t i = 0; i < s->count; i++) {
+        struct cell c = {.type = s->columns[i].type};
+        if (c.type == BR_STR || c.type == BR_BYTES) {
+            c.text.data = t->texts.data + t->results[i].offset;
+            c.text.length = t->results[i].length;
+        } else if (c.type == BR_BOOL)
+            c.boolean = t->words[i] != 0;
+        else
+            memcpy(&c.i64, &t->words[i], sizeof c.i64);
+        row_pack(&t->packed, &c, 1);
+    }
+}
+
+static const char *first_unset(const struct task *t)
+{
+    const struct schema *s = &t->map->signature.results;
+    for (size_t i = 0; i < s->count; i++)
+        if (t->results[i].set_by != t->number)
+            return s->columns[i].name;
+    return "";
+}
+
+enum task_failure task_end(struct task *t, int returned, const void **row, size_t *size)
+{
+    if (returned != 0)
+        fail(t, TASK_FAILED, "the task returned %d, and said no more (br_fail gives a reason)",
+             returned);
+    else if (t->results_set < t->map->signature.results.count)
+        fail(t, TASK_FAILED_FOR_GOOD, "the task returned 0 without giving result column `%s`",
+             first_unset(t));
+    if (t->failure != TASK_FINE)
+        return t->failure;
+    if (t->map->plain) {
+        *row = t->words;
+        *size = t->map->signature.results.count * sizeof *t->words;
+        return TASK_FINE;
+    }
+    pack(t);
+    if (t->packed.failed) {
+        fail(t, TASK_FAILED, "out of memory for the task's results");
+        return t->failure;
+    }
+    *row = t->packed.data;
+    *size = t->packed.length;
+    return TASK_FINE;
+}
+
+void task_finish(struct task *t)
+{
+    free(t->results);
+    free(t->words);
+    buffer_finish(&t->texts);
+    buffer_finish(&t->packed);
+}

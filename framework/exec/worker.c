@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "exec/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "exec/channel.h"
+#include "exec/plugin.h"
+#include "exec/setup.h"
+#include "exec/task.h"
+
+enum {
+    LONG_NS = 1000000, // tasks from here on have their CPU time measured
+    EXACT_OUTPUT_NS =
+        20000,         // tasks from here on have their output told apart by a system call each
+    OUTPUT_EVERY = 64, // shorter ones by one in so many, until one prints
+};
+
+struct loaded { // a plugin in this worker
+    struct plugin plugin;
+    struct task_worker worker;
+};
+
+struct worker {
+    int control;
+    struct channel_worker channel;
+    struct setup setup;
+    struct loaded *plugins;
+    struct task_map **maps;
+    size_t map_count;
+    struct task task;
+    // What tasks print: how far each stream had come at the last look, and how many tasks ago that
+    // was.
+    off_t printed[2];
+    uint32_t unlooked;
+    bool chatty; // a short task of this map has printed: look after each
+    int64_t cpu_mark;
+};
+
+// ---- Starting
+
+static void bind_self(const struct setup *s, br_error *err)
+{
+    if (!s->common.bind)
+        return;
+    cpu_set_t *set = CPU_ALLOC(CPUSET_MAX);
+    if (!set) {
+        br_error_nomem(err);
+        return;
+    }
+    size_t size = CPU_ALLOC_SIZE(CPUSET_MAX);
+    CPU_ZERO_S(size, set);
+    for (int c = cpuset_next(&s->slot.cpus, 0); c >= 0;
+         c = cpuset_next(&s->slot.cpus, (unsigned)c + 1))
+        CPU_SET_S(c, size, set);
+    if (sched_setaffinity(0, size, set) != 0)
+        br_error_errno(err, "cannot bind a worker to its CPUs");
+    CPU_FREE(set);
+}
+
+// Where the kernel says we may run now: what is recorded, whatever was asked for.
+static struct cpuset read_binding(void)
+{
+    struct cpuset is = {0};
+    cpu_set_t *set = CPU_ALLOC(CPUSET_MAX);
+    size_t size = CPU_ALLOC_SIZE(CPUSET_MAX);
+    if (set && sched_getaffinity(0, size, set) == 0)
+        for (unsigned c = 0; c < CPUSET_MAX; c++)
+            if (CPU_ISSET_S(c, size, set))
+                cpuset_add(&is, c);
+    CPU_FREE(set);
+    return is;
+}
+
+static void bind_memory(const struct setup *s, br_error *err)
+{
+    enum {
+        MPOL_BIND_MODE = 2
+    };
+    if (!s->common.membind_local || cpuset_count(&s->slot.nodes) == 0)
+        return;
+    // ENOSYS: a kernel without NUMA has one node, which is local. EPERM: a container forbids the
+    // call; first touch places memory on the local node all the same.
+    if (syscall(SYS_set_mempolicy, MPOL_BIND_MODE, s->slot.nodes.words,
+                (unsigned long)CPUSET_MAX) != 0 &&
+        errno != ENOSYS && errno != EPERM)
+        br_error_errno(err, "cannot bind a worker's memory to its NUMA node");
+}
+
+static void limit(int resource, uint64_t value, const char *name, br_error *err)
+{
+    if (value == JOB_UNLIMITED)
+        return;
+    struct rlimit r;
+    if (getrlimit(resource, &r) == 0) {
+        if (value > r.rlim_max)
+            value = r.rlim_max;
+        r.rlim_cur = r.rlim_max = value;
+        if (setrlimit(resource, &r) == 0)
+            return;
+    }
+    br_error_errno(err, "cannot set limits.%s", name);
+}
+
+// Thread pools in a task must not take more than the worker's cores.
+static void set_environment(const struct setup *s, br_error *err)
+{
+    static const char *const widths[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+                                         "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
+                                         "NUMEXPR_NUM_THREADS"};
+    char width[16], slot[16];
+    snprintf(width, sizeof width, "%u", (unsigned)s->slot.width);
+    snprintf(slot, sizeof slot, "%u", (unsigned)s->slot.slot);
+    int failed = setenv("BATCHRUN_WORKER", slot, 1);
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
+        failed |= setenv(widths[i], width, 0);
+    for (size_t i = 0; i < s->common.env_count; i++)
+        failed |=
+            s->env[i].value ? setenv(s->env[i].name, s->env[i].value, 1) : unsetenv(s->env[i].name);
+    if (failed)
+        br_error_errno(err, "cannot set a worker's environment");
+}
+
+static int load_plugin(const struct setup_plugin *from, struct loaded *to, br_error *err)
+{
+    if (plugin_load(from->path, &to->plugin, err) != 0)
+        return -1;
+    to->worker.public.api = &task_api;
+    to->worker.config = from->config;
+    if (!to->plugin.init)
+        return 0;
+    int returned = to->plugin.init(&to->worker.public);
+    if (to->worker.failed)
+        return br_error_set(err, BR_ERR_PLUGIN, "plugin `%s` could not start: %s", to->plugin.name,
+                            to->worker.message);
+    if (returned != 0)
+        return br_error_set(err, BR_ERR_PLUGIN,
+                            "plugin `%s` could not start: its init returned %d, and said no more "
+                            "(br_init_fail gives a reason)",
+                            to->plugin.name, returned);
+    return 0;
+}
+
+static int load_plugins(struct worker *w, br_error *err)
+{
+    w->plugins = calloc(w->setup.common.plugin_count + 1, sizeof *w->plugins);
+    if (!w->plugins)
+        return br_error_nomem(err);
+    for (size_t i = 0; i < w->setup.common.plugin_count; i++)
+        if (load_plugin(&w->setup.common.plugins[i], &w->plugins[i], err) != 0)
+            return -1;
+    return 0;
+}
+
+static int read_setup(int fd, struct setup *out, br_error *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return br_error_errno(err, "cannot read a worker's setup");
+    void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (data == MAP_FAILED)
+        return br_error_errno(err, "cannot read a worker's setup");
+    return setup_read(data, (size_t)st.st_size, out, err); // its texts stay in the mapping
+}
+
+static off_t stream_end(int fd)
+{
+    off_t at = lseek(fd, 0, SEEK_END);
+    return at < 0 ? 0 : at; // not a file: nothing to be told apart
+}
+
+// exit() in a task runs the handlers that this process inherited from the calling program, unless
+// it ends here, before them.
+static void leave_at_exit(int status, void *unused)
+{
+    (void)unused;
+    fflush(stdout);
+    fflush(stderr);
+    _exit(status);
+}
+
+static int start(struct worker *w, const int *fds, br_error *err)
+{
+    w->control = fds[WORKER_CONTROL];
+    if (dup2(fds[WORKER_OUT], 1) < 0 || dup2(fds[WORKER_ERR], 2) < 0)
+        return br_error_errno(err, "cannot redirect a worker's output");
+    setvbuf(stdout, NULL, _IOLBF, 0); // what was printed before a crash must not die with it
+    if (read_setup(fds[WORKER_SETUP], &w->setup, err) != 0 ||
+        channel_attach(&w->channel, fds[WORKER_DOWN], fds[WORKER_UP], fds[WORKER_DOORBELL], err) !=
+            0)
+        return -1;
+    w->channel.idle_spin_ns = w->setup.common.idle_spin_ns;
+    close(fds[WORKER_SETUP]);
+    close(fds[WORKER_DOWN]);
+    close(fds[WORKER_UP]);
+    close(fds[WORKER_OUT]);
+    close(fds[WORKER_ERR]);
+    bind_self(&w->setup, err);
+    bind_memory(&w->setup, err);
+    limit(RLIMIT_NOFILE, w->setup.common.open_files, "open_files", err);
+    limit(RLIMIT_CORE, w->setup.common.core_size, "core_size", err);
+    set_environment(&w->setup, err);
+    if (err->kind != BR_ERR_NONE)
+        return -1;
+    if (on_exit(leave_at_exit, NULL) != 0)
+        return br_error_nomem(err);
+    if (load_plugins(w, err) != 0)
+        return -1;
+    w->printed[0] = stream_end(1);
+    w->printed[1] = stream_end(2);
+    return 0;
+}
+
+static int say(struct worker *w, const struct buffer *message)
+{
+    if (message->failed)
+        return -1;
+    return send(w->control, message->data, message->length, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+static int say_ready(struct worker *w)
+{
+    struct buffer b = BUFFER_EMPTY;
+    struct cpuset cpus = read_binding();
+    wire_put(&b, CONTROL_READY);
+    wire_put(&b, (uint64_t)getpid());
+    wire_put_bytes(&b, &cpus, sizeof cpus);
+    int result = say(w, &b);
+    buffer_finish(&b);
+    return result;
+}
+
+static void say_unfit(struct worker *w, const br_error *err)
+{
+    struct buffer b = BUFFER_EMPTY;
+    wire_put(&b, CONTROL_UNFIT);
+    wire_put(&b, err->kind);
+    wire_put_text(&b, err->text);
+    (void)say(w, &b); // when even this fails the coordinator sees the worker's end alone
+    buffer_finish(&b);
+}
+
+// ---- Maps
+
+static void forget_map(struct task_map *m)
+{
+    if (m->table_memory)
+        munmap(m->table_memory, m->table_size);
+    signature_finish(&m->signature);
+    free(m->phase);
+    free(m);
+}
+
+static void drop_map(struct worker *w, uint64_t id)
+{
+    for (size_t i = 0; i < w->map_count; i++)
+        if (w->maps[i]->id == id) {
+            forget_map(w->maps[i]);
+            w->maps[i] = w->maps[--w->map_count];
+            return;
+        }
+}
+
+static const struct plugin_task *find_task(const struct plugin *p, const char *name)
+{
+    for (size_t i = 0; name && i < p->task_count; i++)
+        if (strcmp(p->tasks[i].name, name) == 0)
+            return &p->tasks[i];
+    return NULL;
+}
+
+static bool is_plain(const struct schema *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->columns[i].type != BR_I64 && s->columns[i].type != BR_F64)
+            return false;
+    return true;
+}
+
+static int read_map(struct worker *w, struct wire *in, int table, struct task_map *m, br_error *err)
+{
+    m->id = wire_get(in);
+    uint64_t plugin = wire_get(in);
+    const char *task = wire_get_text(in), *phase = wire_get_text(in);
+    m->seed = wire_get(in);
+    m->table_size = wire_get(in);
+    m->rows = wire_get(in);
+    m->rows_per_task = wire_get(in);
+    m->soft_ns = (int64_t)wire_get(in);
+    m->hard_ns = (int64_t)wire_get(in);
+    if (in->bad || plugin >= w->setup.common.plugin_count || !phase || table < 0)
+        return br_error_set(err, BR_ERR_SYSTEM, "a map's definition could not be read");
+    struct loaded *l = &w->plugins[plugin];
+    const struct plugin_task *entry = find_task(&l->plugin, task);
+    if (!entry)
+        return br_error_set(err, BR_ERR_PLUGIN, "plugin `%s` has no task `%s` any more",
+                            l->plugin.name, task ? task : "");
+    m->call = entry->call;
+    m->state = l->worker.state;
+    m->phase = strdup(phase);
+    if (!m->phase)
+        return br_error_nomem(err);
+    if (signature_parse(entry->signature, &m->signature, err) != 0)
+        return -1;
+    m->plain = is_plain(&m->signature.results);
+    void *memory = mmap(NULL, m->table_size, PROT_READ, MAP_SHARED, table, 0);
+    if (memory == MAP_FAILED)
+        return br_error_errno(err, "cannot map a phase's input table");
+    m->table_memory = memory;
+    return table_open(&m->table, memory, m->table_size, err);
+}
+
+static int define_map(struct worker *w, struct wire *in, int table, br_error *err)
+{
+    struct task_map *m = calloc(1, sizeof *m);
+    struct task_map **maps = realloc(w->maps, (w->map_count + 1) * sizeof(struct task_map *));
+    if (maps)
+        w->maps = maps;
+    if (!m || !maps) {
+        free(m);
+        return br_error_nomem(err);
+    }
+    if (read_map(w, in, table, m, err) != 0) {
+        forget_map(m);
+        return -1;
+    }
+    w->maps[w->map_count++] = m;
+    return 0;
+}
+
+// Receives one message from the coordinator and obeys it. -1 without *err: the coordinator is gone.
+static int obey(struct worker *w, char *space, br_error *err)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec data = {.iov_base = space, .iov_len = CONTROL_MAX};
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    ssize_t got;
+    do
+        got = recvmsg(w->control, &message, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    if (got <= 0)
+        return -1;
+    int fd = -1;
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+        memcpy(&fd, CMSG_DATA(c), sizeof fd);
+    struct wire in = {.at = space, .left = (size_t)got};
+    int result = 0;
+    if (wire_get(&in) == CONTROL_DROP)
+        drop_map(w, wire_get(&in));
+    else
+        result = define_map(w, &in, fd, err);
+    fd_close(&fd);
+    return result;
+}
+
+static struct task_map *find_map(struct worker *w, uint64_t id, br_error *err)
+{
+    char *space = NULL;
+    for (;;) {
+        for (size_t i = 0; i < w->map_count; i++)
+            if (w->maps[i]->id == id) {
+                free(space);
+                return w->maps[i];
+            }
+        if (!space)
+            space = malloc(CONTROL_MAX);
+        if (!space)
+            br_error_nomem(err);
+        if (!space || obey(w, space, err) != 0)
+            break;
+    }
+    free(space);
+    return NULL;
+}
+
+// ---- Running tasks
+
+static int64_t process_cpu(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+static struct record_long measure(struct worker *w, int64_t duration)
+{
+    struct record_long times = {.duration_ns = duration, .cpu_ns = -1, .cpu = -1};
+    if (duration < LONG_NS)
+        return times;
+    int64_t cpu = process_cpu();
+    // Since the mark a few short tasks may have run too; one thread cannot have used more than its
+    // time.
+    times.cpu_ns = cpu - w->cpu_mark;
+    if (times.cpu_ns > duration && w->setup.slot.width == 1)
+        times.cpu_ns = duration;
+    times.cpu = sched_getcpu();
+    w->cpu_mark = cpu;
+    return times;
+}
+
+static void look_at_streams(struct worker *w, const struct record *about, int64_t now)
+{
+    for (int i = 0; i < 2; i++) {
+        off_t at = lseek(i + 1, 0, SEEK_CUR);
+        if (at <= w->printed[i])
+            continue;
+        struct record r = *about;
+        r.kind = RECORD_OUTPUT;
+        struct record_output output = {.offset = (uint64_t)w->printed[i],
+                                       .length = (uint64_t)(at - w->printed[i]),
+                                       .rows = w->unlooked,
+                                       .stream = (uint32_t)i + 1};
+        channel_publish(&w->channel, &r, &output, sizeof output, NULL, 0, now);
+        w->printed[i] = at;
+        w->chatty = true;
+    }
+    w->unlooked = 0;
+}
+
+// Notes what was printed since the last look. A system call a stream is too much for a task of
+// nanoseconds, so short tasks that print nothing by stdio are looked at together.
+static void note_output(struct worker *w, const struct record *about, int64_t duration, bool last,
+                        int64_t now)
+{
+    bool pending = __fpending(stdout) > 0 || __fpending(stderr) > 0;
+    if (pending) {
+        fflush(stdout);
+        fflush(stderr);
+    }
+    w->unlooked++;
+    if (pending || last || w->chatty || duration >= EXACT_OUTPUT_NS || w->unlooked >= OUTPUT_EVERY)
+        look_at_streams(w, about, now);
+}
+
+static void publish(struct worker *w, struct record *r, int returned, int64_t now)
+{
+    const void *row = NULL;
+    size_t size = 0;
+    struct task *t = &w->task;
+    int64_t duration = now - t->start_ns;
+    enum task_failure failure = task_end(t, returned, &row, &size);
+    r->start_ns = t->start_ns;
+    r->duration_ns = duration < UINT32_MAX ? (uint32_t)duration : UINT32_MAX;
+    if (failure == TASK_FINE && duration < LONG_NS && size <= CHANNEL_PAYLOAD_MAX) {
+        r->kind = RECORD_OK;
+        channel_publish(&w->channel, r, NULL, 0, row, size, now);
+    } else if (failure == TASK_FINE) {
+        struct record_long times = measure(w, duration);
+        r->kind = RECORD_LONG_OK;
+        channel_publish(&w->channel, r, &times, sizeof times, row, size, now);
+    } else {
+        struct record_end end = {.times = measure(w, duration),
+                                 .status = OUTCOME_ERROR,
+                                 .permanent = failure == TASK_FAILED_FOR_GOOD};
+        end.times.cpu = sched_getcpu();
+        r->kind = RECORD_END;
+        channel_publish(&w->channel, r, &end, sizeof end, t->message, strlen(t->message), now);
+    }
+}
+
+static void run_grant(struct worker *w, const struct channel_claim *claim)
+{
+    struct task *t = &w->task;
+    uint32_t row;
+    int64_t now = clock_now();
+    if (now - w->channel.rung_ns >= LONG_NS)
+        w->cpu_mark = process_cpu();
+    if (claim->last)
+        channel_ring_bell(&w->channel, now); // time for the next grant to be on its way
+    while (channel_next_task(&w->channel, claim, &row)) {
+        task_begin(t, claim, row, now);
+        int returned = t->map->call(&t->public);
+        now = clock_now();
+        struct record r = {.grant = (uint32_t)claim->sequence, .row = row};
+        note_output(w, &r, now - t->start_ns, row + 1 == claim->grant.count, now);
+        publish(w, &r, returned, now);
+    }
+}
+
+static int work(struct worker *w, br_error *err)
+{
+    struct channel_claim claim;
+    while (channel_next_grant(&w->channel, &claim)) {
+        struct task_map *m = find_map(w, claim.grant.map, err);
+        if (!m)
+            return -1;
+        if (w->task.map != m)
+            w->chatty = false;
+        if (!task_prepare(&w->task, m, &w->channel))
+            return br_error_nomem(err);
+        w->unlooked = 0;
+        run_grant(w, &claim);
+    }
+    return 0;
+}
+
+static void finish(struct worker *w)
+{
+    for (size_t i = w->setup.common.plugin_count; i-- > 0;)
+        if (w->plugins[i].plugin.fini)
+            w->plugins[i].plugin.fini(&w->plugins[i].worker.public);
+    fflush(stdout);
+    fflush(stderr);
+}
+
+int worker_main(const int *fds, size_t count)
+{
+    static struct worker w; // static: large, and reachable when a plugin calls exit
+    br_error err = {0};
+    (void)count;
+    if (start(&w, fds, &err) != 0 || say_ready(&w) != 0) {
+        say_unfit(&w, &err);
+        return 1;
+    }
+    if (work(&w, &err) != 0) {
+        say_unfit(&w, &err);
+        return 1;
+    }
+    finish(&w);
+    return 0;
+}

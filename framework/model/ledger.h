@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The account of one map's tasks: which are new, given out, waiting for another attempt, ended.
+// Pure, and flat: it grows with what is out of order, never with the number of tasks.
+//
+// A task's life:
+//
+//   new ──take──► out ──end──► ended (one of the outcomes, once)
+//                 │ ▲
+//    give_back    ▼ │ take
+//               returned          never started: no attempt is charged
+//   retry         ▼ │ take, when due
+//               waiting
+#ifndef BR_MODEL_LEDGER_H
+#define BR_MODEL_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/outcome.h"
+
+struct ledger_work { // consecutive tasks of the same history
+    uint64_t first;
+    uint32_t count;
+    uint32_t attempt;
+    uint32_t crashes; // workers they have killed
+};
+
+struct ledger_retry {
+    int64_t due_ns;
+    struct ledger_work work; // count 1
+};
+
+struct ledger {
+    uint64_t tasks;
+    uint64_t cursor; // tasks from here on are new
+    uint64_t out;
+    uint64_t ended[OUTCOME_COUNT];
+    struct ledger_work *returned; // a stack
+    size_t returned_count, returned_capacity;
+    uint64_t returned_tasks;
+    struct ledger_retry *waiting; // a heap by due_ns
+    size_t waiting_count, waiting_capacity;
+};
+
+void ledger_init(struct ledger *l, uint64_t tasks);
+void ledger_finish(struct ledger *l);
+
+// The next tasks to run, at most `most` (>= 1): returned ones, then waiting ones that are due, then
+// new ones. false when there are none now.
+bool ledger_take(struct ledger *l, uint32_t most, int64_t now, struct ledger_work *out);
+
+// Tasks that are out come back without having started. -1 and *err: out of memory, nothing changed.
+int ledger_give_back(struct ledger *l, const struct ledger_work *work, br_error *err);
+
+// `count` tasks that are out have ended for good.
+void ledger_end(struct ledger *l, enum outcome_status status, uint64_t count);
+
+// A task that is out is to be run once more, as work->attempt, from `due_ns` on.
+int ledger_retry(struct ledger *l, const struct ledger_work *work, int64_t due_ns, br_error *err);
+
+// Tasks that could be taken now or later: new, returned and waiting.
+uint64_t ledger_left(const struct ledger *l);
+
+// Tasks that could be taken now.
+bool ledger_ready(const struct ledger *l, int64_t now);
+
+// When the next waiting task is due; INT64_MAX without one.
+int64_t ledger_next_due(const struct ledger *l);
+
+// Nothing more is to be started. New and returned tasks end as skipped; their number. Waiting ones
+// come out one by one by ledger_drop_waiting, which ends each as cancelled.
+uint64_t ledger_stop(struct ledger *l);
+bool ledger_drop_waiting(struct ledger *l, struct ledger_work *out);
+
+uint64_t ledger_ended(const struct ledger *l); // of any outcome
+
+bool ledger_done(const struct ledger *l);
+
+#endif

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "pool/chunk.h"
+
+#include "base/clock.h"
+
+// Long enough that handing out costs little beside it, short enough that a run's end is smooth.
+#define TARGET_NS (4 * NS_PER_MS)
+
+enum {
+    FIRST = 16
+}; // while nothing is known of the tasks
+
+void chunk_init(struct chunk_size *c, uint32_t fixed)
+{
+    *c = (struct chunk_size){.fixed = fixed};
+}
+
+static double total_ns(const struct exec_report *ok)
+{
+    if (ok->ok.duration_ns >= 0)
+        return (double)ok->ok.duration_ns;
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < ok->tasks.count; i++)
+        total += ok->ok.durations[i];
+    return (double)total;
+}
+
+void chunk_learn(struct chunk_size *c, const struct exec_report *ok)
+{
+    uint32_t count = ok->tasks.count;
+    double mean = total_ns(ok) / count;
+    // A batch weighs as much as its tasks do against some hundred before it.
+    double weight = count < 100 ? (double)count / 100 : 1;
+    c->mean_ns = c->mean_ns > 0 ? c->mean_ns + weight * (mean - c->mean_ns) : mean;
+    if (c->mean_ns < 1)
+        c->mean_ns = 1;
+}
+
+uint32_t chunk_next(const struct chunk_size *c, uint64_t left, unsigned workers)
+{
+    if (c->fixed > 0)
+        return c->fixed < EXECUTOR_GRANT_MAX ? c->fixed : EXECUTOR_GRANT_MAX;
+    double wanted = c->mean_ns > 0 ? (double)TARGET_NS / c->mean_ns : FIRST;
+    // Near the end chunks shrink, so that the workers finish together.
+    double share = (double)left / (2.0 * workers);
+    if (wanted > share)
+        wanted = share;
+    if (wanted > EXECUTOR_GRANT_MAX)
+        wanted = EXECUTOR_GRANT_MAX;
+    return wanted < 1 ? 1 : (uint32_t)wanted;
+}
+
+bool chunk_is_worth(const struct chunk_size *c, uint64_t tasks, int64_t ns)
+{
+    return tasks > 0 && (c->mean_ns <= 0 || (double)tasks * c->mean_ns >= (double)ns);
+}

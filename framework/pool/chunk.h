@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How many tasks a worker is handed at a time: as many as asked for, or as many as take a few
+// milliseconds, by what the tasks so far have taken.
+#ifndef BR_POOL_CHUNK_H
+#define BR_POOL_CHUNK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "exec/executor.h"
+
+struct chunk_size {
+    uint32_t fixed; // 0 = auto
+    double mean_ns; // of recent tasks; 0 = not known yet
+};
+
+void chunk_init(struct chunk_size *c, uint32_t fixed);
+
+// Learns from an OK report.
+void chunk_learn(struct chunk_size *c, const struct exec_report *ok);
+
+// The size of the next chunk, 1 .. EXECUTOR_GRANT_MAX, when `left` tasks are left for `workers`.
+uint32_t chunk_next(const struct chunk_size *c, uint64_t left, unsigned workers);
+
+// Whether `tasks` of them are likely to take at least `ns`.
+bool chunk_is_worth(const struct chunk_size *c, uint64_t tasks, int64_t ns);
+
+#endif

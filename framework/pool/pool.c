@@ -1,0 +1,602 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "pool/pool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "pool/chunk.h"
+
+// A worker that dies before it has finished anything is started anew so many times, at growing
+// intervals, before the pool gives up.
+enum {
+    FRUITLESS_MAX = 5
+};
+#define FRUITLESS_DELAY_NS (20 * NS_PER_MS)
+
+// Tasks are not taken from a worker that will have started them before another could.
+#define STEAL_NS (20 * NS_PER_US)
+
+struct held { // a grant that a slot holds
+    struct pool_map *map;
+    uint64_t left;
+};
+
+// A slot's life: DOWN -start-> STARTING -READY-> READY -kill, retire-> ENDING; DEAD in any -> DOWN.
+struct slot {
+    enum {
+        SLOT_DOWN,
+        SLOT_STARTING,
+        SLOT_READY,
+        SLOT_ENDING
+    } state;
+    struct held held[EXECUTOR_QUEUE]; // oldest first
+    unsigned held_count;
+    uint64_t granted;   // to this worker, for max_tasks
+    uint64_t finished;  // by this worker
+    unsigned fruitless; // workers of this slot in a row that finished nothing
+    int64_t start_at;   // DOWN: not before
+    bool asked;         // `asked_task` was told of its soft timeout
+    uint64_t asked_task;
+};
+
+struct pool_map {
+    struct pool_map *next; // by priority, then age
+    struct pool_map_options options;
+    struct ledger ledger;
+    struct chunk_size chunk;
+    unsigned holders; // slots that hold tasks of it
+    bool stopped;
+    uint64_t random;
+};
+
+struct pool {
+    struct pool_options options;
+    struct executor *executor;
+    struct slot *slots;
+    struct pool_map *maps;
+    uint64_t last_id;
+    int64_t now; // of the dispatch under way
+};
+
+// ---- Making
+
+struct pool *pool_create(const struct pool_options *options, br_error *err)
+{
+    struct pool *p = calloc(1, sizeof *p);
+    struct slot *slots = calloc(options->workers, sizeof *slots);
+    if (!p || !slots) {
+        free(p);
+        free(slots);
+        br_error_nomem(err);
+        return NULL;
+    }
+    p->options = *options;
+    p->executor = options->executor;
+    p->slots = slots;
+    return p;
+}
+
+static void free_map(struct pool *p, struct pool_map *m)
+{
+    p->executor->ops->drop(p->executor, m->options.map.id);
+    ledger_finish(&m->ledger);
+    free(m);
+}
+
+void pool_destroy(struct pool *p)
+{
+    if (!p)
+        return;
+    while (p->maps) {
+        struct pool_map *m = p->maps;
+        p->maps = m->next;
+        free_map(p, m);
+    }
+    p->executor->ops->destroy(p->executor, p->options.grace_ns);
+    free(p->slots);
+    free(p);
+}
+
+struct pool_map *pool_submit(struct pool *p, const struct pool_map_options *options, br_error *err)
+{
+    struct pool_map *m = calloc(1, sizeof *m);
+    if (!m) {
+        br_error_nomem(err);
+        return NULL;
+    }
+    m->options = *options;
+    m->options.map.id = p->last_id + 1;
+    m->random = options->map.seed;
+    if (p->executor->ops->define(p->executor, &m->options.map, err) != 0) {
+        free(m);
+        return NULL;
+    }
+    p->last_id++;
+    ledger_init(&m->ledger, options->tasks);
+    chunk_init(&m->chunk, options->chunk);
+    struct pool_map **at = &p->maps;
+    while (*at && (*at)->options.priority >= options->priority)
+        at = &(*at)->next;
+    m->next = *at;
+    *at = m;
+    return m;
+}
+
+void pool_map_release(struct pool *p, struct pool_map *m)
+{
+    struct pool_map **at = &p->maps;
+    while (*at != m)
+        at = &(*at)->next;
+    *at = m->next;
+    free_map(p, m);
+}
+
+bool pool_map_done(const struct pool_map *m)
+{
+    return ledger_done(&m->ledger);
+}
+
+const struct ledger *pool_map_ledger(const struct pool_map *m)
+{
+    return &m->ledger;
+}
+
+static struct pool_map *map_of(const struct pool *p, uint64_t id)
+{
+    for (struct pool_map *m = p->maps; m; m = m->next)
+        if (m->options.map.id == id)
+            return m;
+    return NULL;
+}
+
+// ---- Who holds what
+
+static bool holds(const struct slot *s, const struct pool_map *m)
+{
+    for (unsigned i = 0; i < s->held_count; i++)
+        if (s->held[i].map == m)
+            return true;
+    return false;
+}
+
+enum end {
+    OLDEST,
+    NEWEST
+};
+
+// Tasks of `m` have left the slot: from the oldest of its grants, or the newest when taken back.
+static void let_go(struct slot *s, struct pool_map *m, uint64_t count, enum end end)
+{
+    unsigned at = end == NEWEST ? s->held_count - 1 : 0;
+    while (s->held[at].map != m)
+        at = end == NEWEST ? at - 1 : at + 1;
+    s->held[at].left -= count;
+    if (s->held[at].left > 0)
+        return;
+    s->held_count--;
+    for (unsigned i = at; i < s->held_count; i++)
+        s->held[i] = s->held[i + 1];
+    if (!holds(s, m))
+        m->holders--;
+}
+
+static struct ledger_work work_of(const struct exec_grant *g)
+{
+    return (struct ledger_work){g->first, g->count, g->attempt, g->crashes};
+}
+
+// ---- Reports
+
+static double random_fraction(struct pool_map *m)
+{
+    // xorshift64 (Marsaglia, "Xorshift RNGs", 2003): a jitter need not be better than this.
+    uint64_t x = m->random ? m->random : 1;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    m->random = x;
+    return (double)(x >> 11) / 9007199254740992.0;
+}
+
+static int64_t retry_delay(struct pool_map *m, uint32_t attempt)
+{
+    const struct pool_retries *r = &m->options.retries;
+    double delay = (double)r->delay_ns;
+    for (uint32_t k = 1; k < attempt && delay < (double)r->max_ns; k++)
+        delay *= r->factor;
+    if (delay > (double)r->max_ns)
+        delay = (double)r->max_ns;
+    return (int64_t)(delay * (1 + r->jitter * (2 * random_fraction(m) - 1)));
+}
+
+static bool may_retry(const struct pool *p, const struct pool_map *m, const struct exec_report *r,
+                      uint32_t crashes)
+{
+    const struct pool_retries *policy = &m->options.retries;
+    return !m->stopped && !r->end.permanent && r->tasks.attempt < policy->limit &&
+           (policy->on & 1U << r->end.status) && crashes < p->options.crash_limit;
+}
+
+static int take_end(struct pool *p, struct pool_map *m, const struct exec_report *r, br_error *err)
+{
+    struct ledger_work work = work_of(&r->tasks);
+    if (r->end.killed && r->end.status == OUTCOME_CRASHED)
+        work.crashes++;
+    bool again = may_retry(p, m, r, work.crashes);
+    if (again) {
+        work.attempt++;
+        if (ledger_retry(&m->ledger, &work, p->now + retry_delay(m, work.attempt), err) != 0)
+            return -1;
+    } else
+        ledger_end(&m->ledger, r->end.status, 1);
+    m->options.observer(m->options.user, r, !again);
+    return 0;
+}
+
+// Tasks that come back when nothing more is to start end here.
+static int come_back(struct pool_map *m, const struct exec_grant *g, br_error *err)
+{
+    struct ledger_work work = work_of(g);
+    if (!m->stopped)
+        return ledger_give_back(&m->ledger, &work, err);
+    ledger_end(&m->ledger, OUTCOME_SKIPPED, work.count);
+    return 0;
+}
+
+static int take_tasks(struct pool *p, const struct exec_report *r, br_error *err)
+{
+    struct slot *s = &p->slots[r->slot];
+    struct pool_map *m = map_of(p, r->tasks.map);
+    switch (r->type) {
+    case REPORT_OK:
+        let_go(s, m, r->tasks.count, OLDEST);
+        s->finished += r->tasks.count;
+        s->fruitless = 0;
+        ledger_end(&m->ledger, OUTCOME_OK, r->tasks.count);
+        chunk_learn(&m->chunk, r);
+        m->options.observer(m->options.user, r, true);
+        return 0;
+    case REPORT_END:
+        let_go(s, m, 1, OLDEST);
+        s->finished++;
+        s->fruitless = 0;
+        return take_end(p, m, r, err);
+    case REPORT_RETURNED:
+        let_go(s, m, r->tasks.count, OLDEST);
+        return come_back(m, &r->tasks, err);
+    default:
+        m->options.observer(m->options.user, r, false);
+        return 0;
+    }
+}
+
+static int take_dead(struct pool *p, const struct exec_report *r, br_error *err)
+{
+    struct slot *s = &p->slots[r->slot];
+    s->state = SLOT_DOWN;
+    s->start_at = p->now;
+    if (s->finished == 0 && !r->dead.expected) {
+        if (++s->fruitless >= FRUITLESS_MAX)
+            return br_error_set(
+                err, BR_ERR_SYSTEM,
+                "worker %u died %d times in a row without having finished a task: %s", r->slot,
+                FRUITLESS_MAX, r->dead.reason);
+        s->start_at += FRUITLESS_DELAY_NS << s->fruitless;
+    }
+    p->options.on_worker(p->options.user, r);
+    return 0;
+}
+
+static int take_report(struct pool *p, const struct exec_report *r, br_error *err)
+{
+    switch (r->type) {
+    case REPORT_READY:
+        if (p->slots[r->slot].state == SLOT_STARTING)
+            p->slots[r->slot].state = SLOT_READY;
+        p->options.on_worker(p->options.user, r);
+        return 0;
+    case REPORT_UNFIT:
+        return br_error_set(err, r->unfit.kind, "%s", r->unfit.text);
+    case REPORT_DEAD:
+        return take_dead(p, r, err);
+    default:
+        return take_tasks(p, r, err);
+    }
+}
+
+static int take_reports(struct pool *p, br_error *err)
+{
+    for (;;) {
+        struct exec_report r = {0};
+        int got = p->executor->ops->next_report(p->executor, &r, err);
+        if (got <= 0)
+            return got;
+        if (take_report(p, &r, err) != 0)
+            return -1;
+    }
+}
+
+// ---- Time
+
+static bool has_limit(const struct exec_map *m)
+{
+    return m->soft_ns > 0 || m->hard_ns > 0;
+}
+
+// The task in hand of a slot whose tasks have a limit.
+static bool limited_in_hand(const struct pool *p, unsigned slot, struct exec_in_hand *h)
+{
+    const struct slot *s = &p->slots[slot];
+    return s->state == SLOT_READY && s->held_count > 0 && has_limit(&s->held[0].map->options.map) &&
+           p->executor->ops->in_hand(p->executor, slot, h) &&
+           h->task.map == s->held[0].map->options.map.id;
+}
+
+static bool was_asked(const struct slot *s, const struct exec_in_hand *h)
+{
+    return s->asked && s->asked_task == h->task.first;
+}
+
+static void end_overdue(struct pool *p, unsigned slot, const struct exec_in_hand *h, int64_t limit)
+{
+    char message[96];
+    snprintf(message, sizeof message, "it ran longer than its timeout of %.6g s",
+             (double)limit / (double)NS_PER_S);
+    p->executor->ops->kill(p->executor, slot, &h->task, OUTCOME_TIMED_OUT, message,
+                           p->options.grace_ns);
+    p->slots[slot].state = SLOT_ENDING;
+}
+
+static void judge(struct pool *p, unsigned slot)
+{
+    struct slot *s = &p->slots[slot];
+    struct exec_in_hand h;
+    if (!limited_in_hand(p, slot, &h))
+        return;
+    const struct exec_map *limits = &s->held[0].map->options.map;
+    int64_t ran = p->now - h.since_ns;
+    if (limits->hard_ns > 0 && ran >= limits->hard_ns)
+        end_overdue(p, slot, &h, limits->hard_ns);
+    else if (limits->soft_ns > 0 && ran >= limits->soft_ns && !was_asked(s, &h)) {
+        p->executor->ops->ask(p->executor, slot, &h.task);
+        s->asked = true;
+        s->asked_task = h.task.first;
+    }
+}
+
+static int64_t slot_deadline(const struct pool *p, unsigned slot)
+{
+    const struct slot *s = &p->slots[slot];
+    struct exec_in_hand h;
+    if (s->state == SLOT_DOWN)
+        return s->start_at;
+    if (!limited_in_hand(p, slot, &h)) {
+        // A task may be in hand before its claim is seen: look again before it can be overdue.
+        if (s->state != SLOT_READY || s->held_count == 0 ||
+            !has_limit(&s->held[0].map->options.map))
+            return INT64_MAX;
+        const struct exec_map *m = &s->held[0].map->options.map;
+        return p->now + (m->soft_ns > 0 ? m->soft_ns : m->hard_ns);
+    }
+    const struct exec_map *limits = &s->held[0].map->options.map;
+    if (limits->soft_ns > 0 && !was_asked(s, &h))
+        return h.since_ns + limits->soft_ns;
+    return limits->hard_ns > 0 ? h.since_ns + limits->hard_ns : INT64_MAX;
+}
+
+// ---- Handing out
+
+static int start_workers(struct pool *p, br_error *err)
+{
+    for (unsigned i = 0; i < p->options.workers; i++) {
+        struct slot *s = &p->slots[i];
+        if (s->state != SLOT_DOWN || s->start_at > p->now)
+            continue;
+        if (p->executor->ops->start(p->executor, i, err) != 0)
+            return -1;
+        *s = (struct slot){.state = SLOT_STARTING, .fruitless = s->fruitless};
+    }
+    return 0;
+}
+
+static bool is_runnable(const struct pool_map *m, const struct slot *s)
+{
+    return m->options.max_parallel == 0 || m->holders < m->options.max_parallel || holds(s, m);
+}
+
+// Of the maps with the highest priority that have work for this slot, the one that fewest slots
+// work on: maps of the same priority share the workers.
+static struct pool_map *choose_map(const struct pool *p, const struct slot *s)
+{
+    struct pool_map *best = NULL;
+    for (struct pool_map *m = p->maps; m; m = m->next) {
+        if (best && m->options.priority < best->options.priority)
+            break;
+        if (!ledger_ready(&m->ledger, p->now) || !is_runnable(m, s))
+            continue;
+        if (!best || m->holders < best->holders)
+            best = m;
+    }
+    return best;
+}
+
+static int grant(struct pool *p, unsigned slot, struct pool_map *m, br_error *err)
+{
+    struct slot *s = &p->slots[slot];
+    uint32_t most = chunk_next(&m->chunk, ledger_left(&m->ledger), p->options.workers);
+    uint64_t max = p->options.max_tasks;
+    if (max > 0 && max - s->granted < most)
+        most = (uint32_t)(max - s->granted);
+    struct ledger_work work;
+    if (!ledger_take(&m->ledger, most, p->now, &work))
+        return 0;
+    struct exec_grant g = {m->options.map.id, work.first, work.count, work.attempt, work.crashes};
+    if (!holds(s, m))
+        m->holders++;
+    s->held[s->held_count++] = (struct held){m, work.count};
+    s->granted += work.count;
+    return p->executor->ops->grant(p->executor, slot, &g, err);
+}
+
+// A worker that has had its number of tasks is replaced when it has finished them.
+static bool is_used_up(const struct pool *p, const struct slot *s)
+{
+    return p->options.max_tasks > 0 && s->granted >= p->options.max_tasks;
+}
+
+static int feed(struct pool *p, unsigned slot, br_error *err)
+{
+    struct slot *s = &p->slots[slot];
+    while (s->state == SLOT_READY && !is_used_up(p, s) && s->held_count < EXECUTOR_QUEUE) {
+        struct pool_map *m = choose_map(p, s);
+        if (!m)
+            return 0;
+        if (grant(p, slot, m, err) != 0)
+            return -1;
+    }
+    if (s->state == SLOT_READY && is_used_up(p, s) && s->held_count == 0) {
+        p->executor->ops->retire(p->executor, slot);
+        s->state = SLOT_ENDING;
+    }
+    return 0;
+}
+
+// The slot from which an idle one may best take tasks: the one with the most left of a map.
+static struct held *find_victim(const struct pool *p, const struct slot *idle, unsigned *victim)
+{
+    struct held *best = NULL;
+    for (unsigned i = 0; i < p->options.workers; i++) {
+        struct slot *s = &p->slots[i];
+        for (unsigned k = 0; s->state == SLOT_READY && k < s->held_count; k++) {
+            struct held *h = &s->held[k];
+            uint64_t unstarted = h->left - (k == 0); // one may be in hand
+            if (unstarted == 0 || (best && h->left <= best->left) || !is_runnable(h->map, idle) ||
+                !chunk_is_worth(&h->map->chunk, unstarted, STEAL_NS))
+                continue;
+            best = h;
+            *victim = i;
+        }
+    }
+    return best;
+}
+
+// Gives an idle worker half of what another has not started, so that nobody waits behind a long
+// task while hands are free.
+static int steal(struct pool *p, unsigned slot, br_error *err)
+{
+    struct slot *s = &p->slots[slot];
+    if (s->state != SLOT_READY || s->held_count > 0 || is_used_up(p, s))
+        return 0;
+    unsigned victim;
+    struct held *from = find_victim(p, s, &victim);
+    if (!from)
+        return 0;
+    struct pool_map *m = from->map;
+    struct exec_grant g;
+    if (p->executor->ops->take_back(p->executor, victim, m->options.map.id, (from->left + 1) / 2,
+                                    &g) == 0)
+        return 0;
+    let_go(&p->slots[victim], m, g.count, NEWEST);
+    p->slots[victim].granted -= g.count;
+    if (come_back(m, &g, err) != 0)
+        return -1;
+    return feed(p, slot, err);
+}
+
+static int hand_out(struct pool *p, br_error *err)
+{
+    for (unsigned i = 0; i < p->options.workers; i++)
+        if (feed(p, i, err) != 0)
+            return -1;
+    for (unsigned i = 0; i < p->options.workers; i++)
+        if (steal(p, i, err) != 0)
+            return -1;
+    return 0;
+}
+
+// ---- From outside
+
+int pool_dispatch(struct pool *p, int64_t now, br_error *err)
+{
+    p->now = now;
+    if (take_reports(p, err) != 0)
+        return -1;
+    for (unsigned i = 0; i < p->options.workers; i++)
+        judge(p, i);
+    if (start_workers(p, err) != 0)
+        return -1;
+    return hand_out(p, err);
+}
+
+int pool_fd(const struct pool *p)
+{
+    return p->executor->ops->fd(p->executor);
+}
+
+int64_t pool_deadline(const struct pool *p)
+{
+    int64_t first = p->executor->ops->deadline(p->executor);
+    for (unsigned i = 0; i < p->options.workers; i++) {
+        int64_t at = slot_deadline(p, i);
+        first = at < first ? at : first;
+    }
+    for (const struct pool_map *m = p->maps; m; m = m->next) {
+        int64_t due = ledger_next_due(&m->ledger);
+        first = due > p->now && due < first ? due : first;
+    }
+    return first;
+}
+
+// ---- Stopping a map
+
+static int take_back_all(struct pool *p, struct pool_map *m, br_error *err)
+{
+    for (unsigned i = 0; i < p->options.workers; i++) {
+        struct exec_grant g;
+        while (holds(&p->slots[i], m) &&
+               p->executor->ops->take_back(p->executor, i, m->options.map.id, UINT64_MAX, &g) > 0) {
+            let_go(&p->slots[i], m, g.count, NEWEST);
+            if (come_back(m, &g, err) != 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static void cancel_waiting(struct pool_map *m, int64_t now)
+{
+    struct ledger_work work;
+    while (ledger_drop_waiting(&m->ledger, &work)) {
+        struct exec_report r = {.type = REPORT_END, .slot = UINT32_MAX};
+        r.tasks = (struct exec_grant){m->options.map.id, work.first, 1, work.attempt, work.crashes};
+        r.end.status = OUTCOME_CANCELLED;
+        r.end.start_ns = now;
+        r.end.cpu_ns = r.end.peak_memory = r.end.cpu = -1;
+        r.end.message = "the phase was stopped before its next attempt";
+        m->options.observer(m->options.user, &r, true);
+    }
+}
+
+int pool_map_stop(struct pool *p, struct pool_map *m, int64_t now, br_error *err)
+{
+    m->stopped = true;
+    ledger_stop(&m->ledger);
+    cancel_waiting(m, now);
+    return take_back_all(p, m, err);
+}
+
+int pool_map_cancel(struct pool *p, struct pool_map *m, int64_t now, br_error *err)
+{
+    if (pool_map_stop(p, m, now, err) != 0)
+        return -1;
+    for (unsigned i = 0; i < p->options.workers; i++) {
+        struct exec_in_hand h;
+        if (p->slots[i].state != SLOT_READY || !p->executor->ops->in_hand(p->executor, i, &h) ||
+            h.task.map != m->options.map.id)
+            continue;
+        p->executor->ops->kill(p->executor, i, &h.task, OUTCOME_CANCELLED, "it was cancelled", 0);
+        p->slots[i].state = SLOT_ENDING;
+    }
+    return 0;
+}
