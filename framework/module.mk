@@ -15,6 +15,7 @@ libbase_la_SOURCES = \
 libmodel_la_SOURCES = \
 	framework/model/cpuset.c framework/model/cpuset.h \
 	framework/model/job.c framework/model/job.h \
+	framework/model/ledger.c framework/model/ledger.h \
 	framework/model/outcome.c framework/model/outcome.h \
 	framework/model/plan.c framework/model/plan.h \
 	framework/model/schema.c framework/model/schema.h \
@@ -26,13 +27,19 @@ libexec_la_SOURCES = \
 	framework/exec/channel.c framework/exec/channel.h \
 	framework/exec/executor.h \
 	framework/exec/inspect.c \
+	framework/exec/local.c framework/exec/local.h \
 	framework/exec/nursery.c framework/exec/nursery.h \
 	framework/exec/plugin.c framework/exec/plugin.h \
-	framework/exec/topology.c framework/exec/topology.h
+	framework/exec/setup.c framework/exec/setup.h \
+	framework/exec/task.c framework/exec/task.h \
+	framework/exec/topology.c framework/exec/topology.h \
+	framework/exec/worker.c framework/exec/worker.h
 libexec_la_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS)
 libexec_la_LIBADD = libmodel.la $(HWLOC_LIBS)
 
-libpool_la_SOURCES =
+libpool_la_SOURCES = \
+	framework/pool/chunk.c framework/pool/chunk.h \
+	framework/pool/pool.c framework/pool/pool.h
 libpool_la_LIBADD = libexec.la
 
 librun_la_SOURCES = \

@@ -16,6 +16,9 @@ unit_tests += tests/unit/test_json
 tests_unit_test_json_SOURCES = tests/unit/test_json.c
 unit_tests += tests/unit/test_output
 tests_unit_test_output_SOURCES = tests/unit/test_output.c
+unit_tests += tests/unit/test_local
+tests_unit_test_local_SOURCES = tests/unit/test_local.c
+tests_unit_test_local_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGINS='"$(abs_builddir)"'
 unit_tests += tests/unit/test_plan
 tests_unit_test_plan_SOURCES = tests/unit/test_plan.c tests/unit/golden.c tests/unit/golden.h
 unit_tests += tests/unit/test_plugin_h

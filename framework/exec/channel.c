@@ -343,13 +343,8 @@ static _Atomic uint64_t *claim_at(const struct channel *c, uint64_t sequence)
     return &c->up->claims[sequence % EXECUTOR_QUEUE].word;
 }
 
-unsigned channel_load(const struct channel *c, uint64_t *tasks)
+unsigned channel_load(const struct channel *c)
 {
-    uint64_t sum = 0;
-    for (uint64_t s = c->retired; s < c->granted; s++)
-        sum += c->queue[s % EXECUTOR_QUEUE].end - c->queue[s % EXECUTOR_QUEUE].done;
-    if (tasks)
-        *tasks = sum;
     return (unsigned)(c->granted - c->retired);
 }
 

@@ -151,7 +151,8 @@ struct channel {
 int channel_create(struct channel *c, br_error *err);
 void channel_destroy(struct channel *c);
 
-unsigned channel_load(const struct channel *c, uint64_t *tasks);
+// Grants not accounted for yet.
+unsigned channel_load(const struct channel *c);
 
 // Room for it is the caller's duty (channel_load < EXECUTOR_QUEUE). Wakes the worker if it sleeps.
 // `results` is borrowed until the grant is accounted for.

@@ -132,8 +132,8 @@ struct executor_ops {
     void (*drop)(struct executor *, uint64_t map);
     // Hands tasks to a ready slot that holds fewer than EXECUTOR_QUEUE grants.
     int (*grant)(struct executor *, unsigned slot, const struct exec_grant *, br_error *);
-    // Grants the slot holds, and tasks in them not yet reported.
-    unsigned (*load)(const struct executor *, unsigned slot, uint64_t *tasks);
+    // Grants in the slot's queue; those of which everything was taken back count until their turn.
+    unsigned (*load)(const struct executor *, unsigned slot);
     // Takes back up to `most` tasks of `map` (0 = any) that have not started, from the end of what
     // the slot holds. They are the caller's again and not reported. The number taken; *out says
     // which.

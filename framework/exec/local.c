@@ -318,9 +318,9 @@ static int local_grant(struct executor *ex, unsigned slot, const struct exec_gra
     return 0;
 }
 
-static unsigned local_load(const struct executor *ex, unsigned slot, uint64_t *tasks)
+static unsigned local_load(const struct executor *ex, unsigned slot)
 {
-    return channel_load(&local_of(ex)->slots[slot].channel, tasks);
+    return channel_load(&local_of(ex)->slots[slot].channel);
 }
 
 static uint32_t local_take_back(struct executor *ex, unsigned slot, uint64_t map, uint64_t most,
@@ -782,7 +782,7 @@ static int64_t local_deadline(const struct executor *ex)
             continue;
         if (s->kill_at < first)
             first = s->kill_at;
-        busy |= channel_load(&s->channel, NULL) > 0;
+        busy |= channel_load(&s->channel) > 0;
     }
     // A wake-up that was lost is a delay, not a hang.
     int64_t rescan = busy ? clock_now() + RESCAN_NS : INT64_MAX;
@@ -819,8 +819,7 @@ static void local_destroy(struct executor *ex, int64_t grace_ns)
         struct slot *s = &l->slots[i];
         if (s->state == EMPTY || s->state == DYING)
             continue;
-        uint64_t tasks;
-        if (s->state == READY && channel_load(&s->channel, &tasks) == 0)
+        if (s->state == READY && channel_load(&s->channel) == 0)
             channel_close(&s->channel);
         else
             send_signal(l, s, grace_ns > 0 ? SIGTERM : SIGKILL);

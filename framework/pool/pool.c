@@ -448,7 +448,9 @@ static bool is_used_up(const struct pool *p, const struct slot *s)
 static int feed(struct pool *p, unsigned slot, br_error *err)
 {
     struct slot *s = &p->slots[slot];
-    while (s->state == SLOT_READY && !is_used_up(p, s) && s->held_count < EXECUTOR_QUEUE) {
+    // A grant all of which was taken back is still in the executor's queue: its count holds.
+    while (s->state == SLOT_READY && !is_used_up(p, s) &&
+           p->executor->ops->load(p->executor, slot) < EXECUTOR_QUEUE) {
         struct pool_map *m = choose_map(p, s);
         if (!m)
             return 0;

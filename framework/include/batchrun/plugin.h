@@ -62,8 +62,8 @@ struct br_api_ {
     int (*result_f64)(br_task *, const char *, double);
     int (*result_bool)(br_task *, const char *, bool);
     int (*result_bytes)(br_task *, const char *, const void *, size_t);
-    int (*fail)(br_task *, int, const char *, va_list);
-    void (*log)(br_task *, const char *, va_list);
+    int (*task_fail)(br_task *, int, const char *, va_list);
+    void (*task_log)(br_task *, const char *, va_list);
     void (*progress)(br_task *, double);
     bool (*cancelled)(br_task *);
     double (*time_left)(br_task *);
@@ -184,7 +184,7 @@ BR_PRINTF_(2, 3) static inline int br_fail(br_task *t, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    int result = t->api->fail(t, 0, format, args);
+    int result = t->api->task_fail(t, 0, format, args);
     va_end(args);
     return result;
 }
@@ -192,7 +192,7 @@ BR_PRINTF_(2, 3) static inline int br_fail_permanent(br_task *t, const char *for
 {
     va_list args;
     va_start(args, format);
-    int result = t->api->fail(t, 1, format, args);
+    int result = t->api->task_fail(t, 1, format, args);
     va_end(args);
     return result;
 }
@@ -238,7 +238,7 @@ BR_PRINTF_(2, 3) static inline void br_log(br_task *t, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    t->api->log(t, format, args);
+    t->api->task_log(t, format, args);
     va_end(args);
 }
 
