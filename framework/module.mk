@@ -43,9 +43,15 @@ libpool_la_SOURCES = \
 libpool_la_LIBADD = libexec.la
 
 librun_la_SOURCES = \
+	framework/run/convert.c framework/run/convert.h \
+	framework/run/csv.c framework/run/csv.h \
 	framework/run/diagnostic.c framework/run/diagnostic.h \
 	framework/run/event.h \
 	framework/run/failures.c framework/run/failures.h \
+	framework/run/inputs.c framework/run/inputs.h \
+	framework/run/inputs_files.c \
+	framework/run/inputs_load.h \
+	framework/run/inputs_matrix.c \
 	framework/run/journal.c framework/run/journal.h \
 	framework/run/journal_format.c framework/run/journal_format.h \
 	framework/run/journal_read.c framework/run/journal_read.h \

@@ -4,10 +4,14 @@ unit_tests =
 
 unit_tests += tests/unit/test_cpuset
 tests_unit_test_cpuset_SOURCES = tests/unit/test_cpuset.c
+unit_tests += tests/unit/test_csv
+tests_unit_test_csv_SOURCES = tests/unit/test_csv.c
 unit_tests += tests/unit/test_decimal
 tests_unit_test_decimal_SOURCES = tests/unit/test_decimal.c
 unit_tests += tests/unit/test_failures
 tests_unit_test_failures_SOURCES = tests/unit/test_failures.c
+unit_tests += tests/unit/test_inputs
+tests_unit_test_inputs_SOURCES = tests/unit/test_inputs.c
 unit_tests += tests/unit/test_job
 tests_unit_test_job_SOURCES = tests/unit/test_job.c
 unit_tests += tests/unit/test_journal

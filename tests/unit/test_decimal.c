@@ -124,6 +124,7 @@ int main(void)
 {
     Suite *suite = suite_create("decimal");
     TCase *tc = tcase_create("decimal");
+    tcase_set_timeout(tc, 120); // sanitizers and valgrind take their time
     tcase_add_loop_test(tc, known_values, 0, (int)(sizeof known / sizeof known[0]));
     tcase_add_test(tc, not_a_number);
     tcase_add_test(tc, integers);

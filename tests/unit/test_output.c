@@ -374,6 +374,7 @@ int main(void)
 {
     Suite *suite = suite_create("output");
     TCase *tc = tcase_create("output");
+    tcase_set_timeout(tc, 120); // sanitizers and valgrind take their time
     tcase_add_checked_fixture(tc, enter, leave);
     tcase_add_test(tc, csv_quotes_where_it_must);
     tcase_add_test(tc, jsonl_is_an_object_a_line);

@@ -176,6 +176,7 @@ int main(void)
 {
     Suite *suite = suite_create("results");
     TCase *tc = tcase_create("results");
+    tcase_set_timeout(tc, 120); // sanitizers and valgrind take their time
     tcase_add_test(tc, rows_come_in_any_order);
     tcase_add_test(tc, text_rows_of_different_lengths);
     tcase_add_test(tc, room_for_many_rows_costs_nothing);

@@ -93,6 +93,7 @@ int main(void)
 {
     Suite *suite = suite_create("schema");
     TCase *tc = tcase_create("schema");
+    tcase_set_timeout(tc, 120); // sanitizers and valgrind take their time
     tcase_add_test(tc, schema_grows_and_finds);
     tcase_add_test(tc, signature_names_columns_and_types);
     tcase_add_test(tc, signature_of_many_rows_and_any_input);

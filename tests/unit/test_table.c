@@ -285,6 +285,7 @@ int main(void)
 {
     Suite *suite = suite_create("table");
     TCase *tc = tcase_create("table");
+    tcase_set_timeout(tc, 120); // sanitizers and valgrind take their time
     tcase_add_test(tc, cells_come_back);
     tcase_add_test(tc, a_later_column_replaces_in_place);
     tcase_add_test(tc, sized_columns_fill_side_by_side);

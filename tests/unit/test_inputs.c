@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/decimal.h"
+#include "base/fd.h"
+#include "run/inputs.h"
+#include "run/results.h"
+#include "run/spec.h"
+
+static br_error err;
+static char directory[64];
+
+static void enter(void)
+{
+    strcpy(directory, "/tmp/test_inputs.XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+}
+
+static void leave(void)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", directory);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static void write_file(const char *name, const char *content)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen(path, "we");
+    ck_assert_ptr_nonnull(file);
+    fputs(content, file);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static void show_cell(struct buffer *out, struct cell cell)
+{
+    char number[DECIMAL_MAX];
+    if (cell.type == BR_I64)
+        buffer_append(out, number, decimal_i64(number, cell.i64));
+    else if (cell.type == BR_F64)
+        buffer_append(out, number, decimal_f64(number, cell.f64));
+    else if (cell.type == BR_BOOL)
+        buffer_text(out, cell.boolean ? "true" : "false");
+    else
+        buffer_append(out, cell.text.data, cell.text.length);
+}
+
+// "r:i64 s:str | 1 a | 2 b"
+static void show(struct buffer *out, const struct buffer *image)
+{
+    struct table t;
+    ck_assert_int_eq(table_open(&t, image->data, image->length, &err), 0);
+    for (size_t c = 0; c < table_columns(&t); c++)
+        buffer_format(out, "%s%s:%s", c ? " " : "", table_column_name(&t, c),
+                      type_name(table_column_type(&t, c)));
+    for (uint64_t row = 0; row < table_rows(&t); row++) {
+        buffer_text(out, " |");
+        for (size_t c = 0; c < table_columns(&t); c++) {
+            buffer_char(out, ' ');
+            show_cell(out, table_cell(&t, c, row));
+        }
+    }
+    buffer_char(out, '\0');
+}
+
+struct fixture {
+    struct buffer text;
+    struct diagnostics d;
+    struct job *job;
+    struct signature signature;
+};
+
+// A job of two phases: `inputs` (and what stands behind it) is the first's, the second reads it.
+static void start(struct fixture *f, const char *inputs, const char *signature)
+{
+    *f = (struct fixture){0};
+    buffer_format(&f->text,
+                  "version: 1\nname: t\nplugins: [demo]\nphases:\n"
+                  "  - name: first\n    task: demo.task\n    inputs: %s\n"
+                  "  - name: second\n    task: demo.task\n    inputs: {from: first}\n"
+                  "    args: {unit: 3}\n",
+                  inputs);
+    f->job = spec_parse("job.yaml", directory, f->text.data, f->text.length, NULL, 0, &f->d, &err);
+    ck_assert_msg(f->job != NULL, "%s", diagnostics_text(&f->d));
+    ck_assert_msg(signature_parse(signature, &f->signature, &err) == 0, "%s", err.text);
+}
+
+static void finish(struct fixture *f)
+{
+    job_destroy(f->job);
+    diagnostics_finish(&f->d);
+    signature_finish(&f->signature);
+    buffer_finish(&f->text);
+}
+
+// What the inputs come to: the table, or what a person reads.
+static void check_loads(const char *inputs, const char *signature, const char *expected)
+{
+    struct fixture f;
+    struct buffer image = BUFFER_EMPTY, shown = BUFFER_EMPTY;
+    uint64_t rows;
+    start(&f, inputs, signature);
+    int result = inputs_load(f.job, 0, &f.signature, NULL, &f.d, &image, &rows, &err);
+    ck_assert_msg(result == 0, "%s: %s", err.text, diagnostics_text(&f.d));
+    show(&shown, &image);
+    ck_assert_str_eq(shown.data, expected);
+    buffer_finish(&shown);
+    buffer_finish(&image);
+    finish(&f);
+}
+
+static void check_mistake(const char *inputs, const char *signature, const char *const *expected,
+                          size_t count, enum br_error_kind kind)
+{
+    struct fixture f;
+    struct buffer image = BUFFER_EMPTY;
+    uint64_t rows;
+    start(&f, inputs, signature);
+    ck_assert_int_eq(inputs_load(f.job, 0, &f.signature, NULL, &f.d, &image, &rows, &err), -1);
+    const char *text = diagnostics_text(&f.d);
+    ck_assert_msg(f.d.count == count, "%zu: %s", f.d.count, text);
+    ck_assert_int_eq(err.kind, kind);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_msg(strstr(text, expected[i]) != NULL, "no \"%s\" in %s", expected[i], text);
+    ck_assert_ptr_null(image.data);
+    finish(&f);
+}
+
+struct sample {
+    const char *inputs;
+    const char *signature;
+    const char *table;
+};
+
+static const struct sample virtual_samples[] = {
+    {"{range: 3}", "i:i64 ->", "i:i64 | 0 | 1 | 2"},
+    {"{range: {start: 5, stop: 0, step: -2, as: k}}", "k:f64 ->", "k:f64 | 5 | 3 | 1"},
+    {"{range: {start: 0, stop: 1, step: 0.25}}", "i:f64 ->", "i:f64 | 0 | 0.25 | 0.5 | 0.75"},
+    {"{range: {start: 0, stop: 4.0, step: 2.0}}", "i:i64 ->", "i:i64 | 0 | 2"},
+    {"{range: 2}", "i:str ->", "i:str | 0 | 1"},
+    {"{range: 2}", "... ->", "i:i64 | 0 | 1"},
+    {"{range: 2}\n    args: {unit: cm, n: 2}", "i:i64 unit:str n:f64 ->",
+     "i:i64 unit:str n:f64 | 0 cm 2 | 1 cm 2"},
+    {"{range: 0}\n    args: {unit: cm}", "i:i64 unit:str ->", "i:i64 unit:str"},
+    {"{list: {r: [1, 2], s: [a, b]}}", "r:f64 s:str ->", "r:f64 s:str | 1 a | 2 b"},
+    {"{list: [{r: 1, x: 2.5}, {r: 2, x: 3}]}", "... ->", "r:i64 x:f64 | 1 2.5 | 2 3"},
+    {"{list: {r: [1, a, true], b: [true, false, true]}}", "... ->",
+     "r:str b:bool | 1 true | a false | true true"},
+    {"{list: {r: ['12', '-3']}}", "r:i64 ->", "r:i64 | 12 | -3"},
+    {"{list: {r: [2.0, 3]}}", "r:i64 ->", "r:i64 | 2 | 3"},
+    {"{list: {r: [1.5, 2]}}", "r:str ->", "r:str | 1.5 | 2"},
+    {"{matrix: {a: [1, 2], b: [x, y, z]}}", "a:f64 b:str ->",
+     "a:f64 b:str | 1 x | 1 y | 1 z | 2 x | 2 y | 2 z"},
+    {"{matrix: {a: {range: 2}, b: {range: {start: 5, stop: 7}}}}", "... ->",
+     "a:i64 b:i64 | 0 5 | 0 6 | 1 5 | 1 6"},
+    {"{matrix: {a: {range: 0}, b: [1]}}", "... ->", "a:i64 b:i64"},
+    {"{matrix: {a: [1, 2], b: [x, y], exclude: [{a: 1, b: y}], include: [{a: 9, b: q}]}}",
+     "a:f64 ... ->", "a:f64 b:str | 1 x | 2 x | 2 y | 9 q"},
+    {"{matrix: {a: [1, 2], b: [x, y], exclude: [{a: 1}, {a: 1, b: x}, {b: x}]}}", "... ->",
+     "a:i64 b:str | 2 y"},
+};
+
+START_TEST(inputs_that_the_job_file_holds)
+{
+    const struct sample *s = &virtual_samples[_i];
+    check_loads(s->inputs, s->signature, s->table);
+}
+END_TEST
+
+START_TEST(a_range_is_never_stored)
+{
+    struct fixture f;
+    struct buffer image = BUFFER_EMPTY;
+    struct table t;
+    uint64_t rows;
+    start(&f, "{range: 1000000000000}", "i:f64 ->");
+    ck_assert_int_eq(inputs_load(f.job, 0, &f.signature, NULL, &f.d, &image, &rows, &err), 0);
+    ck_assert_uint_eq(rows, 1000000000000);
+    ck_assert_uint_lt(image.length, 1000);
+    ck_assert_int_eq(table_open(&t, image.data, image.length, &err), 0);
+    ck_assert_double_eq(table_cell(&t, 0, rows - 1).f64, 999999999999.0);
+    buffer_finish(&image);
+    finish(&f);
+}
+END_TEST
+
+START_TEST(files)
+{
+    write_file("n.txt", "John\r\n\nBen");
+    check_loads("{lines: n.txt}", "line:str ->", "line:str | John |  | Ben");
+    write_file("i.txt", "1\n-2\n");
+    check_loads("{lines: i.txt}", "line:i64 ->", "line:i64 | 1 | -2");
+    write_file("p.csv", "\xEF\xBB\xBF"
+                        "r,n,x,b,s,\"q\"\"q\"\r\n"
+                        "1,1,1,true,a,\"x\ny\"\r\n2,2,nan,False,12,\r\n");
+    check_loads("{csv: p.csv}", "r:f64 ... ->",
+                "r:f64 n:i64 x:f64 b:bool s:str q\"q:str | 1 1 1 true a x\ny | 2 2 nan false 12 ");
+    write_file("h.csv", "a,b\n");
+    check_loads("{csv: h.csv}", "a:f64 ... ->", "a:f64 b:str");
+    write_file("one.csv", "z\n3\n4\n");
+    check_loads("{matrix: {a: {csv: one.csv}, b: {lines: n.txt}}}", "... ->",
+                "a:i64 b:str | 3 John | 3  | 3 Ben | 4 John | 4  | 4 Ben");
+    write_file("big.csv", "index,r\n7,1\n");
+    check_loads("{csv: big.csv}", "index:i64 ... ->", "index:i64 r:i64 | 7 1");
+}
+END_TEST
+
+START_TEST(glob_is_sorted_and_can_be_opened)
+{
+    char expected[512];
+    write_file("b[1].h5", "");
+    write_file("a.h5", "");
+    write_file("B.h5", "");
+    write_file("c.txt", "");
+    snprintf(expected, sizeof expected, "path:str | %s/B.h5 | %s/a.h5 | %s/b[1].h5", directory,
+             directory, directory);
+    check_loads("{glob: '*.h5'}", "path:str ->", expected);
+    char odd[128], pattern[256];
+    snprintf(odd, sizeof odd, "%s/[a]*", directory);
+    ck_assert_int_eq(mkdir(odd, 0700), 0);
+    write_file("[a]*/x", "");
+    strcat(directory, "/[a]*"); // a directory whose name looks like a pattern
+    snprintf(pattern, sizeof pattern, "path:str | %s/x", directory);
+    check_loads("{glob: 'x*'}", "path:str ->", pattern);
+    directory[strlen(directory) - strlen("/[a]*")] = '\0';
+}
+END_TEST
+
+START_TEST(lines_from_standard_input)
+{
+    int ends[2], keep = dup(STDIN_FILENO);
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(fd_write_all(ends[1], "x\ny", 3), 0);
+    close(ends[1]);
+    ck_assert_int_eq(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+    close(ends[0]);
+    check_loads("{lines: '-'}", "line:str ->", "line:str | x | y");
+    dup2(keep, STDIN_FILENO);
+    close(keep);
+}
+END_TEST
+
+#define MISTAKES(inputs, signature, kind, ...)                                                     \
+    do {                                                                                           \
+        static const char *const expected[] = {__VA_ARGS__};                                       \
+        check_mistake(inputs, signature, expected, sizeof expected / sizeof expected[0], kind);    \
+    } while (0)
+
+START_TEST(columns_must_fit_the_task)
+{
+    MISTAKES("{list: {radius: [1], x: [2]}}", "radios:f64 ->", BR_ERR_PLUGIN,
+             "task demo.task wants column `radios` (f64); inputs give radius, x");
+    MISTAKES("{list: {radius: [1], x: [2]}}", "radios:f64 ->", BR_ERR_PLUGIN, "is `radius` meant?");
+    MISTAKES("{range: 1}\n    args: {unti: cm}", "i:i64 ->", BR_ERR_USAGE,
+             "task demo.task has no input `unti`");
+    MISTAKES("{range: 1}\n    args: {unti: cm}", "i:i64 unit:str ->", BR_ERR_USAGE,
+             "task demo.task has no input `unti`", "did you mean `unit`?\n");
+    write_file("p.csv", "a,b\n1,2\n");
+    MISTAKES("{csv: p.csv}", "c:i64 d:i64 ->", BR_ERR_PLUGIN, "column `c` (i64); inputs give a, b",
+             "column `d`");
+    MISTAKES("{csv: p.csv}\n    args: {b: 3}", "a:i64 b:i64 ->", BR_ERR_USAGE,
+             "`b` is a column of the inputs already");
+}
+END_TEST
+
+START_TEST(values_must_convert)
+{
+    MISTAKES("{list: {r: [1, abc, 2.5, true]}}", "r:i64 ->", BR_ERR_USAGE,
+             "job.yaml:7:28: column `r`: \"abc\" is not an integer (i64)",
+             "column `r`: 2.5 is not an integer (i64)", "column `r`: true is not an integer (i64)");
+    MISTAKES("{range: {start: 0, stop: 1, step: 0.5}}", "i:i64 ->", BR_ERR_USAGE,
+             "column `i`: 0.5 is not an integer (i64)");
+    MISTAKES("{range: 1}\n    args: {k: yes}", "i:i64 k:bool ->", BR_ERR_USAGE,
+             "job.yaml:8:15: column `k`: \"yes\" is not true or false (bool)");
+    MISTAKES("{matrix: {a: [1, x], b: [2], exclude: [{b: y}], include: [{a: 1, b: z}]}}",
+             "a:f64 b:f64 ->", BR_ERR_USAGE, "column `a`: \"x\" is not a number (f64)");
+    MISTAKES("{matrix: {a: [1], b: [2], exclude: [{b: y}], include: [{a: 1, b: z}]}}",
+             "a:f64 b:f64 ->", BR_ERR_USAGE, "column `b`: \"y\" is not a number (f64)",
+             "column `b`: \"z\" is not a number (f64)");
+}
+END_TEST
+
+START_TEST(files_say_where_they_are_wrong)
+{
+    write_file("p.csv", "r,s\n1,a\n2\nabc,b\n3,c,d\n,e\n");
+    MISTAKES("{csv: p.csv}", "r:f64 ... ->", BR_ERR_USAGE,
+             "/p.csv:3: 1 field, but the header has 2", "/p.csv:5: 3 fields, but the header has 2",
+             "/p.csv:4: column `r`: \"abc\" is not a number (f64)",
+             "/p.csv:6: column `r`: \"\" is not a number (f64)");
+    write_file("q.csv", "r\n1\n\"2\n");
+    MISTAKES("{csv: q.csv}", "r:f64 ->", BR_ERR_USAGE, "/q.csv:3: a quote is opened here");
+    write_file("d.csv", "r,,r\n1,2,3\n");
+    MISTAKES("{csv: d.csv}", "r:f64 ->", BR_ERR_USAGE, "/d.csv:1: column 2 has no name",
+             "/d.csv:1: column `r` is twice");
+    write_file("e.csv", "");
+    MISTAKES("{csv: e.csv}", "r:f64 ->", BR_ERR_USAGE, "e.csv: it is empty");
+    MISTAKES("{csv: none.csv}", "r:f64 ->", BR_ERR_USAGE, "none.csv: No such file");
+    MISTAKES("{lines: /dev/zero}", "line:str ->", BR_ERR_USAGE,
+             "cannot read /dev/zero: not a regular file");
+    MISTAKES("{lines: .}", "line:str ->", BR_ERR_USAGE, "not a regular file");
+    MISTAKES("{glob: 'none*'}", "path:str ->", BR_ERR_USAGE, "no file matches");
+    MISTAKES("{matrix: {a: {csv: p.csv}}}", "a:f64 ->", BR_ERR_USAGE, "an axis is one column");
+    char fifo[128];
+    snprintf(fifo, sizeof fifo, "%s/fifo", directory);
+    ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+    MISTAKES("{csv: fifo}", "r:f64 ->", BR_ERR_USAGE, "fifo: not a regular file");
+}
+END_TEST
+
+START_TEST(so_many_mistakes_end_the_reading)
+{
+    struct fixture f;
+    struct buffer text = BUFFER_EMPTY, image = BUFFER_EMPTY;
+    uint64_t rows;
+    buffer_text(&text, "r\n");
+    for (int i = 0; i < 1000; i++)
+        buffer_text(&text, "x\n");
+    buffer_char(&text, '\0');
+    write_file("p.csv", text.data);
+    start(&f, "{csv: p.csv}", "r:f64 ->");
+    ck_assert_int_eq(inputs_load(f.job, 0, &f.signature, NULL, &f.d, &image, &rows, &err), -1);
+    ck_assert_uint_eq(f.d.count, DIAGNOSTICS_SHOWN);
+    // Mistakes elsewhere do not keep good inputs from being read.
+    write_file("p.csv", "r\n1\n");
+    ck_assert_int_eq(inputs_load(f.job, 0, &f.signature, NULL, &f.d, &image, &rows, &err), 0);
+    buffer_finish(&image);
+    buffer_finish(&text);
+    finish(&f);
+}
+END_TEST
+
+static void make_first(struct buffer *image, struct table *t)
+{
+    struct cell words[2] = {{.type = BR_STR, .text = {"a", 1}}, {.type = BR_STR, .text = {"b", 1}}};
+    struct table_builder *b = table_builder_create(2, &err);
+    ck_assert_int_eq(table_add_range_i64(b, "index", 4, 3, &err), 0);
+    ck_assert_int_eq(table_add_range_f64(b, "y", 1, 0.5, &err), 0);
+    ck_assert_int_eq(table_add_cells(b, "s", BR_STR, 1, 2, &err), 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(table_add_cell(b, words[i], &err), 0);
+    ck_assert_int_eq(table_builder_finish(b, image, &err), 0);
+    table_builder_destroy(b);
+    ck_assert_int_eq(table_open(t, image->data, image->length, &err), 0);
+}
+
+START_TEST(from_another_phase)
+{
+    struct fixture f;
+    struct buffer first = BUFFER_EMPTY, image = BUFFER_EMPTY, shown = BUFFER_EMPTY;
+    struct table t;
+    struct schema columns, made;
+    uint64_t rows;
+    make_first(&first, &t);
+    ck_assert_int_eq(table_schema(&t, &columns, &err), 0);
+    start(&f, "{range: 1}", "y:f64 unit:f64 index:f64 ->");
+    int result = inputs_check_from(f.job, 1, &f.signature, &columns, &f.d, &made, &err);
+    ck_assert_msg(result == 0, "%s", diagnostics_text(&f.d));
+    ck_assert_uint_eq(made.count, 4);
+    ck_assert_int_eq(made.columns[0].type, BR_F64);
+    ck_assert_str_eq(made.columns[3].name, "unit");
+    schema_finish(&made);
+    ck_assert_int_eq(inputs_load(f.job, 1, &f.signature, &t, &f.d, &image, &rows, &err), 0);
+    ck_assert_uint_eq(rows, 2);
+    show(&shown, &image);
+    ck_assert_str_eq(shown.data, "index:f64 y:f64 s:str unit:f64 | 4 1 a 3 | 7 1.5 b 3");
+    buffer_finish(&shown);
+    buffer_finish(&image);
+    schema_finish(&columns);
+    buffer_finish(&first);
+    finish(&f);
+}
+END_TEST
+
+START_TEST(from_another_phase_types_must_fit)
+{
+    struct fixture f;
+    struct buffer first = BUFFER_EMPTY, image = BUFFER_EMPTY;
+    struct table t;
+    struct schema columns;
+    uint64_t rows;
+    make_first(&first, &t);
+    ck_assert_int_eq(table_schema(&t, &columns, &err), 0);
+    start(&f, "{range: 1}", "s:f64 z:i64 unit:i64 ->");
+    ck_assert_int_eq(inputs_check_from(f.job, 1, &f.signature, &columns, &f.d, NULL, &err), -1);
+    ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);
+    const char *text = diagnostics_text(&f.d);
+    ck_assert_msg(strstr(text, "wants column `s` as f64; phase `first` gives str"), "%s", text);
+    ck_assert_msg(strstr(text, "wants column `z` (i64); inputs give index, y, s"), "%s", text);
+    finish(&f);
+    start(&f, "{range: 1}", "y:i64 unit:i64 ->");
+    ck_assert_int_eq(inputs_check_from(f.job, 1, &f.signature, &columns, &f.d, NULL, &err), 0);
+    ck_assert_int_eq(inputs_load(f.job, 1, &f.signature, &t, &f.d, &image, &rows, &err), -1);
+    text = diagnostics_text(&f.d);
+    ck_assert_msg(strstr(text, "phase `first`, task 7: column `y`: 1.5 is not an integer (i64)"),
+                  "%s", text);
+    ck_assert_uint_eq(f.d.count, 1);
+    schema_finish(&columns);
+    buffer_finish(&first);
+    finish(&f);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("inputs");
+    TCase *tc = tcase_create("inputs");
+    tcase_set_timeout(tc, 120); // sanitizers and valgrind take their time
+    tcase_add_checked_fixture(tc, enter, leave);
+    tcase_add_loop_test(tc, inputs_that_the_job_file_holds, 0,
+                        (int)(sizeof virtual_samples / sizeof virtual_samples[0]));
+    tcase_add_test(tc, a_range_is_never_stored);
+    tcase_add_test(tc, files);
+    tcase_add_test(tc, glob_is_sorted_and_can_be_opened);
+    tcase_add_test(tc, lines_from_standard_input);
+    tcase_add_test(tc, columns_must_fit_the_task);
+    tcase_add_test(tc, values_must_convert);
+    tcase_add_test(tc, files_say_where_they_are_wrong);
+    tcase_add_test(tc, so_many_mistakes_end_the_reading);
+    tcase_add_test(tc, from_another_phase);
+    tcase_add_test(tc, from_another_phase_types_must_fit);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
