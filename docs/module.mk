@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: BSD-3-Clause
 EXTRA_DIST += \
+	docs/journal-format.md \
 	docs/plugins.md

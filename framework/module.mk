@@ -78,4 +78,3 @@ librun_la_SOURCES = \
 	framework/run/summary.c framework/run/summary.h
 librun_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(XXHASH_CFLAGS)
 librun_la_LIBADD = libpool.la $(YAML_LIBS) $(XXHASH_LIBS)
-EXTRA_DIST += docs/journal-format.md
