@@ -68,12 +68,15 @@ librun_la_SOURCES = \
 	framework/run/spec.c framework/run/spec.h \
 	framework/run/spec_inputs.c \
 	framework/run/spec_keys.c framework/run/spec_keys.h \
+	framework/run/spec_mistake.c \
 	framework/run/spec_override.c framework/run/spec_override.h \
 	framework/run/spec_phase.c \
 	framework/run/spec_reader.c framework/run/spec_reader.h \
+	framework/run/spec_references.c \
 	framework/run/spec_scalar.c framework/run/spec_scalar.h \
 	framework/run/spec_source.c framework/run/spec_source.h \
 	framework/run/spec_tree.c framework/run/spec_tree.h \
+	framework/run/spec_value.c \
 	framework/run/spec_yaml_error.c framework/run/spec_yaml_error.h \
 	framework/run/summary.c framework/run/summary.h
 librun_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(XXHASH_CFLAGS)

@@ -161,7 +161,8 @@ static void show_source(struct diagnostics *d, struct mark mark, size_t length, 
 
 // ---- Entries
 
-static void escape_formatted(struct buffer *out, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void escape_formatted(struct buffer *out,
+                                                                   const char *format, va_list args)
 {
     struct buffer message = BUFFER_EMPTY;
     buffer_formatv(&message, format, args);

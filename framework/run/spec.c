@@ -12,10 +12,6 @@
 #include "run/spec_scalar.h"
 #include "run/spec_source.h"
 
-enum {
-    PHASES_MAX = 1000
-};
-
 // ---- The job's own keys
 
 void read_version(struct reader *r, const struct spec_key *key, struct node *value, void *field)
@@ -76,8 +72,8 @@ void read_plugins(struct reader *r, const struct spec_key *key, struct node *val
         complain_type(r, key, value);
         return;
     }
-    if (value->count > PHASES_MAX) {
-        complain(r, value, NULL, "%zu plugins; the limit is %d", value->count, PHASES_MAX);
+    if (value->count > SPEC_PHASES_MAX) {
+        complain(r, value, NULL, "%zu plugins; the limit is %d", value->count, SPEC_PHASES_MAX);
         return;
     }
     r->job->plugins = keep_items(r, value->count, sizeof r->job->plugins[0]);
@@ -168,9 +164,9 @@ void read_phases(struct reader *r, const struct spec_key *key, struct node *valu
     }
     if (value->count == 0)
         complain(r, value, "add a phase", "`phases` is empty");
-    if (value->count > PHASES_MAX) {
+    if (value->count > SPEC_PHASES_MAX) {
         complain(r, value, "make rows of them: one phase takes any number of inputs",
-                 "%zu phases; the limit is %d", value->count, PHASES_MAX);
+                 "%zu phases; the limit is %d", value->count, SPEC_PHASES_MAX);
         return;
     }
     r->job->phases = keep_items(r, value->count, sizeof r->job->phases[0]);

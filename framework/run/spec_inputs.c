@@ -161,6 +161,13 @@ static void read_columns(struct reader *r, struct node *value, struct job_grid *
     }
 }
 
+// The cell of column `name`. Rows mostly have their columns in the same order, so `hint`, the cell
+// in the same place, is looked at first.
+static struct node *get_cell(const struct node *row, struct node *hint, const char *name)
+{
+    return hint && node_is(hint->key, name) ? hint : node_get(row, name);
+}
+
 static bool check_row(struct reader *r, const struct node *row, const struct node *first)
 {
     if (row->kind != NODE_MAPPING) {
@@ -168,13 +175,18 @@ static bool check_row(struct reader *r, const struct node *row, const struct nod
                  "a row of `list` is %s; a mapping is due", describe(r, row));
         return false;
     }
-    for (const struct node *cell = row->first; cell; cell = cell->next)
-        if (!node_get(first, cell->key->text)) {
+    struct node *hint = first->first;
+    for (const struct node *cell = row->first; cell; cell = cell->next) {
+        if (!get_cell(first, hint, cell->key->text)) {
             complain(r, cell->key, "give every row the same columns",
                      "the first row has no column `%s`", cell->key->text);
             return false;
         }
-    for (const struct node *cell = first->first; cell; cell = cell->next)
+        hint = hint ? hint->next : NULL;
+    }
+    // With as many keys as the first row has, none is missing, unless one stands there twice.
+    for (const struct node *cell = row->count < first->count ? first->first : NULL; cell;
+         cell = cell->next)
         if (!node_get(row, cell->key->text)) {
             complain(r, row, "give every row the same columns", "this row has no column `%s`",
                      cell->key->text);
@@ -194,7 +206,7 @@ static void read_rows(struct reader *r, struct node *value, struct job_grid *gri
     }
     bool good = true;
     for (const struct node *row = first; row; row = row->next)
-        good = check_row(r, row, first->kind == NODE_MAPPING ? first : NULL) && good;
+        good = (first->kind == NODE_MAPPING || row == first) && check_row(r, row, first) && good;
     for (const struct node *cell = good ? first->first : NULL; cell; cell = cell->next)
         check_column_name(r, cell->key, cell->key->text);
     if (good && first->count == 0)
@@ -204,11 +216,16 @@ static void read_rows(struct reader *r, struct node *value, struct job_grid *gri
     struct job_value *at = grid->values;
     for (const struct node *row = first; row; row = row->next) {
         size_t c = 0;
+        struct node *hint = row->first;
         for (const struct node *cell = first->first; cell; cell = cell->next, c++) {
             const char *name = cell->key->text;
             if (row == first)
                 grid->names[c] = keep_text(r, name);
-            read_value(r, name, node_get(row, name), at++);
+            const struct node *found = get_cell(row, hint, name);
+            if (found) // else another key stands twice in its place, which has been told
+                read_value(r, name, found, at);
+            at++;
+            hint = hint ? hint->next : NULL;
         }
     }
 }
@@ -345,9 +362,11 @@ static void read_match(struct reader *r, struct node *row, bool every, const str
             complain(r, cell->key, nearest_axis(r, inputs, cell->key->text),
                      "the matrix has no axis `%s`", cell->key->text);
     for (const struct node *axis = every ? matrix->first : NULL; axis; axis = axis->next)
-        if (!is_match_list(axis) && !node_get(row, axis->key->text))
+        if (!is_match_list(axis) && !node_get(row, axis->key->text)) {
             complain(r, row, tree_format(&r->tree, "add `%s: ...`", axis->key->text),
                      "a row to include has no value for axis `%s`", axis->key->text);
+            break;
+        }
     read_key(r, &row_key, row, &match->columns);
 }
 

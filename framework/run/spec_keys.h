@@ -6,6 +6,10 @@
 
 #include "run/spec_reader.h"
 
+enum {
+    SPEC_PHASES_MAX = 1000 // also of plugins, and of what a phase needs
+};
+
 extern const struct spec_table spec_job_table;    // into struct job
 extern const struct spec_table spec_plugin_table; // into struct job_plugin
 extern const struct spec_table spec_phase_table;  // into struct job_phase

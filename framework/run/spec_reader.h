@@ -82,6 +82,14 @@ void complain_type(struct reader *r, const struct spec_key *key, const struct no
 // What a node is, in words: "the number 5", "the text `abc`", "a list", "empty".
 const char *describe(struct reader *r, const struct node *node);
 
+// What the key's value should be: "a duration (ns, us, ms, s, m, h)"; and "for example `KEY:
+// VALUE`".
+const char *key_due(struct reader *r, const struct spec_key *key);
+const char *key_example(struct reader *r, const struct spec_key *key);
+
+// Text of the file for a message: not too long, not cut within a character.
+const char *shorten(struct reader *r, const char *text);
+
 // "did you mean `WORD`?" or NULL when no word is near.
 const char *did_you_mean(struct reader *r, const char *text, const char *const *words,
                          size_t count);
