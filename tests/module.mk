@@ -32,6 +32,8 @@ tests_unit_test_plugin_h_CFLAGS = $(AM_CFLAGS) -std=c11 -pedantic
 tests_unit_test_plugin_h_CXXFLAGS = -std=c++17 -pedantic -Wall -Wextra -Wshadow $(SANITIZE_CFLAGS)
 unit_tests += tests/unit/test_progress
 tests_unit_test_progress_SOURCES = tests/unit/test_progress.c
+unit_tests += tests/unit/test_reduce
+tests_unit_test_reduce_SOURCES = tests/unit/test_reduce.c
 unit_tests += tests/unit/test_results
 tests_unit_test_results_SOURCES = tests/unit/test_results.c
 unit_tests += tests/unit/test_rundir
