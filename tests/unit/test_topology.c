@@ -133,7 +133,7 @@ START_TEST(a_machine_may_tell_little)
 {
     struct machine m;
     br_error err;
-    ck_assert_int_eq(topology_load_synthetic("pu:3", &m, &err), 0);
+    ck_assert_int_eq(topology_load_synthetic("[numa] pu:3", &m, &err), 0);
     ck_assert_uint_eq(m.pu_count, 3);
     for (int i = 0; i < 3; i++) {
         ck_assert_int_eq(m.pus[i].core, i);
@@ -173,7 +173,7 @@ START_TEST(what_is_no_machine_is_refused)
     ck_assert_str_eq(err.text, "/etc/passwd is not a machine in XML that hwloc can read");
     ck_assert_int_eq(topology_load_synthetic("cheese:3", &m, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
-    ck_assert_int_eq(topology_load_synthetic("core:1 pu:1(indexes=4096)", &m, &err), -1);
+    ck_assert_int_eq(topology_load_synthetic("[numa] core:1 pu:1(indexes=4096)", &m, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_SYSTEM);
     ck_assert_str_eq(err.text,
                      "this machine has CPU 4096 on NUMA node 0; batchrun can number 4096 of each");
