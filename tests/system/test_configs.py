@@ -52,7 +52,7 @@ class Configs(harness.Case):
     def test_pricing(self):
         self.run_config("pricing")
         prices, checks = self.rows("prices.csv"), self.rows("check.csv")
-        options = [(k, v, m) for k in (80, 90, 100, 110, 120) for v in (0.1, 0.2, 0.3, 0.4)
+        options = [(k, v, m) for k in (80, 90, 100, 110, 120) for v in (0.15, 0.2, 0.3, 0.4)
                    for m in (0.25, 0.5, 1)]
         self.assertEqual([(float(r["strike"]), float(r["volatility"]), float(r["maturity"]))
                           for r in prices], options)
