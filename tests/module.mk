@@ -119,4 +119,4 @@ system_tests = \
 	tests/system/test_layers.py \
 	tests/system/test_results.py
 TESTS += $(system_tests)
-EXTRA_DIST += $(system_tests) tests/system/harness.py tests/system/run tests/valgrind.supp
+EXTRA_DIST += $(system_tests) tests/system/harness.py tests/system/run
