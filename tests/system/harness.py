@@ -172,7 +172,8 @@ class Case(unittest.TestCase):
         self.assertEqual(shared_memory() - self.shared_before, set(), done)
         for directory, _, files in os.walk(self.dir):
             for file in files:
-                self.assertNotRegex(file, r"\.tmp|\.XXXXXX|~$", f"{directory}/{file}\n{done}")
+                # Temporary files that are to be renamed begin with a dot.
+                self.assertNotRegex(file, r"^\.|\.tmp|\.new$", f"{directory}/{file}\n{done}")
 
 
 def shared_memory():
