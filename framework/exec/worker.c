@@ -122,10 +122,8 @@ static void set_environment(const struct setup *s, br_error *err)
     static const char *const widths[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
                                          "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
                                          "NUMEXPR_NUM_THREADS"};
-    char width[16], slot[16];
+    char width[16];
     snprintf(width, sizeof width, "%u", (unsigned)s->slot.width);
-    snprintf(slot, sizeof slot, "%u", (unsigned)s->slot.slot);
-    int failed = setenv("BATCHRUN_WORKER", slot, 1);
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
         failed |= setenv(widths[i], width, 0);
     for (size_t i = 0; i < s->common.env_count; i++)

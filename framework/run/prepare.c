@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "run/prepare.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "exec/topology.h"
+#include "model/reduce.h"
+#include "run/inputs.h"
+#include "run/output.h"
+
+// A plugin that takes longer to load than this is taken for one that hangs.
+#define INSPECT_NS (10 * NS_PER_S)
+
+struct preparation {
+    struct prepared *p;
+    struct nursery *nursery;
+    const struct prepare_options *options;
+    struct diagnostics *d;
+    br_error *err;
+    bool *known; // by plugin: whether it could be inspected
+};
+
+// Turns an error that a person can mend into an entry; false for failures of the system.
+static bool note(struct preparation *in, struct mark mark, size_t length, const br_error *error)
+{
+    if (error->kind != BR_ERR_USAGE && error->kind != BR_ERR_PLUGIN) {
+        if (in->err)
+            *in->err = *error;
+        return false;
+    }
+    diagnostics_add(in->d, error->kind, mark, length, NULL, "%s", error->text);
+    return true;
+}
+
+// ---- What this version does not do
+
+static void refuse_unbuilt(struct preparation *in)
+{
+    const struct job *job = in->p->job;
+    const struct mark nowhere = {0};
+    const struct {
+        bool given;
+        const char *what;
+    } limits[] = {
+        {job->limits.memory != JOB_UNLIMITED, "memory"},
+        {job->limits.cpu_time_ns != JOB_UNLIMITED, "cpu_time"},
+        {job->limits.output != JOB_UNLIMITED, "output"},
+    };
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
+        if (limits[i].given)
+            diagnostics_add(in->d, BR_ERR_USAGE, nowhere, 1, NULL,
+                            "this version does not enforce limits.%s; leave it out",
+                            limits[i].what);
+    for (size_t i = 0; i < job->phase_count; i++)
+        if (job->phases[i].isolation != ISOLATE_WORKER)
+            diagnostics_add(in->d, BR_ERR_USAGE, job->phases[i].mark, 1, NULL,
+                            "phase `%s`: this version has only `isolation: worker`",
+                            job->phases[i].name);
+}
+
+// ---- Plugins and tasks
+
+static bool inspect_plugins(struct preparation *in)
+{
+    struct prepared *p = in->p;
+    for (size_t i = 0; i < p->job->plugin_count; i++) {
+        const struct job_plugin *plugin = &p->job->plugins[i];
+        br_error error = {0};
+        p->plugin_paths[i] = plugin_locate(plugin->name, plugin->path, p->job->directory, &error);
+        in->known[i] =
+            p->plugin_paths[i] && plugin_inspect(in->nursery, p->plugin_paths[i], INSPECT_NS,
+                                                 &p->plugins[i], &error) == 0;
+        if (!in->known[i] && !note(in, plugin->mark, strlen(plugin->name), &error))
+            return false;
+    }
+    return true;
+}
+
+// The entry of "plugin.task", or NULL: a mistake is noted unless the plugin is one already.
+static const struct plugin_entry *find_entry(struct preparation *in, const char *name,
+                                             struct mark mark, unsigned *plugin, bool *ok)
+{
+    const char *task;
+    int at = job_find_task(in->p->job, name, &task);
+    if (at < 0 || !in->known[at])
+        return NULL;
+    *plugin = (unsigned)at;
+    br_error error = {0};
+    const struct plugin_entry *entry = plugin_info_task(&in->p->plugins[at], task, &error);
+    if (!entry)
+        *ok = note(in, mark, strlen(name), &error);
+    return entry;
+}
+
+static bool find_tasks(struct preparation *in)
+{
+    const struct job *job = in->p->job;
+    bool ok = true;
+    for (size_t i = 0; ok && i < job->phase_count; i++) {
+        const struct job_phase *phase = &job->phases[i];
+        struct prepared_phase *pp = &in->p->phases[i];
+        pp->entry = find_entry(in, phase->task, phase->task_mark, &pp->plugin, &ok);
+        if (pp->entry && phase->batch > 1 && !pp->entry->signature.many_rows)
+            diagnostics_add(
+                in->d, BR_ERR_PLUGIN, phase->batch_mark, 1, NULL,
+                "phase `%s` has a batch of more than one row, and task %s takes one row "
+                "at a time (\"%s\")",
+                phase->name, phase->task, pp->entry->text);
+        if (ok && phase->reduce.kind == REDUCE_TASK)
+            pp->reduce_entry =
+                find_entry(in, phase->reduce.task, phase->reduce.mark, &pp->reduce_plugin, &ok);
+    }
+    return ok;
+}
+
+// ---- Reductions
+
+static void check_reduce_columns(struct preparation *in, const struct job_phase *phase,
+                                 const struct signature *wants, const struct schema *gives,
+                                 const char *giver)
+{
+    for (size_t i = 0; i < wants->inputs.count; i++) {
+        const struct column *c = &wants->inputs.columns[i];
+        int at = schema_find(gives, c->name);
+        if (at < 0)
+            diagnostics_add(in->d, BR_ERR_PLUGIN, phase->reduce.mark, strlen(phase->reduce.task),
+                            NULL, "task %s wants column `%s` (%s), and %s gives none of that name",
+                            phase->reduce.task, c->name, type_name(c->type), giver);
+        else if (gives->columns[at].type != c->type)
+            diagnostics_add(in->d, BR_ERR_PLUGIN, phase->reduce.mark, strlen(phase->reduce.task),
+                            NULL, "task %s wants column `%s` as %s, and %s gives it as %s",
+                            phase->reduce.task, c->name, type_name(c->type), giver,
+                            type_name(gives->columns[at].type));
+    }
+}
+
+static void check_reduce_task(struct preparation *in, const struct job_phase *phase,
+                              const struct prepared_phase *pp, const struct schema *rows)
+{
+    const struct signature *s = &pp->reduce_entry->signature;
+    if (!s->many_rows) {
+        diagnostics_add(in->d, BR_ERR_PLUGIN, phase->reduce.mark, strlen(phase->reduce.task), NULL,
+                        "task %s cannot reduce: it takes one row at a time (\"%s\"); a reduction "
+                        "takes many: \"[...] -> ...\"",
+                        phase->reduce.task, pp->reduce_entry->text);
+        return;
+    }
+    check_reduce_columns(in, phase, s, rows, "the phase's task");
+    // Its results are reduced again, until one is left.
+    check_reduce_columns(in, phase, s, &s->results, "it itself");
+}
+
+static bool copy_schema(const struct schema *from, struct schema *to, br_error *err)
+{
+    for (size_t i = 0; i < from->count; i++)
+        if (schema_add(to, from->columns[i].name, strlen(from->columns[i].name),
+                       from->columns[i].type, err) != 0)
+            return false;
+    return true;
+}
+
+static bool prepare_builtin(struct preparation *in, const struct job_phase *phase,
+                            struct prepared_phase *pp)
+{
+    br_error error = {0};
+    struct reduce *r = reduce_create(phase->reduce.kind, phase->reduce.fan_in, 0,
+                                     &pp->entry->signature.results, &error);
+    if (!r)
+        return note(in, phase->reduce.mark, 1, &error);
+    bool copied = copy_schema(reduce_schema(r), &pp->reduced, in->err);
+    reduce_destroy(r);
+    return copied;
+}
+
+// ---- Inputs and what a phase gives
+
+// The schema of one reduced row, or NULL when the phase gives its rows.
+static const struct schema *reduced_schema(const struct job_phase *phase,
+                                           const struct prepared_phase *pp)
+{
+    if (phase->reduce.kind == REDUCE_NONE)
+        return NULL;
+    return phase->reduce.kind == REDUCE_TASK ? &pp->reduce_entry->signature.results : &pp->reduced;
+}
+
+static void check_output(struct preparation *in, const struct job_phase *phase,
+                         const struct result_layout *layout)
+{
+    br_error error = {0};
+    enum output_format format;
+    if (phase->output && (output_format_of(phase->output, &format, &error) != 0 ||
+                          output_check(format, layout, &error) != 0))
+        diagnostics_add(in->d, error.kind, phase->output_mark, strlen(phase->output), NULL, "%s",
+                        error.text);
+}
+
+static bool is_standard_input(const struct job_inputs *inputs)
+{
+    return inputs->kind == INPUT_LINES && strcmp(inputs->path, "-") == 0;
+}
+
+// The columns that a phase's tasks get, in *columns. 1, 0 when mistakes leave them unknown, -1.
+static int load_inputs(struct preparation *in, size_t i, struct schema *columns)
+{
+    const struct job *job = in->p->job;
+    struct prepared_phase *pp = &in->p->phases[i];
+    const struct job_inputs *inputs = &job->phases[i].inputs;
+    const struct signature *sig = &pp->entry->signature;
+    size_t mistakes = in->d->count;
+    int result;
+    if (inputs->kind == INPUT_FROM) {
+        const struct result_layout *from = &in->p->phases[inputs->from].layout;
+        if (from->schema.count == 0)
+            return 0; // the other phase's mistakes leave its columns unknown
+        result = inputs_check_from(job, i, sig, &from->schema, in->d, columns, in->err);
+    } else if (in->options->check_only && is_standard_input(inputs)) {
+        return schema_add(columns, "line", strlen("line"), BR_STR, in->err) == 0 ? 1 : -1;
+    } else {
+        result = inputs_load(job, i, sig, NULL, in->d, &pp->image, &pp->rows, in->err);
+        pp->loaded = result == 0;
+        struct table table;
+        if (pp->loaded && (table_open(&table, pp->image.data, pp->image.length, in->err) != 0 ||
+                           table_schema(&table, columns, in->err) != 0))
+            return -1;
+    }
+    if (result == 0)
+        return 1;
+    return in->d->count > mistakes ? 0 : -1;
+}
+
+static bool prepare_phase(struct preparation *in, size_t i)
+{
+    const struct job_phase *phase = &in->p->job->phases[i];
+    struct prepared_phase *pp = &in->p->phases[i];
+    if (!pp->entry || (phase->reduce.kind == REDUCE_TASK && !pp->reduce_entry))
+        return true; // a mistake that was noted
+    size_t mistakes = in->d->count;
+    if (phase->reduce.kind != REDUCE_NONE && phase->reduce.kind != REDUCE_TASK &&
+        !prepare_builtin(in, phase, pp))
+        return false;
+    struct schema columns = {0};
+    int loaded = load_inputs(in, i, &columns);
+    struct result_layout rows = {0};
+    const struct schema *reduced = reduced_schema(phase, pp);
+    bool ok = loaded >= 0;
+    if (loaded > 0 && in->d->count == mistakes) {
+        ok = result_layout_make(&columns, &pp->entry->signature.results, &rows, in->err) == 0;
+        if (ok && pp->reduce_entry)
+            check_reduce_task(in, phase, pp, &rows.schema);
+        if (ok)
+            ok = result_layout_make(reduced ? NULL : &columns,
+                                    reduced ? reduced : &pp->entry->signature.results, &pp->layout,
+                                    in->err) == 0;
+        if (ok)
+            check_output(in, phase, &pp->layout);
+        if (rows.places)
+            result_layout_finish(&rows);
+    }
+    schema_finish(&columns);
+    return ok;
+}
+
+// ---- The machine
+
+static unsigned slurm_limit(void)
+{
+    const char *text = getenv("SLURM_CPUS_PER_TASK");
+    int64_t value;
+    if (!text || !text_to_i64(text, strlen(text), &value) || value < 1 || value > CPUSET_MAX)
+        return 0;
+    return (unsigned)value;
+}
+
+static bool plan_workers(struct preparation *in)
+{
+    struct prepared *p = in->p;
+    const struct job_workers *w = &p->job->workers;
+    br_error error = {0};
+    if (topology_load(&p->machine, &error) != 0 ||
+        plan_make(&p->machine, w, slurm_limit(), &p->plan, &error) != 0)
+        return note(in, w->count_mark.line ? w->count_mark : w->mark, 1, &error);
+    return true;
+}
+
+// ---- All of it
+
+static bool make_room(struct prepared *p)
+{
+    const struct job *job = p->job;
+    p->plugin_paths = calloc(job->plugin_count + 1, sizeof *p->plugin_paths);
+    p->plugins = calloc(job->plugin_count + 1, sizeof *p->plugins);
+    p->phases = calloc(job->phase_count + 1, sizeof *p->phases);
+    return p->plugin_paths && p->plugins && p->phases;
+}
+
+static bool prepare_all(struct preparation *in)
+{
+    refuse_unbuilt(in);
+    if (!inspect_plugins(in) || !find_tasks(in) || !plan_workers(in))
+        return false;
+    for (size_t i = 0; i < in->p->job->phase_count; i++)
+        if (!prepare_phase(in, i))
+            return false;
+    return true;
+}
+
+int prepare(struct job *job, struct nursery *nursery, const struct prepare_options *options,
+            struct diagnostics *d, struct prepared *out, br_error *err)
+{
+    *out = (struct prepared){.job = job};
+    struct preparation in = {out, nursery, options, d, err, NULL};
+    in.known = calloc(job->plugin_count + 1, sizeof *in.known);
+    if (!in.known || !make_room(out)) {
+        free(in.known);
+        return br_error_nomem(err);
+    }
+    bool ok = prepare_all(&in);
+    free(in.known);
+    if (!ok)
+        return -1;
+    if (d->count > 0)
+        return br_error_set(err, d->kind, "%zu mistake%s in %s", d->count, d->count == 1 ? "" : "s",
+                            job->file);
+    return 0;
+}
+
+static void finish_phase(struct prepared_phase *pp)
+{
+    buffer_finish(&pp->image);
+    schema_finish(&pp->reduced);
+    if (pp->layout.places)
+        result_layout_finish(&pp->layout);
+}
+
+void prepared_finish(struct prepared *p)
+{
+    for (size_t i = 0; p->plugin_paths && i < p->job->plugin_count; i++)
+        free(p->plugin_paths[i]);
+    for (size_t i = 0; p->plugins && i < p->job->plugin_count; i++)
+        plugin_info_finish(&p->plugins[i]);
+    for (size_t i = 0; p->phases && i < p->job->phase_count; i++)
+        finish_phase(&p->phases[i]);
+    free(p->plugin_paths);
+    free(p->plugins);
+    free(p->phases);
+    machine_finish(&p->machine);
+    plan_finish(&p->plan);
+    job_destroy(p->job);
+    *p = (struct prepared){0};
+}
+
+uint64_t prepared_tasks(const struct prepared *p, size_t phase, uint64_t rows)
+{
+    uint64_t batch = p->job->phases[phase].batch;
+    return rows / batch + (rows % batch != 0);
+}
