@@ -124,6 +124,7 @@ static void set_environment(const struct setup *s, br_error *err)
                                          "NUMEXPR_NUM_THREADS"};
     char width[16];
     snprintf(width, sizeof width, "%u", (unsigned)s->slot.width);
+    int failed = 0;
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
         failed |= setenv(widths[i], width, 0);
     for (size_t i = 0; i < s->common.env_count; i++)

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The phases of a run: which may start, what their tasks give, their reductions, their result
+// files. Turns what the pool reports into events; steers the pool.
+//
+// A phase's life:
+//
+//   WAITING ── all before it are over ──► RUNNING ── every task has its outcome ──► REDUCING ──►
+//   OVER
+//      │                                     │        (without a reduction: OVER)       │
+//      └── the run stops: OVER, skipped      └── the run stops: OVER, stopped ◄─────────┘
+//
+// A reduction by a plugin's task runs level by level along a tree of fixed shape: level 0 takes the
+// rows that succeeded, `fan_in` consecutive ones a task, each further level the results of the one
+// before, until one row is left. In events it is a phase of its own, "NAME (reduce)", whose number
+// is that of the phase plus the number of phases.
+#ifndef BR_RUN_PHASES_H
+#define BR_RUN_PHASES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "pool/pool.h"
+#include "run/event.h"
+#include "run/prepare.h"
+
+struct phases;
+
+struct phases_options {
+    const struct prepared *prepared; // borrowed
+    struct pool *pool;               // borrowed
+    struct event_sink *sink;         // borrowed
+    int64_t begin_ns;                // time 0 of events, by clock_now
+    const char *results_directory;   // for result files that name no `output`; borrowed
+};
+
+// NULL and *err when out of memory.
+struct phases *phases_create(const struct phases_options *options, br_error *err);
+void phases_destroy(struct phases *ph); // takes NULL
+
+// After every pool_dispatch: ends what is done, starts what may start. -1 and *err when the run
+// cannot go on.
+int phases_advance(struct phases *ph, int64_t now, br_error *err);
+
+bool phases_done(const struct phases *ph);
+
+// Nothing more is started; what is in hand goes on to its end.
+int phases_stop(struct phases *ph, int64_t now, br_error *err);
+
+// And what is in hand is killed.
+int phases_cancel(struct phases *ph, int64_t now, br_error *err);
+
+// Whether every task of every phase has succeeded, when done.
+bool phases_succeeded(const struct phases *ph);
+
+#endif
