@@ -62,9 +62,13 @@ librun_la_SOURCES = \
 	framework/run/output_format.h \
 	framework/run/output_jsonl.c \
 	framework/run/output_npy.c \
+	framework/run/phase_table.c framework/run/phase_table.h \
+	framework/run/phases.c framework/run/phases.h \
 	framework/run/plan_view.c framework/run/plan_view.h \
+	framework/run/prepare.c framework/run/prepare.h \
 	framework/run/progress.c framework/run/progress.h \
 	framework/run/results.c framework/run/results.h \
+	framework/run/run.c framework/run/run.h \
 	framework/run/rundir.c framework/run/rundir.h \
 	framework/run/spec.c framework/run/spec.h \
 	framework/run/spec_inputs.c \

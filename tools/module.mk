@@ -1,5 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
+bin_PROGRAMS += batchrun
+batchrun_SOURCES = \
+	tools/batchrun/cmd_check.c \
+	tools/batchrun/cmd_plan.c \
+	tools/batchrun/cmd_run.c \
+	tools/batchrun/cmd_topo.c \
+	tools/batchrun/commands.h \
+	tools/batchrun/main.c \
+	tools/batchrun/options.c tools/batchrun/options.h \
+	tools/batchrun/plan.h
+batchrun_LDADD = librun.la
+
 EXTRA_DIST += \
 	tools/dev/bench \
 	tools/dev/check-layers \

@@ -22,8 +22,7 @@ static struct task *task_of(br_task *t)
 }
 
 // The first failure is the one that is told.
-__attribute__((format(printf, 3, 4))) static int fail(struct task *t, enum task_failure how,
-                                                      const char *format, ...)
+BR_PRINTF_(3, 4) static int fail(struct task *t, enum task_failure how, const char *format, ...)
 {
     if (t->failure == TASK_FINE) {
         va_list args;
@@ -239,7 +238,7 @@ static int result_bytes(br_task *task, const char *name, const void *data, size_
 
 // ---- The rest of what a task may call
 
-static int api_fail(br_task *task, int permanent, const char *format, va_list args)
+BR_PRINTF_(3, 0) static int api_fail(br_task *task, int permanent, const char *format, va_list args)
 {
     struct task *t = task_of(task);
     if (t->failure == TASK_FINE) {
@@ -249,7 +248,7 @@ static int api_fail(br_task *task, int permanent, const char *format, va_list ar
     return 1;
 }
 
-static void api_log(br_task *task, const char *format, va_list args)
+BR_PRINTF_(2, 0) static void api_log(br_task *task, const char *format, va_list args)
 {
     (void)task;
     vfprintf(stderr, format, args);
@@ -289,7 +288,7 @@ static void *api_task_state(br_task *task)
 
 // ---- Workers: init and fini
 
-static int api_init_fail(br_worker *worker, const char *format, va_list args)
+BR_PRINTF_(2, 0) static int api_init_fail(br_worker *worker, const char *format, va_list args)
 {
     struct task_worker *w = (struct task_worker *)worker;
     if (!w->failed)

@@ -222,7 +222,8 @@ int rundir_create(struct rundir *out, const struct rundir_options *o, br_error *
     int parent = -1;
     d.path = join(parent_path, o->name, ".run", err);
     d.logs_path = d.path ? join(d.path, "logs", "", err) : NULL;
-    if (d.logs_path) {
+    d.results_path = d.logs_path ? join(d.path, "results", "", err) : NULL;
+    if (d.results_path) {
         parent = open(parent_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         result = parent < 0
                      ? fail(err, "open the directory", parent_path)
@@ -247,6 +248,7 @@ void rundir_finish(struct rundir *d)
     }
     free(d->path);
     free(d->logs_path);
+    free(d->results_path);
     free(d->set_aside);
     *d = (struct rundir){.fd = -1, .logs = -1, .results = -1};
     errno = saved;

@@ -16,6 +16,7 @@
 struct rundir {
     char *path;      // as messages show it: "jobs/circles.run"
     char *logs_path; // "jobs/circles.run/logs"
+    char *results_path;
     char *set_aside; // where `fresh` put the run that was there, or NULL
     int fd;
     int logs;

@@ -43,7 +43,7 @@ typedef struct br_task br_task;     /* one task in hand */
 typedef struct br_worker br_worker; /* the worker process, given to init and fini */
 
 #if defined(__GNUC__)
-#define BR_PRINTF_(f, a) __attribute__((format(printf, f, a)))
+#define BR_PRINTF_(f, a) __attribute__((format(printf, f, a))) /* a = 0: takes a va_list */
 #else
 #define BR_PRINTF_(f, a)
 #endif
@@ -62,8 +62,8 @@ struct br_api_ {
     int (*result_f64)(br_task *, const char *, double);
     int (*result_bool)(br_task *, const char *, bool);
     int (*result_bytes)(br_task *, const char *, const void *, size_t);
-    int (*task_fail)(br_task *, int, const char *, va_list);
-    void (*task_log)(br_task *, const char *, va_list);
+    int (*task_fail)(br_task *, int, const char *, va_list) BR_PRINTF_(3, 0);
+    void (*task_log)(br_task *, const char *, va_list) BR_PRINTF_(2, 0);
     void (*progress)(br_task *, double);
     bool (*cancelled)(br_task *);
     double (*time_left)(br_task *);
@@ -71,7 +71,7 @@ struct br_api_ {
     int (*config)(br_worker *, const char *, int, void *);
     void *(*state)(br_worker *);
     void (*set_state)(br_worker *, void *);
-    int (*init_fail)(br_worker *, const char *, va_list);
+    int (*init_fail)(br_worker *, const char *, va_list) BR_PRINTF_(2, 0);
 };
 
 /* What batchrun fills in before each call of a task function. Plugins read it by the calls below.

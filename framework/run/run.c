@@ -1,0 +1,530 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "run/run.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/signals.h"
+#include "exec/local.h"
+#include "pool/pool.h"
+#include "run/failures.h"
+#include "run/journal.h"
+#include "run/phases.h"
+#include "run/rundir.h"
+#include "run/summary.h"
+
+// A worker that was told to end has so long before it is killed.
+#define GRACE_NS (2 * NS_PER_S)
+
+// After SIGTERM or SIGUSR1 tasks in hand may go on for so long: schedulers send SIGKILL some 30 s
+// later.
+#define DRAIN_NS (10 * NS_PER_S)
+
+enum {
+    CRASH_LIMIT = 3,
+    SINKS = 4
+};
+
+struct run {
+    struct event_sink sink; // first: passes each event on to those below
+    struct event_sink *sinks[SINKS];
+    size_t sink_count;
+    struct prepared *prepared;
+    const struct run_options *options;
+    struct nursery *nursery;
+    struct rundir dir;
+    struct journal *journal;
+    struct summary summary;
+    struct failures failures;
+    struct progress progress;
+    struct executor *executor;
+    struct pool *pool;
+    struct phases *phases;
+    struct setup_plugin *plugins;
+    int *logs; // out of each worker, then err of each
+    unsigned workers;
+    uint32_t *starts; // of each worker
+    int signals;
+    int64_t begin_ns;
+    int64_t kill_at; // tasks in hand are killed then
+    int interrupted; // the signal that stopped the run, or 0
+    unsigned signals_taken;
+    bool cancelled;
+    br_error error; // of an observer
+    char reason[96];
+};
+
+enum run_status run_status_of(enum br_error_kind kind)
+{
+    switch (kind) {
+    case BR_ERR_NONE:
+        return RUN_OK;
+    case BR_ERR_USAGE:
+        return RUN_USAGE;
+    case BR_ERR_PLUGIN:
+        return RUN_PLUGIN;
+    case BR_ERR_INTERRUPTED:
+        return RUN_INTERRUPTED;
+    default:
+        return RUN_INTERNAL;
+    }
+}
+
+static void say(const char *text)
+{
+    (void)fd_write_all(STDERR_FILENO, text, strlen(text)); // nobody is left to tell of a failure
+}
+
+static void say_error(const br_error *err)
+{
+    struct buffer b = BUFFER_EMPTY;
+    buffer_format(&b, "batchrun: %s\n", err->text);
+    if (!b.failed)
+        (void)fd_write_all(STDERR_FILENO, b.data, b.length);
+    buffer_finish(&b);
+}
+
+// ---- Preparing
+
+enum run_status run_prepare(const char *path, const struct spec_override *overrides,
+                            size_t override_count, struct nursery *nursery, bool check_only,
+                            struct prepared *out)
+{
+    struct diagnostics d;
+    struct prepare_options options = {.check_only = check_only};
+    br_error err = {0};
+    *out = (struct prepared){0};
+    struct job *job = spec_load(path, overrides, override_count, &d, &err);
+    int result = job ? prepare(job, nursery, &options, &d, out, &err) : -1;
+    if (result != 0 && d.count > 0)
+        say(diagnostics_text(&d));
+    else if (result != 0)
+        say_error(&err);
+    if (result != 0)
+        prepared_finish(out);
+    diagnostics_finish(&d);
+    return result == 0 ? RUN_OK : run_status_of(err.kind);
+}
+
+// ---- Events
+
+static int pass_on(struct event_sink *sink, const struct event *event, br_error *err)
+{
+    struct run *run = (struct run *)sink;
+    for (size_t i = 0; i < run->sink_count; i++)
+        if (run->sinks[i]->take(run->sinks[i], event, err) != 0)
+            return -1;
+    return 0;
+}
+
+static void emit(struct run *run, struct event *e, int64_t now)
+{
+    br_error err;
+    e->time_ns = now - run->begin_ns;
+    if (pass_on(&run->sink, e, &err) != 0 && run->error.kind == BR_ERR_NONE)
+        run->error = err;
+}
+
+static void on_worker(void *user, const struct exec_report *r)
+{
+    struct run *run = user;
+    if (r->type == REPORT_READY) {
+        struct event e = {.type = EVENT_WORKER_BEGIN,
+                          .worker_begin = {.worker = r->slot,
+                                           .pid = r->ready.pid,
+                                           .cpus = *r->ready.cpus,
+                                           .start = run->starts[r->slot]++}};
+        emit(run, &e, clock_now());
+        return;
+    }
+    struct event e = {.type = EVENT_WORKER_END,
+                      .worker_end = {.worker = r->slot,
+                                     .pid = r->dead.pid,
+                                     .signal = r->dead.signal,
+                                     .exit_code = r->dead.exit_code,
+                                     .reason = r->dead.reason}};
+    emit(run, &e, clock_now());
+}
+
+static void emit_begin(struct run *run)
+{
+    const struct job *job = run->prepared->job;
+    char host[256] = "";
+    char *path = realpath(job->file, NULL);
+    (void)gethostname(host, sizeof host - 1);
+    struct event e = {.type = EVENT_RUN_BEGIN,
+                      .run_begin = {.name = job->name,
+                                    .job_file = path ? path : job->file,
+                                    .version = run->options->version,
+                                    .host = host,
+                                    .wall_ns = clock_wall(),
+                                    .workers = run->workers,
+                                    .phases = (uint32_t)job->phase_count}};
+    emit(run, &e, run->begin_ns);
+    free(path);
+}
+
+// ---- Setting up
+
+// No more workers than tasks; a phase that reads from another may have any number.
+static unsigned workers_wanted(const struct prepared *p)
+{
+    uint64_t tasks = 0;
+    for (size_t i = 0; i < p->job->phase_count; i++) {
+        if (!p->phases[i].loaded)
+            return (unsigned)p->plan.slot_count;
+        tasks += prepared_tasks(p, i, p->phases[i].rows);
+    }
+    if (tasks == 0)
+        tasks = 1;
+    return tasks < p->plan.slot_count ? (unsigned)tasks : (unsigned)p->plan.slot_count;
+}
+
+static int open_directory(struct run *run, br_error *err)
+{
+    const struct job *job = run->prepared->job;
+    struct rundir_options options = {.name = job->name,
+                                     .job_file = job->file,
+                                     .directory = run->options->directory,
+                                     .job = job->text,
+                                     .job_size = job->text_length,
+                                     .fresh = run->options->fresh};
+    if (rundir_create(&run->dir, &options, err) != 0)
+        return -1;
+    struct journal_identity id = {.spec_hash = journal_hash(0, job->text, job->text_length)};
+    for (size_t i = 0; i < job->plugin_count; i++) {
+        const struct plugin_info *info = &run->prepared->plugins[i];
+        id.plugins_hash = journal_hash(id.plugins_hash, info->name, strlen(info->name));
+        id.plugins_hash = journal_hash(id.plugins_hash, info->version, strlen(info->version));
+    }
+    struct buffer path = BUFFER_EMPTY;
+    buffer_format(&path, "%s/journal", run->dir.path);
+    char *name = buffer_take_string(&path, err);
+    if (name)
+        run->journal = journal_create(run->dir.fd, name, &id, run->begin_ns, err);
+    free(name);
+    return run->journal ? 0 : -1;
+}
+
+static int open_logs(struct run *run, br_error *err)
+{
+    run->logs = malloc(2 * run->workers * sizeof *run->logs);
+    run->starts = calloc(run->workers, sizeof *run->starts);
+    if (!run->logs || !run->starts)
+        return br_error_nomem(err);
+    for (unsigned i = 0; i < 2 * run->workers; i++)
+        run->logs[i] = -1;
+    for (unsigned i = 0; i < run->workers; i++) {
+        run->logs[i] = rundir_open_log(&run->dir, i, 1, err);
+        run->logs[run->workers + i] = run->logs[i] < 0 ? -1 : rundir_open_log(&run->dir, i, 2, err);
+        if (run->logs[run->workers + i] < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void open_views(struct run *run)
+{
+    summary_init(&run->summary);
+    failures_init(&run->failures);
+    progress_init(&run->progress, STDERR_FILENO, run->options->progress);
+    // The journal first: nothing is shown that was not written down.
+    run->sinks[run->sink_count++] = journal_sink(run->journal);
+    run->sinks[run->sink_count++] = &run->summary.sink;
+    run->sinks[run->sink_count++] = &run->failures.sink;
+    run->sinks[run->sink_count++] = &run->progress.sink;
+}
+
+static int open_pool(struct run *run, br_error *err)
+{
+    const struct job *job = run->prepared->job;
+    run->plugins = calloc(job->plugin_count + 1, sizeof *run->plugins);
+    if (!run->plugins)
+        return br_error_nomem(err);
+    for (size_t i = 0; i < job->plugin_count; i++)
+        run->plugins[i] =
+            (struct setup_plugin){run->prepared->plugin_paths[i], &job->plugins[i].config};
+    struct local_options local = {
+        .nursery = run->nursery,
+        .plan = &run->prepared->plan,
+        .common = {.plugins = run->plugins,
+                   .plugin_count = job->plugin_count,
+                   .env = job->env,
+                   .env_count = job->env_count,
+                   .open_files = job->limits.open_files,
+                   .core_size = job->limits.core_size,
+                   .membind_local = job->workers.membind_local,
+                   .bind = job->workers.binding != BIND_NONE},
+        .out_fds = run->logs,
+        .err_fds = run->logs + run->workers,
+    };
+    run->executor = local_create(&local, err);
+    if (!run->executor)
+        return -1;
+    struct pool_options options = {.executor = run->executor,
+                                   .workers = run->workers,
+                                   .crash_limit = CRASH_LIMIT,
+                                   .max_tasks = job->workers.max_tasks,
+                                   .grace_ns = GRACE_NS,
+                                   .on_worker = on_worker,
+                                   .user = run};
+    run->pool = pool_create(&options, err);
+    if (!run->pool)
+        run->executor->ops->destroy(run->executor, 0);
+    return run->pool ? 0 : -1;
+}
+
+static int open_signals(struct run *run, br_error *err)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    run->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return run->signals < 0 ? br_error_errno(err, "cannot watch for signals") : 0;
+}
+
+static int set_up(struct run *run, br_error *err)
+{
+    run->begin_ns = clock_now();
+    run->workers = workers_wanted(run->prepared);
+    if (open_signals(run, err) != 0 || open_directory(run, err) != 0)
+        return -1;
+    open_views(run);
+    if (open_logs(run, err) != 0 || open_pool(run, err) != 0)
+        return -1;
+    struct phases_options options = {.prepared = run->prepared,
+                                     .pool = run->pool,
+                                     .sink = &run->sink,
+                                     .begin_ns = run->begin_ns,
+                                     .results_directory = run->dir.results_path};
+    run->phases = phases_create(&options, err);
+    if (!run->phases)
+        return -1;
+    emit_begin(run);
+    if (run->dir.set_aside) {
+        struct buffer b = BUFFER_EMPTY;
+        buffer_format(&b, "batchrun: the run that was there is now %s\n", run->dir.set_aside);
+        (void)fd_write_all(STDERR_FILENO, b.data, b.length);
+        buffer_finish(&b);
+    }
+    return 0;
+}
+
+// ---- Signals
+
+static int take_signal(struct run *run, int signal, int64_t now, br_error *err)
+{
+    struct buffer b = BUFFER_EMPTY;
+    buffer_text(&b, "batchrun: ");
+    signal_describe(&b, signal);
+    run->signals_taken++;
+    if (run->signals_taken == 1) {
+        run->interrupted = signal;
+        if (signal != SIGINT)
+            run->kill_at = now + DRAIN_NS;
+        buffer_text(&b,
+                    signal == SIGINT
+                        ? ": no more tasks are started; waiting for those in hand (Ctrl-C again "
+                          "kills them)\n"
+                        : ": no more tasks are started; waiting at most 10 s for those in hand\n");
+    } else {
+        run->kill_at = now;
+        buffer_text(&b, ": killing the tasks in hand\n");
+    }
+    progress_erase(&run->progress);
+    if (!b.failed)
+        (void)fd_write_all(STDERR_FILENO, b.data, b.length);
+    buffer_finish(&b);
+    return run->signals_taken == 1 ? phases_stop(run->phases, now, err) : 0;
+}
+
+static int take_signals(struct run *run, int64_t now, br_error *err)
+{
+    struct signalfd_siginfo info;
+    while (read(run->signals, &info, sizeof info) == (ssize_t)sizeof info)
+        if (take_signal(run, (int)info.ssi_signo, now, err) != 0)
+            return -1;
+    if (now < run->kill_at || run->cancelled)
+        return 0;
+    run->cancelled = true;
+    return phases_cancel(run->phases, now, err);
+}
+
+// ---- The loop
+
+static int one_round(struct run *run, br_error *err)
+{
+    int64_t now = clock_now();
+    if (pool_dispatch(run->pool, now, err) != 0 || take_signals(run, now, err) != 0 ||
+        phases_advance(run->phases, now, err) != 0 || journal_sync(run->journal, now, err) != 0)
+        return -1;
+    if (run->error.kind != BR_ERR_NONE) {
+        *err = run->error;
+        return -1;
+    }
+    progress_tick(&run->progress, now - run->begin_ns);
+    return 0;
+}
+
+static int64_t earliest(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void wait_for_more(struct run *run)
+{
+    int64_t until = earliest(pool_deadline(run->pool), journal_next_sync(run->journal));
+    int64_t progress = progress_next(&run->progress);
+    if (progress != INT64_MAX)
+        until = earliest(until, progress + run->begin_ns);
+    if (run->interrupted && !run->cancelled)
+        until = earliest(until, run->kill_at);
+    struct pollfd wait[] = {{.fd = pool_fd(run->pool), .events = POLLIN},
+                            {.fd = run->signals, .events = POLLIN}};
+    // A failure to wait is a shorter wait.
+    (void)poll(wait, 2, clock_poll_timeout(until, clock_now()));
+}
+
+static int loop(struct run *run, br_error *err)
+{
+    for (;;) {
+        if (one_round(run, err) != 0)
+            return -1;
+        if (phases_done(run->phases))
+            return 0;
+        // What starts now must be handed out before we wait.
+        if (pool_dispatch(run->pool, clock_now(), err) != 0)
+            return -1;
+        wait_for_more(run);
+    }
+}
+
+// ---- The end
+
+static enum run_status verdict(struct run *run, int looped, const br_error *err)
+{
+    if (looped != 0) {
+        snprintf(run->reason, sizeof run->reason, "%.90s", err->text);
+        return run_status_of(err->kind);
+    }
+    if (run->interrupted) {
+        snprintf(run->reason, sizeof run->reason, "interrupted by %s",
+                 signal_name(run->interrupted));
+        return RUN_INTERRUPTED;
+    }
+    strcpy(run->reason, "finished");
+    return phases_succeeded(run->phases) ? RUN_OK : RUN_FAILED;
+}
+
+// Drains what workers say of their ends, so that the journal has it, then ends them.
+static void close_pool(struct run *run)
+{
+    pool_destroy(run->pool);
+    run->pool = NULL;
+    nursery_stop(run->nursery);
+}
+
+static int write_summary(struct run *run, br_error *err)
+{
+    struct buffer json = BUFFER_EMPTY;
+    int result = summary_json(&run->summary, &run->failures, &json, err);
+    if (result == 0)
+        result = rundir_write(&run->dir, "summary.json", json.data, json.length, err);
+    if (result == 0 && run->options->json &&
+        fd_write_all(STDOUT_FILENO, json.data, json.length) != 0 && errno != EPIPE)
+        result = br_error_errno(err, "cannot write to standard output");
+    buffer_finish(&json);
+    return result;
+}
+
+static void show_result(struct run *run)
+{
+    struct buffer text = BUFFER_EMPTY;
+    failures_text(&run->failures, run->dir.logs_path, &text);
+    summary_text(&run->summary, &text);
+    if (!text.failed)
+        (void)fd_write_all(STDERR_FILENO, text.data, text.length);
+    buffer_finish(&text);
+}
+
+static enum run_status end(struct run *run, int looped, br_error *err)
+{
+    enum run_status status = verdict(run, looped, err);
+    int64_t now = clock_now();
+    struct event e = {.type = EVENT_RUN_END,
+                      .run_end = {.exit_status = status, .reason = run->reason}};
+    emit(run, &e, now);
+    br_error late = {0};
+    int closed = journal_close(run->journal, &late);
+    run->journal = NULL;
+    close_pool(run);
+    progress_finish(&run->progress);
+    if (looped != 0)
+        say_error(err);
+    if (closed == 0)
+        closed = write_summary(run, &late);
+    show_result(run);
+    if (looped == 0 && closed != 0) {
+        say_error(&late);
+        status = run_status_of(late.kind);
+    }
+    return status;
+}
+
+static void tear_down(struct run *run)
+{
+    phases_destroy(run->phases);
+    pool_destroy(run->pool);
+    nursery_stop(run->nursery);
+    if (run->journal)
+        journal_destroy(run->journal);
+    if (run->sink_count > 0) {
+        summary_finish(&run->summary);
+        failures_finish(&run->failures);
+    }
+    for (unsigned i = 0; run->logs && i < 2 * run->workers; i++)
+        fd_close(&run->logs[i]);
+    free(run->logs);
+    free(run->starts);
+    free(run->plugins);
+    fd_close(&run->signals);
+    rundir_finish(&run->dir);
+    prepared_finish(run->prepared);
+}
+
+enum run_status run_job(struct prepared *p, struct nursery *nursery,
+                        const struct run_options *options)
+{
+    struct run run = {.sink.take = pass_on,
+                      .prepared = p,
+                      .options = options,
+                      .nursery = nursery,
+                      .dir = {.fd = -1, .logs = -1, .results = -1},
+                      .signals = -1,
+                      .kill_at = INT64_MAX};
+    br_error err = {0};
+    enum run_status status;
+    if (set_up(&run, &err) != 0) {
+        say_error(&err);
+        status = run_status_of(err.kind);
+    } else {
+        int looped = loop(&run, &err);
+        status = end(&run, looped, &err);
+    }
+    tear_down(&run);
+    return status;
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the commands do with a job, from its file to its exit status.
+#ifndef BR_RUN_RUN_H
+#define BR_RUN_RUN_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "exec/nursery.h"
+#include "run/prepare.h"
+#include "run/progress.h"
+#include "run/spec.h"
+
+enum run_status {
+    RUN_OK = 0,
+    RUN_INTERNAL = 1,
+    RUN_USAGE = 2,
+    RUN_FAILED = 3,
+    RUN_PLUGIN = 4,
+    RUN_INTERRUPTED = 5,
+};
+
+enum run_status run_status_of(enum br_error_kind kind);
+
+// Reads and prepares the job at `path`: what every command with a job begins with. Mistakes are
+// printed to standard error. RUN_OK with *out to be finished, or the status to end with.
+enum run_status run_prepare(const char *path, const struct spec_override *overrides,
+                            size_t override_count, struct nursery *nursery, bool check_only,
+                            struct prepared *out);
+
+struct run_options {
+    const char *directory; // --dir, or NULL
+    bool fresh;
+    bool json; // the summary goes to standard output, as JSON
+    enum progress_mode progress;
+    const char *version;
+};
+
+// Runs a prepared job to its end; takes over `p` and stops the nursery. Blocks and handles SIGINT,
+// SIGTERM, SIGHUP and SIGUSR1 from now on.
+enum run_status run_job(struct prepared *p, struct nursery *nursery,
+                        const struct run_options *options);
+
+#endif

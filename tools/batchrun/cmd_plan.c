@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <stdio.h>
+
+#include "base/text.h"
+#include "commands.h"
+#include "plan.h"
+#include "run/plan_view.h"
+#include "run/run.h"
+
+static void print_phase(struct buffer *out, const struct prepared *p, size_t i)
+{
+    const struct job *job = p->job;
+    const struct job_phase *phase = &job->phases[i];
+    buffer_format(out, "  %zu. %s: %s, %s, ", i + 1, phase->name, phase->task,
+                  phase->mode == MODE_SYNC ? "sync" : "async");
+    if (p->phases[i].loaded) {
+        uint64_t tasks = prepared_tasks(p, i, p->phases[i].rows);
+        text_count(out, tasks);
+        buffer_text(out, tasks == 1 ? " task" : " tasks");
+        if (phase->batch > 1) {
+            buffer_text(out, " of up to ");
+            text_count(out, phase->batch);
+            buffer_text(out, " rows");
+        }
+    } else if (phase->inputs.kind == INPUT_FROM)
+        buffer_format(out, "as many tasks as `%s` gives rows",
+                      job->phases[phase->inputs.from].name);
+    else
+        buffer_text(out, "a task for each line of standard input");
+    for (size_t k = 0; k < phase->need_count; k++)
+        buffer_format(out, "%s%s", k ? ", " : "; needs ", job->phases[phase->needs[k]].name);
+    buffer_char(out, '\n');
+}
+
+void plan_print(const struct prepared *p)
+{
+    struct buffer out = BUFFER_EMPTY;
+    buffer_format(&out, "Job %s: %zu phase%s\n", p->job->name, p->job->phase_count,
+                  p->job->phase_count == 1 ? "" : "s");
+    for (size_t i = 0; i < p->job->phase_count; i++)
+        print_phase(&out, p, i);
+    buffer_char(&out, '\n');
+    plan_view_slots(&out, &p->plan);
+    fwrite(out.data, 1, out.failed ? 0 : out.length, stdout);
+    buffer_finish(&out);
+}
+
+static int main_plan(int argc, char **argv)
+{
+    int operands;
+    bool helped;
+    br_error err = {0};
+    const char *path;
+    struct nursery nursery;
+    struct prepared prepared;
+    if (options_parse(&command_plan, NULL, 0, argc, argv, &operands, &helped, &err) != 0)
+        return report_error(&err);
+    if (helped)
+        return finish_output(0);
+    if (!(path = only_operand(&command_plan, argv, operands, &err)) ||
+        nursery_start(&nursery, &err) != 0)
+        return report_error(&err);
+    int status = run_prepare(path, NULL, 0, &nursery, true, &prepared);
+    if (status == RUN_OK) {
+        plan_print(&prepared);
+        prepared_finish(&prepared);
+        status = finish_output(status);
+    }
+    nursery_stop(&nursery);
+    return status;
+}
+
+const struct command command_plan = {"plan", "job.yaml",
+                                     "show phases and counts, and where each worker will be bound",
+                                     NULL, main_plan};

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "commands.h"
+#include "config.h"
+#include "plan.h"
+#include "run/run.h"
+
+struct arguments {
+    bool fresh, resume, dry_run, json;
+    const char *workers, *directory, *progress;
+    struct option_list set;
+    struct spec_override *overrides;
+    size_t override_count;
+};
+
+// "--set a.b=value" cut at its first "=", and --workers as one more.
+static int read_overrides(struct arguments *a, br_error *err)
+{
+    a->overrides = calloc(a->set.count + 1, sizeof *a->overrides);
+    if (!a->overrides)
+        return br_error_nomem(err);
+    for (size_t i = 0; i < a->set.count; i++) {
+        char *text = (char *)a->set.items[i]; // of argv, which is ours to write
+        char *equals = strchr(text, '=');
+        if (!equals)
+            return br_error_set(err, BR_ERR_USAGE,
+                                "--set %s: it has no value; write --set %s=VALUE", text, text);
+        *equals = '\0';
+        a->overrides[a->override_count++] = (struct spec_override){text, equals + 1};
+    }
+    if (a->workers)
+        a->overrides[a->override_count++] = (struct spec_override){"workers.count", a->workers};
+    return 0;
+}
+
+static int read_progress(const struct arguments *a, enum progress_mode *mode, br_error *err)
+{
+    static const char *const names[] = {"auto", "bar", "lines", "none"};
+    const enum progress_mode modes[] = {progress_mode_for(STDERR_FILENO), PROGRESS_STATUS,
+                                        PROGRESS_LINES, PROGRESS_NONE};
+    const char *name = a->progress ? a->progress : "auto";
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0) {
+            *mode = modes[i];
+            return 0;
+        }
+    return br_error_set(err, BR_ERR_USAGE, "--progress %s: it is one of auto, bar, lines, none",
+                        name);
+}
+
+static int run_it(const struct arguments *a, const char *path, br_error *err)
+{
+    struct run_options options = {
+        .directory = a->directory, .fresh = a->fresh, .json = a->json, .version = PACKAGE_VERSION};
+    struct nursery nursery;
+    struct prepared prepared;
+    if (read_progress(a, &options.progress, err) != 0)
+        return report_error(err);
+    if (a->resume) {
+        br_error_set(
+            err, BR_ERR_USAGE,
+            "--resume is not in this version; --fresh starts the run anew and keeps the old "
+            "one aside");
+        return report_error(err);
+    }
+    // First of all: the smaller the process that forks, the sooner a worker is there.
+    if (nursery_start(&nursery, err) != 0)
+        return report_error(err);
+    int status =
+        run_prepare(path, a->overrides, a->override_count, &nursery, a->dry_run, &prepared);
+    if (status == RUN_OK && a->dry_run) {
+        plan_print(&prepared);
+        prepared_finish(&prepared);
+        status = finish_output(RUN_OK);
+    } else if (status == RUN_OK)
+        status = run_job(&prepared, &nursery, &options);
+    nursery_stop(&nursery);
+    return status;
+}
+
+static int main_run(int argc, char **argv)
+{
+    struct arguments a = {0};
+    const struct option table[] = {
+        {"fresh", 0, NULL, OPTION_FLAG, &a.fresh,
+         "set an earlier run aside (NAME.run.1) and start anew", NULL},
+        {"resume", 0, NULL, OPTION_FLAG, &a.resume, "go on with an interrupted run", NULL},
+        {"dir", 0, "DIR", OPTION_TEXT, &a.directory,
+         "make NAME.run in DIR, not beside the job file", "BATCHRUN_DIR"},
+        {"workers", 0, "N", OPTION_TEXT, &a.workers, "N workers, whatever the job file says",
+         "BATCHRUN_WORKERS"},
+        {"set", 0, "KEY=VALUE", OPTION_EACH, &a.set,
+         "change the job: --set phases.areas.timeout=5s", NULL},
+        {"dry-run", 'n', NULL, OPTION_FLAG, &a.dry_run, "show the plan, run nothing", NULL},
+        {"progress", 0, "HOW", OPTION_TEXT, &a.progress, "auto, bar, lines or none",
+         "BATCHRUN_PROGRESS"},
+        {"json", 0, NULL, OPTION_FLAG, &a.json, "print the summary as JSON to standard output",
+         NULL},
+    };
+    int operands;
+    bool helped;
+    br_error err = {0};
+    int status;
+    const char *path = NULL;
+    if (options_parse(&command_run, table, sizeof table / sizeof table[0], argc, argv, &operands,
+                      &helped, &err) != 0)
+        status = report_error(&err);
+    else if (helped)
+        status = finish_output(0);
+    else if (!(path = only_operand(&command_run, argv, operands, &err)) ||
+             read_overrides(&a, &err) != 0)
+        status = report_error(&err);
+    else
+        status = run_it(&a, path, &err);
+    free(a.set.items);
+    free(a.overrides);
+    return status;
+}
+
+const struct command command_run = {
+    "run", "job.yaml", "run a job (`batchrun job.yaml` is the same)",
+    "Examples:\n"
+    "  batchrun job.yaml\n"
+    "  batchrun run --workers 4 --set phases.areas.timeout=5s job.yaml\n"
+    "  batchrun run --fresh --dir /tmp job.yaml\n",
+    main_run};

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The program's commands, one cmd_*.c each.
+#ifndef BR_TOOLS_COMMANDS_H
+#define BR_TOOLS_COMMANDS_H
+
+#include "options.h"
+
+extern const struct command command_run;
+extern const struct command command_check;
+extern const struct command command_plan;
+extern const struct command command_topo;
+
+// Prints "batchrun: ..." to standard error; the exit status that fits.
+int report_error(const br_error *err);
+
+// Flushes standard output. The exit status: 1, with a message, where not all could be written; a
+// reader that went away is no failure.
+int finish_output(int status);
+
+// The one operand that a command takes; NULL and *err when it is missing or not alone.
+const char *only_operand(const struct command *command, char **argv, int count, br_error *err);
+
+#endif

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "base/text.h"
+#include "commands.h"
+#include "config.h"
+#include "run/run.h"
+
+static const struct command *const commands[] = {&command_run, &command_check, &command_plan,
+                                                 &command_topo};
+
+enum {
+    COMMANDS = sizeof commands / sizeof commands[0]
+};
+
+int report_error(const br_error *err)
+{
+    fprintf(stderr, "batchrun: %s\n", err->text);
+    return run_status_of(err->kind);
+}
+
+int finish_output(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    if (errno == EPIPE)
+        return status;
+    fprintf(stderr, "batchrun: cannot write to standard output: %s\n", strerror(errno));
+    return RUN_INTERNAL;
+}
+
+const char *only_operand(const struct command *command, char **argv, int count, br_error *err)
+{
+    if (count == 1)
+        return argv[0];
+    if (count == 0)
+        br_error_set(err, BR_ERR_USAGE, "which job? batchrun %s job.yaml", command->name);
+    else
+        br_error_set(err, BR_ERR_USAGE, "one job at a time: %s and %s were given", argv[0],
+                     argv[1]);
+    return NULL;
+}
+
+static int print_help(void)
+{
+    printf(
+        "batchrun runs the tasks of a job file in worker processes: each isolated, each recorded.\n"
+        "\n"
+        "Usage: batchrun job.yaml\n"
+        "       batchrun COMMAND [options] ...\n"
+        "\n"
+        "Commands:\n");
+    for (int i = 0; i < COMMANDS; i++)
+        printf("  %-8s %-12s %s\n", commands[i]->name, commands[i]->operands, commands[i]->summary);
+    printf(
+        "\n"
+        "batchrun COMMAND --help tells of its options.\n"
+        "\n"
+        "Exit status: 0 every task succeeded, 1 internal error, 2 a mistake in the command line "
+        "or\n"
+        "the job, 3 some tasks did not succeed, 4 a plugin does not load or fit, 5 interrupted.\n");
+    return finish_output(0);
+}
+
+static int print_version(void)
+{
+    printf("batchrun %s\n", PACKAGE_VERSION);
+    return finish_output(0);
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+// Whether the first argument can only be a job file: what the bare form takes.
+static bool is_job(const char *arg)
+{
+    size_t length = strlen(arg);
+    struct stat st;
+    return strchr(arg, '/') || (length > 5 && strcmp(arg + length - 5, ".yaml") == 0) ||
+           (length > 4 && strcmp(arg + length - 4, ".yml") == 0) || stat(arg, &st) == 0;
+}
+
+static int unknown_command(const char *arg)
+{
+    const char *names[COMMANDS];
+    for (int i = 0; i < COMMANDS; i++)
+        names[i] = commands[i]->name;
+    const char *near = text_nearest(arg, names, COMMANDS);
+    br_error err;
+    if (near)
+        br_error_set(&err, BR_ERR_USAGE,
+                     "there is no command and no job file `%s`; did you mean `%s`?", arg, near);
+    else
+        br_error_set(
+            &err, BR_ERR_USAGE,
+            "there is no command and no job file `%s`; `batchrun --help` lists the commands", arg);
+    return report_error(&err);
+}
+
+int main(int argc, char **argv)
+{
+    br_error err;
+    if (fd_fill_standard(&err) != 0)
+        return report_error(&err);
+    signal(SIGPIPE, SIG_IGN); // `| head` ends the output, not the run
+    if (argc < 2) {
+        br_error_set(&err, BR_ERR_USAGE,
+                     "which job? batchrun job.yaml (batchrun --help tells more)");
+        return report_error(&err);
+    }
+    const char *first = argv[1];
+    if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 || strcmp(first, "help") == 0)
+        return print_help();
+    if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0)
+        return print_version();
+    const struct command *command = find_command(first);
+    if (command)
+        return command->run(argc - 2, argv + 2);
+    if (first[0] == '-' || is_job(first))
+        return command_run.run(argc - 1, argv + 1);
+    return unknown_command(first);
+}
