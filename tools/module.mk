@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
-bin_PROGRAMS += batchrun
-batchrun_SOURCES = \
+bin_PROGRAMS += tools/batchrun/batchrun
+tools_batchrun_batchrun_SOURCES = \
 	tools/batchrun/cmd_check.c \
 	tools/batchrun/cmd_plan.c \
 	tools/batchrun/cmd_run.c \
@@ -10,7 +10,7 @@ batchrun_SOURCES = \
 	tools/batchrun/main.c \
 	tools/batchrun/options.c tools/batchrun/options.h \
 	tools/batchrun/plan.h
-batchrun_LDADD = librun.la
+tools_batchrun_batchrun_LDADD = librun.la
 
 EXTRA_DIST += \
 	tools/dev/bench \
