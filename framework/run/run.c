@@ -60,7 +60,7 @@ struct run {
     unsigned signals_taken;
     bool cancelled;
     br_error error; // of an observer
-    char reason[96];
+    char reason[64];
 };
 
 enum run_status run_status_of(enum br_error_kind kind)
@@ -293,6 +293,7 @@ static int open_signals(struct run *run, br_error *err)
     sigaddset(&set, SIGUSR1);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error of write, told in words
     run->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return run->signals < 0 ? br_error_errno(err, "cannot watch for signals") : 0;
 }
@@ -415,10 +416,11 @@ static int loop(struct run *run, br_error *err)
 
 // ---- The end
 
-static enum run_status verdict(struct run *run, int looped, const br_error *err)
+static enum run_status verdict(struct run *run, int looped, const br_error *err, const char **why)
 {
+    *why = run->reason;
     if (looped != 0) {
-        snprintf(run->reason, sizeof run->reason, "%.90s", err->text);
+        *why = err->text;
         return run_status_of(err->kind);
     }
     if (run->interrupted) {
@@ -430,7 +432,6 @@ static enum run_status verdict(struct run *run, int looped, const br_error *err)
     return phases_succeeded(run->phases) ? RUN_OK : RUN_FAILED;
 }
 
-// Drains what workers say of their ends, so that the journal has it, then ends them.
 static void close_pool(struct run *run)
 {
     pool_destroy(run->pool);
@@ -463,21 +464,22 @@ static void show_result(struct run *run)
 
 static enum run_status end(struct run *run, int looped, br_error *err)
 {
-    enum run_status status = verdict(run, looped, err);
-    int64_t now = clock_now();
-    struct event e = {.type = EVENT_RUN_END,
-                      .run_end = {.exit_status = status, .reason = run->reason}};
-    emit(run, &e, now);
+    const char *why;
+    enum run_status status = verdict(run, looped, err, &why);
+    struct event e = {.type = EVENT_RUN_END, .run_end = {.exit_status = status, .reason = why}};
+    emit(run, &e, clock_now());
     br_error late = {0};
     int closed = journal_close(run->journal, &late);
     run->journal = NULL;
     close_pool(run);
     progress_finish(&run->progress);
-    if (looped != 0)
-        say_error(err);
     if (closed == 0)
         closed = write_summary(run, &late);
-    show_result(run);
+    // A run in which no worker came up has nothing to sum up but why.
+    if (run->summary.worker_count > 0)
+        show_result(run);
+    else if (looped != 0)
+        say_error(err);
     if (looped == 0 && closed != 0) {
         say_error(&late);
         status = run_status_of(late.kind);
