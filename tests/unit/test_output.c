@@ -364,7 +364,7 @@ START_TEST(standard_output)
     int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
     ck_assert_int_ge(full, 0);
     ck_assert_int_eq(write_to(&f, full), -1);
-    ck_assert_int_eq(err.kind, BR_ERR_INTERRUPTED);
+    ck_assert_int_eq(err.kind, BR_ERR_SYSTEM);
     close(full);
     finish(&f);
 }
