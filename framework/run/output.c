@@ -26,7 +26,8 @@ static int write_failed(const struct output_stream *s, br_error *err)
     int cause = errno;
     br_error_errno(err, "cannot write %s", s->path);
     // A full disk interrupts the run; what stands behind standard output is not ours to wait for.
-    if (err && s->fd != STDOUT_FILENO && (cause == ENOSPC || cause == EDQUOT))
+    bool full = cause == ENOSPC || cause == EDQUOT || cause == EFBIG;
+    if (err && full && s->fd != STDOUT_FILENO)
         err->kind = BR_ERR_INTERRUPTED;
     return -1;
 }

@@ -113,6 +113,7 @@ int main(int argc, char **argv)
     if (fd_fill_standard(&err) != 0)
         return report_error(&err);
     signal(SIGPIPE, SIG_IGN); // `| head` ends the output, not the run
+    signal(SIGXFSZ, SIG_IGN); // a file size limit is an error of the write
     if (argc < 2) {
         br_error_set(&err, BR_ERR_USAGE,
                      "which job? batchrun job.yaml (batchrun --help tells more)");
