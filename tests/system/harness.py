@@ -207,5 +207,5 @@ def main():
     """Runs the tests of the calling module."""
     if not os.access(PROGRAM, os.X_OK):
         print(f"{PROGRAM} is not built")
-        sys.exit(77)
+        sys.exit(1)
     unittest.main(module="__main__", verbosity=2)

@@ -13,20 +13,21 @@ import unittest
 import harness
 
 HEAD = "version: 1\nname: job\nplugins: [demo, faulty]\n"
+ONE = "workers: {count: 1, binding: none}\n"
 TWO = "workers: {count: 2, binding: none, oversubscribe: true}\n"
 
 
-def faulty(task, *more, rows=20, at=7):
+def faulty(task, *more, rows=20, at=7, workers=TWO):
     lines = [f"  - name: p\n    task: faulty.{task}\n    inputs: {{range: {rows}}}",
              f"args: {{at: {at}}}", "output: out.csv"] + list(more)
-    return HEAD + TWO + "phases:\n" + "\n    ".join(lines) + "\n"
+    return HEAD + workers + "phases:\n" + "\n    ".join(lines) + "\n"
 
 
 class Tasks(harness.Case):
-    """One row of twenty misbehaves; all twenty are in one worker's chunk."""
+    """One row of twenty misbehaves; all twenty are in the one worker's chunk."""
 
     def one_fails(self, task, outcome, *words, more=("chunk_size: 20",)):
-        done = self.run_job(faulty(task, *more), code=3)
+        done = self.run_job(faulty(task, *more, workers=ONE), code=3)
         self.assertEqual(self.outcomes("job", "p"), {"ok": 19, outcome: 1}, done)
         rows = self.rows("out.csv")
         self.assertEqual([int(r["i"]) for r in rows], [i for i in range(20) if i != 7])
