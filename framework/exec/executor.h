@@ -144,8 +144,8 @@ struct executor_ops {
     // Asks the task in hand to stop (br_task_cancelled), if it is still that one.
     void (*ask)(struct executor *, unsigned slot, const struct exec_grant *task);
     // Ends the slot's worker because of that task, whose END will have this status: SIGTERM, and
-    // SIGKILL when `grace_ns` is over. If the task has ended meanwhile it keeps its outcome, and
-    // nobody else is blamed.
+    // SIGKILL when `grace_ns` is over. If the task has ended meanwhile it keeps its outcome, the
+    // worker ends all the same, and nobody else is blamed. DEAD follows.
     void (*kill)(struct executor *, unsigned slot, const struct exec_grant *task,
                  enum outcome_status status, const char *message, int64_t grace_ns);
     // Lets an idle slot's worker end in peace (replacement, shutting down).

@@ -14,8 +14,10 @@ enum {
 };
 #define FRUITLESS_DELAY_NS (20 * NS_PER_MS)
 
-// Tasks are not taken from a worker that will have started them before another could.
+// Tasks are not taken from a worker that will have started them before another could; unless its
+// task in hand shows, by how long it has run, that the guess was wrong.
 #define STEAL_NS (20 * NS_PER_US)
+#define STUCK_NS (1 * NS_PER_MS)
 
 struct held { // a grant that a slot holds
     struct pool_map *map;
@@ -47,6 +49,7 @@ struct pool_map {
     struct chunk_size chunk;
     unsigned holders; // slots that hold tasks of it
     bool stopped;
+    bool cancelled; // what is in hand is to be killed
     uint64_t random;
 };
 
@@ -56,7 +59,9 @@ struct pool {
     struct slot *slots;
     struct pool_map *maps;
     uint64_t last_id;
-    int64_t now; // of the dispatch under way
+    int64_t now;   // of the dispatch under way
+    bool stirred;  // something was asked for since the last dispatch
+    bool starving; // a worker is idle, and tasks wait behind one that another has in hand
 };
 
 // ---- Making
@@ -120,6 +125,7 @@ struct pool_map *pool_submit(struct pool *p, const struct pool_map_options *opti
         at = &(*at)->next;
     m->next = *at;
     *at = m;
+    p->stirred = true;
     return m;
 }
 
@@ -172,6 +178,8 @@ static void let_go(struct slot *s, struct pool_map *m, uint64_t count, enum end 
     while (s->held[at].map != m)
         at = end == NEWEST ? at - 1 : at + 1;
     s->held[at].left -= count;
+    if (end == NEWEST)
+        s->granted -= count;
     if (s->held[at].left > 0)
         return;
     s->held_count--;
@@ -319,16 +327,16 @@ static int take_reports(struct pool *p, br_error *err)
 
 // ---- Time
 
-static bool has_limit(const struct exec_map *m)
+static bool is_judged(const struct pool_map *m)
 {
-    return m->soft_ns > 0 || m->hard_ns > 0;
+    return m->cancelled || m->options.map.soft_ns > 0 || m->options.map.hard_ns > 0;
 }
 
-// The task in hand of a slot whose tasks have a limit.
-static bool limited_in_hand(const struct pool *p, unsigned slot, struct exec_in_hand *h)
+// The task in hand of a slot whose tasks have a limit, or are cancelled.
+static bool judged_in_hand(const struct pool *p, unsigned slot, struct exec_in_hand *h)
 {
     const struct slot *s = &p->slots[slot];
-    return s->state == SLOT_READY && s->held_count > 0 && has_limit(&s->held[0].map->options.map) &&
+    return s->state == SLOT_READY && s->held_count > 0 && is_judged(s->held[0].map) &&
            p->executor->ops->in_hand(p->executor, slot, h) &&
            h->task.map == s->held[0].map->options.map.id;
 }
@@ -348,12 +356,22 @@ static void end_overdue(struct pool *p, unsigned slot, const struct exec_in_hand
     p->slots[slot].state = SLOT_ENDING;
 }
 
+static void end_cancelled(struct pool *p, unsigned slot, const struct exec_in_hand *h)
+{
+    p->executor->ops->kill(p->executor, slot, &h->task, OUTCOME_CANCELLED, "it was cancelled", 0);
+    p->slots[slot].state = SLOT_ENDING;
+}
+
 static void judge(struct pool *p, unsigned slot)
 {
     struct slot *s = &p->slots[slot];
     struct exec_in_hand h;
-    if (!limited_in_hand(p, slot, &h))
+    if (!judged_in_hand(p, slot, &h))
         return;
+    if (s->held[0].map->cancelled) {
+        end_cancelled(p, slot, &h);
+        return;
+    }
     const struct exec_map *limits = &s->held[0].map->options.map;
     int64_t ran = p->now - h.since_ns;
     if (limits->hard_ns > 0 && ran >= limits->hard_ns)
@@ -371,15 +389,14 @@ static int64_t slot_deadline(const struct pool *p, unsigned slot)
     struct exec_in_hand h;
     if (s->state == SLOT_DOWN)
         return s->start_at;
-    if (!limited_in_hand(p, slot, &h)) {
-        // A task may be in hand before its claim is seen: look again before it can be overdue.
-        if (s->state != SLOT_READY || s->held_count == 0 ||
-            !has_limit(&s->held[0].map->options.map))
-            return INT64_MAX;
-        const struct exec_map *m = &s->held[0].map->options.map;
-        return p->now + (m->soft_ns > 0 ? m->soft_ns : m->hard_ns);
-    }
+    if (s->state != SLOT_READY || s->held_count == 0 || !is_judged(s->held[0].map))
+        return INT64_MAX;
     const struct exec_map *limits = &s->held[0].map->options.map;
+    if (s->held[0].map->cancelled)
+        return p->now;
+    // A task may be in hand before its claim is seen: look again before it can be overdue.
+    if (!judged_in_hand(p, slot, &h))
+        return p->now + (limits->soft_ns > 0 ? limits->soft_ns : limits->hard_ns);
     if (limits->soft_ns > 0 && !was_asked(s, &h))
         return h.since_ns + limits->soft_ns;
     return limits->hard_ns > 0 ? h.since_ns + limits->hard_ns : INT64_MAX;
@@ -464,8 +481,24 @@ static int feed(struct pool *p, unsigned slot, br_error *err)
     return 0;
 }
 
+static bool is_stuck(const struct pool *p, unsigned slot)
+{
+    struct exec_in_hand h;
+    return p->executor->ops->in_hand(p->executor, slot, &h) && p->now - h.since_ns >= STUCK_NS;
+}
+
+// Whether it pays to take tasks that the slot holds behind others. Where it does not yet, the pool
+// will look again soon.
+static bool is_worth_taking(struct pool *p, unsigned slot, const struct held *h, uint64_t unstarted)
+{
+    if (chunk_is_worth(&h->map->chunk, unstarted, STEAL_NS) || is_stuck(p, slot))
+        return true;
+    p->starving = true;
+    return false;
+}
+
 // The slot from which an idle one may best take tasks: the one with the most left of a map.
-static struct held *find_victim(const struct pool *p, const struct slot *idle, unsigned *victim)
+static struct held *find_victim(struct pool *p, const struct slot *idle, unsigned *victim)
 {
     struct held *best = NULL;
     for (unsigned i = 0; i < p->options.workers; i++) {
@@ -474,7 +507,7 @@ static struct held *find_victim(const struct pool *p, const struct slot *idle, u
             struct held *h = &s->held[k];
             uint64_t unstarted = h->left - (k == 0); // one may be in hand
             if (unstarted == 0 || (best && h->left <= best->left) || !is_runnable(h->map, idle) ||
-                !chunk_is_worth(&h->map->chunk, unstarted, STEAL_NS))
+                !is_worth_taking(p, i, h, unstarted))
                 continue;
             best = h;
             *victim = i;
@@ -500,7 +533,6 @@ static int steal(struct pool *p, unsigned slot, br_error *err)
                                     &g) == 0)
         return 0;
     let_go(&p->slots[victim], m, g.count, NEWEST);
-    p->slots[victim].granted -= g.count;
     if (come_back(m, &g, err) != 0)
         return -1;
     return feed(p, slot, err);
@@ -524,6 +556,7 @@ int pool_dispatch(struct pool *p, int64_t now, br_error *err)
     p->now = now;
     if (take_reports(p, err) != 0)
         return -1;
+    p->stirred = p->starving = false;
     for (unsigned i = 0; i < p->options.workers; i++)
         judge(p, i);
     if (start_workers(p, err) != 0)
@@ -538,7 +571,11 @@ int pool_fd(const struct pool *p)
 
 int64_t pool_deadline(const struct pool *p)
 {
+    if (p->stirred)
+        return p->now;
     int64_t first = p->executor->ops->deadline(p->executor);
+    if (p->starving && p->now + STUCK_NS < first)
+        first = p->now + STUCK_NS;
     for (unsigned i = 0; i < p->options.workers; i++) {
         int64_t at = slot_deadline(p, i);
         first = at < first ? at : first;
@@ -583,6 +620,7 @@ static void cancel_waiting(struct pool_map *m, int64_t now)
 int pool_map_stop(struct pool *p, struct pool_map *m, int64_t now, br_error *err)
 {
     m->stopped = true;
+    p->stirred = true;
     ledger_stop(&m->ledger);
     cancel_waiting(m, now);
     return take_back_all(p, m, err);
@@ -592,13 +630,6 @@ int pool_map_cancel(struct pool *p, struct pool_map *m, int64_t now, br_error *e
 {
     if (pool_map_stop(p, m, now, err) != 0)
         return -1;
-    for (unsigned i = 0; i < p->options.workers; i++) {
-        struct exec_in_hand h;
-        if (p->slots[i].state != SLOT_READY || !p->executor->ops->in_hand(p->executor, i, &h) ||
-            h.task.map != m->options.map.id)
-            continue;
-        p->executor->ops->kill(p->executor, i, &h.task, OUTCOME_CANCELLED, "it was cancelled", 0);
-        p->slots[i].state = SLOT_ENDING;
-    }
+    m->cancelled = true;
     return 0;
 }

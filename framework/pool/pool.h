@@ -68,7 +68,8 @@ struct pool_map *pool_submit(struct pool *p, const struct pool_map_options *opti
 // attempt as cancelled, those in hand go on to their ends. The map is done when they have.
 int pool_map_stop(struct pool *p, struct pool_map *m, int64_t now, br_error *err);
 
-// As pool_map_stop, and ends the map's tasks in hand by killing their workers: they are cancelled.
+// As pool_map_stop, and the next pool_dispatch ends the map's tasks in hand by killing their
+// workers: they are cancelled.
 int pool_map_cancel(struct pool *p, struct pool_map *m, int64_t now, br_error *err);
 
 bool pool_map_done(const struct pool_map *m);
