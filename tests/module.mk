@@ -2,6 +2,8 @@
 # A unit test is tests/unit/test_MODULE.c, one Check program per module.
 unit_tests =
 
+unit_tests += tests/unit/test_chunk
+tests_unit_test_chunk_SOURCES = tests/unit/test_chunk.c
 unit_tests += tests/unit/test_cpuset
 tests_unit_test_cpuset_SOURCES = tests/unit/test_cpuset.c
 unit_tests += tests/unit/test_csv
@@ -18,6 +20,8 @@ unit_tests += tests/unit/test_journal
 tests_unit_test_journal_SOURCES = tests/unit/test_journal.c
 unit_tests += tests/unit/test_json
 tests_unit_test_json_SOURCES = tests/unit/test_json.c
+unit_tests += tests/unit/test_ledger
+tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c
 unit_tests += tests/unit/test_output
 tests_unit_test_output_SOURCES = tests/unit/test_output.c
 unit_tests += tests/unit/test_local
@@ -30,6 +34,8 @@ tests_unit_test_plugin_h_SOURCES = tests/unit/test_plugin_h.c tests/unit/plugin_
 	tests/unit/plugin_h_cxx.cpp tests/unit/plugin_h_calls.h
 tests_unit_test_plugin_h_CFLAGS = $(AM_CFLAGS) -std=c11 -pedantic
 tests_unit_test_plugin_h_CXXFLAGS = -std=c++17 -pedantic -Wall -Wextra -Wshadow $(SANITIZE_CFLAGS)
+unit_tests += tests/unit/test_pool
+tests_unit_test_pool_SOURCES = tests/unit/test_pool.c framework/exec/fake.c framework/exec/fake.h
 unit_tests += tests/unit/test_progress
 tests_unit_test_progress_SOURCES = tests/unit/test_progress.c
 unit_tests += tests/unit/test_reduce

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <check.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "pool/chunk.h"
+
+// `count` successes of `ns` each.
+static void learn(struct chunk_size *c, uint32_t count, uint32_t ns)
+{
+    uint32_t *durations = calloc(count, sizeof *durations);
+    ck_assert(durations);
+    for (uint32_t i = 0; i < count; i++)
+        durations[i] = ns;
+    struct exec_report r = {.type = REPORT_OK, .tasks.count = count};
+    r.ok.duration_ns = -1;
+    r.ok.durations = durations;
+    chunk_learn(c, &r);
+    free(durations);
+}
+
+START_TEST(fixed_is_fixed)
+{
+    struct chunk_size c;
+    chunk_init(&c, 7);
+    ck_assert_uint_eq(chunk_next(&c, 1000, 4), 7);
+    learn(&c, 1000, 1000000);
+    ck_assert_uint_eq(chunk_next(&c, 1000, 4), 7);
+    chunk_init(&c, UINT32_MAX);
+    ck_assert_uint_eq(chunk_next(&c, 1000, 4), EXECUTOR_GRANT_MAX);
+}
+END_TEST
+
+START_TEST(the_first_chunk_is_small)
+{
+    struct chunk_size c;
+    chunk_init(&c, 0);
+    ck_assert_uint_le(chunk_next(&c, 1000000, 2), 64);
+    ck_assert_uint_ge(chunk_next(&c, 1000000, 2), 1);
+}
+END_TEST
+
+START_TEST(a_chunk_takes_some_milliseconds)
+{
+    static const uint32_t durations[] = {100, 10000, 1000000};
+    for (size_t i = 0; i < 3; i++) {
+        struct chunk_size c;
+        chunk_init(&c, 0);
+        learn(&c, 1000, durations[i]);
+        int64_t takes = (int64_t)chunk_next(&c, UINT64_C(1) << 40, 2) * durations[i];
+        ck_assert_int_ge(takes, NS_PER_MS);
+        ck_assert_int_le(takes, 10 * NS_PER_MS);
+    }
+}
+END_TEST
+
+START_TEST(long_tasks_go_one_by_one)
+{
+    struct chunk_size c;
+    chunk_init(&c, 0);
+    struct exec_report r = {.type = REPORT_OK, .tasks.count = 1};
+    r.ok.duration_ns = 10 * NS_PER_S;
+    chunk_learn(&c, &r);
+    ck_assert_uint_eq(chunk_next(&c, 1000000, 2), 1);
+}
+END_TEST
+
+START_TEST(chunks_shrink_towards_the_end)
+{
+    struct chunk_size c;
+    chunk_init(&c, 0);
+    learn(&c, 1000, 100);
+    uint64_t left = 100000;
+    uint32_t before = UINT32_MAX;
+    while (left > 0) {
+        uint32_t n = chunk_next(&c, left, 4);
+        ck_assert_uint_ge(n, 1);
+        ck_assert_uint_le(n, before);
+        ck_assert(left < 8 || n <= left / 8);
+        before = n;
+        left -= n;
+    }
+}
+END_TEST
+
+START_TEST(tasks_of_no_time_are_no_division_by_zero)
+{
+    struct chunk_size c;
+    chunk_init(&c, 0);
+    learn(&c, 1000, 0);
+    ck_assert_uint_eq(chunk_next(&c, UINT64_MAX, 1), EXECUTOR_GRANT_MAX);
+}
+END_TEST
+
+START_TEST(it_follows_tasks_that_get_slower)
+{
+    struct chunk_size c;
+    chunk_init(&c, 0);
+    learn(&c, 100000, 100);
+    for (int i = 0; i < 10; i++)
+        learn(&c, 100, 1000000);
+    ck_assert_uint_le(chunk_next(&c, UINT64_C(1) << 40, 2), 10);
+}
+END_TEST
+
+START_TEST(few_short_tasks_are_not_worth_taking)
+{
+    struct chunk_size c;
+    chunk_init(&c, 0);
+    ck_assert(chunk_is_worth(&c, 1, 20000)); // nothing is known
+    ck_assert(!chunk_is_worth(&c, 0, 20000));
+    learn(&c, 100, 100);
+    ck_assert(!chunk_is_worth(&c, 199, 20000));
+    ck_assert(chunk_is_worth(&c, 201, 20000));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("chunk");
+    TCase *tests = tcase_create("chunk");
+    tcase_add_test(tests, fixed_is_fixed);
+    tcase_add_test(tests, the_first_chunk_is_small);
+    tcase_add_test(tests, a_chunk_takes_some_milliseconds);
+    tcase_add_test(tests, long_tasks_go_one_by_one);
+    tcase_add_test(tests, chunks_shrink_towards_the_end);
+    tcase_add_test(tests, tasks_of_no_time_are_no_division_by_zero);
+    tcase_add_test(tests, it_follows_tasks_that_get_slower);
+    tcase_add_test(tests, few_short_tasks_are_not_worth_taking);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

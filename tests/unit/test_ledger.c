@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <check.h>
+#include <stdlib.h>
+
+#include "model/ledger.h"
+
+static uint64_t sum(const struct ledger *l)
+{
+    return l->out + ledger_ended(l) + ledger_left(l);
+}
+
+static void assert_take(struct ledger *l, uint32_t most, int64_t now, struct ledger_work is)
+{
+    struct ledger_work w;
+    ck_assert(ledger_take(l, most, now, &w));
+    ck_assert_uint_eq(w.first, is.first);
+    ck_assert_uint_eq(w.count, is.count);
+    ck_assert_uint_eq(w.attempt, is.attempt);
+    ck_assert_uint_eq(w.crashes, is.crashes);
+    ck_assert_uint_eq(sum(l), l->tasks);
+}
+
+START_TEST(an_empty_ledger_is_done)
+{
+    struct ledger l;
+    struct ledger_work w;
+    ledger_init(&l, 0);
+    ck_assert(ledger_done(&l));
+    ck_assert(!ledger_ready(&l, 0));
+    ck_assert(!ledger_take(&l, 1, 0, &w));
+    ck_assert_int_eq(ledger_next_due(&l), INT64_MAX);
+    ledger_finish(&l);
+}
+END_TEST
+
+START_TEST(new_tasks_come_in_order)
+{
+    struct ledger l;
+    ledger_init(&l, 10);
+    assert_take(&l, 4, 0, (struct ledger_work){0, 4, 0, 0});
+    assert_take(&l, 4, 0, (struct ledger_work){4, 4, 0, 0});
+    assert_take(&l, 4, 0, (struct ledger_work){8, 2, 0, 0});
+    ck_assert(!ledger_ready(&l, 0));
+    ck_assert(!ledger_done(&l));
+    ledger_end(&l, OUTCOME_OK, 9);
+    ledger_end(&l, OUTCOME_ERROR, 1);
+    ck_assert(ledger_done(&l));
+    ck_assert_uint_eq(l.ended[OUTCOME_OK], 9);
+    ck_assert_uint_eq(l.ended[OUTCOME_ERROR], 1);
+    ledger_finish(&l);
+}
+END_TEST
+
+START_TEST(tasks_beyond_32_bits_are_counted)
+{
+    struct ledger l;
+    struct ledger_work w;
+    uint64_t tasks = UINT64_C(10000000000);
+    ledger_init(&l, tasks);
+    for (uint64_t at = 0; at < tasks; at += w.count) {
+        ck_assert(ledger_take(&l, UINT32_MAX, 0, &w));
+        ck_assert_uint_eq(w.first, at);
+        ledger_end(&l, OUTCOME_OK, w.count);
+    }
+    ck_assert(ledger_done(&l));
+    ledger_finish(&l);
+}
+END_TEST
+
+START_TEST(returned_tasks_keep_their_history_and_go_first)
+{
+    struct ledger l;
+    br_error err;
+    ledger_init(&l, 100);
+    assert_take(&l, 50, 0, (struct ledger_work){0, 50, 0, 0});
+    ck_assert(ledger_give_back(&l, &(struct ledger_work){20, 30, 2, 1}, &err) == 0);
+    ck_assert_uint_eq(l.out, 20);
+    ck_assert_uint_eq(ledger_left(&l), 80);
+    assert_take(&l, 10, 0, (struct ledger_work){20, 10, 2, 1});
+    assert_take(&l, 50, 0, (struct ledger_work){30, 20, 2, 1});
+    assert_take(&l, 50, 0, (struct ledger_work){50, 50, 0, 0});
+    ledger_finish(&l);
+}
+END_TEST
+
+START_TEST(a_waiting_task_comes_when_it_is_due)
+{
+    struct ledger l;
+    br_error err;
+    struct ledger_work w;
+    ledger_init(&l, 3);
+    assert_take(&l, 3, 0, (struct ledger_work){0, 3, 0, 0});
+    ck_assert(ledger_retry(&l, &(struct ledger_work){1, 1, 1, 0}, 100, &err) == 0);
+    ck_assert(ledger_retry(&l, &(struct ledger_work){0, 1, 1, 1}, 50, &err) == 0);
+    ck_assert_int_eq(ledger_next_due(&l), 50);
+    ck_assert(!ledger_ready(&l, 49));
+    ck_assert(!ledger_take(&l, 3, 49, &w));
+    assert_take(&l, 3, 50, (struct ledger_work){0, 1, 1, 1});
+    ck_assert(!ledger_ready(&l, 99));
+    assert_take(&l, 3, 1000, (struct ledger_work){1, 1, 1, 0});
+    ck_assert_int_eq(ledger_next_due(&l), INT64_MAX);
+    ledger_finish(&l);
+}
+END_TEST
+
+START_TEST(waiting_tasks_block_no_new_ones)
+{
+    struct ledger l;
+    br_error err;
+    ledger_init(&l, 2);
+    assert_take(&l, 1, 0, (struct ledger_work){0, 1, 0, 0});
+    ck_assert(ledger_retry(&l, &(struct ledger_work){0, 1, 1, 0}, 1000, &err) == 0);
+    assert_take(&l, 5, 0, (struct ledger_work){1, 1, 0, 0});
+    ledger_finish(&l);
+}
+END_TEST
+
+START_TEST(waiting_tasks_come_by_due_time_then_index)
+{
+    enum {
+        N = 500
+    };
+    struct ledger l;
+    br_error err;
+    struct ledger_work w;
+    ledger_init(&l, N);
+    ck_assert(ledger_take(&l, N, 0, &w));
+    for (uint64_t i = 0; i < N; i++)
+        ck_assert(ledger_retry(&l, &(struct ledger_work){i, 1, 1, 0}, (int64_t)(i * 7919 % N / 10),
+                               &err) == 0);
+    int64_t due = -1;
+    uint64_t first = 0;
+    for (int i = 0; i < N; i++) {
+        int64_t next = ledger_next_due(&l);
+        ck_assert(ledger_take(&l, N, INT64_MAX, &w));
+        ck_assert(next > due || (next == due && w.first > first));
+        due = next;
+        first = w.first;
+        ck_assert_uint_eq(sum(&l), N);
+    }
+    ledger_finish(&l);
+}
+END_TEST
+
+START_TEST(stopping_skips_what_has_not_started_and_cancels_what_waits)
+{
+    struct ledger l;
+    br_error err;
+    struct ledger_work w;
+    ledger_init(&l, 100);
+    assert_take(&l, 40, 0, (struct ledger_work){0, 40, 0, 0});
+    ck_assert(ledger_give_back(&l, &(struct ledger_work){30, 10, 0, 0}, &err) == 0);
+    ck_assert(ledger_retry(&l, &(struct ledger_work){3, 1, 1, 0}, 50, &err) == 0);
+    ck_assert_uint_eq(ledger_stop(&l), 70);
+    ck_assert(!ledger_take(&l, 1, 0, &w));
+    ck_assert(ledger_drop_waiting(&l, &w));
+    ck_assert_uint_eq(w.first, 3);
+    ck_assert(!ledger_drop_waiting(&l, &w));
+    ck_assert_uint_eq(l.ended[OUTCOME_SKIPPED], 70);
+    ck_assert_uint_eq(l.ended[OUTCOME_CANCELLED], 1);
+    ck_assert_uint_eq(l.out, 29);
+    ck_assert_uint_eq(sum(&l), 100);
+    ck_assert_uint_eq(ledger_stop(&l), 0);
+    ledger_end(&l, OUTCOME_OK, 29);
+    ck_assert(ledger_done(&l));
+    ledger_finish(&l);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("ledger");
+    TCase *tests = tcase_create("ledger");
+    tcase_add_test(tests, an_empty_ledger_is_done);
+    tcase_add_test(tests, new_tasks_come_in_order);
+    tcase_add_test(tests, tasks_beyond_32_bits_are_counted);
+    tcase_add_test(tests, returned_tasks_keep_their_history_and_go_first);
+    tcase_add_test(tests, a_waiting_task_comes_when_it_is_due);
+    tcase_add_test(tests, waiting_tasks_block_no_new_ones);
+    tcase_add_test(tests, waiting_tasks_come_by_due_time_then_index);
+    tcase_add_test(tests, stopping_skips_what_has_not_started_and_cancels_what_waits);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
