@@ -123,6 +123,7 @@ system_tests = \
 	tests/system/test_faults.py \
 	tests/system/test_install.py \
 	tests/system/test_layers.py \
-	tests/system/test_results.py
+	tests/system/test_results.py \
+	tests/system/test_scale.py
 TESTS += $(system_tests)
 EXTRA_DIST += $(system_tests) tests/system/harness.py tests/system/run

@@ -14,6 +14,11 @@ enum {
 };
 #define FRUITLESS_DELAY_NS (20 * NS_PER_MS)
 
+// Workers that start at the same time: what an executor is asked for must not pile up.
+enum {
+    STARTING_MAX = 64
+};
+
 // Tasks are not taken from a worker that will have started them before another could; unless its
 // task in hand shows, by how long it has run, that the guess was wrong.
 #define STEAL_NS (20 * NS_PER_US)
@@ -34,12 +39,11 @@ struct slot {
     } state;
     struct held held[EXECUTOR_QUEUE]; // oldest first
     unsigned held_count;
-    uint64_t granted;   // to this worker, for max_tasks
-    uint64_t finished;  // by this worker
-    unsigned fruitless; // workers of this slot in a row that finished nothing
-    int64_t start_at;   // DOWN: not before
-    bool asked;         // `asked_task` was told of its soft timeout
-    uint64_t asked_task;
+    uint64_t granted;        // to this worker, for max_tasks
+    uint64_t finished;       // by this worker
+    unsigned fruitless;      // workers of this slot in a row that finished nothing
+    int64_t start_at;        // DOWN: not before
+    struct exec_grant asked; // the task that was told of its soft timeout; count 0: none
 };
 
 struct pool_map {
@@ -79,6 +83,7 @@ struct pool *pool_create(const struct pool_options *options, br_error *err)
     p->options = *options;
     p->executor = options->executor;
     p->slots = slots;
+    p->stirred = true; // the workers are to be started
     return p;
 }
 
@@ -343,7 +348,8 @@ static bool judged_in_hand(const struct pool *p, unsigned slot, struct exec_in_h
 
 static bool was_asked(const struct slot *s, const struct exec_in_hand *h)
 {
-    return s->asked && s->asked_task == h->task.first;
+    return s->asked.count > 0 && s->asked.map == h->task.map && s->asked.first == h->task.first &&
+           s->asked.attempt == h->task.attempt;
 }
 
 static void end_overdue(struct pool *p, unsigned slot, const struct exec_in_hand *h, int64_t limit)
@@ -378,8 +384,7 @@ static void judge(struct pool *p, unsigned slot)
         end_overdue(p, slot, &h, limits->hard_ns);
     else if (limits->soft_ns > 0 && ran >= limits->soft_ns && !was_asked(s, &h)) {
         p->executor->ops->ask(p->executor, slot, &h.task);
-        s->asked = true;
-        s->asked_task = h.task.first;
+        s->asked = h.task;
     }
 }
 
@@ -387,8 +392,8 @@ static int64_t slot_deadline(const struct pool *p, unsigned slot)
 {
     const struct slot *s = &p->slots[slot];
     struct exec_in_hand h;
-    if (s->state == SLOT_DOWN)
-        return s->start_at;
+    if (s->state == SLOT_DOWN) // one that may start and has not waits for those that are starting
+        return s->start_at > p->now ? s->start_at : INT64_MAX;
     if (s->state != SLOT_READY || s->held_count == 0 || !is_judged(s->held[0].map))
         return INT64_MAX;
     const struct exec_map *limits = &s->held[0].map->options.map;
@@ -406,13 +411,17 @@ static int64_t slot_deadline(const struct pool *p, unsigned slot)
 
 static int start_workers(struct pool *p, br_error *err)
 {
-    for (unsigned i = 0; i < p->options.workers; i++) {
+    unsigned starting = 0;
+    for (unsigned i = 0; i < p->options.workers; i++)
+        starting += p->slots[i].state == SLOT_STARTING;
+    for (unsigned i = 0; i < p->options.workers && starting < STARTING_MAX; i++) {
         struct slot *s = &p->slots[i];
         if (s->state != SLOT_DOWN || s->start_at > p->now)
             continue;
         if (p->executor->ops->start(p->executor, i, err) != 0)
             return -1;
         *s = (struct slot){.state = SLOT_STARTING, .fruitless = s->fruitless};
+        starting++;
     }
     return 0;
 }

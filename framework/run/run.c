@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -31,7 +32,9 @@
 
 enum {
     CRASH_LIMIT = 3,
-    SINKS = 4
+    SINKS = 4,
+    WORKER_DESCRIPTORS = 5, // two logs, a socket, a channel's two memories
+    OTHER_DESCRIPTORS = 128 // tables of phases that run at once among them
 };
 
 struct run {
@@ -215,6 +218,29 @@ static int open_directory(struct run *run, br_error *err)
     return run->journal ? 0 : -1;
 }
 
+// Each worker costs this process some descriptors, and the usual soft limit of 1024 is soon
+// reached. The nursery was forked before: workers keep the limit that the person set.
+static int allow_descriptors(unsigned workers, br_error *err)
+{
+    rlim_t wanted = (rlim_t)workers * WORKER_DESCRIPTORS + OTHER_DESCRIPTORS;
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+        return br_error_errno(err, "cannot find out how many files may be open");
+    if (r.rlim_cur >= wanted)
+        return 0;
+    if (r.rlim_max < wanted)
+        return br_error_set(
+            err, BR_ERR_USAGE,
+            "%u workers need %llu open files, and this process may have %llu: lower "
+            "workers.count, or raise the limit (ulimit -n)",
+            workers, (unsigned long long)wanted, (unsigned long long)r.rlim_max);
+    r.rlim_cur = wanted;
+    if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+        return br_error_errno(err, "cannot raise the limit of open files to %llu",
+                              (unsigned long long)wanted);
+    return 0;
+}
+
 static int open_logs(struct run *run, br_error *err)
 {
     run->logs = malloc(2 * run->workers * sizeof *run->logs);
@@ -302,7 +328,8 @@ static int set_up(struct run *run, br_error *err)
 {
     run->begin_ns = clock_now();
     run->workers = workers_wanted(run->prepared);
-    if (open_signals(run, err) != 0 || open_directory(run, err) != 0)
+    if (allow_descriptors(run->workers, err) != 0 || open_signals(run, err) != 0 ||
+        open_directory(run, err) != 0)
         return -1;
     open_views(run);
     if (open_logs(run, err) != 0 || open_pool(run, err) != 0)
@@ -475,11 +502,11 @@ static enum run_status end(struct run *run, int looped, br_error *err)
     progress_finish(&run->progress);
     if (closed == 0)
         closed = write_summary(run, &late);
-    // A run in which no worker came up has nothing to sum up but why.
-    if (run->summary.worker_count > 0)
-        show_result(run);
-    else if (looped != 0)
+    // A run that broke before any worker came up has nothing to sum up but why.
+    if (looped != 0 && run->summary.worker_count == 0)
         say_error(err);
+    else
+        show_result(run);
     if (looped == 0 && closed != 0) {
         say_error(&late);
         status = run_status_of(late.kind);
