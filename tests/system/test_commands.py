@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The command line, the run directory, and what a person is told about a mistake."""
+import json
 import os
 import stat
 
@@ -243,6 +244,21 @@ class RunDirectory(harness.Case):
                          ("squares", "demo.square", 10, 10))
         self.assertEqual(len(summary["workers"]), 1)
         self.assertIn("squares", done.err)
+
+    def test_summary_on_standard_output(self):
+        self.write("job.yaml", JOB)
+        done = self.batchrun("run", "--json", "job.yaml")
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual(json.loads(done.out), self.summary("job"))
+
+    def test_precedence(self):
+        self.write("job.yaml", JOB + "workers: {count: 3, oversubscribe: true}\n")
+        env = self.environment(BATCHRUN_WORKERS="2")
+        for args, variables, expected in (([], None, 3), ([], env, 2), (["--workers", "1"], env, 1)):
+            with self.subTest(expected=expected):
+                done = self.batchrun("run", "--fresh", *args, "job.yaml", env=variables)
+                self.assertEqual(done.code, 0, done)
+                self.assertIn(f"{expected} worker", done.err.splitlines()[-1])
 
     def contents(self, directory):
         found = {}

@@ -78,7 +78,13 @@ class Installed(harness.Case):
         self.assertEqual([line for line in shown if line], [line for line in config if line])
         self.copy_config("quickstart.yaml")
         done = self.batchrun("quickstart.yaml")
-        self.assertTrue(blocks("text")[0].startswith(done.out), done.out)
+        out, failure, table, verdict = blocks("text")[0].split("\n\n")
+        self.assertEqual(out + "\n", done.out)
+        for line in failure.splitlines()[:2] + [verdict.partition(" (")[0]]:
+            self.assertIn(line + ("\n" if line in failure else ""), done.err)
+        for line in table.splitlines():
+            # Times differ from run to run; what was counted does not.
+            self.assertRegex(done.err, r"(?m)^" + r" +".join(map(re.escape, line.split()[:4])))
 
 
 if __name__ == "__main__":

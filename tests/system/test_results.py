@@ -192,6 +192,8 @@ class Reductions(harness.Case):
                      phase("demo.square", "{range: 4}", "reduce: sum", "keep_results: true",
                            "output: total.csv"))
         self.assertEqual([r["square"] for r in self.rows("total.csv")], ["14"])
+        self.assertEqual([r["square"] for r in self.rows("kept.run/results/p.rows.csv")],
+                         ["0", "1", "4", "9"])
 
 
 if __name__ == "__main__":
