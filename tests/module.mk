@@ -2,6 +2,9 @@
 # A unit test is tests/unit/test_MODULE.c, one Check program per module.
 unit_tests =
 
+unit_tests += tests/unit/test_channel
+tests_unit_test_channel_SOURCES = tests/unit/test_channel.c
+tests_unit_test_channel_LDADD = $(LDADD) -lpthread
 unit_tests += tests/unit/test_chunk
 tests_unit_test_chunk_SOURCES = tests/unit/test_chunk.c
 unit_tests += tests/unit/test_cpuset

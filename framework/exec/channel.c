@@ -46,7 +46,7 @@ struct channel_down {
 };
 
 struct claim_word {
-    _Alignas(64) _Atomic uint64_t word; // next: 24 bits, end: 24 bits, generation: 16 bits
+    _Alignas(64) _Atomic uint64_t word; // next: 21 bits, end: 21 bits, generation: 22 bits
 };
 
 struct channel_up {
@@ -59,26 +59,26 @@ struct channel_up {
 _Static_assert(sizeof(struct channel_down) <= PAGE, "one page each");
 _Static_assert(sizeof(struct channel_up) <= PAGE, "one page each");
 _Static_assert(sizeof(struct record) == 32, "no holes");
-_Static_assert(EXECUTOR_GRANT_MAX < 1 << 24, "a claim word holds it");
+_Static_assert(EXECUTOR_GRANT_MAX < 1 << 21, "a claim word holds it");
 
 static uint64_t claim_pack(uint64_t sequence, uint32_t next, uint32_t end)
 {
-    return (uint64_t)(uint16_t)sequence << 48 | (uint64_t)end << 24 | next;
+    return sequence << 42 | (uint64_t)end << 21 | next;
 }
 
 static uint32_t claim_next(uint64_t word)
 {
-    return word & 0xFFFFFF;
+    return word & 0x1FFFFF;
 }
 
 static uint32_t claim_end(uint64_t word)
 {
-    return word >> 24 & 0xFFFFFF;
+    return word >> 21 & 0x1FFFFF;
 }
 
 static bool claim_is_of(uint64_t word, uint64_t sequence)
 {
-    return word >> 48 == (uint16_t)sequence;
+    return word >> 42 == (sequence & 0x3FFFFF);
 }
 
 static size_t record_span(uint32_t payload)
@@ -136,8 +136,10 @@ int channel_attach(struct channel_worker *c, int down_fd, int up_fd, int doorbel
         return br_error_errno(err, "cannot map a channel");
     char *up = map_up(up_fd, PROT_READ | PROT_WRITE, err);
     if (!up || down->magic != CHANNEL_MAGIC) {
-        if (up)
+        if (up) {
             br_error_set(err, BR_ERR_SYSTEM, "the channel's memory is not a channel");
+            munmap(up, PAGE + 2 * (size_t)CHANNEL_RING);
+        }
         munmap((void *)down, PAGE);
         return -1;
     }
@@ -200,6 +202,11 @@ bool channel_next_grant(struct channel_worker *c, struct channel_claim *claim)
 {
     if (!wait_for_grant(c))
         return false;
+    // What is further back than the queue is long has been taken back. Passing it over keeps the
+    // generation, which is short, from meaning another grant.
+    uint64_t granted = atomic_load_explicit(&c->down->granted, memory_order_acquire);
+    if (granted - c->grants > EXECUTOR_QUEUE)
+        c->grants = granted - EXECUTOR_QUEUE;
     const struct down_grant *g = &c->down->grants[c->grants % EXECUTOR_QUEUE];
     *claim = (struct channel_claim){
         .grant = {.map = g->map, .first = g->first, .count = g->count, .attempt = g->attempt},
@@ -266,10 +273,10 @@ void channel_publish(struct channel_worker *c, struct record *r, const void *hea
     while (head_size + size > CHANNEL_PAYLOAD_MAX) {
         struct record piece = *r;
         piece.kind = RECORD_FRAGMENT;
-        piece.size = CHANNEL_PAYLOAD_MAX;
+        piece.size = size < CHANNEL_PAYLOAD_MAX ? (uint32_t)size : CHANNEL_PAYLOAD_MAX;
         put_record(c, &piece, NULL, 0, rest);
-        rest += CHANNEL_PAYLOAD_MAX;
-        size = size > CHANNEL_PAYLOAD_MAX ? size - CHANNEL_PAYLOAD_MAX : 0;
+        rest += piece.size;
+        size -= piece.size;
     }
     r->size = (uint32_t)(head_size + size);
     put_record(c, r, head, head_size, rest);
@@ -497,6 +504,8 @@ static enum channel_read next_head(const struct channel *c, uint64_t written, st
         return fault(text, "a record speaks of a grant that the worker does not hold");
     if (r->row != c->queue[c->retired % EXECUTOR_QUEUE].done)
         return fault(text, "a record speaks of a task that is not the next one");
+    if (c->fragments.length > 0 && r->kind != RECORD_FRAGMENT && r->kind != RECORD_LONG_OK)
+        return fault(text, "a record stands between the pieces of a result");
     return CHANNEL_BATCH;
 }
 
@@ -513,7 +522,7 @@ static enum channel_read check_row(struct channel *c, const struct channel_grant
     if (g->row_words > 0)
         fits = size == g->row_words * 8;
     else {
-        buffer_clear(&c->cells);
+        buffer_reset(&c->cells);
         struct cell *cells = buffer_extend(&c->cells, g->results->count * sizeof *cells);
         if (!cells)
             return CHANNEL_FAILED;
