@@ -628,6 +628,8 @@ static void cancel_waiting(struct pool_map *m, int64_t now)
 
 int pool_map_stop(struct pool *p, struct pool_map *m, int64_t now, br_error *err)
 {
+    if (m->stopped)
+        return 0;
     m->stopped = true;
     p->stirred = true;
     ledger_stop(&m->ledger);
@@ -640,5 +642,6 @@ int pool_map_cancel(struct pool *p, struct pool_map *m, int64_t now, br_error *e
     if (pool_map_stop(p, m, now, err) != 0)
         return -1;
     m->cancelled = true;
+    p->stirred = true;
     return 0;
 }

@@ -434,10 +434,7 @@ static int loop(struct run *run, br_error *err)
             return -1;
         if (phases_done(run->phases))
             return 0;
-        // What starts now must be handed out before we wait.
-        if (pool_dispatch(run->pool, clock_now(), err) != 0)
-            return -1;
-        wait_for_more(run);
+        wait_for_more(run); // not at all when a phase has started: the pool's deadline is now
     }
 }
 
