@@ -125,6 +125,7 @@ system_tests = \
 	tests/system/test_configs.py \
 	tests/system/test_faults.py \
 	tests/system/test_install.py \
+	tests/system/test_keys.py \
 	tests/system/test_layers.py \
 	tests/system/test_results.py \
 	tests/system/test_scale.py

@@ -157,6 +157,37 @@ static int write_rows(struct output_stream *s, enum output_format format,
 
 // ---- Files
 
+static int other_kind(const char *path, br_error *err)
+{
+    return br_error_set(err, BR_ERR_USAGE, "cannot write %s: it is there and is not a regular file",
+                        path);
+}
+
+// Malloc'd; NULL when out of memory.
+static char *directory_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+}
+
+int output_check_place(const char *path, br_error *err)
+{
+    struct stat st;
+    if (strcmp(path, "-") == 0)
+        return 0;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return other_kind(path, err);
+    char *directory = directory_of(path);
+    if (!directory)
+        return br_error_nomem(err);
+    int result = 0;
+    if (access(directory, W_OK | X_OK) != 0)
+        result = br_error_set(err, BR_ERR_USAGE, "cannot write %s: %s: %s", path, directory,
+                              strerror(errno));
+    free(directory);
+    return result;
+}
+
 // What is written in the end: behind a symbolic link, its target. Malloc'd; NULL and *err.
 static char *final_path(const char *path, br_error *err)
 {
@@ -168,8 +199,7 @@ static char *final_path(const char *path, br_error *err)
         return copy;
     }
     if (!S_ISREG(st.st_mode)) {
-        br_error_set(err, BR_ERR_USAGE, "cannot write %s: it is there and is not a regular file",
-                     path);
+        other_kind(path, err);
         return NULL;
     }
     char *real = realpath(path, NULL);
@@ -205,8 +235,7 @@ static char *create_beside(const char *path, int *fd, br_error *err)
 // Makes the rename last. A file system that cannot sync a directory does without.
 static void sync_directory(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    char *directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    char *directory = directory_of(path);
     int fd = directory ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (fd >= 0)
         fsync(fd);

@@ -26,6 +26,10 @@ int output_format_of(const char *path, enum output_format *format, br_error *err
 // (BR_ERR_USAGE) when not.
 int output_check(enum output_format format, const struct result_layout *layout, br_error *err);
 
+// Whether `path` could be written as far as can be seen without doing it: no other kind of file is
+// there, and its directory can be written to. -1 and *err (BR_ERR_USAGE) when not.
+int output_check_place(const char *path, br_error *err);
+
 // Writes `path` whole or not at all, in place of what was there: a temporary file beside it is
 // written, synced and renamed. "-" is standard output, as it goes; when nobody reads it any more
 // (EPIPE) that is the end, and no error. `inputs` NULL: the one reduced row. A full disk is

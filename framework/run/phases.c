@@ -379,18 +379,14 @@ static int skip_phase(struct phase *p, int64_t now)
 
 // ---- Result files
 
-// `output` is relative to the job file; without one it is a file of the run directory.
+// Without an `output` it is a file of the run directory.
 static char *result_path(const struct phase *p, const char *suffix, br_error *err)
 {
     const struct phases *ph = p->owner;
-    const char *output = suffix[0] ? NULL : p->spec->output;
+    if (p->spec->output && !suffix[0])
+        return prepared_output(ph->options.prepared, p->place, err);
     struct buffer b = BUFFER_EMPTY;
-    if (!output)
-        buffer_format(&b, "%s/%s%s.csv", ph->options.results_directory, p->spec->name, suffix);
-    else if (output[0] == '/' || strcmp(output, "-") == 0)
-        buffer_text(&b, output);
-    else
-        buffer_format(&b, "%s/%s", ph->options.prepared->job->directory, output);
+    buffer_format(&b, "%s/%s%s.csv", ph->options.results_directory, p->spec->name, suffix);
     return buffer_take_string(&b, err);
 }
 

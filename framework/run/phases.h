@@ -4,10 +4,9 @@
 //
 // A phase's life:
 //
-//   WAITING ── all before it are over ──► RUNNING ── every task has its outcome ──► REDUCING ──►
-//   OVER
-//      │                                     │        (without a reduction: OVER)       │
-//      └── the run stops: OVER, skipped      └── the run stops: OVER, stopped ◄─────────┘
+//   WAITING ─ all before it are over ─► RUNNING ─ every task has its outcome ─► REDUCING ─► OVER
+//      │                                   │       (without a reduction: OVER)      │
+//      └─ the run stops: OVER, skipped     └─ the run stops: OVER, stopped ◄────────┘
 //
 // A reduction by a plugin's task runs level by level along a tree of fixed shape: level 0 takes the
 // rows that succeeded, `fan_in` consecutive ones a task, each further level the results of the one

@@ -186,15 +186,23 @@ static const struct schema *reduced_schema(const struct job_phase *phase,
     return phase->reduce.kind == REDUCE_TASK ? &pp->reduce_entry->signature.results : &pp->reduced;
 }
 
-static void check_output(struct preparation *in, const struct job_phase *phase,
-                         const struct result_layout *layout)
+static bool check_output(struct preparation *in, size_t i)
 {
+    const struct job_phase *phase = &in->p->job->phases[i];
     br_error error = {0};
     enum output_format format;
-    if (phase->output && (output_format_of(phase->output, &format, &error) != 0 ||
-                          output_check(format, layout, &error) != 0))
-        diagnostics_add(in->d, error.kind, phase->output_mark, strlen(phase->output), NULL, "%s",
-                        error.text);
+    if (!phase->output)
+        return true;
+    char *path = prepared_output(in->p, i, in->err);
+    if (!path)
+        return false;
+    bool ok = true;
+    if (output_format_of(path, &format, &error) != 0 ||
+        output_check(format, &in->p->phases[i].layout, &error) != 0 ||
+        output_check_place(path, &error) != 0)
+        ok = note(in, phase->output_mark, strlen(phase->output), &error);
+    free(path);
+    return ok;
 }
 
 static bool is_standard_input(const struct job_inputs *inputs)
@@ -255,7 +263,7 @@ static bool prepare_phase(struct preparation *in, size_t i)
                                     reduced ? reduced : &pp->entry->signature.results, &pp->layout,
                                     in->err) == 0;
         if (ok)
-            check_output(in, phase, &pp->layout);
+            ok = check_output(in, i);
         if (rows.places)
             result_layout_finish(&rows);
     }
@@ -356,4 +364,14 @@ uint64_t prepared_tasks(const struct prepared *p, size_t phase, uint64_t rows)
 {
     uint64_t batch = p->job->phases[phase].batch;
     return rows / batch + (rows % batch != 0);
+}
+
+char *prepared_output(const struct prepared *p, size_t phase, br_error *err)
+{
+    const char *output = p->job->phases[phase].output;
+    struct buffer b = BUFFER_EMPTY;
+    if (output[0] != '/' && strcmp(output, "-") != 0 && strcmp(p->job->directory, ".") != 0)
+        buffer_format(&b, "%s/", p->job->directory);
+    buffer_text(&b, output);
+    return buffer_take_string(&b, err);
 }

@@ -55,4 +55,8 @@ void prepared_finish(struct prepared *p);
 // Tasks of a phase with so many rows.
 uint64_t prepared_tasks(const struct prepared *p, size_t phase, uint64_t rows);
 
+// Where a phase that names its `output` writes it: relative to the job file, "-" is standard
+// output. Malloc'd; NULL and *err when out of memory.
+char *prepared_output(const struct prepared *p, size_t phase, br_error *err);
+
 #endif

@@ -88,7 +88,8 @@ static int main_run(int argc, char **argv)
     const struct option table[] = {
         {"fresh", 0, NULL, OPTION_FLAG, &a.fresh,
          "set an earlier run aside (NAME.run.1) and start anew", NULL},
-        {"resume", 0, NULL, OPTION_FLAG, &a.resume, "go on with an interrupted run", NULL},
+        {"resume", 0, NULL, OPTION_FLAG, &a.resume,
+         "go on with an interrupted run (not in this version)", NULL},
         {"dir", 0, "DIR", OPTION_TEXT, &a.directory,
          "make NAME.run in DIR, not beside the job file", "BATCHRUN_DIR"},
         {"workers", 0, "N", OPTION_TEXT, &a.workers, "N workers, whatever the job file says",
