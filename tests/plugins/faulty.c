@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -120,6 +121,46 @@ static int rendezvous(br_task *t)
     return good(t);
 }
 
+// A child that comes back as if it were the worker.
+static int fork_returns(br_task *t)
+{
+    if (is_bad(t))
+        return fork() < 0 ? br_fail(t, "fork failed") : good(t);
+    return good(t);
+}
+
+// Writes over the words by which it and the coordinator agree on who runs what.
+static int damage(br_task *t)
+{
+    if (!is_bad(t))
+        return good(t);
+    char line[512];
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (maps && fgets(line, sizeof line, maps))
+        if (strstr(line, "batchrun-outcomes")) {
+            memset((void *)strtoul(line, NULL, 16), 0xA5, 256);
+            break;
+        }
+    if (maps)
+        fclose(maps);
+    return good(t);
+}
+
+// `i` bytes of text, from a task that takes as long as those that are measured.
+static int text(br_task *t)
+{
+    size_t size = (size_t)br_arg_i64(t, "i");
+    char *bytes = malloc(size + 1);
+    if (!bytes)
+        return br_fail(t, "out of memory");
+    nanosleep(&(struct timespec){.tv_nsec = 1500000}, NULL);
+    memset(bytes, 't', size);
+    bytes[size] = '\0';
+    int result = br_result_str(t, "text", bytes);
+    free(bytes);
+    return result;
+}
+
 static int error(br_task *t)
 {
     if (is_bad(t))
@@ -185,6 +226,9 @@ BATCHRUN_PLUGIN(
     BR_TASK("hang", hang, "i:i64 at:i64 -> pid:i64", "never returns"),
     BR_TASK("orphan", orphan, "i:i64 at:i64 -> pid:i64", "leaves a process behind"),
     BR_TASK("close_all", close_all, "i:i64 at:i64 -> pid:i64", "closes every descriptor"),
+    BR_TASK("fork_returns", fork_returns, "i:i64 at:i64 -> pid:i64", "a second worker"),
+    BR_TASK("damage", damage, "i:i64 at:i64 -> pid:i64", "scribbles over the channel"),
+    BR_TASK("text", text, "i:i64 -> text:str", "i bytes"),
     BR_TASK("rendezvous", rendezvous, "i:i64 dir:str -> pid:i64", "waits for the test"),
     BR_TASK("error", error, "i:i64 at:i64 -> pid:i64", "br_fail, with escape codes"),
     BR_TASK("error_permanent", error_permanent, "i:i64 at:i64 -> pid:i64", "br_fail_permanent"),

@@ -41,6 +41,16 @@ class Outputs(harness.Case):
         self.run_job(self.job("out.jsonl", 1))
         self.same([json.loads(line) for line in self.read("out.jsonl").splitlines()])
 
+    def test_text_about_as_long_as_a_record_may_be(self):
+        for start in (131040, 262110):
+            with self.subTest(start=start):
+                self.run_job(HEAD + OVER % 2 + "phases:\n" +
+                             phase("faulty.text", f"{{range: {{start: {start}, stop: {start + 40}}}}}",
+                                   "output: out.jsonl"), "--fresh")
+                rows = [json.loads(line) for line in self.read("out.jsonl").splitlines()]
+                self.assertEqual([len(row["text"]) for row in rows],
+                                 list(range(start, start + 40)))
+
     def test_npy(self):
         self.run_job(self.job("out.npy", "auto"))
         self.same(read_npy(self.path("out.npy")))
