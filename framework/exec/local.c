@@ -100,6 +100,7 @@ struct local {
     unsigned cursor;    // the slot whose ring is read
     unsigned batches;   // read from it in this round
     struct buffer text; // of the report last given
+    bool left_over;     // a ring had more than this round's share
 };
 
 static struct local *local_of(const struct executor *ex)
@@ -475,6 +476,7 @@ static int read_rings(struct local *l, struct exec_report *out, br_error *err)
             if (s->channel.up)
                 channel_read_done(&s->channel);
             continue;
+            l->left_over |= l->batches == ROUND_BATCHES;
         }
         int got = read_ring(l, l->cursor, out, err);
         l->batches++;
@@ -758,6 +760,7 @@ static int local_next_report(struct executor *ex, struct exec_report *out, br_er
             if (got == 0)
                 got = report_dying(l, i, out, err);
         }
+    l->left_over = false;
     if (got == 0) {
         kill_overdue(l);
         l->polled = false;
@@ -802,6 +805,8 @@ static void wait_all(struct local *l, int64_t deadline)
 {
     br_error err;
     for (int64_t now = clock_now(); any_left(l) && now < deadline; now = clock_now()) {
+    if (l->left_over)
+        return 0; // nobody rings for what was told already
         struct pollfd wait = {.fd = l->options.nursery->socket, .events = POLLIN};
         if (poll(&wait, 1, clock_poll_timeout(deadline, now)) < 0 && errno != EINTR)
             return;

@@ -88,6 +88,24 @@ class Tasks(harness.Case):
         self.run_job(faulty("orphan"))  # what is left is looked at after every run
         self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
 
+    def test_forked_child_comes_back(self):
+        self.run_job(faulty("fork_returns", "chunk_size: 20"))
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
+        self.assertEqual(len(self.rows("out.csv")), 20)
+
+    def test_damaged_claims_end_the_worker(self):
+        self.run_job(faulty("damage", "chunk_size: 20"), code=3)
+        outcomes = self.outcomes("job", "p")
+        self.assertEqual(sum(outcomes.values()), 20, outcomes)
+        self.assertIn("crashed", outcomes)
+
+    def test_more_outcomes_than_one_look_takes(self):
+        # Each of these is told on its own, and they come faster than they are read.
+        rows = 100000
+        self.run_job(HEAD + TWO + "phases:\n  - name: p\n    task: demo.area\n"
+                     f"    inputs: {{range: {{start: -{rows}, stop: 0, as: r}}}}\n", code=3)
+        self.assertEqual(self.outcomes("job", "p"), {"error": rows})
+
     def test_closed_descriptors_cost_no_neighbour(self):
         self.write("job.yaml", faulty("close_all"))
         done = self.batchrun("job.yaml")
