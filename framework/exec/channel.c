@@ -676,7 +676,7 @@ enum channel_read channel_read(struct channel *c, int64_t now, struct channel_ba
         struct record r;
         enum channel_read state = next_head(c, written, &r, text);
         if (state != CHANNEL_BATCH)
-            return state;
+            return state == CHANNEL_EMPTY ? check_claims(c, text) : state;
         switch (r.kind) {
         case RECORD_FRAGMENT:
             state = keep_fragment(c, &r, text);
@@ -684,6 +684,23 @@ enum channel_read channel_read(struct channel *c, int64_t now, struct channel_ba
                 return state;
             continue;
         case RECORD_OK:
+// With nothing left to read the claim words must be as they were granted, and at most one task
+// ahead of the outcomes. A worker that finds them otherwise waits for ever, and so would we.
+static enum channel_read check_claims(const struct channel *c, const char **text)
+{
+    for (uint64_t s = c->retired; s < c->granted; s++) {
+        const struct channel_granted *g = &c->queue[s % EXECUTOR_QUEUE];
+        uint64_t word = atomic_load_explicit(claim_at(c, s), memory_order_acquire);
+        uint64_t written = atomic_load_explicit(&c->up->written, memory_order_acquire);
+        if (written != c->read)
+            return CHANNEL_EMPTY; // more came meanwhile: a later look decides
+        if (!claim_is_of(word, s) || claim_end(word) != g->end || claim_next(word) > g->end ||
+            claim_next(word) < g->done || claim_next(word) > g->done + 1)
+            return fault(text, "a claim is not of what was granted");
+    }
+    return CHANNEL_EMPTY;
+}
+
             state = read_run(c, written, r, now, out, text);
             break;
         case RECORD_LONG_OK:
