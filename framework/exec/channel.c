@@ -135,6 +135,10 @@ int channel_attach(struct channel_worker *c, int down_fd, int up_fd, int doorbel
     if (down == MAP_FAILED)
         return br_error_errno(err, "cannot map a channel");
     char *up = map_up(up_fd, PROT_READ | PROT_WRITE, err);
+    // A child that a task forks and that comes back here would publish as if it were the worker; it
+    // finds nothing to write to instead.
+    if (up)
+        (void)madvise(up, PAGE + 2 * (size_t)CHANNEL_RING, MADV_DONTFORK);
     if (!up || down->magic != CHANNEL_MAGIC) {
         if (up) {
             br_error_set(err, BR_ERR_SYSTEM, "the channel's memory is not a channel");
