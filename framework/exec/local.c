@@ -59,6 +59,7 @@ struct slot {
     bool control_ready;
     bool was_ready;
     bool unfit_told;
+    bool gave_up; // was at work, and said that it cannot go on: `message`
     bool told_to_end;
     struct channel channel;
     struct cpuset cpus; // as the worker read them back
@@ -99,8 +100,8 @@ struct local {
     bool nursery_ready;
     unsigned cursor;    // the slot whose ring is read
     unsigned batches;   // read from it in this round
-    struct buffer text; // of the report last given
     bool left_over;     // a ring had more than this round's share
+    struct buffer text; // of the report last given
 };
 
 static struct local *local_of(const struct executor *ex)
@@ -475,8 +476,8 @@ static int read_rings(struct local *l, struct exec_report *out, br_error *err)
         if ((s->state != READY && s->state != LEAVING) || l->batches == ROUND_BATCHES) {
             if (s->channel.up)
                 channel_read_done(&s->channel);
-            continue;
             l->left_over |= l->batches == ROUND_BATCHES;
+            continue;
         }
         int got = read_ring(l, l->cursor, out, err);
         l->batches++;
@@ -502,6 +503,18 @@ static int report_unfit(struct local *l, unsigned slot, enum br_error_kind kind,
     return 1;
 }
 
+// A worker at work that lacks memory or descriptors, for what its tasks have used up: another one
+// may do better.
+static void give_up(struct slot *s, const char *why)
+{
+    if (s->state != READY)
+        return;
+    s->state = LEAVING;
+    s->gave_up = true;
+    snprintf(s->message, sizeof s->message, "%s", why ? why : "it could not go on");
+    s->kill_at = clock_now() + RETIRE_GRACE_NS;
+}
+
 static int take_control(struct local *l, unsigned slot, const char *data, size_t size,
                         struct exec_report *out)
 {
@@ -521,6 +534,10 @@ static int take_control(struct local *l, unsigned slot, const char *data, size_t
     if (type == CONTROL_UNFIT && !s->unfit_told && !s->violation) {
         enum br_error_kind kind = (enum br_error_kind)wire_get(&w);
         const char *text = wire_get_text(&w);
+        if (s->was_ready && kind != BR_ERR_PLUGIN) {
+            give_up(s, text);
+            return 0;
+        }
         if (s->state == READY || s->state == STARTING)
             s->state = LEAVING;
         s->kill_at = clock_now() + RETIRE_GRACE_NS;
@@ -673,6 +690,8 @@ static void report_dead(struct local *l, unsigned slot, struct exec_report *out)
         buffer_format(&l->text, "killed: it damaged its channel: %s", s->violation);
     else if (s->blame.count > 0)
         buffer_format(&l->text, "killed: %s", s->message);
+    else if (s->gave_up)
+        buffer_text(&l->text, s->message);
     else if (expected)
         buffer_text(&l->text, "told to end");
     else
@@ -741,6 +760,7 @@ static void poll_descriptors(struct local *l)
     l->polled = true;
     l->cursor = 0;
     l->batches = 0;
+    l->left_over = false;
 }
 
 static int local_next_report(struct executor *ex, struct exec_report *out, br_error *err)
@@ -760,7 +780,6 @@ static int local_next_report(struct executor *ex, struct exec_report *out, br_er
             if (got == 0)
                 got = report_dying(l, i, out, err);
         }
-    l->left_over = false;
     if (got == 0) {
         kill_overdue(l);
         l->polled = false;
@@ -786,6 +805,8 @@ static int64_t local_deadline(const struct executor *ex)
             first = s->kill_at;
         busy |= channel_load(&s->channel) > 0;
     }
+    if (l->left_over)
+        return 0; // nobody rings for what was told already
     // A wake-up that was lost is a delay, not a hang.
     int64_t rescan = busy ? clock_now() + RESCAN_NS : INT64_MAX;
     return rescan < first ? rescan : first;
@@ -805,8 +826,6 @@ static void wait_all(struct local *l, int64_t deadline)
 {
     br_error err;
     for (int64_t now = clock_now(); any_left(l) && now < deadline; now = clock_now()) {
-    if (l->left_over)
-        return 0; // nobody rings for what was told already
         struct pollfd wait = {.fd = l->options.nursery->socket, .events = POLLIN};
         if (poll(&wait, 1, clock_poll_timeout(deadline, now)) < 0 && errno != EINTR)
             return;
