@@ -202,21 +202,35 @@ static bool wait_for_grant(struct channel_worker *c)
     return there;
 }
 
+static bool is_claimable(uint64_t word, uint64_t sequence)
+{
+    return claim_is_of(word, sequence) && claim_next(word) < claim_end(word);
+}
+
+// A grant all of which was taken back is passed over: its place may already hold a later one, and
+// its map may be gone. What was copied is of this grant when the word, read after it, still is.
 bool channel_next_grant(struct channel_worker *c, struct channel_claim *claim)
 {
-    if (!wait_for_grant(c))
-        return false;
-    // What is further back than the queue is long has been taken back. Passing it over keeps the
-    // generation, which is short, from meaning another grant.
-    uint64_t granted = atomic_load_explicit(&c->down->granted, memory_order_acquire);
-    if (granted - c->grants > EXECUTOR_QUEUE)
-        c->grants = granted - EXECUTOR_QUEUE;
-    const struct down_grant *g = &c->down->grants[c->grants % EXECUTOR_QUEUE];
-    *claim = (struct channel_claim){
-        .grant = {.map = g->map, .first = g->first, .count = g->count, .attempt = g->attempt},
-        .sequence = c->grants,
-    };
-    c->grants++;
+    bool current;
+    do {
+        if (!wait_for_grant(c))
+            return false;
+        // What is further back than the queue is long has been taken back. Passing it over keeps
+        // the generation, which is short, from meaning another grant.
+        uint64_t granted = atomic_load_explicit(&c->down->granted, memory_order_acquire);
+        if (granted - c->grants > EXECUTOR_QUEUE)
+            c->grants = granted - EXECUTOR_QUEUE;
+        const struct down_grant *g = &c->down->grants[c->grants % EXECUTOR_QUEUE];
+        *claim = (struct channel_claim){
+            .grant = {.map = g->map, .first = g->first, .count = g->count, .attempt = g->attempt},
+            .sequence = c->grants,
+        };
+        atomic_thread_fence(memory_order_acquire);
+        uint64_t word = atomic_load_explicit(&c->up->claims[c->grants % EXECUTOR_QUEUE].word,
+                                             memory_order_acquire);
+        current = is_claimable(word, c->grants);
+        c->grants++;
+    } while (!current);
     claim->last = !grant_is_there(c);
     return true;
 }
@@ -226,7 +240,7 @@ bool channel_next_task(struct channel_worker *c, const struct channel_claim *cla
     _Atomic uint64_t *at = &c->up->claims[claim->sequence % EXECUTOR_QUEUE].word;
     uint64_t word = atomic_load_explicit(at, memory_order_relaxed);
     do {
-        if (!claim_is_of(word, claim->sequence) || claim_next(word) >= claim_end(word))
+        if (!is_claimable(word, claim->sequence))
             return false;
     } while (!atomic_compare_exchange_weak_explicit(at, &word, word + 1, memory_order_acq_rel,
                                                     memory_order_relaxed));
@@ -670,6 +684,23 @@ static enum channel_read read_single(struct channel *c, const struct record *r, 
     return CHANNEL_BATCH;
 }
 
+// With nothing left to read the claim words must be as they were granted, and at most one task
+// ahead of the outcomes. A worker that finds them otherwise waits for ever, and so would we.
+static enum channel_read check_claims(const struct channel *c, const char **text)
+{
+    for (uint64_t s = c->retired; s < c->granted; s++) {
+        const struct channel_granted *g = &c->queue[s % EXECUTOR_QUEUE];
+        uint64_t word = atomic_load_explicit(claim_at(c, s), memory_order_acquire);
+        uint64_t written = atomic_load_explicit(&c->up->written, memory_order_acquire);
+        if (written != c->read)
+            return CHANNEL_EMPTY; // more came meanwhile: a later look decides
+        if (!claim_is_of(word, s) || claim_end(word) != g->end || claim_next(word) > g->end ||
+            claim_next(word) < g->done || claim_next(word) > g->done + 1)
+            return fault(text, "a claim is not of what was granted");
+    }
+    return CHANNEL_EMPTY;
+}
+
 enum channel_read channel_read(struct channel *c, int64_t now, struct channel_batch *out,
                                const char **text)
 {
@@ -688,23 +719,6 @@ enum channel_read channel_read(struct channel *c, int64_t now, struct channel_ba
                 return state;
             continue;
         case RECORD_OK:
-// With nothing left to read the claim words must be as they were granted, and at most one task
-// ahead of the outcomes. A worker that finds them otherwise waits for ever, and so would we.
-static enum channel_read check_claims(const struct channel *c, const char **text)
-{
-    for (uint64_t s = c->retired; s < c->granted; s++) {
-        const struct channel_granted *g = &c->queue[s % EXECUTOR_QUEUE];
-        uint64_t word = atomic_load_explicit(claim_at(c, s), memory_order_acquire);
-        uint64_t written = atomic_load_explicit(&c->up->written, memory_order_acquire);
-        if (written != c->read)
-            return CHANNEL_EMPTY; // more came meanwhile: a later look decides
-        if (!claim_is_of(word, s) || claim_end(word) != g->end || claim_next(word) > g->end ||
-            claim_next(word) < g->done || claim_next(word) > g->done + 1)
-            return fault(text, "a claim is not of what was granted");
-    }
-    return CHANNEL_EMPTY;
-}
-
             state = read_run(c, written, r, now, out, text);
             break;
         case RECORD_LONG_OK:

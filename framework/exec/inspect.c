@@ -73,6 +73,12 @@ struct inspection {
     uint32_t id;
 };
 
+static int say_it_hangs(const char *path, br_error *err)
+{
+    return br_error_set(err, BR_ERR_PLUGIN,
+                        "%s: loading it did not end in time: one of its constructors hangs", path);
+}
+
 // Reads the answer until the child closes its side. 0, or -1 when time is over.
 static int read_answer(const struct inspection *in, struct buffer *answer, br_error *err)
 {
@@ -80,9 +86,7 @@ static int read_answer(const struct inspection *in, struct buffer *answer, br_er
         struct pollfd wait = {.fd = in->socket, .events = POLLIN};
         int64_t now = clock_now();
         if (now >= in->deadline)
-            return br_error_set(err, BR_ERR_PLUGIN,
-                                "%s: loading it did not end in time: one of its constructors hangs",
-                                in->path);
+            return say_it_hangs(in->path, err);
         if (poll(&wait, 1, clock_poll_timeout(in->deadline, now)) <= 0)
             continue;
         char piece[16384];
@@ -99,17 +103,24 @@ static int read_answer(const struct inspection *in, struct buffer *answer, br_er
     }
 }
 
-// Waits for the child's end, which nothing can hold up once it was killed.
+// Waits for the child's end, and has it killed when time is over: it may have closed its side and
+// not end.
 static int wait_ended(const struct inspection *in, int *status, br_error *err)
 {
-    for (;;) {
+    for (int64_t deadline = in->deadline;;) {
         struct nursery_event event;
         int got = nursery_next(in->nursery, &event, err);
         if (got < 0)
             return -1;
+        int64_t now = clock_now();
+        if (now >= deadline) {
+            if (nursery_kill(in->nursery, in->id, SIGKILL, err) != 0)
+                return -1;
+            deadline = INT64_MAX;
+        }
         if (got == 0) {
             struct pollfd wait = {.fd = in->nursery->socket, .events = POLLIN};
-            poll(&wait, 1, -1);
+            poll(&wait, 1, clock_poll_timeout(deadline, now));
         } else if (event.id == in->id && event.type == NURSERY_ENDED) {
             *status = event.wait_status;
             return 0;
@@ -202,7 +213,9 @@ static int run_inspection(struct inspection *in, struct buffer *answer, br_error
         *err = late;
         return -1;
     }
-    return status == 0 ? 0 : say_how_it_died(in->path, status, err);
+    if (clock_now() >= in->deadline)
+        return say_it_hangs(in->path, err);
+    return status == 0 && answer->length > 0 ? 0 : say_how_it_died(in->path, status, err);
 }
 
 int plugin_inspect(struct nursery *n, const char *path, int64_t timeout_ns, struct plugin_info *out,
