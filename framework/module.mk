@@ -40,8 +40,19 @@ libexec_la_LIBADD = libmodel.la $(HWLOC_LIBS)
 
 libpool_la_SOURCES = \
 	framework/pool/chunk.c framework/pool/chunk.h \
+	framework/pool/library.h \
+	framework/pool/library_call.c \
+	framework/pool/library_imap.c \
+	framework/pool/library_pool.c \
 	framework/pool/pool.c framework/pool/pool.h
 libpool_la_LIBADD = libexec.la
+
+# The library that programs link: the pool, and nothing of the runner.
+lib_LTLIBRARIES += libbatchrun.la
+libbatchrun_la_SOURCES =
+libbatchrun_la_LIBADD = libpool.la -lpthread
+libbatchrun_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
+	-export-symbols-regex '^br_(pool|result|imap)_'
 
 librun_la_SOURCES = \
 	framework/run/convert.c framework/run/convert.h \

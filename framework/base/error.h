@@ -1,22 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One error: a kind, which decides the program's exit status, and a sentence for a person.
+// Filling in a br_error: a kind, which decides the program's exit status, and a sentence for a
+// person.
 #ifndef BR_BASE_ERROR_H
 #define BR_BASE_ERROR_H
 
+#include <batchrun/error.h>
 #include <stdarg.h>
-
-enum br_error_kind {
-    BR_ERR_NONE = 0,
-    BR_ERR_SYSTEM,      // a system call or an allocation failed, or batchrun itself is wrong
-    BR_ERR_USAGE,       // a mistake in the command line, the job file or its input
-    BR_ERR_PLUGIN,      // a plugin cannot be loaded, or does not fit
-    BR_ERR_INTERRUPTED, // a signal, the end of the allocation, a full disk
-};
-
-typedef struct br_error {
-    enum br_error_kind kind;
-    char text[1020]; // valid UTF-8, no final newline; cut with "..." when longer
-} br_error;
 
 // Each fills *err (which may be NULL) and returns -1, so that `return br_error_set(err, ...)` reads
 // well. errno is kept.

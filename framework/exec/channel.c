@@ -21,7 +21,8 @@
 enum {
     PAGE = 4096,
     RECORD_ALIGN = 8,
-    RUN_MAX = 4096, // records read at a time
+    RUN_MAX = 4096,                 // records read at a time
+    QUEUE_LOW = EXECUTOR_QUEUE / 4, // grants left when it is time for more
     BELL_BYTES = CHANNEL_RING / 2,
     RESCAN_NS = 250000000, // a lost wake-up is a delay of at most this
     BELL_NS = 10000000,
@@ -32,6 +33,8 @@ struct down_grant {
     uint64_t first;
     uint32_t count;
     uint32_t attempt;
+    struct channel_call call;
+    uint64_t inline_items; // whether the inputs are in the grant's part of `items`
 };
 
 // Written by the coordinator alone. Fields that change at different times have lines of their own.
@@ -43,6 +46,7 @@ struct channel_down {
     _Alignas(64) _Atomic uint64_t read;      // bytes of the ring
     _Alignas(64) _Atomic uint64_t cancelled; // grant's sequence (low half) and row
     _Alignas(64) struct down_grant grants[EXECUTOR_QUEUE];
+    _Alignas(PAGE) char items[EXECUTOR_QUEUE][EXECUTOR_INLINE];
 };
 
 struct claim_word {
@@ -56,7 +60,6 @@ struct channel_up {
     _Atomic uint32_t progress; // of the task in hand, in millionths
 };
 
-_Static_assert(sizeof(struct channel_down) <= PAGE, "one page each");
 _Static_assert(sizeof(struct channel_up) <= PAGE, "one page each");
 _Static_assert(sizeof(struct record) == 32, "no holes");
 _Static_assert(EXECUTOR_GRANT_MAX < 1 << 21, "a claim word holds it");
@@ -131,7 +134,7 @@ static void *map_up(int fd, int protection, br_error *err)
 
 int channel_attach(struct channel_worker *c, int down_fd, int up_fd, int doorbell, br_error *err)
 {
-    const struct channel_down *down = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, down_fd, 0);
+    const struct channel_down *down = mmap(NULL, sizeof *down, PROT_READ, MAP_SHARED, down_fd, 0);
     if (down == MAP_FAILED)
         return br_error_errno(err, "cannot map a channel");
     char *up = map_up(up_fd, PROT_READ | PROT_WRITE, err);
@@ -144,7 +147,7 @@ int channel_attach(struct channel_worker *c, int down_fd, int up_fd, int doorbel
             br_error_set(err, BR_ERR_SYSTEM, "the channel's memory is not a channel");
             munmap(up, PAGE + 2 * (size_t)CHANNEL_RING);
         }
-        munmap((void *)down, PAGE);
+        munmap((void *)down, sizeof *down);
         return -1;
     }
     *c = (struct channel_worker){
@@ -220,18 +223,21 @@ bool channel_next_grant(struct channel_worker *c, struct channel_claim *claim)
         uint64_t granted = atomic_load_explicit(&c->down->granted, memory_order_acquire);
         if (granted - c->grants > EXECUTOR_QUEUE)
             c->grants = granted - EXECUTOR_QUEUE;
-        const struct down_grant *g = &c->down->grants[c->grants % EXECUTOR_QUEUE];
+        size_t at = c->grants % EXECUTOR_QUEUE;
+        const struct down_grant *g = &c->down->grants[at];
         *claim = (struct channel_claim){
             .grant = {.map = g->map, .first = g->first, .count = g->count, .attempt = g->attempt},
             .sequence = c->grants,
+            .call = g->call,
+            .items = g->inline_items ? c->down->items[at] : NULL,
         };
         atomic_thread_fence(memory_order_acquire);
-        uint64_t word = atomic_load_explicit(&c->up->claims[c->grants % EXECUTOR_QUEUE].word,
-                                             memory_order_acquire);
+        uint64_t word = atomic_load_explicit(&c->up->claims[at].word, memory_order_acquire);
         current = is_claimable(word, c->grants);
         c->grants++;
     } while (!current);
-    claim->last = !grant_is_there(c);
+    uint64_t behind = atomic_load_explicit(&c->down->granted, memory_order_acquire) - c->grants;
+    claim->few_behind = behind == 0 || behind == QUEUE_LOW;
     return true;
 }
 
@@ -320,10 +326,10 @@ bool channel_cancelled(const struct channel_worker *c, const struct channel_clai
 int channel_create(struct channel *c, br_error *err)
 {
     *c = (struct channel){.down_fd = -1, .up_fd = -1};
-    c->down_fd = fd_memory("batchrun-grants", PAGE, err);
+    c->down_fd = fd_memory("batchrun-grants", sizeof *c->down, err);
     if (c->down_fd < 0)
         return -1;
-    void *down = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, c->down_fd, 0);
+    void *down = mmap(NULL, sizeof *c->down, PROT_READ | PROT_WRITE, MAP_SHARED, c->down_fd, 0);
     if (down == MAP_FAILED) {
         br_error_errno(err, "cannot map a channel");
         channel_destroy(c);
@@ -346,7 +352,7 @@ int channel_create(struct channel *c, br_error *err)
 void channel_destroy(struct channel *c)
 {
     if (c->down)
-        munmap(c->down, PAGE);
+        munmap(c->down, sizeof *c->down);
     if (c->up)
         munmap(c->up, PAGE + 2 * (size_t)CHANNEL_RING);
     fd_close(&c->down_fd);
@@ -393,17 +399,29 @@ static size_t plain_words(const struct schema *s)
     return s->count;
 }
 
-void channel_grant(struct channel *c, const struct exec_grant *g, const struct schema *results,
+void channel_grant(struct channel *c, const struct exec_grant *g, const struct exec_map *map,
                    int64_t now)
 {
     uint64_t sequence = c->granted;
-    *granted_at(c, sequence) = (struct channel_granted){.grant = *g,
-                                                        .results = results,
-                                                        .row_words = plain_words(results),
-                                                        .end = g->count,
-                                                        .given_ns = now};
-    c->down->grants[sequence % EXECUTOR_QUEUE] = (struct down_grant){
-        .map = g->map, .first = g->first, .count = g->count, .attempt = g->attempt};
+    size_t at = sequence % EXECUTOR_QUEUE;
+    *granted_at(c, sequence) =
+        (struct channel_granted){.grant = *g,
+                                 .results = map->results,
+                                 .out_size = map->out_size,
+                                 .row_words = map->results ? plain_words(map->results) : 0,
+                                 .end = g->count,
+                                 .given_ns = now};
+    c->down->grants[at] = (struct down_grant){
+        .map = g->map,
+        .first = g->first,
+        .count = g->count,
+        .attempt = g->attempt,
+        .call = {map->function, map->in_size, map->out_size, map->soft_ns, map->hard_ns},
+        .inline_items = map->items != NULL,
+    };
+    if (map->items)
+        memcpy(c->down->items[at], (const char *)map->items + g->first * map->in_size,
+               g->count * map->in_size);
     atomic_store_explicit(claim_at(c, sequence), claim_pack(sequence, 0, g->count),
                           memory_order_relaxed);
     c->granted++;
@@ -533,11 +551,14 @@ static const char *payload_of(const struct channel *c)
 }
 
 // Whether the private copy is a row of the results that the grant's tasks give.
+// A function's may have more behind it where `emitted`.
 static enum channel_read check_row(struct channel *c, const struct channel_granted *g,
-                                   const char *data, size_t size, const char **text)
+                                   const char *data, size_t size, bool emitted, const char **text)
 {
     bool fits;
-    if (g->row_words > 0)
+    if (!g->results)
+        fits = emitted ? size >= g->out_size : size == g->out_size;
+    else if (g->row_words > 0)
         fits = size == g->row_words * 8;
     else {
         buffer_reset(&c->cells);
@@ -581,7 +602,7 @@ static enum channel_read read_run(struct channel *c, uint64_t written, struct re
             break;
         }
         memcpy(copy, payload_of(c), r.size);
-        state = check_row(c, g, copy, r.size, text);
+        state = check_row(c, g, copy, r.size, false, text);
         if (state != CHANNEL_BATCH) {
             c->payload.length = at;
             break;
@@ -674,7 +695,7 @@ static enum channel_read read_single(struct channel *c, const struct record *r, 
     if (r->kind == RECORD_END && !may_end_so(out->end.status))
         return fault(text, "an outcome is none that a worker may give");
     if (r->kind == RECORD_LONG_OK)
-        state = check_row(c, g, out->payload, out->size, text);
+        state = check_row(c, g, out->payload, out->size, true, text);
     if (state != CHANNEL_BATCH)
         return state;
     note_end(c, r, out->times.duration_ns, now);

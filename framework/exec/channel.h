@@ -96,10 +96,19 @@ struct channel_worker {
     int64_t idle_spin_ns; // how long to look for a grant before sleeping
 };
 
+// A call of a function of the calling program, which travels with the grant.
+struct channel_call {
+    int (*function)(br_task *, const void *in, void *out);
+    uint64_t in_size, out_size;
+    int64_t soft_ns, hard_ns;
+};
+
 struct channel_claim { // the grant in work
     struct exec_grant grant;
     uint64_t sequence;
-    bool last; // no other grant was queued behind it when it began
+    struct channel_call call;
+    const void *items; // of the call's inputs, the grant's part; NULL when the map's table has them
+    bool few_behind;   // few or no grants were queued behind it: the coordinator should know
 };
 
 int channel_attach(struct channel_worker *c, int down_fd, int up_fd, int doorbell, br_error *err);
@@ -126,7 +135,8 @@ bool channel_cancelled(const struct channel_worker *c, const struct channel_clai
 
 struct channel_granted { // private: what the worker holds, in order
     struct exec_grant grant;
-    const struct schema *results;
+    const struct schema *results; // NULL: a function's
+    size_t out_size;              // of a function's result
     size_t row_words; // size of a packed row in 8-byte words when every row has the same and any
                       // bits are valid; 0 = each is to be checked
     uint32_t end;     // tasks not taken back
@@ -155,8 +165,8 @@ void channel_destroy(struct channel *c);
 unsigned channel_load(const struct channel *c);
 
 // Room for it is the caller's duty (channel_load < EXECUTOR_QUEUE). Wakes the worker if it sleeps.
-// `results` is borrowed until the grant is accounted for.
-void channel_grant(struct channel *c, const struct exec_grant *g, const struct schema *results,
+// `map` is the grant's; what it borrows must stay until the grant is accounted for.
+void channel_grant(struct channel *c, const struct exec_grant *g, const struct exec_map *map,
                    int64_t now);
 
 // Takes back up to `most` unstarted tasks of the newest grant of `map` (0 = any); *out says which.

@@ -18,30 +18,37 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <batchrun/plugin.h>
+
 #include "base/error.h"
 #include "model/cpuset.h"
 #include "model/outcome.h"
 #include "model/schema.h"
 
 enum {
-    EXECUTOR_QUEUE = 2,
+    EXECUTOR_INLINE = 32 << 10, // a map whose inputs are no larger needs no shared memory
+    EXECUTOR_QUEUE = 32,
     EXECUTOR_GRANT_MAX = 1 << 20
 };
 
 // What a task of a map is and where its rows lie. Strings, schema and descriptor are borrowed until
 // the map is dropped.
 struct exec_map {
-    uint64_t id;       // unique within the executor's life, never 0
-    unsigned plugin;   // place in the executor's plugins
-    const char *task;  // its name there
-    const char *phase; // for br_task_phase
-    uint64_t seed;     // mixed with a task's index into br_task_seed
-    int table_fd;      // sealed image of the input table (model/table.h)
+    // A function of the calling program, or NULL: then a plugin's task.
+    int (*function)(br_task *, const void *in, void *out);
+    size_t in_size, out_size; // of its items and results
+    const void *items;        // all inputs, where they are few: then table_fd is -1
+    uint64_t id;              // unique within the executor's life, never 0
+    unsigned plugin;          // place in the executor's plugins
+    const char *task;         // its name there
+    const char *phase;        // for br_task_phase
+    uint64_t seed;            // mixed with a task's index into br_task_seed
+    int table_fd;             // sealed image of the input table (model/table.h)
     size_t table_size;
-    uint64_t rows;          // of the table
-    uint64_t rows_per_task; // 1, or what a many-row task takes
-    const struct schema *results;
-    int64_t soft_ns; // told to the task (br_task_time_left); the pool enforces
+    uint64_t rows;                // of the table
+    uint64_t rows_per_task;       // 1, or what a many-row task takes
+    const struct schema *results; // NULL for a function
+    int64_t soft_ns;              // told to the task (br_task_time_left); the pool enforces
     int64_t hard_ns;
 };
 

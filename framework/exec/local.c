@@ -40,7 +40,8 @@
 #define LAST_GRACE_NS   (2 * NS_PER_S)
 
 enum {
-    ROUND_BATCHES = 16
+    ROUND_BATCHES = 16,
+    MAP_BUCKETS = 1024
 };
 
 enum slot_state {
@@ -82,8 +83,9 @@ struct slot {
 };
 
 struct map_entry {
+    struct map_entry *next; // in its bucket
     struct exec_map map;
-    bool *told; // by slot: whether the slot's worker knows it
+    uint32_t told[]; // by slot: the worker (by the nursery's name) that knows it
 };
 
 struct local {
@@ -93,8 +95,7 @@ struct local {
     int doorbell;
     int null;
     struct slot *slots;
-    struct map_entry *maps;
-    size_t map_count;
+    struct map_entry *maps[MAP_BUCKETS]; // by id: a program may have any number of calls under way
     // One round of next_report: descriptors, then each ring, then the rest.
     bool polled;
     bool nursery_ready;
@@ -102,6 +103,7 @@ struct local {
     unsigned batches;   // read from it in this round
     bool left_over;     // a ring had more than this round's share
     struct buffer text; // of the report last given
+    char control[CONTROL_MAX];
 };
 
 static struct local *local_of(const struct executor *ex)
@@ -182,8 +184,6 @@ static int local_start(struct executor *ex, unsigned slot, br_error *err)
     struct slot *s = &l->slots[slot];
     int pair[2];
     *s = (struct slot){.control = -1, .kill_at = INT64_MAX};
-    for (size_t i = 0; i < l->map_count; i++)
-        l->maps[i].told[slot] = false;
     if (channel_create(&s->channel, err) != 0)
         return -1;
     int setup = setup_memory(l, slot, err);
@@ -217,23 +217,23 @@ static int local_start(struct executor *ex, unsigned slot, br_error *err)
 static int local_define(struct executor *ex, const struct exec_map *map, br_error *err)
 {
     struct local *l = local_of(ex);
-    struct map_entry *maps = realloc(l->maps, (l->map_count + 1) * sizeof *maps);
-    if (!maps)
+    struct map_entry *m = calloc(1, sizeof *m + ex->slots * sizeof *m->told);
+    if (!m)
         return br_error_nomem(err);
-    l->maps = maps;
-    bool *told = calloc(ex->slots, sizeof *told);
-    if (!told)
-        return br_error_nomem(err);
-    l->maps[l->map_count++] = (struct map_entry){*map, told};
+    struct map_entry **bucket = &l->maps[map->id % MAP_BUCKETS];
+    m->map = *map;
+    m->next = *bucket;
+    *bucket = m;
     return 0;
 }
 
-static struct map_entry *find_map(const struct local *l, uint64_t id)
+// Where the map's entry hangs; *it is NULL when there is none.
+static struct map_entry **find_map(struct local *l, uint64_t id)
 {
-    for (size_t i = 0; i < l->map_count; i++)
-        if (l->maps[i].map.id == id)
-            return &l->maps[i];
-    return NULL;
+    struct map_entry **at = &l->maps[id % MAP_BUCKETS];
+    while (*at && (*at)->map.id != id)
+        at = &(*at)->next;
+    return at;
 }
 
 static int send_control(struct slot *s, const struct buffer *b, int fd, br_error *err)
@@ -279,6 +279,9 @@ static int tell_map(struct slot *s, const struct exec_map *m, br_error *err)
     wire_put(&b, m->rows_per_task);
     wire_put(&b, (uint64_t)m->soft_ns);
     wire_put(&b, (uint64_t)m->hard_ns);
+    wire_put(&b, (uintptr_t)m->function);
+    wire_put(&b, m->in_size);
+    wire_put(&b, m->out_size);
     int result = send_control(s, &b, m->table_fd, err);
     buffer_finish(&b);
     return result;
@@ -297,14 +300,14 @@ static void tell_drop(struct slot *s, uint64_t id)
 static void local_drop(struct executor *ex, uint64_t id)
 {
     struct local *l = local_of(ex);
-    struct map_entry *m = find_map(l, id);
+    struct map_entry **at = find_map(l, id), *m = *at;
     if (!m)
         return;
-    for (unsigned slot = 0; slot < ex->slots; slot++)
-        if (m->told[slot] && l->slots[slot].state == READY)
+    for (unsigned slot = 0; m->map.table_fd >= 0 && slot < ex->slots; slot++)
+        if (l->slots[slot].state == READY && m->told[slot] == l->slots[slot].id)
             tell_drop(&l->slots[slot], id);
-    free(m->told);
-    *m = l->maps[--l->map_count];
+    *at = m->next;
+    free(m);
 }
 
 static int local_grant(struct executor *ex, unsigned slot, const struct exec_grant *g,
@@ -312,11 +315,14 @@ static int local_grant(struct executor *ex, unsigned slot, const struct exec_gra
 {
     struct local *l = local_of(ex);
     struct slot *s = &l->slots[slot];
-    struct map_entry *m = find_map(l, g->map);
-    if (!m->told[slot] && tell_map(s, &m->map, err) != 0)
-        return -1;
-    m->told[slot] = true;
-    channel_grant(&s->channel, g, m->map.results, clock_now());
+    struct map_entry *m = *find_map(l, g->map);
+    // What needs no shared memory travels with the grant.
+    if (m->map.table_fd >= 0 && m->told[slot] != s->id) {
+        if (tell_map(s, &m->map, err) != 0)
+            return -1;
+        m->told[slot] = s->id;
+    }
+    channel_grant(&s->channel, g, &m->map, clock_now());
     return 0;
 }
 
@@ -549,11 +555,11 @@ static int take_control(struct local *l, unsigned slot, const char *data, size_t
 
 static int read_controls(struct local *l, struct exec_report *out)
 {
-    static char space[CONTROL_MAX];
+    char *space = l->control;
     for (unsigned i = 0; i < l->base.slots; i++) {
         struct slot *s = &l->slots[i];
         while (s->control_ready && s->control >= 0) {
-            ssize_t got = recv(s->control, space, sizeof space, MSG_DONTWAIT);
+            ssize_t got = recv(s->control, space, CONTROL_MAX, MSG_DONTWAIT);
             if (got < 0 && errno == EINTR)
                 continue;
             if (got <= 0) {
@@ -632,7 +638,7 @@ static void set_ending(const struct slot *s, int *signal, int *exit_code)
 static bool report_last_words(struct local *l, unsigned slot, struct exec_report *out)
 {
     struct slot *s = &l->slots[slot];
-    for (int stream = 1; stream <= 2; stream++) {
+    for (int stream = 1; l->options.common.keep_output && stream <= 2; stream++) {
         off_t end = stream_end(log_fd(l, slot, stream)), from = s->printed[stream - 1];
         if (end <= from)
             continue;
@@ -854,13 +860,16 @@ static void local_destroy(struct executor *ex, int64_t grace_ns)
     wait_all(l, clock_now() + LAST_GRACE_NS);
     for (unsigned i = 0; l->slots && i < ex->slots; i++)
         forget_worker(l, &l->slots[i]);
-    for (size_t i = 0; i < l->map_count; i++)
-        free(l->maps[i].told);
+    for (size_t i = 0; i < MAP_BUCKETS; i++)
+        while (l->maps[i]) {
+            struct map_entry *m = l->maps[i];
+            l->maps[i] = m->next;
+            free(m);
+        }
     fd_close(&l->epoll);
     fd_close(&l->doorbell);
     fd_close(&l->null);
     buffer_finish(&l->text);
-    free(l->maps);
     free(l->slots);
     free(l);
 }

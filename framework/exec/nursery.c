@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,6 +43,7 @@ struct child {
 struct nurse { // the nursery process itself
     int socket;
     int signals;
+    int coordinator; // pidfd, or -1 on kernels without (before 5.3)
     struct child *children;
     size_t count, capacity;
 };
@@ -253,10 +255,12 @@ static void drain_signals(int fd)
 
 static void nurse_loop(struct nurse *n)
 {
-    struct pollfd wait[2] = {{.fd = n->socket, .events = POLLIN},
-                             {.fd = n->signals, .events = POLLIN}};
+    // The socket's end may not show the coordinator's death: another child of its may hold a copy.
+    struct pollfd wait[3] = {{.fd = n->socket, .events = POLLIN},
+                             {.fd = n->signals, .events = POLLIN},
+                             {.fd = n->coordinator, .events = POLLIN}};
     for (;;) {
-        if (poll(wait, 2, -1) < 0 && errno != EINTR)
+        if ((poll(wait, 3, -1) < 0 && errno != EINTR) || wait[2].revents)
             return;
         if (wait[1].revents) {
             drain_signals(n->signals);
@@ -288,9 +292,10 @@ static void default_signals(void)
 }
 
 // In the new process: never returns.
-static void become_nursery(int socket)
+static void become_nursery(int socket, int coordinator)
 {
-    struct nurse n = {.socket = socket};
+    struct nurse n = {.socket = socket, .coordinator = coordinator};
+    int keep[] = {socket, coordinator};
     // Out of the terminal's foreground group: Ctrl-C is for the coordinator to act upon.
     setpgid(0, 0);
     default_signals();
@@ -300,7 +305,8 @@ static void become_nursery(int socket)
     __fpurge(stdin);
     __fpurge(stdout);
     __fpurge(stderr);
-    fd_close_from(0, &socket, 1);
+    qsort(keep, 2, sizeof *keep, compare_ints);
+    fd_close_from(0, keep, 2);
     if (fd_fill_standard(NULL) != 0)
         _exit(1);
     sigset_t chld;
@@ -317,18 +323,33 @@ static void become_nursery(int socket)
 
 // ---- The coordinator's side
 
+static int open_self(void)
+{
+#ifdef SYS_pidfd_open
+    return (int)syscall(SYS_pidfd_open, getpid(), 0);
+#else
+    return -1;
+#endif
+}
+
+// The standard descriptors may be closed in the caller; keep ours off them.
+static int above_standard(int fd)
+{
+    int moved = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    return moved < 0 ? fd : moved;
+}
+
 int nursery_start(struct nursery *n, br_error *err)
 {
     int pair[2];
     *n = (struct nursery){.socket = -1};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return br_error_errno(err, "cannot create a socket pair");
+    int self = open_self();
     pid_t pid = fork();
-    if (pid == 0) {
-        // The standard descriptors may be closed in the caller; keep ours off them.
-        int socket = fcntl(pair[1], F_DUPFD_CLOEXEC, 3);
-        become_nursery(socket < 0 ? pair[1] : socket);
-    }
+    if (pid == 0)
+        become_nursery(above_standard(pair[1]), above_standard(self));
+    fd_close(&self);
     close(pair[1]);
     if (pid < 0) {
         br_error_errno(err, "cannot fork");

@@ -22,6 +22,10 @@ struct setup_common {
     size_t env_count;
     uint64_t open_files; // JOB_UNLIMITED: leave as it is
     uint64_t core_size;
+    int (*init)(void *arg); // of the calling program, or NULL
+    void *init_arg;
+    uint64_t memory;  // RLIMIT_AS, bytes
+    bool keep_output; // standard output and error are files whose growth tells tasks' output apart
     bool membind_local;
     bool bind; // to the slot's CPUs
     int64_t idle_spin_ns;

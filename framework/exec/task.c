@@ -36,6 +36,12 @@ BR_PRINTF_(3, 4) static int fail(struct task *t, enum task_failure how, const ch
 
 // ---- Columns by name
 
+// A function of the calling program has no columns.
+static size_t input_count(const struct task_map *m)
+{
+    return m->function.function ? 0 : table_columns(&m->table);
+}
+
 static const char *input_name(const struct task_map *m, size_t column)
 {
     return table_column_name(&m->table, column);
@@ -64,7 +70,7 @@ static int find_cached(const struct task_map *m, struct name_cache *cache, const
 
 static int find_input(const struct task_map *m, const char *name)
 {
-    return table_find(&m->table, name);
+    return m->function.function ? -1 : table_find(&m->table, name);
 }
 
 static int find_result(const struct task_map *m, const char *name)
@@ -94,7 +100,7 @@ static bool get_cell(struct task *t, const char *name, uint64_t row, struct cell
     struct task_map *m = t->map;
     int column = find_cached(m, &m->inputs, name, input_name, find_input);
     if (column < 0) {
-        say_unknown(t, "input", name, table_columns(&m->table), input_name);
+        say_unknown(t, "input", name, input_count(m), input_name);
         return false;
     }
     if (row >= t->public.rows) {
@@ -236,6 +242,21 @@ static int result_bytes(br_task *task, const char *name, const void *data, size_
     return 0;
 }
 
+static int emit_bytes(br_task *task, const void *data, size_t size)
+{
+    struct task *t = task_of(task);
+    if (!t->map->function.function)
+        return fail(t, TASK_FAILED_FOR_GOOD,
+                    "a plugin's task gives results by name (br_result_bytes); br_task_emit is for "
+                    "functions of a pool");
+    if (size > CHANNEL_RESULT_MAX / 2 - t->emitted)
+        return fail(t, TASK_FAILED_FOR_GOOD, "it emitted more than %d bytes",
+                    CHANNEL_RESULT_MAX / 2);
+    buffer_append(&t->texts, data, size);
+    t->emitted += size;
+    return t->texts.failed ? fail(t, TASK_FAILED, "out of memory for what it emitted") : 0;
+}
+
 // ---- The rest of what a task may call
 
 BR_PRINTF_(3, 0) static int api_fail(br_task *task, int permanent, const char *format, va_list args)
@@ -361,6 +382,7 @@ const struct br_api_ task_api = {
     .state = api_state,
     .set_state = api_set_state,
     .init_fail = api_init_fail,
+    .emit = emit_bytes,
 };
 
 // ---- One task after the other
@@ -372,6 +394,13 @@ bool task_prepare(struct task *t, struct task_map *map, struct channel_worker *c
     t->channel = channel;
     t->public.api = &task_api;
     t->public.phase = map->phase;
+    if (map->function.out_size > t->out_capacity) {
+        free(t->out);
+        t->out = malloc(map->function.out_size);
+        t->out_capacity = t->out ? map->function.out_size : 0;
+        if (!t->out)
+            return false;
+    }
     if (count < t->result_capacity)
         return true;
     struct result_value *results = calloc(count + 1, sizeof *results);
@@ -410,6 +439,7 @@ void task_begin(struct task *t, const struct channel_claim *claim, uint32_t row,
     t->failure = TASK_FINE;
     t->number++;
     t->results_set = 0;
+    t->emitted = 0;
     buffer_reset(&t->texts);
     if (t->told_progress) {
         channel_progress(t->channel, 0);
@@ -419,6 +449,19 @@ void task_begin(struct task *t, const struct channel_claim *claim, uint32_t row,
     t->public.rows = left < m->rows_per_task ? left : m->rows_per_task;
     t->public.seed = mix(m->seed ^ mix(index));
     t->public.attempt = claim->grant.attempt;
+}
+
+int task_call(struct task *t)
+{
+    const struct task_map *m = t->map;
+    const struct channel_call *f = &m->function;
+    if (!f->function)
+        return m->call(&t->public);
+    const char *in = t->claim->items ? (const char *)t->claim->items + t->row * f->in_size
+                                     : (const char *)m->items + t->public.index * f->in_size;
+    if (f->out_size > 0)
+        memset(t->out, 0, f->out_size);
+    return f->function(&t->public, in, t->out);
 }
 
 static void pack(struct task *t)
@@ -457,6 +500,20 @@ enum task_failure task_end(struct task *t, int returned, const void **row, size_
              first_unset(t));
     if (t->failure != TASK_FINE)
         return t->failure;
+    if (t->map->function.function) {
+        *size = t->map->function.out_size + t->emitted;
+        *row = t->out;
+        if (t->emitted == 0)
+            return TASK_FINE;
+        buffer_reset(&t->packed);
+        buffer_append(&t->packed, t->out, t->map->function.out_size);
+        buffer_append(&t->packed, t->texts.data, t->emitted);
+        *row = t->packed.data;
+        if (!t->packed.failed)
+            return TASK_FINE;
+        fail(t, TASK_FAILED, "out of memory for what it emitted");
+        return t->failure;
+    }
     if (t->map->plain) {
         *row = t->words;
         *size = t->map->signature.results.count * sizeof *t->words;
@@ -476,6 +533,7 @@ void task_finish(struct task *t)
 {
     free(t->results);
     free(t->words);
+    free(t->out);
     buffer_finish(&t->texts);
     buffer_finish(&t->packed);
 }

@@ -26,6 +26,9 @@ struct name_cache {
 struct task_map {
     uint64_t id;
     int (*call)(br_task *);
+    // A function of the calling program instead: `items` is what grants carry no inputs for.
+    struct channel_call function;
+    const void *items;
     char *phase;
     uint64_t seed;
     struct table table;
@@ -59,6 +62,9 @@ struct task {
     struct result_value *results; // one for each result column
     uint64_t *words;              // a plain row, ready to be sent
     size_t result_capacity;
+    void *out; // what a function writes its result to
+    size_t out_capacity;
+    size_t emitted;       // bytes in `texts` that a function gave with br_task_emit
     struct buffer texts;  // str and bytes results
     struct buffer packed; // the row, where it is not plain
     char message[TASK_MESSAGE + 1];
@@ -69,6 +75,9 @@ bool task_prepare(struct task *t, struct task_map *map, struct channel_worker *c
 
 // Sets all that a plugin sees of task `index`.
 void task_begin(struct task *t, const struct channel_claim *claim, uint32_t row, int64_t start_ns);
+
+// Calls the task's function; what it returned.
+int task_call(struct task *t);
 
 // What has become of it, given what the function returned: the failure, with t->message; where
 // there is none *row and *size are the packed results.

@@ -42,6 +42,7 @@ struct worker {
     struct loaded *plugins;
     struct task_map **maps;
     size_t map_count;
+    struct task_map inline_map; // of the function call in work, whose inputs came with the grant
     struct task task;
     // What tasks print: how far each stream had come at the last look, and how many tasks ago that
     // was.
@@ -165,6 +166,15 @@ static int load_plugins(struct worker *w, br_error *err)
     return 0;
 }
 
+static int run_initializer(const struct setup_common *common, br_error *err)
+{
+    int returned = common->init ? common->init(common->init_arg) : 0;
+    if (returned == 0)
+        return 0;
+    return br_error_set(err, BR_ERR_PLUGIN,
+                        "the pool's initializer failed in a worker: it returned %d", returned);
+}
+
 static int read_setup(int fd, struct setup *out, br_error *err)
 {
     struct stat st;
@@ -211,13 +221,14 @@ static int start(struct worker *w, const int *fds, br_error *err)
     bind_self(&w->setup, err);
     bind_memory(&w->setup, err);
     limit(RLIMIT_NOFILE, w->setup.common.open_files, "open_files", err);
+    limit(RLIMIT_AS, w->setup.common.memory, "memory", err);
     limit(RLIMIT_CORE, w->setup.common.core_size, "core_size", err);
     set_environment(&w->setup, err);
     if (err->kind != BR_ERR_NONE)
         return -1;
     if (on_exit(leave_at_exit, NULL) != 0)
         return br_error_nomem(err);
-    if (load_plugins(w, err) != 0)
+    if (load_plugins(w, err) != 0 || run_initializer(&w->setup.common, err) != 0)
         return -1;
     w->printed[0] = stream_end(1);
     w->printed[1] = stream_end(2);
@@ -290,6 +301,18 @@ static bool is_plain(const struct schema *s)
     return true;
 }
 
+// The items of a function call are plain memory. The pointer to the function is good here: this
+// process is a fork of the one that sent it.
+static int map_items(struct task_map *m, int fd, const char *phase, br_error *err)
+{
+    m->phase = strdup(phase ? phase : "");
+    void *memory = mmap(NULL, m->table_size, PROT_READ, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        return br_error_errno(err, "cannot map a call's items");
+    m->items = m->table_memory = memory;
+    return m->phase ? 0 : br_error_nomem(err);
+}
+
 static int read_map(struct worker *w, struct wire *in, int table, struct task_map *m, br_error *err)
 {
     m->id = wire_get(in);
@@ -301,6 +324,11 @@ static int read_map(struct worker *w, struct wire *in, int table, struct task_ma
     m->rows_per_task = wire_get(in);
     m->soft_ns = (int64_t)wire_get(in);
     m->hard_ns = (int64_t)wire_get(in);
+    m->function.function = (int (*)(br_task *, const void *, void *))wire_get(in);
+    m->function.in_size = wire_get(in);
+    m->function.out_size = wire_get(in);
+    if (m->function.function && !in->bad)
+        return map_items(m, table, phase, err);
     if (in->bad || plugin >= w->setup.common.plugin_count || !phase || table < 0)
         return br_error_set(err, BR_ERR_SYSTEM, "a map's definition could not be read");
     struct loaded *l = &w->plugins[plugin];
@@ -373,9 +401,25 @@ static int obey(struct worker *w, char *space, br_error *err)
     return result;
 }
 
-static struct task_map *find_map(struct worker *w, uint64_t id, br_error *err)
+static struct task_map *inline_map(struct worker *w, const struct channel_claim *claim)
 {
+    struct task_map *m = &w->inline_map;
+    m->id = claim->grant.map;
+    m->function = claim->call;
+    m->phase = "";
+    m->rows = UINT64_MAX;
+    m->rows_per_task = 1;
+    m->soft_ns = claim->call.soft_ns;
+    m->hard_ns = claim->call.hard_ns;
+    return m;
+}
+
+static struct task_map *find_map(struct worker *w, const struct channel_claim *claim, br_error *err)
+{
+    uint64_t id = claim->grant.map;
     char *space = NULL;
+    if (claim->items)
+        return inline_map(w, claim);
     for (;;) {
         for (size_t i = 0; i < w->map_count; i++)
             if (w->maps[i]->id == id) {
@@ -447,6 +491,8 @@ static void note_output(struct worker *w, const struct record *about, int64_t du
         fflush(stdout);
         fflush(stderr);
     }
+    if (!w->setup.common.keep_output)
+        return;
     w->unlooked++;
     if (pending || last || w->chatty || duration >= EXACT_OUTPUT_NS || w->unlooked >= OUTPUT_EVERY)
         look_at_streams(w, about, now);
@@ -461,7 +507,8 @@ static void publish(struct worker *w, struct record *r, int returned, int64_t no
     enum task_failure failure = task_end(t, returned, &row, &size);
     r->start_ns = t->start_ns;
     r->duration_ns = duration < UINT32_MAX ? (uint32_t)duration : UINT32_MAX;
-    if (failure == TASK_FINE && duration < LONG_NS && size <= CHANNEL_PAYLOAD_MAX) {
+    bool plain = duration < LONG_NS && size <= CHANNEL_PAYLOAD_MAX && t->emitted == 0;
+    if (failure == TASK_FINE && plain) {
         r->kind = RECORD_OK;
         channel_publish(&w->channel, r, NULL, 0, row, size, now);
     } else if (failure == TASK_FINE) {
@@ -485,11 +532,11 @@ static void run_grant(struct worker *w, const struct channel_claim *claim)
     int64_t now = clock_now();
     if (now - w->channel.rung_ns >= LONG_NS)
         w->cpu_mark = process_cpu();
-    if (claim->last)
+    if (claim->few_behind)
         channel_ring_bell(&w->channel, now); // time for the next grant to be on its way
     while (channel_next_task(&w->channel, claim, &row)) {
         task_begin(t, claim, row, now);
-        int returned = t->map->call(&t->public);
+        int returned = task_call(t);
         now = clock_now();
         struct record r = {.grant = (uint32_t)claim->sequence, .row = row};
         note_output(w, &r, now - t->start_ns, row + 1 == claim->grant.count, now);
@@ -501,7 +548,7 @@ static int work(struct worker *w, br_error *err)
 {
     struct channel_claim claim;
     while (channel_next_grant(&w->channel, &claim)) {
-        struct task_map *m = find_map(w, claim.grant.map, err);
+        struct task_map *m = find_map(w, &claim, err);
         if (!m)
             return -1;
         if (w->task.map != m)

@@ -12,6 +12,7 @@
 enum {
     FRUITLESS_MAX = 5
 };
+#define ENOUGH_NS          NS_PER_MS
 #define FRUITLESS_DELAY_NS (20 * NS_PER_MS)
 
 // Workers that start at the same time: what an executor is asked for must not pile up.
@@ -47,11 +48,13 @@ struct slot {
 };
 
 struct pool_map {
-    struct pool_map *next; // by priority, then age
+    struct pool_map *next; // by priority, then age; the first member
+    struct pool_map *previous;
     struct pool_map_options options;
     struct ledger ledger;
     struct chunk_size chunk;
-    unsigned holders; // slots that hold tasks of it
+    unsigned holders;    // slots that hold tasks of it
+    uint64_t granted_at; // the pool's count of grants when it was last served
     bool stopped;
     bool cancelled; // what is in hand is to be killed
     uint64_t random;
@@ -61,8 +64,9 @@ struct pool {
     struct pool_options options;
     struct executor *executor;
     struct slot *slots;
-    struct pool_map *maps;
+    struct pool_map *maps, *last;
     uint64_t last_id;
+    uint64_t grants;
     int64_t now;   // of the dispatch under way
     bool stirred;  // something was asked for since the last dispatch
     bool starving; // a worker is idle, and tasks wait behind one that another has in hand
@@ -125,10 +129,18 @@ struct pool_map *pool_submit(struct pool *p, const struct pool_map_options *opti
     p->last_id++;
     ledger_init(&m->ledger, options->tasks);
     chunk_init(&m->chunk, options->chunk);
+    // Mostly all have the same priority, and the place is the end.
     struct pool_map **at = &p->maps;
+    if (p->last && p->last->options.priority >= options->priority)
+        at = &p->last->next;
     while (*at && (*at)->options.priority >= options->priority)
         at = &(*at)->next;
     m->next = *at;
+    m->previous = at == &p->maps ? NULL : (struct pool_map *)at; // `next` is its first member
+    if (m->next)
+        m->next->previous = m;
+    else
+        p->last = m;
     *at = m;
     p->stirred = true;
     return m;
@@ -136,10 +148,14 @@ struct pool_map *pool_submit(struct pool *p, const struct pool_map_options *opti
 
 void pool_map_release(struct pool *p, struct pool_map *m)
 {
-    struct pool_map **at = &p->maps;
-    while (*at != m)
-        at = &(*at)->next;
-    *at = m->next;
+    if (m->previous)
+        m->previous->next = m->next;
+    else
+        p->maps = m->next;
+    if (m->next)
+        m->next->previous = m->previous;
+    else
+        p->last = m->previous;
     free_map(p, m);
 }
 
@@ -432,7 +448,8 @@ static bool is_runnable(const struct pool_map *m, const struct slot *s)
 }
 
 // Of the maps with the highest priority that have work for this slot, the one that fewest slots
-// work on: maps of the same priority share the workers.
+// work on, and of these the one that was served longest ago: maps of the same priority share the
+// workers.
 static struct pool_map *choose_map(const struct pool *p, const struct slot *s)
 {
     struct pool_map *best = NULL;
@@ -441,8 +458,11 @@ static struct pool_map *choose_map(const struct pool *p, const struct slot *s)
             break;
         if (!ledger_ready(&m->ledger, p->now) || !is_runnable(m, s))
             continue;
-        if (!best || m->holders < best->holders)
+        if (!best || m->holders < best->holders ||
+            (m->holders == best->holders && m->granted_at < best->granted_at))
             best = m;
+        if (best->holders == 0)
+            break; // none can have fewer; many small maps may stand behind it
     }
     return best;
 }
@@ -460,6 +480,7 @@ static int grant(struct pool *p, unsigned slot, struct pool_map *m, br_error *er
     struct exec_grant g = {m->options.map.id, work.first, work.count, work.attempt, work.crashes};
     if (!holds(s, m))
         m->holders++;
+    m->granted_at = ++p->grants;
     s->held[s->held_count++] = (struct held){m, work.count};
     s->granted += work.count;
     return p->executor->ops->grant(p->executor, slot, &g, err);
@@ -471,11 +492,20 @@ static bool is_used_up(const struct pool *p, const struct slot *s)
     return p->options.max_tasks > 0 && s->granted >= p->options.max_tasks;
 }
 
+// Two grants, the one in work and the one behind it, or more where they are over in no time.
+static bool has_enough(const struct slot *s)
+{
+    double ns = 0;
+    for (unsigned i = 0; i < s->held_count; i++)
+        ns += (double)s->held[i].left * s->held[i].map->chunk.mean_ns;
+    return s->held_count >= 2 && (ns <= 0 || ns >= (double)ENOUGH_NS);
+}
+
 static int feed(struct pool *p, unsigned slot, br_error *err)
 {
     struct slot *s = &p->slots[slot];
     // A grant all of which was taken back is still in the executor's queue: its count holds.
-    while (s->state == SLOT_READY && !is_used_up(p, s) &&
+    while (s->state == SLOT_READY && !is_used_up(p, s) && !has_enough(s) &&
            p->executor->ops->load(p->executor, slot) < EXECUTOR_QUEUE) {
         struct pool_map *m = choose_map(p, s);
         if (!m)

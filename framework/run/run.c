@@ -286,6 +286,8 @@ static int open_pool(struct run *run, br_error *err)
                    .plugin_count = job->plugin_count,
                    .env = job->env,
                    .env_count = job->env_count,
+                   .keep_output = true,
+                   .memory = JOB_UNLIMITED,
                    .open_files = job->limits.open_files,
                    .core_size = job->limits.core_size,
                    .membind_local = job->workers.membind_local,

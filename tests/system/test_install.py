@@ -34,8 +34,9 @@ class Installed(harness.Case):
             PKG_CONFIG_ALLOW_SYSTEM_CFLAGS="1")
 
     def test_what_is_installed(self):
-        self.assertEqual(set(self.found) - {"demo.la"},
-                         {"batchrun", "batchrun.pc", "plugin.h", "demo.so"})
+        self.assertEqual(set(self.found) - {"demo.la", "libbatchrun.la"},
+                         {"batchrun", "batchrun.pc", "demo.so", "error.h", "plugin.h", "pool.h",
+                          "libbatchrun.so", "libbatchrun.so.0", "libbatchrun.so.0.0.0"})
 
     def test_plugindir(self):
         done = subprocess.run(["pkg-config", "--variable=plugindir", "batchrun"], text=True,

@@ -60,7 +60,7 @@ static void pair_close(struct pair *p)
 static void grant(struct pair *p, uint64_t first, uint32_t count)
 {
     struct exec_grant g = {.map = 1, .first = first, .count = count, .attempt = 3, .crashes = 2};
-    channel_grant(&p->c, &g, &p->schema, clock_now());
+    channel_grant(&p->c, &g, &(struct exec_map){.results = &p->schema}, clock_now());
 }
 
 static void publish_word(struct channel_worker *w, const struct channel_claim *claim, uint32_t row,
@@ -91,7 +91,7 @@ START_TEST(outcomes_come_back_as_granted)
     ck_assert(channel_next_grant(&p.w, &claim));
     ck_assert_uint_eq(claim.grant.first, 100);
     ck_assert_uint_eq(claim.grant.attempt, 3);
-    ck_assert(claim.last);
+    ck_assert(claim.few_behind);
     for (uint32_t i = 0; i < 10; i++) {
         ck_assert(channel_next_task(&p.w, &claim, &row));
         ck_assert_uint_eq(row, i);
@@ -206,7 +206,7 @@ START_TEST(a_death_blames_the_task_in_hand)
     grant(&p, 0, 5);
     grant(&p, 10, 5);
     ck_assert(channel_next_grant(&p.w, &claim));
-    ck_assert(!claim.last);
+    ck_assert(!claim.few_behind);
     for (int i = 0; i < 3; i++) {
         ck_assert(channel_next_task(&p.w, &claim, &row));
         if (i < 2)
@@ -454,7 +454,7 @@ static void give_some(struct pair *p, struct account *a, uint64_t x)
     while (channel_load(&p->c) < EXECUTOR_QUEUE) {
         if (a->returned_count > 0) {
             struct exec_grant g = a->returned[--a->returned_count];
-            channel_grant(&p->c, &g, &p->schema, clock_now());
+            channel_grant(&p->c, &g, &(struct exec_map){.results = &p->schema}, clock_now());
         } else if (a->next < MANY) {
             uint32_t count = (uint32_t)(x % 97 + 1);
             count = count < MANY - a->next ? count : (uint32_t)(MANY - a->next);

@@ -80,8 +80,10 @@ static void rig_open(struct rig *rig, unsigned workers)
     machine_finish(&machine);
     struct local_options local = {.nursery = &rig->nursery,
                                   .plan = &rig->plan,
-                                  .common = {.plugins = plugins,
+                                  .common = {.keep_output = true,
+                                             .plugins = plugins,
                                              .plugin_count = 2,
+                                             .memory = JOB_UNLIMITED,
                                              .open_files = JOB_UNLIMITED,
                                              .core_size = 0,
                                              .bind = true}};

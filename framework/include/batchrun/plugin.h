@@ -72,6 +72,7 @@ struct br_api_ {
     void *(*state)(br_worker *);
     void (*set_state)(br_worker *, void *);
     int (*init_fail)(br_worker *, const char *, va_list) BR_PRINTF_(2, 0);
+    int (*emit)(br_task *, const void *, size_t);
 };
 
 /* What batchrun fills in before each call of a task function. Plugins read it by the calls below.

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What stands behind <batchrun/pool.h>: a pool of functions over the pool of maps (pool/pool.h),
+// made safe for threads.
+//
+// One lock guards a pool and all that belongs to it. Callbacks and `next` functions are called
+// without it. Whoever waits drives: it takes what has happened, runs the callbacks that are due,
+// then polls without the lock; others that wait meanwhile are told when something has moved.
+#ifndef BR_POOL_LIBRARY_H
+#define BR_POOL_LIBRARY_H
+
+#include <batchrun/pool.h>
+#include <pthread.h>
+#include <sys/types.h>
+
+#include "base/buffer.h"
+#include "exec/nursery.h"
+#include "exec/setup.h"
+#include "model/plan.h"
+#include "pool/pool.h"
+
+struct item_failure { // an item that did not end well
+    size_t index;
+    br_outcome outcome; // its message is the failure's
+};
+
+struct item_bytes { // what an item emitted
+    size_t index;
+    char *data;
+    size_t size;
+};
+
+struct br_result {
+    br_result *next, *previous; // all results of the pool
+    br_result *next_due;        // those that are finished, then those whose callback is due
+    br_pool *pool;
+    struct pool_map *map; // until every item has ended
+    br_function *function;
+    size_t count, in_size, out_size;
+    char *out;
+    bool own_out;
+    void *items;  // a copy of few inputs
+    int items_fd; // or shared memory of many; -1
+    br_call_options options;
+    unsigned char *status; // enum br_status of each item
+    struct item_failure *failures;
+    size_t failure_count, failure_capacity;
+    struct item_bytes *emitted;
+    size_t emitted_count, emitted_capacity;
+    bool sorted; // both, by index
+    bool open;   // the caller has the handle
+    bool told;   // its callback was called, or it has none
+    bool asked;  // somebody looked at how it went
+    bool cancelled;
+    size_t cancelled_items; // that were never started
+    bool out_of_memory;     // an outcome could not be kept whole
+};
+
+struct br_pool {
+    pthread_mutex_t lock;
+    pthread_cond_t moved; // on the monotonic clock
+    pid_t owner;
+    struct nursery nursery;
+    struct plan plan;
+    int *standard; // the caller's standard output for each worker, then its standard error
+    struct pool *pool;
+    br_result *results;
+    br_result *finished;       // every item has ended; not settled yet
+    br_result *due, **due_end; // settled; the callback is to come
+    br_pool_options options;
+    bool closed;
+    bool broken; // no work can be done any more; `why` says why
+    br_error why;
+    bool driving; // a thread polls, without the lock
+    bool ending;  // the progress thread is to end
+    bool has_thread;
+    pthread_t thread;
+    int wake;         // eventfd: a driver is to look again
+    uint64_t queued;  // items
+    uint64_t failing; // items that failed since, of calls with stop_on_error
+    bool cancelling;  // some calls were, and have not ended
+    int64_t spin_ns;
+    br_pool_stats stats;
+};
+
+// Locks, unless this is another process's copy: then false and *err.
+bool library_enter(br_pool *p, br_error *err);
+void library_leave(br_pool *p);
+
+// Moves work on until `done` says so or `timeout` seconds have passed: whether it did. With the
+// lock.
+typedef bool library_condition(void *user);
+bool library_drive(br_pool *p, double timeout, library_condition *done, void *user);
+
+// One step without waiting: dispatches, then runs the callbacks that are due (without the lock).
+void library_step(br_pool *p);
+
+// Hands out what was submitted, now or by whoever drives.
+void library_start(br_pool *p);
+
+// Notes that every item of a result has ended: called from within pool_dispatch.
+void library_finished(br_result *r);
+
+bool library_has_failed(const br_result *r);
+void library_outcome(br_result *r, size_t i, br_outcome *out);
+void library_cancel(br_result *r);
+
+// Puts a result whose items have all ended in the queue of callbacks, and frees what it needs no
+// more.
+void library_settle(br_result *r);
+
+// All results end as cancelled; the pool does nothing more.
+void library_break(br_pool *p, const br_error *why);
+
+// Takes a call's items. With the lock. NULL and *err.
+br_result *library_submit(br_pool *p, br_function *function, const void *in, size_t count,
+                          size_t in_size, void *out, size_t out_size,
+                          const br_call_options *options, br_error *err);
+
+// Gives up the handle; frees the result when nothing else needs it. With the lock.
+void library_release(br_result *r);
+void library_free_result(br_result *r); // whatever needs it
+
+int64_t library_deadline(double timeout, int64_t now);
+
+#endif

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Iterating: chunks of items are taken from the caller's iterator as results are yielded, so that
+// never more than the look-ahead are under way.
+#include <stdlib.h>
+#include <string.h>
+
+#include "pool/library.h"
+
+enum {
+    CHUNKS_A_WORKER = 8
+};
+
+struct chunk {          // items under way or not yielded yet
+    struct chunk *next; // younger
+    br_result *result;
+    size_t first; // index of its first item
+    size_t yielded;
+    bool *gone; // by item: yielded
+};
+
+struct br_imap {
+    br_pool *pool;
+    br_function *function;
+    br_next_item *next;
+    void *user;
+    size_t in_size, out_size;
+    br_imap_options options;
+    struct chunk *oldest, **newest;
+    size_t taken;                              // from the iterator
+    size_t under_way;                          // taken and not yielded
+    char *items;                               // room for a chunk of them
+    bool ended;                                // the iterator has
+    bool failed;                               // with a failure
+    char message[sizeof((br_error *)0)->text]; // of the item last yielded
+};
+
+br_imap *br_pool_imap(br_pool *p, br_function *function, br_next_item *next, void *user,
+                      size_t in_size, size_t out_size, const br_imap_options *options,
+                      br_error *err)
+{
+    if (!function || !next) {
+        br_error_set(err, BR_ERR_USAGE, "br_pool_imap needs a function and an iterator");
+        return NULL;
+    }
+    br_imap *it = calloc(1, sizeof *it);
+    if (!it) {
+        br_error_nomem(err);
+        return NULL;
+    }
+    *it = (br_imap){.pool = p,
+                    .function = function,
+                    .next = next,
+                    .user = user,
+                    .in_size = in_size,
+                    .out_size = out_size};
+    it->newest = &it->oldest;
+    if (options)
+        it->options = *options;
+    it->options.call.on_result = it->options.call.on_error = NULL;
+    if (it->options.chunk == 0)
+        it->options.chunk = 1;
+    if (it->options.lookahead == 0)
+        it->options.lookahead = CHUNKS_A_WORKER * it->options.chunk * p->plan.slot_count;
+    it->options.call.chunk = it->options.chunk;
+    size_t bytes;
+    if (__builtin_mul_overflow(it->options.chunk, in_size, &bytes) ||
+        !(it->items = malloc(bytes + 1))) {
+        br_error_set(err, BR_ERR_USAGE, "chunks of %zu items of %zu bytes are too much",
+                     it->options.chunk, in_size);
+        free(it);
+        return NULL;
+    }
+    return it;
+}
+
+// Takes items from the caller's iterator, without the lock. How many.
+static size_t take_items(br_imap *it, size_t most)
+{
+    size_t n = 0;
+    for (; n < most && !it->ended; n++) {
+        int got = it->next(it->user, it->items + n * it->in_size);
+        if (got == 1)
+            continue;
+        it->ended = true;
+        it->failed = got < 0;
+        break;
+    }
+    return n;
+}
+
+static int submit_chunk(br_imap *it, size_t count, br_error *err)
+{
+    struct chunk *c = calloc(1, sizeof *c);
+    bool *gone = calloc(count, sizeof *gone);
+    if (!c || !gone) {
+        free(c);
+        free(gone);
+        return br_error_nomem(err);
+    }
+    *c = (struct chunk){.first = it->taken, .gone = gone};
+    c->result = library_submit(it->pool, it->function, it->items, count, it->in_size, NULL,
+                               it->out_size, &it->options.call, err);
+    if (!c->result) {
+        free(gone);
+        free(c);
+        return -1;
+    }
+    *it->newest = c;
+    it->newest = &c->next;
+    it->taken += count;
+    it->under_way += count;
+    return 0;
+}
+
+// Keeps the look-ahead filled. Enters and leaves by itself: `next` is the caller's.
+static int look_ahead(br_imap *it, br_error *err)
+{
+    while (!it->ended && it->under_way < it->options.lookahead) {
+        size_t room = it->options.lookahead - it->under_way;
+        size_t count = take_items(it, room < it->options.chunk ? room : it->options.chunk);
+        if (count == 0)
+            break;
+        if (!library_enter(it->pool, err))
+            return -1;
+        int result = submit_chunk(it, count, err);
+        if (result == 0)
+            library_start(it->pool);
+        library_leave(it->pool);
+        if (result != 0)
+            return -1;
+    }
+    return 0;
+}
+
+// ---- Yielding
+
+struct yieldable {
+    br_imap *it;
+    struct chunk *chunk;
+    size_t item;
+};
+
+static bool find_in(struct chunk *c, bool ordered, size_t *item)
+{
+    for (size_t i = ordered ? c->yielded : 0; i < c->result->count; i++) {
+        if (!c->gone[i] && c->result->status[i] != BR_PENDING) {
+            *item = i;
+            return true;
+        }
+        if (ordered)
+            return false;
+    }
+    return false;
+}
+
+// An item that can be yielded now: the next one, or any.
+static bool find_item(void *user)
+{
+    struct yieldable *y = user;
+    for (struct chunk *c = y->it->oldest; c; c = c->next) {
+        y->chunk = c;
+        if (find_in(c, y->it->options.ordered, &y->item))
+            return true;
+        if (y->it->options.ordered)
+            return false;
+    }
+    return false;
+}
+
+static void drop_chunk(br_imap *it, struct chunk *c)
+{
+    struct chunk **at = &it->oldest;
+    while (*at != c)
+        at = &(*at)->next;
+    *at = c->next;
+    if (it->newest == &c->next)
+        it->newest = at;
+    c->result->asked = true;
+    library_release(c->result);
+    free(c->gone);
+    free(c);
+}
+
+static void yield(struct yieldable *y, void *out, br_outcome *outcome, size_t *index)
+{
+    br_imap *it = y->it;
+    struct chunk *c = y->chunk;
+    br_outcome o;
+    library_outcome(c->result, y->item, &o);
+    strncpy(it->message, o.message, sizeof it->message - 1);
+    o.message = it->message; // the result may be gone before the caller reads it
+    if (outcome)
+        *outcome = o;
+    if (out && o.status == BR_OK && it->out_size > 0)
+        memcpy(out, c->result->out + y->item * it->out_size, it->out_size);
+    if (index)
+        *index = c->first + y->item;
+    c->gone[y->item] = true;
+    c->yielded++;
+    it->under_way--;
+    if (c->yielded == c->result->count)
+        drop_chunk(it, c);
+}
+
+int br_imap_next(br_imap *it, double timeout, void *out, br_outcome *outcome, size_t *index,
+                 br_error *err)
+{
+    if (look_ahead(it, err) != 0)
+        return -1;
+    if (!it->oldest)
+        return it->failed ? br_error_set(err, BR_ERR_USAGE, "the iterator of the items failed") : 0;
+    if (!library_enter(it->pool, err))
+        return -1;
+    struct yieldable y = {.it = it};
+    int result = 1;
+    if (library_drive(it->pool, timeout, find_item, &y) || find_item(&y))
+        yield(&y, out, outcome, index);
+    else
+        result = br_error_set(err, BR_ERR_TIMEOUT, "the next result is not there yet");
+    library_leave(it->pool);
+    return result;
+}
+
+void br_imap_free(br_imap *it)
+{
+    if (!it || !library_enter(it->pool, NULL))
+        return;
+    while (it->oldest) {
+        library_cancel(it->oldest->result);
+        drop_chunk(it, it->oldest);
+    }
+    library_start(it->pool);
+    library_leave(it->pool);
+    free(it->items);
+    free(it);
+}
