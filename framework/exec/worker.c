@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -202,6 +203,14 @@ static void leave_at_exit(int status, void *unused)
     _exit(status);
 }
 
+// So that `ps` and `top` tell workers apart.
+static void name_self(unsigned slot)
+{
+    char name[16];
+    snprintf(name, sizeof name, "br-worker-%u", slot);
+    prctl(PR_SET_NAME, name);
+}
+
 static int start(struct worker *w, const int *fds, br_error *err)
 {
     w->control = fds[WORKER_CONTROL];
@@ -213,6 +222,7 @@ static int start(struct worker *w, const int *fds, br_error *err)
             0)
         return -1;
     w->channel.idle_spin_ns = w->setup.common.idle_spin_ns;
+    name_self(w->setup.slot.slot);
     close(fds[WORKER_SETUP]);
     close(fds[WORKER_DOWN]);
     close(fds[WORKER_UP]);
