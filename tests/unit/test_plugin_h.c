@@ -159,10 +159,17 @@ static int init_fail(br_worker *w, const char *format, va_list args)
     return -6;
 }
 
+static int emit(br_task *t, const void *data, size_t size)
+{
+    (void)t;
+    record("emit=%.4s,%d ", (const char *)data, (int)size);
+    return 0;
+}
+
 static const struct br_api_ api = {sizeof api, arg_i64,    arg_f64,     arg_bool,     arg_bytes,
                                    result_i64, result_f64, result_bool, result_bytes, fail_task,
                                    log_line,   progress,   cancelled,   time_left,    task_state,
-                                   config,     state,      set_state,   init_fail};
+                                   config,     state,      set_state,   init_fail,    emit};
 
 static const struct br_plugin_ *const plugins[] = {&plugin_in_c, &plugin_in_cxx};
 
