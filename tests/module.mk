@@ -25,11 +25,11 @@ unit_tests += tests/unit/test_json
 tests_unit_test_json_SOURCES = tests/unit/test_json.c
 unit_tests += tests/unit/test_ledger
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c
+unit_tests += tests/unit/test_local
+tests_unit_test_local_SOURCES = tests/unit/test_local.c tests/unit/rig.c tests/unit/rig.h
+tests_unit_test_local_CPPFLAGS = $(AM_CPPFLAGS) -DBUILD='"$(abs_builddir)"'
 unit_tests += tests/unit/test_output
 tests_unit_test_output_SOURCES = tests/unit/test_output.c
-unit_tests += tests/unit/test_local
-tests_unit_test_local_SOURCES = tests/unit/test_local.c
-tests_unit_test_local_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGINS='"$(abs_builddir)"'
 unit_tests += tests/unit/test_plan
 tests_unit_test_plan_SOURCES = tests/unit/test_plan.c tests/unit/golden.c tests/unit/golden.h
 unit_tests += tests/unit/test_plugin_h
@@ -115,6 +115,10 @@ check_LTLIBRARIES += tests/plugins/not_a_plugin.la
 tests_plugins_not_a_plugin_la_SOURCES = tests/plugins/not_a_plugin.c
 tests_plugins_not_a_plugin_la_LDFLAGS = $(test_plugin_ldflags)
 tests_plugins_not_a_plugin_la_LIBADD =
+check_LTLIBRARIES += tests/plugins/wild.la
+tests_plugins_wild_la_SOURCES = tests/plugins/wild.c
+tests_plugins_wild_la_LDFLAGS = $(test_plugin_ldflags)
+tests_plugins_wild_la_LIBADD =
 
 # The program from outside. Python 3 and its standard library; skipped where there is none.
 TEST_EXTENSIONS = .py

@@ -131,7 +131,8 @@ struct exec_in_hand {
 struct executor;
 
 struct executor_ops {
-    // Starts a worker in an empty slot. READY or UNFIT follows.
+    // Starts a worker in an empty slot. READY or UNFIT follows; or DEAD alone, when it was killed
+    // from outside before that.
     int (*start)(struct executor *, unsigned slot, br_error *);
     // Makes a map known; before the first grant of it. Drop: after the last of its tasks was
     // reported.

@@ -62,6 +62,7 @@ struct slot {
     bool unfit_told;
     bool gave_up; // was at work, and said that it cannot go on: `message`
     bool told_to_end;
+    bool left_over; // the last round did not read all of its ring
     struct channel channel;
     struct cpuset cpus; // as the worker read them back
     off_t printed[2];   // how far its output is accounted for
@@ -101,7 +102,7 @@ struct local {
     bool nursery_ready;
     unsigned cursor;    // the slot whose ring is read
     unsigned batches;   // read from it in this round
-    bool left_over;     // a ring had more than this round's share
+    bool left_over;     // a ring had more than this round's share: nobody rings for that
     struct buffer text; // of the report last given
     char control[CONTROL_MAX];
 };
@@ -341,7 +342,8 @@ static uint32_t local_take_back(struct executor *ex, unsigned slot, uint64_t map
 static bool local_in_hand(struct executor *ex, unsigned slot, struct exec_in_hand *out)
 {
     struct slot *s = &local_of(ex)->slots[slot];
-    return s->state == READY && channel_in_hand(&s->channel, out);
+    // With outcomes unread the task that seems to be in hand may long have ended.
+    return s->state == READY && !s->left_over && channel_in_hand(&s->channel, out);
 }
 
 static void local_ask(struct executor *ex, unsigned slot, const struct exec_grant *task)
@@ -413,7 +415,7 @@ static void accuse(struct local *l, struct slot *s, const char *violation)
 
 // ---- Reports from rings
 
-static int report_batch(struct slot *s, const struct channel_batch *b, struct exec_report *out)
+static void report_batch(const struct channel_batch *b, struct exec_report *out)
 {
     out->tasks = b->tasks;
     switch (b->kind) {
@@ -422,8 +424,7 @@ static int report_batch(struct slot *s, const struct channel_batch *b, struct ex
         out->output.stream = (int)b->output.stream;
         out->output.offset = b->output.offset;
         out->output.length = b->output.length;
-        s->printed[b->output.stream - 1] = (off_t)(b->output.offset + b->output.length);
-        return 1;
+        break;
     case RECORD_END:
         out->type = REPORT_END;
         out->end.status = (enum outcome_status)b->end.status;
@@ -434,7 +435,7 @@ static int report_batch(struct slot *s, const struct channel_batch *b, struct ex
         out->end.peak_memory = -1;
         out->end.cpu = b->end.times.cpu;
         out->end.message = b->payload;
-        return 1;
+        break;
     default:
         out->type = REPORT_OK;
         out->ok.start_ns = b->start_ns;
@@ -444,8 +445,28 @@ static int report_batch(struct slot *s, const struct channel_batch *b, struct ex
         out->ok.results_size = b->size;
         out->ok.cpu_ns = b->kind == RECORD_LONG_OK ? b->times.cpu_ns : -1;
         out->ok.cpu = b->kind == RECORD_LONG_OK ? b->times.cpu : -1;
-        return 1;
+        break;
     }
+}
+
+// Whether output is where the log has some that was not told yet. A task that puts another file in
+// place of its standard output makes its worker say else.
+static bool is_printed(const struct local *l, unsigned slot, const struct record_output *o)
+{
+    uint64_t from = (uint64_t)l->slots[slot].printed[o->stream - 1];
+    uint64_t end = (uint64_t)stream_end(log_fd(l, slot, (int)o->stream));
+    return o->offset >= from && o->offset <= end && o->length <= end - o->offset;
+}
+
+// Whether the batch is one to report; output that is none is passed over.
+static bool take_batch(struct local *l, unsigned slot, const struct channel_batch *b)
+{
+    if (b->kind != RECORD_OUTPUT)
+        return true;
+    if (!is_printed(l, slot, &b->output))
+        return false;
+    l->slots[slot].printed[b->output.stream - 1] = (off_t)(b->output.offset + b->output.length);
+    return true;
 }
 
 // The next report from the slot's ring: 1, 0 when it is empty or at fault, -1 when out of memory.
@@ -456,10 +477,15 @@ static int read_ring(struct local *l, unsigned slot, struct exec_report *out, br
     const char *violation = NULL;
     if (s->violation || !s->channel.up)
         return 0;
-    switch (channel_read(&s->channel, clock_now(), &batch, &violation)) {
+    enum channel_read state;
+    do
+        state = channel_read(&s->channel, clock_now(), &batch, &violation);
+    while (state == CHANNEL_BATCH && !take_batch(l, slot, &batch));
+    switch (state) {
     case CHANNEL_BATCH:
         out->slot = slot;
-        return report_batch(s, &batch, out);
+        report_batch(&batch, out);
+        return 1;
     case CHANNEL_FAULT:
         if (s->state == DYING)
             s->violation = violation;
@@ -479,10 +505,11 @@ static int read_rings(struct local *l, struct exec_report *out, br_error *err)
     for (; l->cursor < l->base.slots; l->cursor++, l->batches = 0) {
         struct slot *s = &l->slots[l->cursor];
         // A worker that is quicker than we read must not keep the others waiting.
-        if ((s->state != READY && s->state != LEAVING) || l->batches == ROUND_BATCHES) {
+        s->left_over = l->batches == ROUND_BATCHES;
+        l->left_over |= s->left_over;
+        if ((s->state != READY && s->state != LEAVING) || s->left_over) {
             if (s->channel.up)
                 channel_read_done(&s->channel);
-            l->left_over |= l->batches == ROUND_BATCHES;
             continue;
         }
         int got = read_ring(l, l->cursor, out, err);
@@ -558,7 +585,8 @@ static int read_controls(struct local *l, struct exec_report *out)
     char *space = l->control;
     for (unsigned i = 0; i < l->base.slots; i++) {
         struct slot *s = &l->slots[i];
-        while (s->control_ready && s->control >= 0) {
+        // What a worker says can be here before the nursery's word that it exists.
+        while (s->control_ready && s->control >= 0 && s->pid != 0) {
             ssize_t got = recv(s->control, space, CONTROL_MAX, MSG_DONTWAIT);
             if (got < 0 && errno == EINTR)
                 continue;
@@ -707,6 +735,14 @@ static void report_dead(struct local *l, unsigned slot, struct exec_report *out)
     forget_worker(l, s);
 }
 
+// A worker that died of itself before it was ready. SIGKILL comes from outside (a person, the
+// kernel out of memory): another one may do better.
+static bool is_stillborn(const struct slot *s)
+{
+    bool killed = WIFSIGNALED(s->wait_status) && WTERMSIG(s->wait_status) == SIGKILL;
+    return !s->was_ready && !s->unfit_told && !s->told_to_end && !killed;
+}
+
 static int report_stillborn(struct local *l, unsigned slot, struct exec_report *out)
 {
     struct slot *s = &l->slots[slot];
@@ -725,7 +761,7 @@ static int report_stillborn(struct local *l, unsigned slot, struct exec_report *
 static int report_dying(struct local *l, unsigned slot, struct exec_report *out, br_error *err)
 {
     struct slot *s = &l->slots[slot];
-    if (!s->was_ready && !s->unfit_told && !s->told_to_end)
+    if (is_stillborn(s))
         return report_stillborn(l, slot, out);
     int got = s->blame_told ? 0 : read_ring(l, slot, out, err);
     if (got != 0)

@@ -114,6 +114,16 @@ static int compare_ints(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
+// exit() runs the handlers that this process inherited from the calling program, unless it ends
+// here, before them.
+static void leave_at_exit(int status, void *unused)
+{
+    (void)unused;
+    fflush(stdout);
+    fflush(stderr);
+    _exit(status);
+}
+
 // In the child: never returns.
 static void become_child(pid_t nursery, nursery_entry *entry, const int *fds, size_t count)
 {
@@ -128,6 +138,8 @@ static void become_child(pid_t nursery, nursery_entry *entry, const int *fds, si
     memcpy(keep, fds, count * sizeof *keep);
     qsort(keep, count, sizeof *keep, compare_ints);
     fd_close_from(3, keep, count);
+    if (on_exit(leave_at_exit, NULL) != 0)
+        _exit(127);
     _exit(entry(fds, count));
 }
 
@@ -206,28 +218,41 @@ static int64_t timeval_ns(struct timeval t)
     return (int64_t)t.tv_sec * NS_PER_S + (int64_t)t.tv_usec * NS_PER_US;
 }
 
-static void reap(struct nurse *n)
+// A child that has ended, or 0. It stays a zombie, so that its number is nobody else's yet.
+static pid_t next_ended(void)
+{
+    siginfo_t info = {0};
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? info.si_pid : 0;
+}
+
+static void reap_one(struct nurse *n, pid_t pid)
 {
     int status;
     struct rusage usage;
-    for (pid_t pid; (pid = wait4(-1, &status, WNOHANG, &usage)) > 0;) {
-        for (size_t i = 0; i < n->count; i++) {
-            if (n->children[i].pid != pid)
-                continue;
-            struct nursery_event event = {
-                .type = NURSERY_ENDED,
-                .id = n->children[i].id,
-                .pid = pid,
-                .wait_status = status,
-                .peak_memory = (int64_t)usage.ru_maxrss * 1024,
-                .cpu_ns = timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime),
-            };
-            n->children[i] = n->children[--n->count];
-            kill(-pid, SIGKILL); // the rest of its group
-            tell(n, &event);
-            break;
-        }
-    }
+    bool ours = is_child(n, pid);
+    if (ours)
+        kill(-pid, SIGKILL); // the rest of its group
+    if (wait4(pid, &status, WNOHANG, &usage) != pid || !ours)
+        return;
+    size_t i = 0;
+    while (n->children[i].pid != pid)
+        i++;
+    struct nursery_event event = {
+        .type = NURSERY_ENDED,
+        .id = n->children[i].id,
+        .pid = pid,
+        .wait_status = status,
+        .peak_memory = (int64_t)usage.ru_maxrss * 1024,
+        .cpu_ns = timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime),
+    };
+    n->children[i] = n->children[--n->count];
+    tell(n, &event);
+}
+
+static void reap(struct nurse *n)
+{
+    for (pid_t pid; (pid = next_ended()) > 0;)
+        reap_one(n, pid);
     sweep_orphans(n);
 }
 

@@ -30,7 +30,8 @@ enum {
 
 // What a child runs, with the descriptors it was given; its return value is the exit status.
 // Signals are at their defaults and unblocked, standard streams are /dev/null, every other
-// descriptor is closed, it leads its own process group and dies with the nursery.
+// descriptor is closed, it leads its own process group and dies with the nursery. exit() in it runs
+// no handler of the calling program.
 typedef int nursery_entry(const int *fds, size_t count);
 
 struct nursery {

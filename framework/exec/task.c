@@ -229,6 +229,11 @@ static int result_bytes(br_task *task, const char *name, const void *data, size_
         return 1;
     if (size == (size_t)-1)
         size = data ? strlen(data) : 0;
+    else if (t->map->signature.results.columns[v - t->results].type == BR_STR &&
+             memchr(data, '\0', size))
+        return fail(t, TASK_FAILED_FOR_GOOD,
+                    "result column `%s` is a str, and the task gives bytes with a NUL among them",
+                    name);
     if (size > CHANNEL_RESULT_MAX / 2)
         return fail(t, TASK_FAILED_FOR_GOOD,
                     "result column `%s` is %zu bytes long; the limit is %d", name, size,
@@ -490,6 +495,13 @@ static const char *first_unset(const struct task *t)
     return "";
 }
 
+static enum task_failure fail_size(struct task *t)
+{
+    fail(t, TASK_FAILED_FOR_GOOD, "the results are %zu bytes long together; the limit is %d",
+         t->packed.length, CHANNEL_RESULT_MAX);
+    return t->failure;
+}
+
 enum task_failure task_end(struct task *t, int returned, const void **row, size_t *size)
 {
     if (returned != 0)
@@ -524,6 +536,8 @@ enum task_failure task_end(struct task *t, int returned, const void **row, size_
         fail(t, TASK_FAILED, "out of memory for the task's results");
         return t->failure;
     }
+    if (t->packed.length > CHANNEL_RESULT_MAX)
+        return fail_size(t);
     *row = t->packed.data;
     *size = t->packed.length;
     return TASK_FINE;

@@ -193,16 +193,6 @@ static off_t stream_end(int fd)
     return at < 0 ? 0 : at; // not a file: nothing to be told apart
 }
 
-// exit() in a task runs the handlers that this process inherited from the calling program, unless
-// it ends here, before them.
-static void leave_at_exit(int status, void *unused)
-{
-    (void)unused;
-    fflush(stdout);
-    fflush(stderr);
-    _exit(status);
-}
-
 // So that `ps` and `top` tell workers apart.
 static void name_self(unsigned slot)
 {
@@ -236,8 +226,6 @@ static int start(struct worker *w, const int *fds, br_error *err)
     set_environment(&w->setup, err);
     if (err->kind != BR_ERR_NONE)
         return -1;
-    if (on_exit(leave_at_exit, NULL) != 0)
-        return br_error_nomem(err);
     if (load_plugins(w, err) != 0 || run_initializer(&w->setup.common, err) != 0)
         return -1;
     w->printed[0] = stream_end(1);
@@ -544,6 +532,13 @@ static void run_grant(struct worker *w, const struct channel_claim *claim)
         w->cpu_mark = process_cpu();
     if (claim->few_behind)
         channel_ring_bell(&w->channel, now); // time for the next grant to be on its way
+    // Left when the last grant's end was taken back: printed by tasks whose outcomes are out, so it
+    // is in the log and nobody's.
+    if (w->unlooked > 0) {
+        w->printed[0] = stream_end(1);
+        w->printed[1] = stream_end(2);
+        w->unlooked = 0;
+    }
     while (channel_next_task(&w->channel, claim, &row)) {
         task_begin(t, claim, row, now);
         int returned = task_call(t);
@@ -565,7 +560,6 @@ static int work(struct worker *w, br_error *err)
             w->chatty = false;
         if (!task_prepare(&w->task, m, &w->channel))
             return br_error_nomem(err);
-        w->unlooked = 0;
         run_grant(w, &claim);
     }
     return 0;

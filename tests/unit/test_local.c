@@ -1,195 +1,534 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The pool over real worker processes.
 #include <check.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/local.h"
-#include "exec/plugin.h"
-#include "exec/topology.h"
-#include "model/table.h"
-#include "pool/pool.h"
+#include "rig.h"
 
-struct seen {
-    uint64_t ok, failed, again;
-    double sum;
-    enum outcome_status status[32]; // of the last END of each of the first tasks
-    char message[32][128];
-    unsigned deaths, starts;
-};
+static struct rig rig;
 
-struct rig {
-    struct nursery nursery;
-    struct plan plan;
-    struct pool *pool;
-    struct schema results;
-    int table_fd;
-    size_t table_size;
-    uint64_t rows;
-    struct seen seen;
-};
-
-static const struct job_settings no_settings;
-static struct setup_plugin plugins[2] = {{PLUGINS "/plugins/.libs/demo.so", &no_settings},
-                                         {PLUGINS "/tests/plugins/.libs/faulty.so", &no_settings}};
-
-static void on_worker(void *user, const struct exec_report *r)
+static struct pool_map_options chunks(uint32_t chunk)
 {
-    struct rig *rig = user;
-    rig->seen.starts += r->type == REPORT_READY;
-    rig->seen.deaths += r->type == REPORT_DEAD;
-    if (r->type == REPORT_DEAD && getenv("SHOW_TIME"))
-        printf("worker %u: %s\n", r->slot, r->dead.reason);
+    return (struct pool_map_options){.chunk = chunk};
 }
 
-static void on_task(void *user, const struct exec_report *r, bool final)
+static struct pool_map_options tries(unsigned limit)
 {
-    struct seen *s = &((struct rig *)user)->seen;
-    if (r->type == REPORT_OK) {
-        s->ok += r->tasks.count;
-        const double *values = r->ok.results;
-        for (uint32_t i = 0; i < r->tasks.count && r->ok.results_size == 8 * r->tasks.count; i++)
-            s->sum += values[i];
-    } else if (r->type == REPORT_END) {
-        s->failed += final;
-        s->again += !final;
-        if (r->tasks.first < 32) {
-            s->status[r->tasks.first] = r->end.status;
-            snprintf(s->message[r->tasks.first], sizeof s->message[0], "%s", r->end.message);
-        }
-    }
+    return (struct pool_map_options){
+        .retries = {.limit = limit, .on = ~0U, .delay_ns = 1, .max_ns = 1, .factor = 1}};
 }
 
-static void rig_open(struct rig *rig, unsigned workers)
+static struct pool_map_options limit(int64_t hard_ns)
 {
-    br_error err = {0};
-    struct machine machine;
-    struct job_workers want = {
-        .count = workers, .binding = BIND_CORE, .width = 1, .oversubscribe = true};
-    *rig = (struct rig){.table_fd = -1};
-    ck_assert_msg(nursery_start(&rig->nursery, &err) == 0, "%s", err.text);
-    ck_assert_msg(topology_load(&machine, &err) == 0, "%s", err.text);
-    ck_assert_msg(plan_make(&machine, &want, 0, &rig->plan, &err) == 0, "%s", err.text);
-    machine_finish(&machine);
-    struct local_options local = {.nursery = &rig->nursery,
-                                  .plan = &rig->plan,
-                                  .common = {.keep_output = true,
-                                             .plugins = plugins,
-                                             .plugin_count = 2,
-                                             .memory = JOB_UNLIMITED,
-                                             .open_files = JOB_UNLIMITED,
-                                             .core_size = 0,
-                                             .bind = true}};
-    struct executor *ex = local_create(&local, &err);
-    ck_assert_msg(ex, "%s", err.text);
-    struct pool_options options = {.executor = ex,
-                                   .workers = workers,
-                                   .crash_limit = 3,
-                                   .grace_ns = 100 * NS_PER_MS,
-                                   .on_worker = on_worker,
-                                   .user = rig};
-    rig->pool = pool_create(&options, &err);
-    ck_assert(rig->pool);
+    return (struct pool_map_options){.map.hard_ns = hard_ns};
 }
 
-static void rig_close(struct rig *rig)
+static bool under_valgrind(void)
 {
-    pool_destroy(rig->pool);
-    nursery_stop(&rig->nursery);
-    plan_finish(&rig->plan);
-    schema_finish(&rig->results);
-    fd_close(&rig->table_fd);
-    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1); // no child is left
-}
-
-static void rig_table(struct rig *rig, uint64_t rows)
-{
-    br_error err;
-    struct table_builder *b = table_builder_create(rows, &err);
-    struct buffer image = BUFFER_EMPTY;
-    ck_assert(table_add_range_i64(b, "i", 0, 1, &err) == 0);
-    ck_assert(table_builder_finish(b, &image, &err) == 0);
-    table_builder_destroy(b);
-    rig->table_fd = fd_memory_sealed("test", image.data, image.length, &err);
-    rig->table_size = image.length;
-    rig->rows = rows;
-    buffer_finish(&image);
-}
-
-static struct pool_map *rig_map(struct rig *rig, unsigned plugin, const char *task, int64_t hard_ns,
-                                unsigned retries)
-{
-    br_error err = {0};
-    struct pool_map_options options = {
-        .map = {.plugin = plugin,
-                .task = task,
-                .phase = "phase",
-                .seed = 1,
-                .table_fd = rig->table_fd,
-                .table_size = rig->table_size,
-                .rows = rig->rows,
-                .rows_per_task = 1,
-                .results = &rig->results,
-                .hard_ns = hard_ns},
-        .tasks = rig->rows,
-        .retries = {.limit = retries, .on = ~0U, .delay_ns = 1, .max_ns = 1, .factor = 1},
-        .observer = on_task,
-        .user = rig,
-    };
-    struct pool_map *m = pool_submit(rig->pool, &options, &err);
-    ck_assert_msg(m, "%s", err.text);
-    return m;
-}
-
-static void rig_run(struct rig *rig, struct pool_map *m)
-{
-    br_error err = {0};
-    while (!pool_map_done(m)) {
-        int64_t now = clock_now();
-        ck_assert_msg(pool_dispatch(rig->pool, now, &err) == 0, "%s", err.text);
-        if (pool_map_done(m))
-            break;
-        struct pollfd wait = {.fd = pool_fd(rig->pool), .events = POLLIN};
-        poll(&wait, 1, clock_poll_timeout(pool_deadline(rig->pool), clock_now()));
-    }
+    const char *preload = getenv("LD_PRELOAD");
+    return getenv("BATCHRUN_UNDER_VALGRIND") || (preload && strstr(preload, "vgpreload"));
 }
 
 START_TEST(every_task_runs_once)
 {
-    struct rig rig;
+    rig_run_one(&rig, (struct rig_options){.workers = 2}, "pid", 0, 1000000, chunks(0));
+    ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 1000000);
+    ck_assert_uint_eq(rig.starts, 2);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(eight_workers_on_whatever_cores_there_are)
+{
+    rig_run_one(&rig, (struct rig_options){.workers = 8, .bind = true}, "pid", 0, 100000,
+                chunks(1));
+    ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 100000);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(maps_follow_each_other_on_the_same_workers)
+{
+    rig_open(&rig, (struct rig_options){.workers = 2});
+    for (int i = 0; i < 50; i++) {
+        struct pool_map *m = rig_submit(&rig, i % 2 ? "environment" : "pid", 0, 20, chunks(0));
+        rig_run(&rig, m);
+        ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 20);
+        pool_map_release(rig.pool, m);
+    }
+    ck_assert_uint_eq(rig.starts, 2);
+    rig_close(&rig);
+}
+END_TEST
+
+// ---- Deaths
+
+START_TEST(a_crash_is_told_by_its_signal)
+{
+    static const int signals[] = {SIGSEGV, SIGABRT, SIGBUS,  SIGFPE,  SIGILL, SIGKILL, SIGTERM,
+                                  SIGPIPE, SIGSYS,  SIGTRAP, SIGXCPU, SIGINT, SIGHUP};
+    rig_open(&rig, (struct rig_options){.workers = 1});
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        rig_run(&rig, rig_submit(&rig, "raise", signals[i], 1, chunks(0)));
+        ck_assert_int_eq(rig.fates[0].status, OUTCOME_CRASHED);
+        ck_assert_int_eq(rig.fates[0].signal, signals[i]);
+        ck_assert(rig.fates[0].killed);
+    }
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(leaving_is_a_crash_too)
+{
+    rig_run_one(&rig, (struct rig_options){.workers = 2}, "leave", 0, 30, chunks(30));
+    ck_assert_uint_eq(rig.by_status[OUTCOME_CRASHED], 3);
+    ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 27);
+    ck_assert_str_eq(rig.fates[0].text, "exit(0) was called");
+    ck_assert_str_eq(rig.fates[1].text, "exit(0) was called");
+    ck_assert_str_eq(rig.fates[2].text, "SIGABRT (abort)");
+    for (int i = 0; i < 30; i++)
+        ck_assert_uint_eq(rig.fates[i].tries, 1);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_task_killed_from_outside_is_blamed_and_tried_again)
+{
+    rig_open(&rig, (struct rig_options){.workers = 1});
+    struct pool_map *m = rig_submit(&rig, "wait", 0, 1, tries(2));
+    for (int i = 0; i < 3; i++) {
+        rig_wait_in_hand(&rig);
+        unsigned deaths = rig.deaths;
+        br_error err;
+        ck_assert_int_eq(kill(local_pid(rig.executor, 0), SIGKILL), 0);
+        while (rig.deaths == deaths)
+            ck_assert_int_eq(rig_step(&rig, &err), 0);
+    }
+    ck_assert(pool_map_done(m));
+    ck_assert_uint_eq(rig.fates[0].tries, 3);
+    ck_assert_int_eq(rig.fates[0].signal, SIGKILL);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(an_idle_worker_that_is_killed_is_replaced)
+{
     br_error err;
-    rig_open(&rig, 2);
-    rig_table(&rig, 1000000);
-    ck_assert(schema_add(&rig.results, "y", 1, BR_F64, &err) == 0);
-    struct pool_map *m = rig_map(&rig, 0, "noop", 0, 0);
-    int64_t t = clock_now();
+    rig_open(&rig, (struct rig_options){.workers = 2});
+    rig_run(&rig, rig_submit(&rig, "pid", 0, 10, chunks(0)));
+    while (rig.starts < 2)
+        ck_assert_int_eq(rig_step(&rig, &err), 0);
+    kill(local_pid(rig.executor, 0), SIGKILL);
+    while (rig.starts < 3)
+        ck_assert_int_eq(rig_step(&rig, &err), 0);
+    ck_assert_uint_eq(rig.deaths, 1);
+    rig_run(&rig, rig_submit(&rig, "pid", 0, 10, chunks(0)));
+    ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 10);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(all_workers_killed_ten_times_lose_nothing)
+{
+    br_error err = {0};
+    rig_open(&rig, (struct rig_options){.workers = 4});
+    struct pool_map *m = rig_submit(&rig, "say_slowly", 0, 20000, tries(1000));
+    for (int i = 0; i < 10; i++) {
+        uint64_t ok = rig.by_status[OUTCOME_OK];
+        while (rig.by_status[OUTCOME_OK] < ok + 100 && !pool_map_done(m))
+            if (rig_step(&rig, &err) != 0)
+                ck_abort_msg("%s", err.text);
+        for (unsigned slot = 0; slot < 4; slot++)
+            if (local_pid(rig.executor, slot) > 0)
+                kill(local_pid(rig.executor, slot), SIGKILL);
+    }
     rig_run(&rig, m);
-    if (getenv("SHOW_TIME"))
-        printf("%.1f ns a task\n", (double)(clock_now() - t) / 1e6);
-    ck_assert_uint_eq(rig.seen.ok, 1000000);
-    ck_assert_uint_eq(rig.seen.failed, 0);
-    ck_assert(rig.seen.sum > 3.33332e17 && rig.seen.sum < 3.33334e17);
+    ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 20000);
+    ck_assert_uint_le(rig.again, 40);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_hard_timeout_ends_what_waits_ignores_or_is_stopped)
+{
+    static const char *const tasks[] = {"wait", "stubborn", "stopped"};
+    rig_open(&rig, (struct rig_options){.workers = 2});
+    for (int i = 0; i < 3; i++) {
+        rig_run(&rig, rig_submit(&rig, tasks[i], 0, 2, limit(50 * NS_PER_MS)));
+        ck_assert_uint_eq(rig.by_status[OUTCOME_TIMED_OUT], 2);
+        ck_assert_ptr_nonnull(strstr(rig.fates[0].text, "0.05 s"));
+        ck_assert_int_eq(rig.fates[1].signal, i == 1 ? SIGKILL : SIGTERM);
+    }
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_soft_timeout_asks)
+{
+    struct pool_map_options options = {.map.soft_ns = 10 * NS_PER_MS, .map.hard_ns = 60 * NS_PER_S};
+    rig_run_one(&rig, (struct rig_options){.workers = 1}, "until_asked", 0, 3, options);
+    ck_assert_uint_eq(rig.by_status[OUTCOME_ERROR], 3);
+    ck_assert_str_eq(rig.fates[2].text, "asked to stop");
+    ck_assert_uint_eq(rig.deaths, 0);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(cancel_ends_what_is_in_hand)
+{
+    br_error err;
+    rig_open(&rig, (struct rig_options){.workers = 1});
+    struct pool_map *m = rig_submit(&rig, "wait", 0, 10, chunks(5));
+    rig_wait_in_hand(&rig);
+    ck_assert_int_eq(pool_map_cancel(rig.pool, m, clock_now(), &err), 0);
+    rig_run(&rig, m);
+    ck_assert_uint_eq(rig.by_status[OUTCOME_CANCELLED], 1);
+    ck_assert_uint_eq(pool_map_ledger(m)->ended[OUTCOME_SKIPPED], 9);
+    rig_close(&rig);
+}
+END_TEST
+
+static bool is_alive(int64_t pid)
+{
+    return kill((pid_t)pid, 0) == 0;
+}
+
+START_TEST(what_a_worker_leaves_behind_is_swept)
+{
+    br_error err;
+    rig_open(&rig, (struct rig_options){.workers = 1});
+    rig_run(&rig, rig_submit(&rig, "daemon", 0, 5, chunks(0)));
+    int64_t daemons[5];
+    for (int i = 0; i < 5; i++)
+        daemons[i] = rig.fates[i].y;
+    kill(local_pid(rig.executor, 0), SIGKILL);
+    while (rig.deaths == 0)
+        ck_assert_int_eq(rig_step(&rig, &err), 0);
+    rig_close(&rig); // and with the nursery nothing is left in any case
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_gt(daemons[i], 0);
+        ck_assert(!is_alive(daemons[i]));
+    }
+}
+END_TEST
+
+START_TEST(workers_are_replaced_after_max_tasks)
+{
+    for (unsigned max = 1; max <= 2; max++) {
+        rig_run_one(&rig, (struct rig_options){.workers = 2, .max_tasks = max}, "pid", 0, 20,
+                    chunks(5));
+        ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 20);
+        for (int i = 0; i < 20; i++) {
+            unsigned same = 0;
+            for (int k = 0; k < 20; k++)
+                same += rig.fates[i].y == rig.fates[k].y;
+            ck_assert_uint_le(same, max);
+        }
+        rig_close(&rig);
+    }
+}
+END_TEST
+
+START_TEST(an_init_that_fails_ends_the_pool_at_once)
+{
+    br_error err = {0};
+    rig_open(&rig,
+             (struct rig_options){.workers = 2, .plugin = "tests/plugins/.libs/init_fails.so"});
+    while (rig_step(&rig, &err) == 0)
+        ;
+    ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);
+    ck_assert_ptr_nonnull(strstr(err.text, "no licence for this site"));
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_plugin_that_crashes_on_loading_ends_the_pool)
+{
+    br_error err = {0};
+    rig_open(&rig, (struct rig_options){.workers = 2,
+                                        .plugin = "tests/plugins/.libs/constructor_crashes.so"});
+    while (rig_step(&rig, &err) == 0)
+        ;
+    ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);
+    ck_assert_ptr_nonnull(strstr(err.text, "while it was loading the plugins: SIGABRT"));
+    rig_close(&rig);
+}
+END_TEST
+
+// ---- Many outcomes
+
+// Outcomes that are told one by one must not wait for a wake-up that nobody gives.
+START_TEST(many_failures_are_read_without_waiting)
+{
+    rig_run_one(&rig, (struct rig_options){.workers = 1}, "fail", 0, 3000, chunks(1000));
+    ck_assert_uint_eq(rig.by_status[OUTCOME_ERROR], 3000);
+    ck_assert_str_eq(rig.fates[7].text, "task 7 fails");
+    if (!under_valgrind())
+        ck_assert_uint_le(rig.timeouts, 20);
+    rig_close(&rig);
+}
+END_TEST
+
+// ---- What a worker has
+
+START_TEST(descriptors_are_not_inherited)
+{
+    int leak = open("/dev/zero", O_RDONLY); // not close-on-exec: a caller may do so
+    rig_run_one(&rig, (struct rig_options){.workers = 1}, "descriptors", 0, 1, chunks(0));
+    const char *list = rig.fates[0].text;
+    ck_assert_ptr_null(strstr(list, "/dev/zero"));
+    ck_assert_ptr_nonnull(strstr(list, "0=/dev/null 1=/dev/null 2=/dev/null "));
+    unsigned count = 0;
+    for (const char *at = list; (at = strchr(at, '=')); at++)
+        count++;
+    if (!under_valgrind())
+        ck_assert_msg(count == 5, "%s", list); // control socket and doorbell besides
+    rig_close(&rig);
+    close(leak);
+}
+END_TEST
+
+START_TEST(the_environment_is_the_workers_own)
+{
+    struct job_env env[] = {{(char *)"WILD_SET", (char *)"yes"}, {(char *)"WILD_UNSET", NULL}};
+    setenv("WILD_KEPT", "kept", 1);
+    setenv("WILD_UNSET", "still here", 1);
+    rig_run_one(&rig, (struct rig_options){.workers = 1, .env = env, .env_count = 2}, "environment",
+                0, 4, chunks(0));
+    ck_assert_str_eq(rig.fates[0].text, "kept");
+    ck_assert_str_eq(rig.fates[1].text, "1");
+    ck_assert_str_eq(rig.fates[2].text, "yes");
+    ck_assert_str_eq(rig.fates[3].text, "(unset)");
+    ck_assert_str_eq(getenv("WILD_UNSET"), "still here");
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_worker_is_where_it_was_bound)
+{
+    rig_run_one(&rig, (struct rig_options){.workers = 1, .bind = true}, "cpus", 0, 1, chunks(0));
+    int first = cpuset_next(&rig.plan.slots[0].cpus, 0);
+    ck_assert_int_eq(rig.fates[0].y, 1000 + first);
+    ck_assert(cpuset_equal(&rig.cpus[0], &rig.plan.slots[0].cpus));
+    rig_close(&rig);
+}
+END_TEST
+
+// ---- Output
+
+static void read_log(const struct printed *p, char *text, size_t size)
+{
+    int fd = p->stream == 1 ? rig.out[p->slot] : rig.error[p->slot];
+    ck_assert_uint_lt(p->length, size);
+    ck_assert_int_eq(pread(fd, text, p->length, (off_t)p->offset), (ssize_t)p->length);
+    text[p->length] = '\0';
+}
+
+// Whether some record of output of this stream covers the task and holds the line.
+static bool is_told(uint64_t task, int stream, const char *line)
+{
+    char text[8192];
+    for (size_t i = 0; i < rig.printed_count; i++) {
+        const struct printed *p = &rig.printed[i];
+        if (p->stream != stream || task < p->first || task >= p->first + p->count)
+            continue;
+        read_log(p, text, sizeof text);
+        if (strstr(text, line))
+            return true;
+    }
+    return false;
+}
+
+static void assert_lines(uint64_t rows)
+{
+    char line[64];
+    for (uint64_t i = 0; i < rows; i++) {
+        snprintf(line, sizeof line, "line of %d\n", (int)i);
+        ck_assert_msg(is_told(i, 1, line) == (i % 3 > 0), "%s", line);
+        snprintf(line, sizeof line, "error of %d\n", (int)i);
+        ck_assert_msg(is_told(i, 2, line) == (i % 3 == 1), "%s", line);
+    }
+}
+
+START_TEST(what_short_tasks_print_is_told)
+{
+    rig_run_one(&rig, (struct rig_options){.workers = 2, .logs = true}, "say", 0, 150, chunks(50));
+    assert_lines(150);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(what_longer_tasks_print_is_told_for_each)
+{
+    rig_run_one(&rig, (struct rig_options){.workers = 2, .logs = true}, "say_slowly", 0, 150,
+                chunks(50));
+    assert_lines(150);
+    for (size_t i = 0; i < rig.printed_count; i++)
+        ck_assert_uint_eq(rig.printed[i].count, 1);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(last_words_are_told)
+{
+    rig_run_one(&rig, (struct rig_options){.workers = 1, .logs = true}, "say_and_crash", 0, 5,
+                chunks(5));
+    ck_assert_uint_eq(rig.by_status[OUTCOME_CRASHED], 5);
+    char text[64], all[128];
+    for (uint64_t i = 0; i < 5; i++) {
+        snprintf(text, sizeof text, "line of %d\nand half of another", (int)i);
+        ck_assert_msg(is_told(i, 1, text), "%s", text);
+    }
+    ck_assert_uint_eq(rig.printed_count, 5);
+    uint64_t end = 0;
+    for (size_t i = 0; i < 5; i++) {
+        ck_assert_uint_eq(rig.printed[i].offset, end);
+        end += rig.printed[i].length;
+        read_log(&rig.printed[i], all, sizeof all);
+    }
+    rig_close(&rig);
+}
+END_TEST
+
+// ---- Ends
+
+// In a process of its own: a rig with tasks that wait and daemons that they made, whose pids go
+// down the pipe.
+static void run_doomed(int pipe_end)
+{
+    br_error err;
+    rig_open(&rig, (struct rig_options){.workers = 2});
+    rig_run(&rig, rig_submit(&rig, "daemon", 0, 2, chunks(1)));
+    int64_t pids[5] = {rig.fates[0].y, rig.fates[1].y, rig.nursery.pid};
+    struct pool_map *m = rig_submit(&rig, "daemon_and_wait", 0, 2, chunks(1));
+    rig_wait_in_hand(&rig);
+    pids[3] = local_pid(rig.executor, 0);
+    pids[4] = local_pid(rig.executor, 1);
+    ck_assert(write(pipe_end, pids, sizeof pids) == (ssize_t)sizeof pids);
+    while (!pool_map_done(m) && rig_step(&rig, &err) == 0)
+        ;
+}
+
+START_TEST(nothing_outlives_a_killed_coordinator)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    prctl(PR_SET_CHILD_SUBREAPER, 1); // so that the doomed one's nursery ends up here
+    pid_t doomed = fork();
+    if (doomed == 0) {
+        run_doomed(ends[1]);
+        _exit(0);
+    }
+    close(ends[1]);
+    int64_t pids[5];
+    ck_assert_int_eq(fd_read_all(ends[0], pids, sizeof pids), (ssize_t)sizeof pids);
+    int64_t killed = clock_now();
+    kill(doomed, SIGKILL);
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+        ;
+    if (!under_valgrind())
+        ck_assert_int_le(clock_now() - killed, 5 * NS_PER_S);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_gt(pids[i], 0);
+        ck_assert_msg(!is_alive(pids[i]), "process %d of %d is left", i, (int)pids[i]);
+    }
+    close(ends[0]);
+}
+END_TEST
+
+static unsigned open_descriptors(void)
+{
+    unsigned count = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    ck_assert(dir);
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}
+
+// RIG_TEST_LOOPS=1000 for a long run.
+START_TEST(many_rigs_leave_nothing)
+{
+    const char *text = getenv("RIG_TEST_LOOPS");
+    int most = text ? atoi(text) : 30;
+    unsigned before = 0;
+    size_t used = 0;
+    for (int i = 0; i < most; i++) {
+        rig_run_one(&rig, (struct rig_options){.workers = 2, .logs = true}, "leave", 0, 20,
+                    chunks(7));
+        rig_close(&rig);
+        if (i == 4) {
+            before = open_descriptors();
+            used = mallinfo2().uordblks;
+        }
+    }
+    ck_assert_uint_eq(open_descriptors(), before);
+    ck_assert_uint_le(mallinfo2().uordblks, used + 65536);
+}
+END_TEST
+
+START_TEST(the_nursery_killed_is_an_error)
+{
+    br_error err = {0};
+    rig_open(&rig, (struct rig_options){.workers = 2});
+    rig_submit(&rig, "wait", 0, 2, chunks(0));
+    rig_wait_in_hand(&rig);
+    kill(rig.nursery.pid, SIGKILL);
+    while (rig_step(&rig, &err) == 0)
+        ;
+    ck_assert_ptr_nonnull(strstr(err.text, "has died"));
     rig_close(&rig);
 }
 END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("local");
-    TCase *t = tcase_create("local");
-    tcase_set_timeout(t, 60);
-    tcase_add_test(t, every_task_runs_once);
-    suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    Suite *suite = suite_create("local");
+    TCase *tests = tcase_create("local");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, every_task_runs_once);
+    tcase_add_test(tests, eight_workers_on_whatever_cores_there_are);
+    tcase_add_test(tests, maps_follow_each_other_on_the_same_workers);
+    tcase_add_test(tests, a_crash_is_told_by_its_signal);
+    tcase_add_test(tests, leaving_is_a_crash_too);
+    tcase_add_test(tests, a_task_killed_from_outside_is_blamed_and_tried_again);
+    tcase_add_test(tests, an_idle_worker_that_is_killed_is_replaced);
+    tcase_add_test(tests, all_workers_killed_ten_times_lose_nothing);
+    tcase_add_test(tests, a_hard_timeout_ends_what_waits_ignores_or_is_stopped);
+    tcase_add_test(tests, a_soft_timeout_asks);
+    tcase_add_test(tests, cancel_ends_what_is_in_hand);
+    tcase_add_test(tests, what_a_worker_leaves_behind_is_swept);
+    tcase_add_test(tests, workers_are_replaced_after_max_tasks);
+    tcase_add_test(tests, an_init_that_fails_ends_the_pool_at_once);
+    tcase_add_test(tests, a_plugin_that_crashes_on_loading_ends_the_pool);
+    tcase_add_test(tests, many_failures_are_read_without_waiting);
+    tcase_add_test(tests, descriptors_are_not_inherited);
+    tcase_add_test(tests, the_environment_is_the_workers_own);
+    tcase_add_test(tests, a_worker_is_where_it_was_bound);
+    tcase_add_test(tests, what_short_tasks_print_is_told);
+    tcase_add_test(tests, what_longer_tasks_print_is_told_for_each);
+    tcase_add_test(tests, last_words_are_told);
+    tcase_add_test(tests, nothing_outlives_a_killed_coordinator);
+    tcase_add_test(tests, many_rigs_leave_nothing);
+    tcase_add_test(tests, the_nursery_killed_is_an_error);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

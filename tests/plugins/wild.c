@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Tasks for the tests of workers: what a process can do to itself, and what it can see of itself.
+// Their one input is `i`.
+#include <batchrun/plugin.h>
+
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static int64_t number(br_task *t)
+{
+    return br_arg_i64(t, "i");
+}
+
+static int pid(br_task *t)
+{
+    return br_result_i64(t, "y", getpid());
+}
+
+static int raise_it(br_task *t)
+{
+    sigset_t all;
+    int which = (int)number(t);
+    sigfillset(&all);
+    sigprocmask(SIG_UNBLOCK, &all, NULL);
+    signal(which, SIG_DFL); // a sanitizer's handler would turn it into an exit
+    raise(which);
+    return br_result_i64(t, "y", which);
+}
+
+static int leave(br_task *t)
+{
+    if (number(t) == 0)
+        exit(0);
+    if (number(t) == 1)
+        _exit(0);
+    if (number(t) == 2) {
+        signal(SIGABRT, SIG_DFL);
+        abort();
+    }
+    return br_result_i64(t, "y", 0);
+}
+
+static int wait_for_ever(br_task *t)
+{
+    while (t != NULL)
+        pause();
+    return 1;
+}
+
+static int stubborn(br_task *t)
+{
+    signal(SIGTERM, SIG_IGN);
+    return wait_for_ever(t);
+}
+
+static int stopped(br_task *t)
+{
+    raise(SIGSTOP);
+    return wait_for_ever(t);
+}
+
+static int until_asked(br_task *t)
+{
+    while (!br_task_cancelled(t))
+        sched_yield();
+    return br_fail(t, "asked to stop");
+}
+
+// A grandchild in a session of its own, whose parent is gone; its pid is the result.
+static int daemon_task(br_task *t)
+{
+    int ends[2];
+    pid_t grandchild = 0;
+    if (pipe(ends) != 0)
+        return br_fail(t, "no pipe");
+    if (fork() == 0) {
+        setsid();
+        pid_t second = fork();
+        if (second == 0)
+            wait_for_ever(t);
+        _exit(write(ends[1], &second, sizeof second) != (ssize_t)sizeof second);
+    }
+    if (read(ends[0], &grandchild, sizeof grandchild) != (ssize_t)sizeof grandchild)
+        return br_fail(t, "no grandchild");
+    close(ends[0]);
+    close(ends[1]);
+    return br_result_i64(t, "y", grandchild);
+}
+
+static int daemon_and_wait(br_task *t)
+{
+    daemon_task(t);
+    return wait_for_ever(t);
+}
+
+static int fail(br_task *t)
+{
+    return br_fail(t, "task %d fails", (int)number(t));
+}
+
+// Every third task prints by stdio, every third by write(2), on both streams.
+static int say(br_task *t)
+{
+    char line[64];
+    int length = snprintf(line, sizeof line, "line of %d\n", (int)number(t));
+    if (number(t) % 3 == 1) {
+        fputs(line, stdout);
+        fprintf(stderr, "error of %d\n", (int)number(t));
+    } else if (number(t) % 3 == 2 && write(1, line, (size_t)length) != length)
+        return br_fail(t, "cannot write");
+    return br_result_i64(t, "y", 0);
+}
+
+// The same in tasks that are long enough to be told apart.
+static int say_slowly(br_task *t)
+{
+    struct timespec began, now;
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    do
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    while ((now.tv_sec - began.tv_sec) * 1000000000L + now.tv_nsec - began.tv_nsec < 50000);
+    return say(t);
+}
+
+static int say_and_crash(br_task *t)
+{
+    printf("line of %d\n", (int)number(t));
+    printf("and half of another");
+    fflush(stdout);
+    signal(SIGSEGV, SIG_DFL);
+    raise(SIGSEGV);
+    return 1;
+}
+
+// "number=target" for each open descriptor, by number.
+static int descriptors(br_task *t)
+{
+    char list[4096] = "", path[64], target[256];
+    for (int fd = 0; fd < 64; fd++) {
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        ssize_t length = readlink(path, target, sizeof target - 1);
+        if (length < 0)
+            continue;
+        target[length] = '\0';
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%d=%s ", fd, target);
+    }
+    return br_result_str(t, "s", list);
+}
+
+static int environment(br_task *t)
+{
+    static const char *const names[] = {"WILD_KEPT", "OMP_NUM_THREADS", "WILD_SET", "WILD_UNSET"};
+    const char *value = getenv(names[number(t) % 4]);
+    return br_result_str(t, "s", value ? value : "(unset)");
+}
+
+static int cpus(br_task *t)
+{
+    cpu_set_t set;
+    int64_t first = -1;
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return br_fail(t, "no affinity");
+    for (int c = CPU_SETSIZE - 1; c >= 0; c--)
+        if (CPU_ISSET(c, &set))
+            first = c;
+    return br_result_i64(t, "y", first + 1000 * CPU_COUNT(&set));
+}
+
+static int nul_in_text(br_task *t)
+{
+    return br_result_bytes(t, "s", "a\0b", 3);
+}
+
+static int large(br_task *t)
+{
+    size_t size = (size_t)number(t);
+    char *text = malloc(size + 1);
+    if (text == NULL)
+        return br_fail(t, "out of memory");
+    memset(text, 'x', size);
+    text[size] = '\0';
+    int result = br_result_str(t, "s", text);
+    free(text);
+    return result;
+}
+
+static int what_it_is_told(br_task *t)
+{
+    char text[256];
+    double left = br_task_time_left(t);
+    snprintf(text, sizeof text, "%d %s %d %d %d", (int)br_task_index(t), br_task_phase(t),
+             (int)br_task_attempt(t), (int)br_rows(t), left > 0 && left <= 100);
+    br_task_progress(t, 0.5);
+    return br_result_str(t, "s", text);
+}
+
+static int misuse(br_task *t)
+{
+    switch (number(t)) {
+    case 0:
+        return (int)br_arg_i64(t, "j");
+    case 1:
+        return (int)strlen(br_arg_str(t, "i"));
+    case 2:
+        return (int)br_row_i64(t, 1, "i");
+    case 3:
+        return br_result_i64(t, "x", 1);
+    case 4:
+        return br_result_i64(t, "y", 1) + br_result_str(t, "y", "text");
+    case 5:
+        return 0;
+    case 6:
+        return 5;
+    case 7:
+        br_fail(t, "the first");
+        return br_fail(t, "the second");
+    default:
+        br_result_i64(t, "y", 1);
+        return br_result_i64(t, "y", 2);
+    }
+}
+
+static int seed(br_task *t)
+{
+    return br_result_i64(t, "y", (int64_t)br_task_seed(t));
+}
+
+BATCHRUN_PLUGIN("wild", "1.0", BR_TASK("pid", pid, "i:i64 -> y:i64", ""),
+                BR_TASK("raise", raise_it, "i:i64 -> y:i64", ""),
+                BR_TASK("leave", leave, "i:i64 -> y:i64", ""),
+                BR_TASK("wait", wait_for_ever, "i:i64 -> y:i64", ""),
+                BR_TASK("stubborn", stubborn, "i:i64 -> y:i64", ""),
+                BR_TASK("stopped", stopped, "i:i64 -> y:i64", ""),
+                BR_TASK("until_asked", until_asked, "i:i64 -> y:i64", ""),
+                BR_TASK("daemon", daemon_task, "i:i64 -> y:i64", ""),
+                BR_TASK("daemon_and_wait", daemon_and_wait, "i:i64 -> y:i64", ""),
+                BR_TASK("fail", fail, "i:i64 -> y:i64", ""),
+                BR_TASK("say", say, "i:i64 -> y:i64", ""),
+                BR_TASK("say_slowly", say_slowly, "i:i64 -> y:i64", ""),
+                BR_TASK("say_and_crash", say_and_crash, "i:i64 -> y:i64", ""),
+                BR_TASK("descriptors", descriptors, "i:i64 -> s:str", ""),
+                BR_TASK("environment", environment, "i:i64 -> s:str", ""),
+                BR_TASK("cpus", cpus, "i:i64 -> y:i64", ""),
+                BR_TASK("nul_in_text", nul_in_text, "i:i64 -> s:str", ""),
+                BR_TASK("large", large, "i:i64 -> s:str", ""),
+                BR_TASK("told", what_it_is_told, "i:i64 -> s:str", ""),
+                BR_TASK("misuse", misuse, "i:i64 -> y:i64", ""),
+                BR_TASK("seed", seed, "i:i64 -> y:i64", ""));
