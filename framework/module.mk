@@ -73,6 +73,9 @@ librun_la_SOURCES = \
 	framework/run/output_format.h \
 	framework/run/output_jsonl.c \
 	framework/run/output_npy.c \
+	framework/run/phase.h \
+	framework/run/phase_events.c \
+	framework/run/phase_reduction.c \
 	framework/run/phase_table.c framework/run/phase_table.h \
 	framework/run/phases.c framework/run/phases.h \
 	framework/run/plan_view.c framework/run/plan_view.h \

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the files that make up run/phases.h share: a phase, its reduction, its events.
+#ifndef BR_RUN_PHASE_H
+#define BR_RUN_PHASE_H
+
+#include "model/reduce.h"
+#include "run/phase_table.h"
+#include "run/phases.h"
+#include "run/results.h"
+
+enum phase_state {
+    WAITING,
+    RUNNING,
+    REDUCING,
+    OVER
+};
+
+// One level of a reduction by a plugin's task, and what all levels share.
+struct levels {
+    struct pool_map *map;
+    struct phase_table table;
+    struct results *results;
+    uint64_t tasks;  // of this level
+    uint64_t before; // of the levels before it: an event's index counts through all
+    bool failed;     // a task of it has: there will be no result
+    char *name;
+};
+
+struct phase {
+    struct phases *owner;
+    size_t place;
+    const struct job_phase *spec;
+    const struct prepared_phase *prepared;
+    enum phase_state state;
+    bool *before; // phases that must be over first
+    bool is_read; // a later phase reads its results
+    struct pool_map *map;
+    struct phase_table table;
+    uint64_t tasks;
+    uint64_t failed;
+    struct results *results; // of its rows, where anybody wants them
+    struct reduce *reduce;   // built-in
+    struct results *reduced; // the one row
+    struct levels levels;
+};
+
+struct phases {
+    struct phases_options options;
+    struct phase *phases;
+    size_t count;
+    bool stopping;
+    bool all_ok;
+    struct buffer text;
+    br_error error; // the first failure within an observer, which cannot return it
+};
+
+// What the pool reports of a map's tasks, as events of phase `number`.
+struct phase_reporter {
+    struct phases *ph;
+    uint32_t number;
+    uint64_t offset; // added to task indices
+    const struct phase_table *table;
+    uint64_t rows_per_task;
+    bool keep; // whether results go into the event
+};
+
+// ---- Events (phase_events.c)
+
+// Keeps the first failure within an observer, which cannot return it.
+void phase_keep_error(struct phases *ph, int result, const br_error *err);
+
+void phase_emit(struct phases *ph, struct event *e, int64_t now);
+void phase_emit_begin(struct phases *ph, uint32_t number, const char *name, const char *task,
+                      uint64_t tasks, int64_t now);
+void phase_emit_end(struct phases *ph, uint32_t number, enum phase_end how, uint64_t skipped,
+                    int64_t now);
+
+// Passes a report of the pool on as an event.
+void phase_report(const struct phase_reporter *r, const struct exec_report *report, bool final);
+
+// ---- Reductions (phase_reduction.c)
+
+bool phase_has_builtin(const struct phase *p);
+
+// When every row of a phase has its outcome. The reduction of a plugin's task begins, level by
+// level.
+int phase_finish_builtin(struct phase *p, int64_t now, br_error *err);
+int phase_start_reduction(struct phase *p, int64_t now, br_error *err);
+int phase_next_level(struct phase *p, int64_t now, br_error *err);
+void phase_free_levels(struct phase *p);
+
+// ---- The phase itself (phases.c)
+
+uint64_t phase_seed(const struct phases *ph, const char *phase);
+struct pool_map_options phase_map_options(const struct phase *p);
+
+// The result file, or files.
+int phase_write_results(const struct phase *p, br_error *err);
+
+// The phase is over: frees what no later phase reads.
+void phase_close(struct phase *p);
+
+#endif

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the pool reports of tasks, as events.
+#include "run/phase.h"
+
+void phase_keep_error(struct phases *ph, int result, const br_error *err)
+{
+    if (result != 0 && ph->error.kind == BR_ERR_NONE)
+        ph->error = *err;
+}
+
+void phase_emit(struct phases *ph, struct event *e, int64_t now)
+{
+    br_error err;
+    e->time_ns = now - ph->options.begin_ns;
+    phase_keep_error(ph, ph->options.sink->take(ph->options.sink, e, &err), &err);
+}
+
+void phase_emit_begin(struct phases *ph, uint32_t number, const char *name, const char *task,
+                      uint64_t tasks, int64_t now)
+{
+    struct event e = {.type = EVENT_PHASE_BEGIN,
+                      .phase_begin = {.phase = number, .name = name, .task = task, .tasks = tasks}};
+    phase_emit(ph, &e, now);
+}
+
+void phase_emit_end(struct phases *ph, uint32_t number, enum phase_end how, uint64_t skipped,
+                    int64_t now)
+{
+    struct event e = {.type = EVENT_PHASE_END,
+                      .phase_end = {.phase = number, .how = how, .skipped = skipped}};
+    phase_emit(ph, &e, now);
+}
+
+static const char *describe_inputs(const struct phase_reporter *r, uint64_t task)
+{
+    struct buffer *text = &r->ph->text;
+    buffer_reset(text);
+    phase_table_describe(r->table, task, r->rows_per_task, text);
+    buffer_char(text, '\0');
+    return text->failed ? "" : text->data;
+}
+
+static void report_long_ok(const struct phase_reporter *r, const struct exec_report *report)
+{
+    int64_t start = report->ok.start_ns - r->ph->options.begin_ns;
+    struct event e = {.type = EVENT_TASK_END,
+                      .task_end = {.phase = r->number,
+                                   .worker = report->slot,
+                                   .index = report->tasks.first + r->offset,
+                                   .attempt = report->tasks.attempt,
+                                   .status = OUTCOME_OK,
+                                   .final = true,
+                                   .start_ns = start,
+                                   .duration_ns = report->ok.duration_ns,
+                                   .cpu_ns = report->ok.cpu_ns,
+                                   .peak_memory = -1,
+                                   .cpu = report->ok.cpu,
+                                   .inputs = "",
+                                   .message = "",
+                                   .result = r->keep ? report->ok.results : NULL,
+                                   .result_size = r->keep ? report->ok.results_size : 0}};
+    phase_emit(r->ph, &e, report->ok.start_ns + report->ok.duration_ns);
+}
+
+static void report_ok(const struct phase_reporter *r, const struct exec_report *report)
+{
+    if (report->ok.duration_ns >= 0) {
+        report_long_ok(r, report);
+        return;
+    }
+    struct event e = {.type = EVENT_TASKS_OK,
+                      .tasks_ok = {.phase = r->number,
+                                   .worker = report->slot,
+                                   .attempt = report->tasks.attempt,
+                                   .first = report->tasks.first + r->offset,
+                                   .count = report->tasks.count,
+                                   .start_ns = report->ok.start_ns - r->ph->options.begin_ns,
+                                   .durations = report->ok.durations,
+                                   .results = r->keep ? report->ok.results : NULL,
+                                   .results_size = r->keep ? report->ok.results_size : 0}};
+    phase_emit(r->ph, &e, report->ok.start_ns);
+}
+
+static void report_end(const struct phase_reporter *r, const struct exec_report *report, bool final)
+{
+    struct event e = {.type = EVENT_TASK_END,
+                      .task_end = {.phase = r->number,
+                                   .worker = report->slot,
+                                   .index = report->tasks.first + r->offset,
+                                   .attempt = report->tasks.attempt,
+                                   .status = report->end.status,
+                                   .final = final,
+                                   .start_ns = report->end.start_ns - r->ph->options.begin_ns,
+                                   .duration_ns = report->end.duration_ns,
+                                   .cpu_ns = report->end.cpu_ns,
+                                   .peak_memory = report->end.peak_memory,
+                                   .cpu = report->end.cpu,
+                                   .signal = report->end.signal,
+                                   .exit_code = report->end.exit_code,
+                                   .inputs = describe_inputs(r, report->tasks.first),
+                                   .message = report->end.message}};
+    phase_emit(r->ph, &e, report->end.start_ns + report->end.duration_ns);
+}
+
+static void report_output(const struct phase_reporter *r, const struct exec_report *report)
+{
+    struct event e = {.type = EVENT_OUTPUT,
+                      .output = {.phase = r->number,
+                                 .worker = report->slot,
+                                 .first = report->tasks.first + r->offset,
+                                 .count = report->tasks.count,
+                                 .attempt = report->tasks.attempt,
+                                 .stream = (uint32_t)report->output.stream,
+                                 .offset = report->output.offset,
+                                 .length = report->output.length}};
+    phase_emit(r->ph, &e, r->ph->options.begin_ns);
+}
+
+void phase_report(const struct phase_reporter *r, const struct exec_report *report, bool final)
+{
+    if (report->type == REPORT_OK)
+        report_ok(r, report);
+    else if (report->type == REPORT_END)
+        report_end(r, report, final);
+    else
+        report_output(r, report);
+}

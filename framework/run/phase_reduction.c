@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A phase's reduction: built in, or by a plugin's task along a tree.
+#include <stdlib.h>
+
+#include "run/phase.h"
+
+void phase_free_levels(struct phase *p)
+{
+    struct levels *l = &p->levels;
+    if (l->map)
+        pool_map_release(p->owner->options.pool, l->map);
+    l->map = NULL;
+    phase_table_finish(&l->table);
+    results_destroy(l->results);
+    l->results = NULL;
+}
+
+// ---- Built in
+
+bool phase_has_builtin(const struct phase *p)
+{
+    return p->spec->reduce.kind != REDUCE_NONE && p->spec->reduce.kind != REDUCE_TASK;
+}
+
+// One row of cells as the phase's reduced result.
+static int keep_reduced(struct phase *p, const struct schema *schema, const struct cell *cells,
+                        br_error *err)
+{
+    struct buffer row = BUFFER_EMPTY;
+    row_pack(&row, cells, schema->count);
+    p->reduced = results_create(schema, 1, err);
+    int result = -1;
+    if (p->reduced && buffer_check(&row, err) == 0)
+        result = results_put(p->reduced, 0, 1, row.data, row.length, err);
+    buffer_finish(&row);
+    return result;
+}
+
+// A reduction that has no result (a sum that does not fit, no task that succeeded) is a failure
+// of its own, told as the one task that it is.
+static int phase_fail_reduction(struct phase *p, const char *message, int64_t now)
+{
+    struct phases *ph = p->owner;
+    uint32_t number = (uint32_t)(p->place + ph->count);
+    struct event e = {.type = EVENT_TASK_END,
+                      .task_end = {.phase = number,
+                                   .worker = UINT32_MAX,
+                                   .status = OUTCOME_ERROR,
+                                   .final = true,
+                                   .start_ns = now - ph->options.begin_ns,
+                                   .cpu_ns = -1,
+                                   .peak_memory = -1,
+                                   .cpu = -1,
+                                   .inputs = "",
+                                   .message = message}};
+    phase_emit_begin(ph, number, p->levels.name,
+                     p->spec->reduce.task ? p->spec->reduce.task : "built in", 1, now);
+    phase_emit(ph, &e, now);
+    phase_emit_end(ph, number, PHASE_ENDED, 0, now);
+    ph->all_ok = false;
+    return 0;
+}
+
+int phase_finish_builtin(struct phase *p, int64_t now, br_error *err)
+{
+    const struct schema *schema = reduce_schema(p->reduce);
+    struct cell *cells = calloc(schema->count + 1, sizeof *cells);
+    br_error why = {0};
+    if (!cells)
+        return br_error_nomem(err);
+    int result = reduce_result(p->reduce, cells, &why);
+    if (result == 0)
+        result = keep_reduced(p, schema, cells, err);
+    else if (why.kind == BR_ERR_USAGE)
+        result = phase_fail_reduction(p, why.text, now);
+    else if (err)
+        *err = why;
+    free(cells);
+    return result;
+}
+
+// ---- Reductions by a plugin's task
+
+static void on_level_task(void *user, const struct exec_report *report, bool final)
+{
+    struct phase *p = user;
+    struct levels *l = &p->levels;
+    struct phase_reporter r = {.ph = p->owner,
+                               .number = (uint32_t)(p->place + p->owner->count),
+                               .offset = l->before,
+                               .table = &l->table,
+                               .rows_per_task = p->spec->reduce.fan_in,
+                               .keep = true};
+    br_error err;
+    if (report->type == REPORT_OK)
+        phase_keep_error(p->owner,
+                         results_put(l->results, report->tasks.first, report->tasks.count,
+                                     report->ok.results, report->ok.results_size, &err),
+                         &err);
+    else if (report->type == REPORT_END && final) {
+        l->failed = true;
+        p->owner->all_ok = false;
+    }
+    phase_report(&r, report, final);
+}
+
+static uint64_t level_tasks(const struct phase *p, uint64_t rows)
+{
+    uint64_t fan_in = p->spec->reduce.fan_in;
+    return rows / fan_in + (rows % fan_in != 0);
+}
+
+static uint64_t all_level_tasks(const struct phase *p, uint64_t rows)
+{
+    uint64_t sum = 0;
+    do
+        sum += rows = level_tasks(p, rows);
+    while (rows > 1);
+    return sum;
+}
+
+// `image`, the level's input, is taken over.
+static int start_level(struct phase *p, struct buffer *image, br_error *err)
+{
+    struct levels *l = &p->levels;
+    const struct plugin_entry *entry = p->prepared->reduce_entry;
+    struct pool_map_options o = phase_map_options(p);
+    if (phase_table_make(&l->table, image, err) != 0)
+        return -1;
+    l->tasks = level_tasks(p, table_rows(&l->table.table));
+    l->results = results_create(&entry->signature.results, l->tasks, err);
+    if (!l->results)
+        return -1;
+    o.map.plugin = p->prepared->reduce_plugin;
+    o.map.task = entry->name;
+    o.map.phase = l->name;
+    o.map.seed = phase_seed(p->owner, l->name) + l->before;
+    o.map.table_fd = l->table.fd;
+    o.map.table_size = l->table.size;
+    o.map.rows = table_rows(&l->table.table);
+    o.map.rows_per_task = p->spec->reduce.fan_in;
+    o.map.results = &entry->signature.results;
+    o.tasks = l->tasks;
+    o.observer = on_level_task;
+    l->map = pool_submit(p->owner->options.pool, &o, err);
+    return l->map ? 0 : -1;
+}
+
+int phase_start_reduction(struct phase *p, int64_t now, br_error *err)
+{
+    uint64_t rows = results_count(p->results);
+    if (rows == 0) {
+        p->state = OVER;
+        return phase_fail_reduction(p, "no task succeeded, so there is nothing to reduce", now);
+    }
+    struct buffer image = BUFFER_EMPTY;
+    if (results_table(p->results, &p->table.table, &image, err) != 0) {
+        buffer_finish(&image);
+        return -1;
+    }
+    p->state = REDUCING;
+    phase_emit_begin(p->owner, (uint32_t)(p->place + p->owner->count), p->levels.name,
+                     p->spec->reduce.task, all_level_tasks(p, rows), now);
+    return start_level(p, &image, err);
+}
+
+static void end_reduction(struct phase *p, int64_t now)
+{
+    struct levels *l = &p->levels;
+    uint64_t skipped = pool_map_ledger(l->map)->ended[OUTCOME_SKIPPED];
+    uint64_t begun = l->before + l->tasks;
+    uint64_t rest = all_level_tasks(p, results_count(p->results)) - begun;
+    bool whole = !l->failed && skipped == 0 && rest == 0;
+    phase_emit_end(p->owner, (uint32_t)(p->place + p->owner->count),
+                   whole ? PHASE_ENDED : PHASE_STOPPED, skipped + rest, now);
+    if (!whole)
+        p->owner->all_ok = false;
+}
+
+int phase_next_level(struct phase *p, int64_t now, br_error *err)
+{
+    struct levels *l = &p->levels;
+    bool last = l->tasks == 1;
+    if (l->failed || last || p->owner->stopping) {
+        end_reduction(p, now);
+        if (last && !l->failed && results_count(l->results) == 1) {
+            p->reduced = l->results;
+            l->results = NULL;
+        }
+        phase_free_levels(p);
+        int result = phase_write_results(p, err);
+        phase_close(p);
+        return result;
+    }
+    struct buffer image = BUFFER_EMPTY;
+    if (results_table(l->results, NULL, &image, err) != 0) {
+        buffer_finish(&image);
+        return -1;
+    }
+    l->before += l->tasks;
+    phase_free_levels(p);
+    return start_level(p, &image, err);
+}
