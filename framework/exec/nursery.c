@@ -32,6 +32,7 @@ struct request {
     enum request_type type;
     uint32_t id;
     int signal;
+    bool incomplete;      // set where it is received
     nursery_entry *entry; // valid in the nursery: it is a fork of who asks
 };
 
@@ -96,6 +97,8 @@ static int receive_request(int socket, struct request *r, int *fds, size_t *coun
         *count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         memcpy(fds, CMSG_DATA(c), *count * sizeof(int));
     }
+    // No descriptors were left for what came with it.
+    r->incomplete = message.msg_flags & MSG_CTRUNC;
     return got == (ssize_t)sizeof *r;
 }
 
@@ -104,9 +107,13 @@ static int receive_request(int socket, struct request *r, int *fds, size_t *coun
 static void tell(const struct nurse *n, const struct nursery_event *event)
 {
     // The coordinator drains this socket before it does anything else, so blocking here is short;
-    // when it is gone the loop sees the end of the connection.
-    while (send(n->socket, event, sizeof *event, MSG_NOSIGNAL) < 0 && errno == EINTR)
-        ;
+    // when it is gone the loop sees the end of the connection. An event that is lost for want of
+    // kernel memory would be waited for without end.
+    while (send(n->socket, event, sizeof *event, MSG_NOSIGNAL) < 0)
+        if (errno == ENOBUFS || errno == ENOMEM || errno == EAGAIN)
+            poll(NULL, 0, 10);
+        else if (errno != EINTR)
+            break;
 }
 
 static int compare_ints(const void *a, const void *b)
@@ -161,7 +168,7 @@ static void spawn(struct nurse *n, const struct request *r, const int *fds, size
 {
     struct nursery_event event = {.type = NURSERY_STARTED, .id = r->id};
     pid_t self = getpid();
-    pid_t pid = make_room(n) ? fork() : (errno = ENOMEM, -1);
+    pid_t pid = r->incomplete ? (errno = EMFILE, -1) : make_room(n) ? fork() : (errno = ENOMEM, -1);
     if (pid == 0)
         become_child(self, r->entry, fds, count);
     if (pid < 0) {
@@ -424,8 +431,7 @@ void nursery_stop(struct nursery *n)
     if (n->socket < 0)
         return;
     // The nursery sees the end of the connection, kills what is left and ends, which closes its
-    // side. Only a process that even SIGKILL cannot end makes that slow; then we do not wait for
-    // it.
+    // side.
     shutdown(n->socket, SHUT_WR);
     int64_t deadline = clock_now() + STOP_NS;
     struct nursery_event event;
@@ -438,9 +444,11 @@ void nursery_stop(struct nursery *n)
             break;
         got = recv(n->socket, &event, sizeof event, MSG_DONTWAIT);
     } while (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)));
-    bool gone = clock_now() < deadline;
+    // Stopped, or waiting for what even SIGKILL cannot end: its children die with it.
+    if (clock_now() >= deadline)
+        kill(n->pid, SIGKILL);
     fd_close(&n->socket);
-    while (waitpid(n->pid, NULL, gone ? 0 : WNOHANG) < 0 && errno == EINTR)
+    while (waitpid(n->pid, NULL, 0) < 0 && errno == EINTR)
         ;
     n->pid = 0;
 }
