@@ -362,9 +362,13 @@ static bool same_task(const struct exec_grant *a, const struct exec_grant *b)
 
 static void send_signal(struct local *l, struct slot *s, int signal)
 {
-    // When the nursery does not keep up or is gone, the next round tries again or finds that out.
-    if (nursery_kill(l->options.nursery, s->id, signal, NULL) != 0)
-        s->kill_at = clock_now() + RESCAN_NS;
+    // When the nursery does not keep up the next round tries again.
+    if (nursery_kill(l->options.nursery, s->id, signal, NULL) == 0)
+        return;
+    // When it is gone its workers are too, but what they forked may live on in their groups.
+    if (errno == EPIPE && signal == SIGKILL && s->pid > 0)
+        kill(-s->pid, SIGKILL);
+    s->kill_at = clock_now() + RESCAN_NS;
 }
 
 static void local_kill(struct executor *ex, unsigned slot, const struct exec_grant *task,

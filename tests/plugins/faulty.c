@@ -107,7 +107,7 @@ static int rendezvous(br_task *t)
 {
     char path[4096], began[4096];
     const char *dir = br_arg_str(t, "dir");
-    snprintf(path, sizeof path, "%s/began.tmp-%d", dir, (int)getpid());
+    snprintf(path, sizeof path, "%s/writing-%d", dir, (int)getpid());
     snprintf(began, sizeof began, "%s/began-%lld", dir, (long long)br_arg_i64(t, "i"));
     FILE *file = fopen(path, "w");
     if (file == NULL)
@@ -119,6 +119,17 @@ static int rendezvous(br_task *t)
     while (access(path, F_OK) != 0)
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
     return good(t);
+}
+
+// Waits for ever, and so does a child of it.
+static int forks(br_task *t)
+{
+    if (!is_bad(t))
+        return good(t);
+    if (fork() < 0)
+        return br_fail(t, "fork failed");
+    for (;;)
+        pause();
 }
 
 // A child that comes back as if it were the worker.
@@ -227,6 +238,7 @@ BATCHRUN_PLUGIN(
     BR_TASK("orphan", orphan, "i:i64 at:i64 -> pid:i64", "leaves a process behind"),
     BR_TASK("close_all", close_all, "i:i64 at:i64 -> pid:i64", "closes every descriptor"),
     BR_TASK("fork_returns", fork_returns, "i:i64 at:i64 -> pid:i64", "a second worker"),
+    BR_TASK("forks", forks, "i:i64 at:i64 -> pid:i64", "never returns, nor does its child"),
     BR_TASK("damage", damage, "i:i64 at:i64 -> pid:i64", "scribbles over the channel"),
     BR_TASK("text", text, "i:i64 -> text:str", "i bytes"),
     BR_TASK("rendezvous", rendezvous, "i:i64 dir:str -> pid:i64", "waits for the test"),

@@ -163,6 +163,21 @@ class Outside(harness.Case):
         with open(path, encoding="utf-8") as file:
             return int(file.read())
 
+    def both_began(self):
+        """Waits for two tasks, whichever they are; the process ids of their workers."""
+        def look():
+            return [int(name[6:]) for name in os.listdir(self.dir) if name.startswith("began-")]
+        harness.until(lambda: len(look()) >= 2, harness.PATIENCE, "two tasks begin")
+        return [self.began(row) for row in look()[:2]]
+
+    @staticmethod
+    def children(pid):
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
+            return [int(child) for child in file.read().split()]
+
+    def nursery(self, pid):
+        return self.children(pid)[0]
+
     def says(self, process, word):
         """Waits until the program has said this on standard error: it has taken note."""
         said, end = b"", time.monotonic() + harness.PATIENCE
@@ -292,6 +307,42 @@ class Outside(harness.Case):
         process = self.start("job.yaml", preexec_fn=prepare)
         self.assertEqual(self.end(process).code, 0)
         self.assertEqual(len(self.rows("out.csv")), 100)
+
+    def test_nohup(self):
+        self.write("job.yaml", HEAD + TWO + "phases:\n  - name: p\n    task: faulty.rendezvous\n"
+                   f"    inputs: {{range: 4}}\n    args: {{dir: {json.dumps(self.dir)}}}\n")
+        process = self.start("job.yaml",
+                             preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        self.began(0)
+        process.send_signal(signal.SIGHUP)
+        self.write("go", "")
+        self.assertEqual(self.end(process).code, 0)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 4})
+
+    def test_nursery_killed(self):
+        self.write("job.yaml", faulty("forks", at=0))
+        process = self.start("job.yaml")
+        # The nursery, two workers, and the child of a task that waits for ever.
+        harness.until(lambda: len(self.marked()) >= 5, harness.PATIENCE, "a task has forked")
+        os.kill(self.nursery(process.pid), signal.SIGKILL)
+        done = self.end(process)
+        self.assertEqual(done.code, 1, done)
+        self.assertIn("all workers are gone", done.err)
+
+    def test_starting_worker_killed(self):
+        process = self.rendezvous(4)
+        workers = self.both_began()
+        nursery = self.nursery(process.pid)
+        os.kill(workers[0], signal.SIGKILL)
+        # Whoever takes its place is killed too, once, while it starts or soon after.
+        harness.until(lambda: set(self.children(nursery)) - set(workers), harness.PATIENCE,
+                      "the worker is replaced")
+        for pid in set(self.children(nursery)) - set(workers):
+            os.kill(pid, signal.SIGKILL)
+        self.write("go", "")
+        done = self.end(process)
+        self.assertEqual(done.code, 3, done)
+        self.assertEqual(sum(self.outcomes("job", "p").values()), 4)
 
     def test_file_size_limit(self):
         self.squares(200000, "out.csv")
