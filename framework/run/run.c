@@ -313,12 +313,16 @@ static int open_pool(struct run *run, br_error *err)
 
 static int open_signals(struct run *run, br_error *err)
 {
+    static const int stopping[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGUSR1);
+    for (size_t i = 0; i < sizeof stopping / sizeof stopping[0]; i++) {
+        // What was ignored when we began (nohup, a shell's `&`) stays so: once blocked it would
+        // come all the same.
+        struct sigaction is;
+        if (sigaction(stopping[i], NULL, &is) == 0 && is.sa_handler != SIG_IGN)
+            sigaddset(&set, stopping[i]);
+    }
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error of write, told in words
@@ -506,6 +510,9 @@ static enum run_status end(struct run *run, int looped, br_error *err)
         say_error(err);
     else
         show_result(run);
+    // The summary tells why the run broke, unless that event was itself what could not be told.
+    if (looped != 0 && run->summary.worker_count > 0 && run->error.kind != BR_ERR_NONE)
+        say_error(err);
     if (looped == 0 && closed != 0) {
         say_error(&late);
         status = run_status_of(late.kind);
