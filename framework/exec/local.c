@@ -728,7 +728,7 @@ static void report_dead(struct local *l, unsigned slot, struct exec_report *out)
         buffer_format(&l->text, "killed: it damaged its channel: %s", s->violation);
     else if (s->blame.count > 0)
         buffer_format(&l->text, "killed: %s", s->message);
-    else if (s->gave_up)
+    else if (s->message[0])
         buffer_text(&l->text, s->message);
     else if (expected)
         buffer_text(&l->text, "told to end");
@@ -739,19 +739,18 @@ static void report_dead(struct local *l, unsigned slot, struct exec_report *out)
     forget_worker(l, s);
 }
 
-// A worker that died of itself before it was ready. SIGKILL comes from outside (a person, the
-// kernel out of memory): another one may do better.
+// A worker that died of itself before it was ready. No process to be had, and a signal from outside
+// (a person, the kernel out of memory) are another matter: a later one may do better.
 static bool is_stillborn(const struct slot *s)
 {
-    bool killed = WIFSIGNALED(s->wait_status) && WTERMSIG(s->wait_status) == SIGKILL;
-    return !s->was_ready && !s->unfit_told && !s->told_to_end && !killed;
+    bool killed = WIFSIGNALED(s->wait_status) &&
+                  (WTERMSIG(s->wait_status) == SIGKILL || WTERMSIG(s->wait_status) == SIGTERM);
+    return !s->was_ready && !s->unfit_told && !s->told_to_end && !killed && !s->message[0];
 }
 
 static int report_stillborn(struct local *l, unsigned slot, struct exec_report *out)
 {
     struct slot *s = &l->slots[slot];
-    if (s->message[0])
-        return report_unfit(l, slot, BR_ERR_SYSTEM, s->message, out);
     struct buffer b = BUFFER_EMPTY;
     buffer_text(&b, "a worker died while it was loading the plugins: ");
     describe_end(&b, s->wait_status);

@@ -43,6 +43,7 @@ struct slot {
     uint64_t granted;        // to this worker, for max_tasks
     uint64_t finished;       // by this worker
     unsigned fruitless;      // workers of this slot in a row that finished nothing
+    bool came_up;            // one of this slot's has been ready
     int64_t start_at;        // DOWN: not before
     struct exec_grant asked; // the task that was told of its soft timeout; count 0: none
 };
@@ -300,20 +301,41 @@ static int take_tasks(struct pool *p, const struct exec_report *r, br_error *err
     }
 }
 
+static bool others_work(const struct pool *p, unsigned slot)
+{
+    for (unsigned i = 0; i < p->options.workers; i++)
+        if (i != slot && p->slots[i].state == SLOT_READY)
+            return true;
+    return false;
+}
+
+// A worker that could not be started, or ended before it had done anything, is started anew at
+// growing intervals. Where one has come up before, and others work, that goes on for as long as
+// they do; otherwise the pool gives up.
+static int start_later(struct pool *p, unsigned slot, const char *reason, br_error *err)
+{
+    struct slot *s = &p->slots[slot];
+    s->fruitless++;
+    if (s->fruitless >= FRUITLESS_MAX && !(s->came_up && others_work(p, slot)))
+        return br_error_set(
+            err, BR_ERR_SYSTEM,
+            "worker %u was started %u times in a row without having finished a task: %s", slot,
+            s->fruitless, reason);
+    unsigned doublings = s->fruitless < FRUITLESS_MAX ? s->fruitless : FRUITLESS_MAX;
+    s->start_at = p->now + (FRUITLESS_DELAY_NS << doublings);
+    return 0;
+}
+
 static int take_dead(struct pool *p, const struct exec_report *r, br_error *err)
 {
     struct slot *s = &p->slots[r->slot];
+    bool was_up = s->state != SLOT_STARTING;
     s->state = SLOT_DOWN;
     s->start_at = p->now;
-    if (s->finished == 0 && !r->dead.expected) {
-        if (++s->fruitless >= FRUITLESS_MAX)
-            return br_error_set(
-                err, BR_ERR_SYSTEM,
-                "worker %u died %d times in a row without having finished a task: %s", r->slot,
-                FRUITLESS_MAX, r->dead.reason);
-        s->start_at += FRUITLESS_DELAY_NS << s->fruitless;
-    }
-    p->options.on_worker(p->options.user, r);
+    if (s->finished == 0 && !r->dead.expected && start_later(p, r->slot, r->dead.reason, err) != 0)
+        return -1;
+    if (was_up)
+        p->options.on_worker(p->options.user, r);
     return 0;
 }
 
@@ -323,6 +345,7 @@ static int take_report(struct pool *p, const struct exec_report *r, br_error *er
     case REPORT_READY:
         if (p->slots[r->slot].state == SLOT_STARTING)
             p->slots[r->slot].state = SLOT_READY;
+        p->slots[r->slot].came_up = true;
         p->options.on_worker(p->options.user, r);
         return 0;
     case REPORT_UNFIT:
@@ -434,9 +457,18 @@ static int start_workers(struct pool *p, br_error *err)
         struct slot *s = &p->slots[i];
         if (s->state != SLOT_DOWN || s->start_at > p->now)
             continue;
-        if (p->executor->ops->start(p->executor, i, err) != 0)
-            return -1;
-        *s = (struct slot){.state = SLOT_STARTING, .fruitless = s->fruitless};
+        br_error why = {0};
+        if (p->executor->ops->start(p->executor, i, &why) != 0) {
+            if (!s->came_up) {
+                *err = why;
+                return -1;
+            }
+            if (start_later(p, i, why.text, err) != 0)
+                return -1;
+            continue;
+        }
+        *s =
+            (struct slot){.state = SLOT_STARTING, .fruitless = s->fruitless, .came_up = s->came_up};
         starting++;
     }
     return 0;

@@ -54,6 +54,7 @@ struct rig {
     // Workers.
     const char *unfit;
     int64_t start_ns, idle_ns;
+    unsigned steady; // slots below it have workers that do not die idle
     unsigned begun, ready, dead;
     struct exec_grant grants[KEPT];
     unsigned grant_slots[KEPT];
@@ -87,10 +88,10 @@ static struct fake_task on_start(void *user, const struct exec_grant *task)
 static struct fake_worker on_begin(void *user, unsigned slot)
 {
     struct rig *rig = user;
-    (void)slot;
     rig->begun++;
-    return (struct fake_worker){
-        .start_ns = rig->start_ns, .unfit = rig->unfit, .idle_ns = rig->idle_ns};
+    return (struct fake_worker){.start_ns = rig->start_ns,
+                                .unfit = rig->unfit,
+                                .idle_ns = slot < rig->steady ? FAKE_FOREVER : rig->idle_ns};
 }
 
 static void on_grant(void *user, unsigned slot, const struct exec_grant *g)
@@ -766,6 +767,28 @@ START_TEST(workers_that_die_idle_are_no_storm)
 }
 END_TEST
 
+static struct fake_task ten_seconds(struct rig *rig, unsigned map, const struct exec_grant *task)
+{
+    (void)rig;
+    (void)map;
+    (void)task;
+    return ok(10 * NS_PER_S);
+}
+
+START_TEST(while_others_work_a_worker_that_will_not_stay_ends_nothing)
+{
+    struct rig *rig = rig_open(2, ten_seconds);
+    rig->idle_ns = NS_PER_US;
+    rig->steady = 1;
+    struct view *v = submit(rig, 1, (struct pool_map_options){0});
+    run(rig);
+    ck_assert_uint_eq(v->by_status[OUTCOME_OK], 1);
+    ck_assert_uint_ge(rig->begun, 10);
+    ck_assert_uint_le(rig->begun, 30);
+    rig_close(rig);
+}
+END_TEST
+
 START_TEST(a_worker_that_dies_idle_now_and_then_is_replaced)
 {
     struct rig *rig = rig_open(1, NULL);
@@ -1080,6 +1103,7 @@ int main(void)
     tcase_add_test(tests, a_worker_for_every_task);
     tcase_add_test(tests, a_worker_that_cannot_start_ends_the_pool);
     tcase_add_test(tests, workers_that_die_idle_are_no_storm);
+    tcase_add_test(tests, while_others_work_a_worker_that_will_not_stay_ends_nothing);
     tcase_add_test(tests, a_worker_that_dies_idle_now_and_then_is_replaced);
     tcase_add_test(tests, all_workers_killed_ten_times_lose_nothing);
     tcase_add_test(tests, stop_skips_what_has_not_started);
