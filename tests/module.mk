@@ -2,6 +2,8 @@
 # A unit test is tests/unit/test_MODULE.c, one Check program per module.
 unit_tests =
 
+unit_tests += tests/unit/test_buffer
+tests_unit_test_buffer_SOURCES = tests/unit/test_buffer.c
 unit_tests += tests/unit/test_channel
 tests_unit_test_channel_SOURCES = tests/unit/test_channel.c
 tests_unit_test_channel_LDADD = $(LDADD) -lpthread
@@ -13,8 +15,12 @@ unit_tests += tests/unit/test_csv
 tests_unit_test_csv_SOURCES = tests/unit/test_csv.c
 unit_tests += tests/unit/test_decimal
 tests_unit_test_decimal_SOURCES = tests/unit/test_decimal.c
+unit_tests += tests/unit/test_error
+tests_unit_test_error_SOURCES = tests/unit/test_error.c
 unit_tests += tests/unit/test_failures
 tests_unit_test_failures_SOURCES = tests/unit/test_failures.c
+unit_tests += tests/unit/test_fd
+tests_unit_test_fd_SOURCES = tests/unit/test_fd.c
 unit_tests += tests/unit/test_inputs
 tests_unit_test_inputs_SOURCES = tests/unit/test_inputs.c
 unit_tests += tests/unit/test_job
@@ -28,10 +34,15 @@ tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c
 unit_tests += tests/unit/test_local
 tests_unit_test_local_SOURCES = tests/unit/test_local.c tests/unit/rig.c tests/unit/rig.h
 tests_unit_test_local_CPPFLAGS = $(AM_CPPFLAGS) -DBUILD='"$(abs_builddir)"'
+unit_tests += tests/unit/test_nursery
+tests_unit_test_nursery_SOURCES = tests/unit/test_nursery.c
 unit_tests += tests/unit/test_output
 tests_unit_test_output_SOURCES = tests/unit/test_output.c
 unit_tests += tests/unit/test_plan
 tests_unit_test_plan_SOURCES = tests/unit/test_plan.c tests/unit/golden.c tests/unit/golden.h
+unit_tests += tests/unit/test_plugin
+tests_unit_test_plugin_SOURCES = tests/unit/test_plugin.c
+tests_unit_test_plugin_CPPFLAGS = $(AM_CPPFLAGS) -DBUILD='"$(abs_builddir)"'
 unit_tests += tests/unit/test_plugin_h
 tests_unit_test_plugin_h_SOURCES = tests/unit/test_plugin_h.c tests/unit/plugin_h_c.c \
 	tests/unit/plugin_h_cxx.cpp tests/unit/plugin_h_calls.h
@@ -55,6 +66,9 @@ unit_tests += tests/unit/test_summary
 tests_unit_test_summary_SOURCES = tests/unit/test_summary.c
 unit_tests += tests/unit/test_table
 tests_unit_test_table_SOURCES = tests/unit/test_table.c
+unit_tests += tests/unit/test_task
+tests_unit_test_task_SOURCES = tests/unit/test_task.c tests/unit/rig.c tests/unit/rig.h
+tests_unit_test_task_CPPFLAGS = $(AM_CPPFLAGS) -DBUILD='"$(abs_builddir)"'
 unit_tests += tests/unit/test_text
 tests_unit_test_text_SOURCES = tests/unit/test_text.c
 unit_tests += tests/unit/test_topology
@@ -62,6 +76,8 @@ tests_unit_test_topology_SOURCES = tests/unit/test_topology.c tests/unit/golden.
 tests_unit_test_topology_LDADD = $(LDADD) -lpthread
 unit_tests += tests/unit/test_units
 tests_unit_test_units_SOURCES = tests/unit/test_units.c
+unit_tests += tests/unit/test_wire
+tests_unit_test_wire_SOURCES = tests/unit/test_wire.c
 
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests)
@@ -111,6 +127,10 @@ check_LTLIBRARIES += tests/plugins/init_fails.la
 tests_plugins_init_fails_la_SOURCES = tests/plugins/init_fails.c
 tests_plugins_init_fails_la_LDFLAGS = $(test_plugin_ldflags)
 tests_plugins_init_fails_la_LIBADD =
+check_LTLIBRARIES += tests/plugins/misloaded.la
+tests_plugins_misloaded_la_SOURCES = tests/plugins/misloaded.c
+tests_plugins_misloaded_la_LDFLAGS = $(test_plugin_ldflags)
+tests_plugins_misloaded_la_LIBADD =
 check_LTLIBRARIES += tests/plugins/not_a_plugin.la
 tests_plugins_not_a_plugin_la_SOURCES = tests/plugins/not_a_plugin.c
 tests_plugins_not_a_plugin_la_LDFLAGS = $(test_plugin_ldflags)

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Finding plugins, and looking into them without loading them here.
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "exec/nursery.h"
+#include "exec/plugin.h"
+
+#define PLUGINS BUILD "/tests/plugins/.libs"
+
+static struct nursery nursery;
+static char directory[64];
+
+static void setup(void)
+{
+    br_error err;
+    strcpy(directory, "/tmp/batchrun-test-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    ck_assert_int_eq(nursery_start(&nursery, &err), 0);
+}
+
+static void teardown(void)
+{
+    char command[128];
+    nursery_stop(&nursery);
+    snprintf(command, sizeof command, "rm -rf %s", directory);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static void write_file(const char *name, const void *data, size_t size)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(fd_write_all(fd, data, size), 0);
+    close(fd);
+}
+
+static void make_directory(const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+}
+
+// ---- Finding
+
+static void assert_found(const char *name, const char *path, const char *from, const char *end)
+{
+    br_error err = {0};
+    char *found = plugin_locate(name, path, from, &err);
+    ck_assert_msg(found, "%s", err.text);
+    ck_assert_int_eq(found[0], '/');
+    size_t length = strlen(found), tail = strlen(end);
+    ck_assert_msg(length >= tail && strcmp(found + length - tail, end) == 0, "%s", found);
+    free(found);
+}
+
+START_TEST(a_plugin_is_found_beside_the_job_and_along_the_path)
+{
+    char list[256];
+    write_file("here.so", "", 0);
+    make_directory("a");
+    make_directory("b");
+    write_file("b/there.so", "", 0);
+    write_file("b/here.so", "", 0);
+    snprintf(list, sizeof list, "%s/none::%s/a:%s/b", directory, directory, directory);
+    setenv("BATCHRUN_PLUGIN_PATH", list, 1);
+    assert_found("here", NULL, directory, "/here.so");
+    assert_found("there", NULL, directory, "/b/there.so");
+    assert_found("any", "b/here.so", directory, "/b/here.so");
+    assert_found("any", "./b/../here.so", directory, "/here.so");
+    snprintf(list, sizeof list, "%s/here.so", directory);
+    assert_found("any", list, "/nowhere", "/here.so");
+}
+END_TEST
+
+START_TEST(a_plugin_that_is_nowhere_is_told_with_all_places)
+{
+    br_error err = {0};
+    setenv("BATCHRUN_PLUGIN_PATH", "/one:/two", 1);
+    make_directory("dir.so"); // a directory is no plugin
+    ck_assert_ptr_null(plugin_locate("dir", NULL, directory, &err));
+    ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);
+    ck_assert_ptr_nonnull(strstr(err.text, "plugin `dir` was not found"));
+    ck_assert_ptr_nonnull(strstr(err.text, directory));
+    ck_assert_ptr_nonnull(strstr(err.text, "/one/dir.so, /two/dir.so"));
+    ck_assert_ptr_null(plugin_locate("dir", "dir.so", directory, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "there is no file"));
+}
+END_TEST
+
+// ---- Looking into them
+
+static void assert_refused(const char *path, int64_t timeout_ns, const char *why)
+{
+    br_error err = {0};
+    struct plugin_info info;
+    ck_assert_int_eq(plugin_inspect(&nursery, path, timeout_ns, &info, &err), -1);
+    ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);
+    ck_assert_msg(strstr(err.text, path), "%s", err.text);
+    ck_assert_msg(strstr(err.text, why), "%s", err.text);
+    ck_assert_ptr_null(info.tasks);
+}
+
+static void assert_good(void)
+{
+    br_error err = {0};
+    struct plugin_info info;
+    int result = plugin_inspect(&nursery, PLUGINS "/configured.so", 60 * NS_PER_S, &info, &err);
+    ck_assert_msg(result == 0, "%s", err.text);
+    ck_assert_str_eq(info.name, "configured");
+    ck_assert_str_eq(info.version, "1.0");
+    const struct plugin_entry *echo = plugin_info_task(&info, "echo", &err);
+    ck_assert_ptr_nonnull(echo);
+    ck_assert_str_eq(echo->summary, "one of each type");
+    ck_assert_uint_eq(echo->signature.inputs.count, 4);
+    ck_assert_uint_eq(echo->signature.results.count, 4);
+    ck_assert(plugin_info_task(&info, "about", &err)->signature.any_input);
+    ck_assert_ptr_null(plugin_info_task(&info, "ehco", &err));
+    ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);
+    ck_assert_ptr_nonnull(strstr(err.text, "did you mean `echo`?"));
+    ck_assert_ptr_null(plugin_info_task(&info, "completely_else", &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "it has: scaled, environment, about, echo"));
+    plugin_info_finish(&info);
+}
+
+START_TEST(a_good_plugin_tells_its_tasks)
+{
+    assert_good();
+    assert_good(); // the nursery serves again
+}
+END_TEST
+
+START_TEST(a_constructor_that_misbehaves_is_told)
+{
+    assert_refused(PLUGINS "/constructor_crashes.so", 60 * NS_PER_S, "crashed while it was loaded");
+    setenv("MISLOADED", "exit", 1);
+    nursery_stop(&nursery); // its children have the environment that it was started with
+    br_error err;
+    ck_assert_int_eq(nursery_start(&nursery, &err), 0);
+    assert_refused(PLUGINS "/misloaded.so", 60 * NS_PER_S, "exit(0)");
+    setenv("MISLOADED", "hang", 1);
+    nursery_stop(&nursery);
+    ck_assert_int_eq(nursery_start(&nursery, &err), 0);
+    assert_refused(PLUGINS "/misloaded.so", 200 * NS_PER_MS, "did not end in time");
+    assert_good();
+}
+END_TEST
+
+START_TEST(what_is_no_plugin_is_told)
+{
+    assert_refused(PLUGINS "/not_a_plugin.so", 60 * NS_PER_S, "not a batchrun plugin");
+    assert_refused(PLUGINS "/future_abi.so", 60 * NS_PER_S, "plugin ABI");
+    assert_refused(directory, 60 * NS_PER_S, "cannot be loaded as a plugin");
+    assert_refused("/nowhere/none.so", 60 * NS_PER_S, "cannot be loaded as a plugin");
+    char path[128];
+    write_file("text.so", "not an object", 13);
+    snprintf(path, sizeof path, "%s/text.so", directory);
+    assert_refused(path, 60 * NS_PER_S, "cannot be loaded as a plugin");
+}
+END_TEST
+
+// However much of it is there, a torn file is an error and nothing worse.
+START_TEST(a_truncated_plugin_is_told)
+{
+    br_error err = {0};
+    struct buffer whole = BUFFER_EMPTY;
+    char path[128];
+    snprintf(path, sizeof path, "%s/torn.so", directory);
+    ck_assert_int_eq(
+        fd_read_file(PLUGINS "/configured.so", "plugin", (size_t)64 << 20, &whole, &err), 0);
+    for (unsigned part = 0; part < 8; part++) {
+        struct plugin_info info;
+        write_file("torn.so", whole.data, whole.length * part / 8);
+        if (plugin_inspect(&nursery, path, 60 * NS_PER_S, &info, &err) == 0)
+            plugin_info_finish(&info); // all that the loader needs may stand at the beginning
+        else
+            ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);
+    }
+    buffer_finish(&whole);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("plugin");
+    TCase *tests = tcase_create("plugin");
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, a_plugin_is_found_beside_the_job_and_along_the_path);
+    tcase_add_test(tests, a_plugin_that_is_nowhere_is_told_with_all_places);
+    tcase_add_test(tests, a_good_plugin_tells_its_tasks);
+    tcase_add_test(tests, a_constructor_that_misbehaves_is_told);
+    tcase_add_test(tests, what_is_no_plugin_is_told);
+    tcase_add_test(tests, a_truncated_plugin_is_told);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
