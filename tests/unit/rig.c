@@ -68,6 +68,7 @@ static void on_task(void *user, const struct exec_report *r, bool final)
     struct rig *rig = user;
     if (r->type == REPORT_OK) {
         rig->by_status[OUTCOME_OK] += r->tasks.count;
+        rig->ok_by_slot[r->slot] += r->tasks.count;
         keep_results(rig, r);
     } else if (r->type == REPORT_END)
         keep_end(rig, r, final);

@@ -51,6 +51,7 @@ struct rig {
     unsigned starts, deaths;
     struct cpuset cpus[RIG_WORKERS]; // as READY told
     uint64_t by_status[OUTCOME_COUNT];
+    uint64_t ok_by_slot[RIG_WORKERS];
     uint64_t again;
     struct fate fates[RIG_KEPT];
     struct printed printed[4 * RIG_KEPT];
