@@ -6,29 +6,32 @@
 // Long enough that handing out costs little beside it, short enough that a run's end is smooth.
 #define TARGET_NS (4 * NS_PER_MS)
 
+// While nothing is known of the tasks: they may take hours, and what comes later waits for them.
 enum {
-    FIRST = 16
-}; // while nothing is known of the tasks
+    FIRST = 1
+};
 
 void chunk_init(struct chunk_size *c, uint32_t fixed)
 {
     *c = (struct chunk_size){.fixed = fixed};
 }
 
-static double total_ns(const struct exec_report *ok)
+static double total_ns(const struct exec_report *r)
 {
-    if (ok->ok.duration_ns >= 0)
-        return (double)ok->ok.duration_ns;
+    if (r->type == REPORT_END)
+        return (double)r->end.duration_ns;
+    if (r->ok.duration_ns >= 0)
+        return (double)r->ok.duration_ns;
     uint64_t total = 0;
-    for (uint32_t i = 0; i < ok->tasks.count; i++)
-        total += ok->ok.durations[i];
+    for (uint32_t i = 0; i < r->tasks.count; i++)
+        total += r->ok.durations[i];
     return (double)total;
 }
 
-void chunk_learn(struct chunk_size *c, const struct exec_report *ok)
+void chunk_learn(struct chunk_size *c, const struct exec_report *r)
 {
-    uint32_t count = ok->tasks.count;
-    double mean = total_ns(ok) / count;
+    uint32_t count = r->tasks.count;
+    double mean = total_ns(r) / count;
     // A batch weighs as much as its tasks do against some hundred before it.
     double weight = count < 100 ? (double)count / 100 : 1;
     c->mean_ns = c->mean_ns > 0 ? c->mean_ns + weight * (mean - c->mean_ns) : mean;

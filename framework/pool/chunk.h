@@ -16,8 +16,8 @@ struct chunk_size {
 
 void chunk_init(struct chunk_size *c, uint32_t fixed);
 
-// Learns from an OK report.
-void chunk_learn(struct chunk_size *c, const struct exec_report *ok);
+// Learns from an OK or END report.
+void chunk_learn(struct chunk_size *c, const struct exec_report *r);
 
 // The size of the next chunk, 1 .. EXECUTOR_GRANT_MAX, when `left` tasks are left for `workers`.
 uint32_t chunk_next(const struct chunk_size *c, uint64_t left, unsigned workers);

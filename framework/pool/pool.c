@@ -291,6 +291,7 @@ static int take_tasks(struct pool *p, const struct exec_report *r, br_error *err
         let_go(s, m, 1, OLDEST);
         s->finished++;
         s->fruitless = 0;
+        chunk_learn(&m->chunk, r);
         return take_end(p, m, r, err);
     case REPORT_RETURNED:
         let_go(s, m, r->tasks.count, OLDEST);
