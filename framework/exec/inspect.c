@@ -50,7 +50,7 @@ static int inspect_child(const int *fds, size_t count)
         return 1;
     path[length] = '\0';
     struct buffer answer = BUFFER_EMPTY;
-    struct plugin plugin;
+    struct plugin plugin = {0};
     br_error err;
     if (plugin_load(path, &plugin, &err) == 0)
         write_description(&answer, &plugin);
@@ -58,9 +58,10 @@ static int inspect_child(const int *fds, size_t count)
         wire_put(&answer, err.kind);
         wire_put_text(&answer, err.text);
     }
-    if (answer.failed || fd_write_all(fds[0], answer.data, answer.length) != 0)
-        return 1;
-    return 0;
+    bool failed = answer.failed || fd_write_all(fds[0], answer.data, answer.length) != 0;
+    plugin_finish(&plugin);
+    buffer_finish(&answer);
+    return failed;
 }
 
 // ---- In the coordinator
