@@ -84,6 +84,9 @@ struct job_limits {  // JOB_UNLIMITED where not given
     uint64_t open_files;
     uint64_t core_size; // bytes
     uint64_t output;    // bytes
+    struct mark memory_mark;
+    struct mark cpu_time_mark;
+    struct mark output_mark;
 };
 
 enum job_mode {
@@ -221,6 +224,7 @@ struct job_phase {
     struct mark task_mark;
     struct mark inputs_mark;
     struct mark batch_mark;
+    struct mark isolation_mark;
     struct mark output_mark;
 };
 

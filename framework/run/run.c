@@ -330,12 +330,25 @@ static int open_signals(struct run *run, br_error *err)
     return run->signals < 0 ? br_error_errno(err, "cannot watch for signals") : 0;
 }
 
+// Two answers in one stream are no use to who reads it.
+static int check_standard_output(const struct run *run, br_error *err)
+{
+    const struct job *job = run->prepared->job;
+    for (size_t i = 0; run->options->json && i < job->phase_count; i++)
+        if (job->phases[i].output && strcmp(job->phases[i].output, "-") == 0)
+            return br_error_set(err, BR_ERR_USAGE,
+                                "--json and phase `%s` both write to standard output: leave out "
+                                "one, or give the phase a file (--set phases.%s.output=FILE)",
+                                job->phases[i].name, job->phases[i].name);
+    return 0;
+}
+
 static int set_up(struct run *run, br_error *err)
 {
     run->begin_ns = clock_now();
     run->workers = workers_wanted(run->prepared);
-    if (allow_descriptors(run->workers, err) != 0 || open_signals(run, err) != 0 ||
-        open_directory(run, err) != 0)
+    if (check_standard_output(run, err) != 0 || allow_descriptors(run->workers, err) != 0 ||
+        open_signals(run, err) != 0 || open_directory(run, err) != 0)
         return -1;
     open_views(run);
     if (open_logs(run, err) != 0 || open_pool(run, err) != 0)

@@ -255,8 +255,11 @@ static struct job *create_job(const char *file, const char *directory, const cha
     job->text_length = length;
     job->workers = (struct job_workers){
         .binding = BIND_CORE, .layout = LAYOUT_COMPACT, .width = 1, .membind_local = true};
-    job->limits = (struct job_limits){JOB_UNLIMITED, JOB_UNLIMITED, JOB_UNLIMITED, JOB_UNLIMITED,
-                                      JOB_UNLIMITED};
+    job->limits = (struct job_limits){.memory = JOB_UNLIMITED,
+                                      .cpu_time_ns = JOB_UNLIMITED,
+                                      .open_files = JOB_UNLIMITED,
+                                      .core_size = JOB_UNLIMITED,
+                                      .output = JOB_UNLIMITED};
     return job;
 }
 

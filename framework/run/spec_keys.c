@@ -75,12 +75,14 @@ static const struct spec_key limit_keys[] = {
      .example = "2GiB",
      .type = SPEC_SIZE,
      FIELD(struct job_limits, memory),
+     MARK(struct job_limits, memory_mark),
      .min = 1024 * 1024},
     {.name = "cpu_time",
      .doc = "CPU time of one task",
      .example = "10m",
      .type = SPEC_DURATION,
      FIELD(struct job_limits, cpu_time_ns),
+     MARK(struct job_limits, cpu_time_mark),
      .min = NS_PER_MS},
     {.name = "open_files",
      .doc = "files that one worker may have open",
@@ -98,7 +100,8 @@ static const struct spec_key limit_keys[] = {
      .doc = "what one task may print",
      .example = "1MiB",
      .type = SPEC_SIZE,
-     FIELD(struct job_limits, output)},
+     FIELD(struct job_limits, output),
+     MARK(struct job_limits, output_mark)},
 };
 static const struct spec_table limits_table = TABLE("`limits`", limit_keys);
 
@@ -406,6 +409,7 @@ static const struct spec_key phase_keys[] = {
      .example = "worker",
      .type = SPEC_WORD,
      FIELD(struct job_phase, isolation),
+     MARK(struct job_phase, isolation_mark),
      .words = isolation_words},
     {.name = "reduce",
      .doc = "make one row of all results",

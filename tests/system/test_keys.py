@@ -147,12 +147,19 @@ class Refused(harness.Case):
         for key, value in (("memory", "2GiB"), ("cpu_time", "10m"), ("output", "1MiB")):
             with self.subTest(key=key):
                 self.refused(PIDS % (f"limits: {{{key}: {value}}}", "error", -1, ""),
-                             f"this version does not enforce limits.{key}")
+                             f"job.yaml:3:{12 + len(key)}: this version does not enforce "
+                             f"limits.{key}")
 
     def test_isolation(self):
         for how in ("task", "auto"):
             with self.subTest(how=how):
-                self.refused(PIDS % ("", "error", -1, f"isolation: {how}"), "isolation: worker")
+                self.refused(PIDS % ("", "error", -1, f"isolation: {how}"), "job.yaml:9:16",
+                             "isolation: worker")
+
+    def test_two_answers_in_one_stream(self):
+        done = self.run_job(PIDS % ("", "error", -1, 'output: "-"'), "--json", code=2)
+        self.assertEqual(done.out, "")
+        self.assertIn("phase `tasks` both write to standard output", done.err)
 
     def test_output(self):
         os.mkdir(self.path("there.csv"))
