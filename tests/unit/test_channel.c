@@ -406,6 +406,46 @@ START_TEST(what_fits_no_grant_is_a_fault)
 }
 END_TEST
 
+// One outcome as it should be, before something is done to it.
+static void one_outcome(struct pair *p)
+{
+    struct channel_claim claim;
+    uint32_t row;
+    pair_open(p, BR_I64);
+    grant(p, 0, 2);
+    MUST(channel_next_grant(&p->w, &claim));
+    MUST(channel_next_task(&p->w, &claim, &row));
+    publish_word(&p->w, &claim, row, 1);
+}
+
+START_TEST(a_record_longer_than_what_was_written_is_a_fault)
+{
+    struct pair p;
+    struct channel_batch b;
+    one_outcome(&p);
+    struct record *r = (struct record *)p.w.ring;
+    r->kind = RECORD_LONG_OK;
+    r->size = sizeof(struct record_long) + 8; // would be right, if it were there
+    ck_assert_int_eq(read_next(&p, &b), CHANNEL_FAULT);
+    pair_close(&p);
+}
+END_TEST
+
+START_TEST(more_than_the_ring_holds_is_a_fault)
+{
+    struct pair p;
+    struct channel_batch b;
+    one_outcome(&p);
+    // The next record moves the ring's end by more than the ring.
+    p.w.written += CHANNEL_RING;
+    struct record r = {.kind = RECORD_OK, .row = 1};
+    uint64_t word = 1;
+    channel_publish(&p.w, &r, NULL, 0, &word, 8, 0);
+    ck_assert_int_eq(read_next(&p, &b), CHANNEL_FAULT);
+    pair_close(&p);
+}
+END_TEST
+
 START_TEST(pieces_belong_to_one_long_result)
 {
     struct pair p;
@@ -704,6 +744,8 @@ int main(void)
     tcase_add_test(tests, bytes_of_any_size_arrive);
     tcase_add_test(tests, texts_of_any_size_arrive);
     tcase_add_test(tests, what_fits_no_grant_is_a_fault);
+    tcase_add_test(tests, a_record_longer_than_what_was_written_is_a_fault);
+    tcase_add_test(tests, more_than_the_ring_holds_is_a_fault);
     tcase_add_test(tests, pieces_belong_to_one_long_result);
     tcase_add_test(tests, every_task_is_run_once_or_comes_back);
     tcase_add_test(tests, scribbling_costs_the_scribbler_alone);
