@@ -79,9 +79,23 @@ tests_unit_test_units_SOURCES = tests/unit/test_units.c
 unit_tests += tests/unit/test_wire
 tests_unit_test_wire_SOURCES = tests/unit/test_wire.c
 
+# What stands behind <batchrun/pool.h>, as its users meet it: linked with the library alone.
+pool_tests =
+pool_tests_common = tests/pool/pool_tests.c tests/pool/pool_tests.h
+pool_tests_ldadd = libbatchrun.la $(CHECK_LIBS) -lpthread
+pool_tests += tests/pool/test_pool_calls
+tests_pool_test_pool_calls_SOURCES = tests/pool/test_pool_calls.c $(pool_tests_common)
+tests_pool_test_pool_calls_LDADD = $(pool_tests_ldadd)
+pool_tests += tests/pool/test_pool_deaths
+tests_pool_test_pool_deaths_SOURCES = tests/pool/test_pool_deaths.c $(pool_tests_common)
+tests_pool_test_pool_deaths_LDADD = $(pool_tests_ldadd)
+pool_tests += tests/pool/test_pool_life
+tests_pool_test_pool_life_SOURCES = tests/pool/test_pool_life.c $(pool_tests_common)
+tests_pool_test_pool_life_LDADD = $(pool_tests_ldadd)
+
 if HAVE_CHECK
-check_PROGRAMS += $(unit_tests)
-TESTS += $(unit_tests)
+check_PROGRAMS += $(unit_tests) $(pool_tests)
+TESTS += $(unit_tests) $(pool_tests)
 endif
 
 # What every unit test is built with; a program names only its source.

@@ -100,7 +100,7 @@ int fd_read_file(const char *path, const char *what, size_t max, struct buffer *
 
 int fd_memory(const char *name, size_t size, br_error *err)
 {
-    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int fd = fd_above_standard(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (fd < 0)
         return br_error_errno(err, "cannot create shared memory");
     if (ftruncate(fd, (off_t)size) != 0 ||
@@ -113,7 +113,7 @@ int fd_memory(const char *name, size_t size, br_error *err)
 
 int fd_memory_sealed(const char *name, const void *data, size_t size, br_error *err)
 {
-    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int fd = fd_above_standard(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (fd < 0)
         return br_error_errno(err, "cannot create shared memory");
     if (fd_write_all(fd, data, size) != 0 ||
@@ -131,6 +131,15 @@ void fd_seal_foreign_writes(int fd)
 #endif
     // EINVAL on an older kernel: the descriptor is then writable for whoever holds it.
     (void)fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE);
+}
+
+int fd_above_standard(int fd)
+{
+    int moved = fd < 0 || fd > 2 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (moved < 0)
+        return fd;
+    close(fd);
+    return moved;
 }
 
 int fd_fill_standard(br_error *err)

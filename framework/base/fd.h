@@ -34,6 +34,11 @@ int fd_memory_sealed(const char *name, const void *data, size_t size, br_error *
 // before 5.1 cannot: then nothing happens.
 void fd_seal_foreign_writes(int fd);
 
+// The descriptor itself when it is above 2 or -1; else a close-on-exec copy above 2, and `fd` is
+// closed: what the calling program prints to a standard descriptor that it has closed must not end
+// up in ours. Without a free descriptor it stays as it is.
+int fd_above_standard(int fd);
+
 // Opens /dev/null on each of 0, 1, 2 that is closed, so that no file opened later gets one of them.
 int fd_fill_standard(br_error *err);
 

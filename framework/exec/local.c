@@ -196,7 +196,8 @@ static int local_start(struct executor *ex, unsigned slot, br_error *err)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         br_error_errno(err, "cannot create a socket pair");
     else {
-        s->control = pair[0];
+        s->control = fd_above_standard(pair[0]);
+        pair[1] = fd_above_standard(pair[1]);
         result = spawn(l, slot, pair[1], setup, err);
         close(pair[1]);
     }
@@ -752,7 +753,9 @@ static int report_stillborn(struct local *l, unsigned slot, struct exec_report *
 {
     struct slot *s = &l->slots[slot];
     struct buffer b = BUFFER_EMPTY;
-    buffer_text(&b, "a worker died while it was loading the plugins: ");
+    buffer_text(&b, l->options.common.plugin_count > 0
+                        ? "a worker died while it was loading the plugins: "
+                        : "a worker died in the pool's initializer: ");
     describe_end(&b, s->wait_status);
     char *text = buffer_take_string(&b, NULL);
     report_unfit(l, slot, BR_ERR_PLUGIN, text ? text : "a worker died while it was starting", out);
@@ -932,9 +935,9 @@ static const struct executor_ops local_ops = {
 
 static int open_descriptors(struct local *l, br_error *err)
 {
-    l->epoll = epoll_create1(EPOLL_CLOEXEC);
-    l->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    l->null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    l->epoll = fd_above_standard(epoll_create1(EPOLL_CLOEXEC));
+    l->doorbell = fd_above_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    l->null = fd_above_standard(open("/dev/null", O_WRONLY | O_CLOEXEC));
     if (l->epoll < 0 || l->doorbell < 0 || l->null < 0)
         return br_error_errno(err, "cannot open what workers are run with");
     if (watch(l, l->doorbell, TAG_DOORBELL, err) != 0)

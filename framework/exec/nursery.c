@@ -364,23 +364,18 @@ static int open_self(void)
 #endif
 }
 
-// The standard descriptors may be closed in the caller; keep ours off them.
-static int above_standard(int fd)
-{
-    int moved = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    return moved < 0 ? fd : moved;
-}
-
 int nursery_start(struct nursery *n, br_error *err)
 {
     int pair[2];
     *n = (struct nursery){.socket = -1};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return br_error_errno(err, "cannot create a socket pair");
-    int self = open_self();
+    pair[0] = fd_above_standard(pair[0]);
+    pair[1] = fd_above_standard(pair[1]);
+    int self = fd_above_standard(open_self());
     pid_t pid = fork();
     if (pid == 0)
-        become_nursery(above_standard(pair[1]), above_standard(self));
+        become_nursery(pair[1], self);
     fd_close(&self);
     close(pair[1]);
     if (pid < 0) {

@@ -46,10 +46,12 @@ struct br_result {
     size_t failure_count, failure_capacity;
     struct item_bytes *emitted;
     size_t emitted_count, emitted_capacity;
-    bool sorted; // both, by index
-    bool open;   // the caller has the handle
-    bool told;   // its callback was called, or it has none
-    bool asked;  // somebody looked at how it went
+    bool sorted;      // both, by index
+    bool open;        // the caller has the handle
+    bool told;        // its callback was called, or it has none
+    bool telling;     // its callback is being called, by
+    pthread_t teller; // this thread
+    bool asked;       // somebody looked at how it went
     bool cancelled;
     size_t cancelled_items; // that were never started
     bool out_of_memory;     // an outcome could not be kept whole
@@ -104,6 +106,9 @@ bool library_has_failed(const br_result *r);
 void library_outcome(br_result *r, size_t i, br_outcome *out);
 void library_cancel(br_result *r);
 
+// What item i emitted: the caller's now, to be freed. NULL when nothing.
+char *library_take_emitted(br_result *r, size_t i, size_t *size);
+
 // Puts a result whose items have all ended in the queue of callbacks, and frees what it needs no
 // more.
 void library_settle(br_result *r);
@@ -118,8 +123,14 @@ br_result *library_submit(br_pool *p, br_function *function, const void *in, siz
 
 // Gives up the handle; frees the result when nothing else needs it. With the lock.
 void library_release(br_result *r);
+void library_drop(br_result *r);        // nobody looks at it any more
 void library_free_result(br_result *r); // whatever needs it
 
 int64_t library_deadline(double timeout, int64_t now);
+
+// Seconds that a caller gave as nanoseconds; what nobody lives to see is as good as for ever.
+int64_t library_ns(double seconds);
+// Whether a caller may give that as a time limit: BR_FOREVER is no limit, as 0 is.
+bool library_is_limit(double seconds);
 
 #endif

@@ -170,10 +170,14 @@ void library_free_result(br_result *r)
 void library_release(br_result *r)
 {
     r->open = false;
-    if (!r->asked && library_has_failed(r))
-        r->pool->stats.unread++;
     if (!r->map && r->told)
-        library_free_result(r);
+        library_drop(r);
+}
+
+void library_drop(br_result *r)
+{
+    r->pool->stats.unread += !r->asked && library_has_failed(r);
+    library_free_result(r);
 }
 
 bool library_has_failed(const br_result *r)
@@ -206,6 +210,14 @@ static int check_sizes(const br_pool *p, br_function *function, const void *in, 
         return br_error_set(err, BR_ERR_USAGE, "`in` is NULL, and its items have %zu bytes",
                             in_size);
     return 0;
+}
+
+static int check_options(const br_call_options *o, br_error *err)
+{
+    if (!o ||
+        (library_is_limit(o->timeout) && library_is_limit(o->soft_timeout) && o->retry_delay >= 0))
+        return 0;
+    return br_error_set(err, BR_ERR_USAGE, "a time of the call's options is negative or no number");
 }
 
 struct room {
@@ -258,11 +270,6 @@ static int make_room_for_results(br_result *r, void *out, br_error *err)
     return r->status && (r->out || r->out_size == 0) ? 0 : br_error_nomem(err);
 }
 
-static int64_t seconds(double s)
-{
-    return s > 0 ? (int64_t)(s * (double)NS_PER_S) : 0;
-}
-
 static int submit_map(br_result *r, br_error *err)
 {
     const br_call_options *o = &r->options;
@@ -276,15 +283,15 @@ static int submit_map(br_result *r, br_error *err)
                 .table_size = r->count * r->in_size,
                 .rows = r->count,
                 .rows_per_task = 1,
-                .soft_ns = seconds(o->soft_timeout),
-                .hard_ns = seconds(o->timeout)},
+                .soft_ns = library_ns(o->soft_timeout),
+                .hard_ns = library_ns(o->timeout)},
         .tasks = r->count,
         .chunk = o->chunk < EXECUTOR_GRANT_MAX ? (uint32_t)o->chunk : EXECUTOR_GRANT_MAX,
         .priority = o->priority,
         .max_parallel = o->max_parallel,
         .retries = {.limit = o->retries,
                     .on = ~0U,
-                    .delay_ns = seconds(o->retry_delay),
+                    .delay_ns = library_ns(o->retry_delay),
                     .max_ns = RETRY_MAX_NS,
                     .factor = 2},
         .observer = on_item,
@@ -307,7 +314,7 @@ br_result *library_submit(br_pool *p, br_function *function, const void *in, siz
                           const br_call_options *options, br_error *err)
 {
     if (check_sizes(p, function, in, count, in_size, out_size, err) != 0 ||
-        wait_for_room(p, count, err) != 0)
+        check_options(options, err) != 0 || wait_for_room(p, count, err) != 0)
         return NULL;
     br_result *r = calloc(1, sizeof *r);
     if (!r) {
@@ -492,6 +499,16 @@ const void *br_result_emitted(br_result *r, size_t i, size_t *size)
         *size = e->size;
     library_leave(p);
     return e ? e->data : NULL;
+}
+
+char *library_take_emitted(br_result *r, size_t i, size_t *size)
+{
+    struct item_bytes *e = find_item(r, r->emitted, r->emitted_count, sizeof *r->emitted, i);
+    char *data = e ? e->data : NULL;
+    *size = e ? e->size : 0;
+    if (e)
+        *e = (struct item_bytes){.index = i};
+    return data;
 }
 
 void library_cancel(br_result *r)

@@ -26,13 +26,24 @@ struct br_imap {
     size_t in_size, out_size;
     br_imap_options options;
     struct chunk *oldest, **newest;
-    size_t taken;                              // from the iterator
-    size_t under_way;                          // taken and not yielded
-    char *items;                               // room for a chunk of them
+    size_t taken;     // from the iterator
+    size_t under_way; // taken and not yielded
+    char *items;      // room for a chunk of them
+    size_t pending;   // in `items`: taken, and not submitted yet
+    char *emitted;    // by the item last yielded
+    size_t emitted_size;
     bool ended;                                // the iterator has
     bool failed;                               // with a failure
     char message[sizeof((br_error *)0)->text]; // of the item last yielded
 };
+
+static size_t default_lookahead(const br_pool *p, size_t chunk)
+{
+    size_t items;
+    if (__builtin_mul_overflow(CHUNKS_A_WORKER * p->plan.slot_count, chunk, &items))
+        return SIZE_MAX;
+    return items;
+}
 
 br_imap *br_pool_imap(br_pool *p, br_function *function, br_next_item *next, void *user,
                       size_t in_size, size_t out_size, const br_imap_options *options,
@@ -60,7 +71,7 @@ br_imap *br_pool_imap(br_pool *p, br_function *function, br_next_item *next, voi
     if (it->options.chunk == 0)
         it->options.chunk = 1;
     if (it->options.lookahead == 0)
-        it->options.lookahead = CHUNKS_A_WORKER * it->options.chunk * p->plan.slot_count;
+        it->options.lookahead = default_lookahead(p, it->options.chunk);
     it->options.call.chunk = it->options.chunk;
     size_t bytes;
     if (__builtin_mul_overflow(it->options.chunk, in_size, &bytes) ||
@@ -112,19 +123,23 @@ static int submit_chunk(br_imap *it, size_t count, br_error *err)
     return 0;
 }
 
-// Keeps the look-ahead filled. Enters and leaves by itself: `next` is the caller's.
+// Keeps the look-ahead filled. Enters and leaves by itself: `next` is the caller's. On failure the
+// items that it took wait for the next time.
 static int look_ahead(br_imap *it, br_error *err)
 {
-    while (!it->ended && it->under_way < it->options.lookahead) {
+    while (it->under_way < it->options.lookahead) {
         size_t room = it->options.lookahead - it->under_way;
-        size_t count = take_items(it, room < it->options.chunk ? room : it->options.chunk);
-        if (count == 0)
+        if (it->pending == 0)
+            it->pending = take_items(it, room < it->options.chunk ? room : it->options.chunk);
+        if (it->pending == 0)
             break;
         if (!library_enter(it->pool, err))
             return -1;
-        int result = submit_chunk(it, count, err);
-        if (result == 0)
+        int result = submit_chunk(it, it->pending, err);
+        if (result == 0) {
+            it->pending = 0;
             library_start(it->pool);
+        }
         library_leave(it->pool);
         if (result != 0)
             return -1;
@@ -181,6 +196,13 @@ static void drop_chunk(br_imap *it, struct chunk *c)
     free(c);
 }
 
+static void forget_emitted(br_imap *it)
+{
+    free(it->emitted);
+    it->emitted = NULL;
+    it->emitted_size = 0;
+}
+
 static void yield(struct yieldable *y, void *out, br_outcome *outcome, size_t *index)
 {
     br_imap *it = y->it;
@@ -195,6 +217,7 @@ static void yield(struct yieldable *y, void *out, br_outcome *outcome, size_t *i
         memcpy(out, c->result->out + y->item * it->out_size, it->out_size);
     if (index)
         *index = c->first + y->item;
+    it->emitted = library_take_emitted(c->result, y->item, &it->emitted_size);
     c->gone[y->item] = true;
     c->yielded++;
     it->under_way--;
@@ -205,8 +228,10 @@ static void yield(struct yieldable *y, void *out, br_outcome *outcome, size_t *i
 int br_imap_next(br_imap *it, double timeout, void *out, br_outcome *outcome, size_t *index,
                  br_error *err)
 {
-    if (look_ahead(it, err) != 0)
+    // What is under way is yielded whatever keeps more from joining it.
+    if (look_ahead(it, err) != 0 && !it->oldest)
         return -1;
+    forget_emitted(it);
     if (!it->oldest)
         return it->failed ? br_error_set(err, BR_ERR_USAGE, "the iterator of the items failed") : 0;
     if (!library_enter(it->pool, err))
@@ -221,6 +246,12 @@ int br_imap_next(br_imap *it, double timeout, void *out, br_outcome *outcome, si
     return result;
 }
 
+const void *br_imap_emitted(br_imap *it, size_t *size)
+{
+    *size = it->emitted_size;
+    return it->emitted;
+}
+
 void br_imap_free(br_imap *it)
 {
     if (!it || !library_enter(it->pool, NULL))
@@ -231,6 +262,7 @@ void br_imap_free(br_imap *it)
     }
     library_start(it->pool);
     library_leave(it->pool);
+    forget_emitted(it);
     free(it->items);
     free(it);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -16,6 +18,8 @@
 // How long to look before sleeping, where a core is free for it: longer than a short task's round
 // trip, far shorter than a person or a scheduler notices.
 #define SPIN_NS (50 * NS_PER_US)
+
+#define LONGEST 1e9 // seconds; some thirty years
 
 enum {
     DEFAULT_CRASH_LIMIT = 3,
@@ -44,9 +48,21 @@ void library_leave(br_pool *p)
 
 int64_t library_deadline(double timeout, int64_t now)
 {
-    if (timeout < 0 || timeout > 1e9)
+    if (!(timeout >= 0 && timeout <= LONGEST))
         return INT64_MAX;
-    return now + (int64_t)(timeout * (double)NS_PER_S);
+    return now + library_ns(timeout);
+}
+
+int64_t library_ns(double seconds)
+{
+    if (!(seconds > 0))
+        return 0;
+    return (int64_t)((seconds < LONGEST ? seconds : LONGEST) * (double)NS_PER_S);
+}
+
+bool library_is_limit(double seconds)
+{
+    return seconds >= 0 || seconds == BR_FOREVER;
 }
 
 // ---- Driving
@@ -68,14 +84,17 @@ static void run_callbacks(br_pool *p)
         bool good = !library_has_failed(r);
         void (*call)(br_result *, void *) = good ? r->options.on_result : r->options.on_error;
         if (call) {
+            r->telling = true;
+            r->teller = pthread_self();
             pthread_mutex_unlock(&p->lock);
             call(r, r->options.user);
             pthread_mutex_lock(&p->lock);
+            r->telling = false;
         }
         r->told = true;
         pthread_cond_broadcast(&p->moved);
         if (!r->open)
-            library_free_result(r);
+            library_drop(r);
     }
 }
 
@@ -156,10 +175,11 @@ static void poll_once(br_pool *p, int64_t deadline)
         until = deadline;
     struct pollfd wait[] = {{.fd = pool_fd(p->pool), .events = POLLIN},
                             {.fd = p->wake, .events = POLLIN}};
+    unsigned idle = p->broken; // nobody empties the workers' descriptor any more
     p->driving = true;
     pthread_mutex_unlock(&p->lock);
     // A failure to wait is a shorter wait.
-    (void)poll(wait, 2, clock_poll_timeout(until, clock_now()));
+    (void)poll(wait + idle, 2 - idle, clock_poll_timeout(until, clock_now()));
     pthread_mutex_lock(&p->lock);
     p->driving = false;
     uint64_t count;
@@ -190,11 +210,18 @@ static void wait_for_driver(br_pool *p, int64_t deadline)
     pthread_cond_timedwait(&p->moved, &p->lock, &t);
 }
 
+// The progress thread too waits for others when one of its callbacks makes a call that waits.
+static bool may_drive(const br_pool *p)
+{
+    return !p->has_thread || pthread_equal(p->thread, pthread_self());
+}
+
 bool library_drive(br_pool *p, double timeout, library_condition *done, void *user)
 {
+    bool drives = may_drive(p);
     int64_t deadline = library_deadline(timeout, clock_now());
     for (;;) {
-        if (!p->has_thread)
+        if (drives)
             library_step(p);
         if (done(user))
             return true;
@@ -202,7 +229,7 @@ bool library_drive(br_pool *p, double timeout, library_condition *done, void *us
             return false;
         if (clock_now() >= deadline)
             return false;
-        if (p->has_thread || p->driving)
+        if (!drives || p->driving)
             wait_for_driver(p, deadline);
         else if (spin(p, done, user))
             return true;
@@ -306,8 +333,9 @@ static int check_options(const br_pool_options *o, br_error *err)
                             WORKERS_MAX);
     if (o->binding > BR_BIND_PACKAGE)
         return br_error_set(err, BR_ERR_USAGE, "there is no binding %d", (int)o->binding);
-    if (!(o->grace >= 0) || !(o->queue_timeout >= 0 || o->queue_timeout == BR_FOREVER))
-        return br_error_set(err, BR_ERR_USAGE, "a time of the pool's options is negative");
+    if (!(o->grace >= 0) || !library_is_limit(o->queue_timeout))
+        return br_error_set(err, BR_ERR_USAGE,
+                            "a time of the pool's options is negative or no number");
     return 0;
 }
 
@@ -318,8 +346,11 @@ static int make_executor(br_pool *p, br_error *err)
     p->standard = malloc(2 * count * sizeof *p->standard);
     if (!p->standard)
         return br_error_nomem(err);
+    // What the caller has closed is /dev/null in the workers.
+    int out = fcntl(STDOUT_FILENO, F_GETFD) < 0 ? -1 : STDOUT_FILENO;
+    int error = fcntl(STDERR_FILENO, F_GETFD) < 0 ? -1 : STDERR_FILENO;
     for (size_t i = 0; i < 2 * count; i++)
-        p->standard[i] = i < count ? STDOUT_FILENO : STDERR_FILENO;
+        p->standard[i] = i < count ? out : error;
     struct local_options local = {
         .nursery = &p->nursery,
         .plan = &p->plan,
@@ -341,7 +372,7 @@ static int make_executor(br_pool *p, br_error *err)
         .workers = (unsigned)count,
         .crash_limit = o->crash_limit ? o->crash_limit : DEFAULT_CRASH_LIMIT,
         .max_tasks = o->max_tasks,
-        .grace_ns = o->grace > 0 ? (int64_t)(o->grace * (double)NS_PER_S) : 2 * NS_PER_S,
+        .grace_ns = o->grace > 0 ? library_ns(o->grace) : 2 * NS_PER_S,
         .on_worker = on_worker,
         .user = p,
     };
@@ -354,6 +385,23 @@ static int make_executor(br_pool *p, br_error *err)
 static bool one_is_ready(void *user)
 {
     return ((br_pool *)user)->stats.starts > 0;
+}
+
+// Signals are for the caller's threads.
+static int start_thread(br_pool *p, br_error *err)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_mutex_lock(&p->lock);
+    int failed = pthread_create(&p->thread, NULL, progress, p);
+    p->has_thread = failed == 0;
+    pthread_mutex_unlock(&p->lock);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed == 0)
+        return 0;
+    errno = failed;
+    return br_error_errno(err, "cannot start the pool's thread");
 }
 
 static int start(br_pool *p, br_error *err)
@@ -369,15 +417,7 @@ static int start(br_pool *p, br_error *err)
     pthread_mutex_unlock(&p->lock);
     if (broken)
         return -1;
-    if (!p->options.progress_thread)
-        return 0;
-    int failed = pthread_create(&p->thread, NULL, progress, p);
-    if (failed != 0) {
-        errno = failed;
-        return br_error_errno(err, "cannot start the pool's thread");
-    }
-    p->has_thread = true;
-    return 0;
+    return p->options.progress_thread ? start_thread(p, err) : 0;
 }
 
 static int init_lock(br_pool *p, br_error *err)
@@ -388,7 +428,7 @@ static int init_lock(br_pool *p, br_error *err)
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->moved, &attributes);
     pthread_condattr_destroy(&attributes);
-    p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    p->wake = fd_above_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     return p->wake < 0 ? br_error_errno(err, "cannot create an eventfd") : 0;
 }
 
@@ -435,11 +475,12 @@ void br_pool_close(br_pool *p)
     library_leave(p);
 }
 
+// But for callbacks that wait for this thread, which is in one of them.
 static bool all_settled(void *user)
 {
     const br_pool *p = user;
     for (const br_result *r = p->results; r; r = r->next)
-        if (r->map || !r->told)
+        if (r->map || !(r->told || (r->telling && pthread_equal(r->teller, pthread_self()))))
             return false;
     return true;
 }
@@ -472,6 +513,7 @@ void br_pool_terminate(br_pool *p)
         return;
     p->closed = true;
     cancel_all(p);
+    library_start(p);
     // Killing a worker takes a moment; what it held ends with it.
     library_drive(p, BR_FOREVER, all_settled, p);
     library_leave(p);

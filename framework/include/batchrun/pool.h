@@ -31,10 +31,12 @@
  * Threads. Every call may be made by any thread of the process that made the pool; calls on one
  * pool wait for each other for moments only. Work moves on while some thread is inside a call on
  * the pool, or always, with .progress_thread. After fork() the child's copy of a pool refuses every
- * call but br_pool_destroy, which frees the copy and leaves the workers alone.
+ * call; br_pool_destroy does nothing there.
  *
  * The caller's own children, signal handlers, descriptors and stdio buffers are left alone. The
- * program has one child more, the nursery, which forks, reaps and sweeps the workers.
+ * program has one child more, the nursery, which forks, reaps and sweeps the workers; who waits for
+ * all children (wait() until it fails) should destroy the pool before. A SIGCHLD handler may reap
+ * it.
  */
 #ifndef BATCHRUN_POOL_H
 #define BATCHRUN_POOL_H
@@ -140,8 +142,8 @@ typedef struct br_call_options {
     void (*on_result)(br_result *result, void *user); /* all items ended well */
     void (*on_error)(br_result *result, void *user);  /* some did not */
     void *user;
-    double timeout;        /* of each item, then its worker is killed; 0: none */
-    double soft_timeout;   /* then br_task_cancelled tells it; 0: none */
+    double timeout;        /* of each item, then its worker is killed; 0 or BR_FOREVER: none */
+    double soft_timeout;   /* then br_task_cancelled tells it; 0 or BR_FOREVER: none */
     unsigned retries;      /* attempts beyond the first, of items that failed in any way */
     double retry_delay;    /* before the first retry; doubles each time, at most 30 s */
     size_t chunk;          /* items handed to a worker at a time; 0: what takes a few ms */
@@ -229,7 +231,7 @@ BR_API_ void br_result_free(br_result *r);
 /* ---- Iterating ---------------------------------------------------------------------------------
  *
  * Results of an iterator's items, one by one, with a bounded number of items under way: an endless
- * iterator runs in constant memory.
+ * iterator runs in constant memory. One thread at a time may use an iterator.
  */
 
 /* Writes the next item (in_size bytes) to `item`: 1, 0 at the end, -1 on failure. Called in the
@@ -248,11 +250,17 @@ BR_API_ br_imap *br_pool_imap(br_pool *pool, br_function *function, br_next_item
                               br_error *err);
 
 /* The next result to `out` (out_size bytes) and `*outcome` (either may be NULL): 1; 0 when there is
- * no more; -1 with BR_ERR_TIMEOUT, or BR_ERR_USAGE when `next` has failed (after all results of the
- * items before). An item that did not end well is yielded too: 1, with its outcome (its message is
- * valid until the next call), and `out` untouched. `*index` (may be NULL) is the item's place. */
+ * no more; -1 with BR_ERR_TIMEOUT, BR_ERR_USAGE when `next` has failed, BR_ERR_CLOSED when the pool
+ * was closed, BR_ERR_FULL when other calls leave no room in the queue: each only after all results
+ * of the items taken before, and no item is lost. An item that did not end well is yielded too: 1,
+ * with its outcome (its message is valid until the next call), and `out` untouched. `*index` (may
+ * be NULL) is the item's place. */
 BR_API_ int br_imap_next(br_imap *it, double timeout, void *out, br_outcome *outcome, size_t *index,
                          br_error *err);
+
+/* What the item last yielded emitted, `*size` bytes, valid until the next call; NULL when nothing.
+ */
+BR_API_ const void *br_imap_emitted(br_imap *it, size_t *size);
 
 /* Cancels what is under way. Takes NULL. */
 BR_API_ void br_imap_free(br_imap *it);
@@ -273,7 +281,7 @@ typedef struct br_pool_stats {
     uint64_t deaths;     /* that were not asked for */
     uint64_t queued;     /* items accepted and not ended */
     uint64_t ok, failed; /* items that have ended */
-    uint64_t unread;     /* results that failed, and were freed without having been asked */
+    uint64_t unread;     /* results of calls that failed, freed without having been asked */
 } br_pool_stats;
 
 BR_API_ void br_pool_get_stats(br_pool *pool, br_pool_stats *out);

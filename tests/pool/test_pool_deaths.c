@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Workers that die, in every way and at every moment.
+#include "pool_tests.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static br_error err;
+
+#define ck_call(call) ck_assert_msg((call) == 0, "%s", err.text)
+
+enum {
+    ITEMS = 8,
+    LARGE = 1 << 20
+};
+
+// Item 0 dies as told, at the moment told; the others are squares.
+enum moment {
+    READING,
+    RUNNING,
+    WRITING,
+    EMITTING,
+    MOMENTS
+};
+
+struct order {
+    int64_t value;
+    enum death how;
+    enum moment when;
+    char bytes[LARGE];
+};
+
+static int die_in_parts(br_task *t, const struct order *o, char *out)
+{
+    volatile char sum = 0;
+    for (size_t i = 0; o->when == READING && i < LARGE / 2; i++)
+        sum = (char)(sum + o->bytes[i]);
+    if (o->when == WRITING)
+        memset(out, 'x', LARGE / 2);
+    if (o->when == EMITTING)
+        br_task_emit(t, o->bytes, LARGE / 2);
+    return die(o->how);
+}
+
+static int square_or_die(br_task *t, const void *in, void *out)
+{
+    const struct order *o = in;
+    if (o->value == 0)
+        return die_in_parts(t, o, out);
+    *(int64_t *)out = o->value * o->value;
+    return 0;
+}
+
+// The pool works on after what has happened to it.
+static void check_goes_on(br_pool *pool)
+{
+    int64_t in[ITEMS], out[ITEMS];
+    fill(in, ITEMS);
+    ck_call(br_pool_map(pool, square, in, ITEMS, 8, out, 8, NULL, &err));
+    for (int64_t i = 0; i < ITEMS; i++)
+        ck_assert_int_eq(out[i], i * i);
+}
+
+START_TEST(while_reading_running_writing)
+{
+    enum death how = _i % DEATHS;
+    enum moment when = _i / DEATHS;
+    br_pool *pool = pool_of(2);
+    struct order *in = calloc(ITEMS, sizeof *in);
+    ck_assert_ptr_nonnull(in);
+    for (int64_t i = 0; i < ITEMS; i++)
+        in[i] = (struct order){.value = i, .how = how, .when = when};
+    br_result *r =
+        br_pool_map_async(pool, square_or_die, in, ITEMS, sizeof *in, NULL, LARGE, NULL, &err);
+    ck_assert_msg(r != NULL, "%s", err.text);
+    ck_assert_int_eq(br_result_get(r, 20, &err), -1);
+    ck_assert_msg(err.kind == BR_ERR_TASK, "%s: %s", death_names[how], err.text);
+    br_outcome o;
+    ck_call(br_result_outcome(r, 0, &o, &err));
+    check_death(&o, how);
+    for (size_t i = 1; i < ITEMS; i++)
+        ck_assert_int_eq(*(const int64_t *)br_result_output(r, i), (int64_t)(i * i));
+    br_result_free(r);
+    check_goes_on(pool);
+    br_pool_destroy(pool);
+    free(in);
+}
+END_TEST
+
+// ---- In init
+
+static int init_dies(void *how)
+{
+    return die(*(enum death *)how);
+}
+
+START_TEST(in_init_is_an_error_of_create)
+{
+    enum death how = _i;
+    br_pool_options options = {.workers = 2, .init = init_dies, .init_arg = &how};
+    double began = seconds_now();
+    ck_assert_ptr_null(br_pool_create(&options, &err));
+    ck_assert_double_lt(seconds_now() - began, 20);
+    // A worker that was killed from outside is tried anew, some times.
+    ck_assert_int_eq(err.kind, how == DIE_KILL ? BR_ERR_SYSTEM : BR_ERR_PLUGIN);
+    ck_assert_str_ne(err.text, "");
+}
+END_TEST
+
+static int later_init_dies(void *how)
+{
+    add_word(&shared->inits);
+    return shared->inits > 1 ? die(*(enum death *)how) : 0;
+}
+
+// The first worker's init is fine, its replacement's is not: no respawn loop, all calls say so.
+START_TEST(in_a_replacements_init_is_an_error_of_the_calls)
+{
+    enum death how = _i;
+    int64_t in[4] = {0, 1, 2, 3};
+    br_pool *pool = open_pool(&(br_pool_options){
+        .workers = 1, .init = later_init_dies, .init_arg = &how, .max_tasks = 1});
+    br_outcome o;
+    br_result *r = br_pool_map_async(pool, square, in, 4, 8, NULL, 8, NULL, &err);
+    ck_assert_int_eq(br_result_get(r, 20, &err), -1);
+    ck_assert_int_eq(err.kind, BR_ERR_TASK);
+    for (size_t i = 1; i < 4; i++) {
+        ck_call(br_result_outcome(r, i, &o, &err));
+        ck_assert_int_eq(o.status, BR_CANCELLED);
+        ck_assert_str_ne(o.message, "");
+    }
+    ck_assert_int_eq(br_pool_apply(pool, square, in, 8, NULL, 8, NULL, &err), -1);
+    ck_assert_str_ne(err.text, "");
+    ck_assert_uint_le(shared->inits, 10);
+    br_pool_destroy(pool);
+}
+END_TEST
+
+// ---- Of a thread, when the item is published already
+
+static enum death thread_death;
+
+static void *die_when_told(void *unused)
+{
+    (void)unused;
+    if (wait_word(&shared->go, 1))
+        die(thread_death);
+    return NULL;
+}
+
+static int leave_a_thread(br_task *t, const void *in, void *out)
+{
+    pthread_t thread;
+    thread_death = *(const enum death *)in;
+    if (pthread_create(&thread, NULL, die_when_told, NULL) != 0)
+        return br_fail(t, "no thread");
+    *(int64_t *)out = 77;
+    return 0;
+}
+
+START_TEST(idle)
+{
+    enum death how = _i;
+    int64_t out = 0;
+    br_pool_stats stats;
+    br_pool *pool = pool_of(1);
+    ck_call(br_pool_apply(pool, leave_a_thread, &how, sizeof how, &out, 8, NULL, &err));
+    ck_assert_int_eq(out, 77);
+    set_word(&shared->go, 1);
+    drive_deaths(pool, 1);
+    drive_starts(pool, 2);
+    br_pool_get_stats(pool, &stats);
+    ck_assert_uint_eq(stats.ok, 1);
+    ck_assert_uint_eq(stats.failed, 0);
+    check_goes_on(pool);
+    br_pool_destroy(pool);
+}
+END_TEST
+
+// The second item tells the thread that the first has left: the worker dies with the first
+// published and the second in hand.
+static int publish_then_die(br_task *t, const void *in, void *out)
+{
+    if (br_task_index(t) == 0)
+        return leave_a_thread(t, in, out);
+    *(int64_t *)out = 5;
+    if (br_task_index(t) > 1)
+        return 0;
+    set_word(&shared->go, 1);
+    for (;;)
+        pause();
+}
+
+START_TEST(after_publishing)
+{
+    enum death how[4] = {_i, _i, _i, _i};
+    br_outcome o;
+    br_pool *pool = pool_of(1);
+    br_result *r = br_pool_map_async(pool, publish_then_die, how, 4, sizeof how[0], NULL, 8,
+                                     &(br_call_options){.chunk = 4}, &err);
+    ck_assert_int_eq(br_result_get(r, 20, &err), -1);
+    ck_assert_int_eq(err.kind, BR_ERR_TASK);
+    ck_assert_int_eq(*(const int64_t *)br_result_output(r, 0), 77);
+    ck_call(br_result_outcome(r, 1, &o, &err));
+    check_death(&o, how[0]);
+    for (size_t i = 2; i < 4; i++)
+        ck_assert_int_eq(*(const int64_t *)br_result_output(r, i), 5);
+    check_goes_on(pool);
+    br_pool_destroy(pool);
+}
+END_TEST
+
+// ---- While the parent is closing
+
+static int die_when_closing(br_task *t, const void *in, void *out)
+{
+    (void)t;
+    (void)out;
+    add_word(&shared->started);
+    wait_word(&shared->go, 1);
+    return die(*(const enum death *)in);
+}
+
+START_TEST(while_the_parent_is_closing)
+{
+    enum death how = _i;
+    int64_t in = 9, out = 0;
+    br_outcome o;
+    br_pool *pool = pool_of(1);
+    br_result *dying =
+        br_pool_apply_async(pool, die_when_closing, &how, sizeof how, NULL, 0, NULL, &err);
+    br_result *behind = br_pool_apply_async(pool, square, &in, 8, &out, 8, NULL, &err);
+    drive_until(pool, &shared->started, 1);
+    br_pool_close(pool);
+    set_word(&shared->go, 1);
+    ck_call(br_pool_join(pool, 20, &err));
+    ck_call(br_result_outcome(dying, 0, &o, &err));
+    check_death(&o, how);
+    ck_call(br_result_get(behind, 0, &err));
+    ck_assert_int_eq(out, 81);
+    br_pool_destroy(pool);
+}
+END_TEST
+
+// ---- Many at once
+
+// Waits until `count` items are there, then kills the worker of its neighbour.
+static int kill_the_next(br_task *t, const void *in, void *out)
+{
+    int count = (int)*(const int64_t *)in, self = (int)br_task_index(t);
+    (void)out;
+    if (br_task_attempt(t) > 0)
+        return 0;
+    atomic_store(&shared->pids[self], getpid());
+    add_word(&shared->started);
+    if (!wait_word(&shared->started, (uint32_t)count))
+        return br_fail(t, "the others are not there");
+    kill(shared->pids[(self + 1) % count], SIGKILL);
+    return die(DIE_KILL); // the one that was to kill this one may have been killed before
+}
+
+START_TEST(workers_that_kill_each_other)
+{
+    static const unsigned counts[] = {1, 2, 5, 13};
+    unsigned count = counts[_i];
+    int64_t in[13];
+    br_pool *pool = pool_of(count);
+    for (size_t i = 0; i < count; i++)
+        in[i] = count;
+    br_call_options options = {.chunk = 1};
+    br_result *r = br_pool_map_async(pool, kill_the_next, in, count, 8, NULL, 0, &options, &err);
+    ck_assert_int_eq(br_result_wait(r, 40, &err), 1);
+    for (size_t i = 0; i < count; i++) {
+        br_outcome o;
+        ck_call(br_result_outcome(r, i, &o, &err));
+        check_death(&o, DIE_KILL);
+    }
+    check_goes_on(pool);
+    br_pool_destroy(pool);
+}
+END_TEST
+
+static int good_or_bad(br_task *t, const void *in, void *out)
+{
+    const int64_t *n = in;
+    return *n % 2 ? die((enum death)(*n / 2 % DEATHS)) : square(t, in, out);
+}
+
+START_TEST(a_hundred_good_and_a_hundred_bad)
+{
+    int64_t in[200], out[200];
+    br_pool *pool = pool_of(4);
+    fill(in, 200);
+    br_result *r = br_pool_map_async(pool, good_or_bad, in, 200, 8, out, 8, NULL, &err);
+    ck_assert_int_eq(br_result_wait(r, 60, &err), 1);
+    for (int i = 0; i < 200; i++) {
+        br_outcome o;
+        ck_call(br_result_outcome(r, (size_t)i, &o, &err));
+        if (i % 2)
+            check_death(&o, (enum death)(i / 2 % DEATHS));
+        else
+            ck_assert_int_eq(out[i], i * i);
+    }
+    check_goes_on(pool);
+    br_pool_destroy(pool);
+}
+END_TEST
+
+static int emit_for_long(br_task *t, const void *in, void *out)
+{
+    size_t size = shared->number;
+    char *bytes = malloc(size);
+    (void)in;
+    (void)out;
+    if (!bytes)
+        return br_fail(t, "out of memory");
+    memset(bytes, 'e', size);
+    atomic_store(&shared->pids[0], getpid());
+    int result = br_task_emit(t, bytes, size);
+    free(bytes);
+    add_word(&shared->started);
+    return result;
+}
+
+// The kill comes while the result's bytes travel, a little later each time.
+START_TEST(killed_in_the_middle_of_a_large_result)
+{
+    br_pool *pool = pool_of(1);
+    size_t size;
+    shared->number = full_size(500000000, 50000000);
+    br_result *r = br_pool_apply_async(pool, emit_for_long, NULL, 0, NULL, 0, NULL, &err);
+    drive_until(pool, &shared->started, 1);
+    for (int i = 0; i < _i; i++)
+        ck_call(br_pool_dispatch(pool, &err));
+    kill(shared->pids[0], SIGKILL);
+    ck_assert_int_eq(br_result_wait(r, 20, &err), 1);
+    br_outcome o;
+    ck_call(br_result_outcome(r, 0, &o, &err));
+    const char *bytes = br_result_emitted(r, 0, &size);
+    if (o.status == BR_OK) // all of it was there in time
+        ck_assert(size == shared->number && bytes[0] == 'e' && bytes[size - 1] == 'e');
+    else {
+        ck_assert_int_eq(o.status, BR_CRASHED);
+        ck_assert_int_eq(o.signal, SIGKILL);
+        ck_assert_ptr_null(bytes);
+    }
+    check_goes_on(pool);
+    br_pool_destroy(pool);
+}
+END_TEST
+
+static void kill_all_workers(void)
+{
+    pid_t nursery, workers[16];
+    ck_assert_uint_eq(count_children(getpid(), &nursery, 1), 1);
+    size_t count = count_children(nursery, workers, 16);
+    for (size_t i = 0; i < count && i < 16; i++)
+        kill(workers[i], SIGKILL);
+}
+
+START_TEST(every_worker_killed_at_once_ten_times)
+{
+    br_pool *pool = pool_of(4);
+    bool busy = _i == 1;
+    for (int round = 0; round < 10; round++) {
+        br_result *r = NULL;
+        atomic_store(&shared->started, 0);
+        if (busy) {
+            r = br_pool_map_async(pool, forever, NULL, 4, 0, NULL, 0,
+                                  &(br_call_options){.chunk = 1}, &err);
+            ck_assert_msg(r != NULL, "%s", err.text);
+            drive_until(pool, &shared->started, 4);
+        }
+        kill_all_workers();
+        if (busy) {
+            ck_assert_int_eq(br_result_wait(r, 20, &err), 1);
+            br_result_free(r);
+        }
+        int64_t in = 3, out = 0;
+        br_call_options twice = {.retries = 3}; // it may be in hand of one that is being killed
+        ck_call(br_pool_apply(pool, square, &in, 8, &out, 8, &twice, &err));
+        ck_assert_int_eq(out, 9);
+    }
+    br_pool_destroy(pool);
+}
+END_TEST
+
+START_TEST(killed_while_starting)
+{
+    br_pool *pool = pool_of(2);
+    for (int round = 0; round < 3; round++)
+        kill_all_workers();
+    check_goes_on(pool);
+    br_pool_destroy(pool);
+}
+END_TEST
+
+static int fork_and_crash(br_task *t, const void *in, void *out)
+{
+    (void)in;
+    (void)out;
+    pid_t child = fork();
+    if (child == 0)
+        for (;;)
+            pause();
+    if (child < 0)
+        return br_fail(t, "no fork");
+    atomic_store(&shared->pids[0], child);
+    abort();
+}
+
+START_TEST(what_a_dead_worker_forked_is_gone)
+{
+    br_pool *pool = pool_of(1);
+    ck_assert_int_eq(br_pool_apply(pool, fork_and_crash, NULL, 0, NULL, 0, NULL, &err), -1);
+    ck_assert(ends_within(shared->pids[0], 20));
+    br_pool_destroy(pool);
+}
+END_TEST
+
+START_TEST(the_nursery_dies)
+{
+    pid_t nursery;
+    int64_t in = 1;
+    br_pool *pool = pool_of(2);
+    br_result *r = br_pool_apply_async(pool, forever, NULL, 0, NULL, 0, NULL, &err);
+    drive_until(pool, &shared->started, 1);
+    ck_assert_uint_eq(count_children(getpid(), &nursery, 1), 1);
+    kill(nursery, SIGKILL);
+    ck_assert_int_eq(br_result_get(r, 20, &err), -1);
+    ck_assert_int_eq(err.kind, BR_ERR_TASK);
+    ck_assert_str_ne(err.text, "");
+    ck_assert_int_eq(br_pool_apply(pool, square, &in, 8, NULL, 8, NULL, &err), -1);
+    ck_assert_int_eq(err.kind, BR_ERR_SYSTEM);
+    br_pool_destroy(pool);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("pool.h: deaths");
+    TCase *c = new_case(suite, "deaths");
+    tcase_add_loop_test(c, while_reading_running_writing, 0, (int)DEATHS * (int)MOMENTS);
+    tcase_add_loop_test(c, in_init_is_an_error_of_create, 0, DEATHS);
+    tcase_add_loop_test(c, in_a_replacements_init_is_an_error_of_the_calls, 0, DEATHS);
+    tcase_add_loop_test(c, idle, DIE_EXIT, DEATHS);
+    tcase_add_loop_test(c, after_publishing, DIE_EXIT, DEATHS);
+    tcase_add_loop_test(c, while_the_parent_is_closing, 0, DEATHS);
+    tcase_add_loop_test(c, workers_that_kill_each_other, 0, 4);
+    tcase_add_test(c, a_hundred_good_and_a_hundred_bad);
+    tcase_add_loop_test(c, killed_in_the_middle_of_a_large_result, 0, 5);
+    tcase_add_loop_test(c, every_worker_killed_at_once_ten_times, 0, 2);
+    tcase_add_test(c, killed_while_starting);
+    tcase_add_test(c, what_a_dead_worker_forked_is_gone);
+    tcase_add_test(c, the_nursery_dies);
+    return run_suite(suite);
+}
