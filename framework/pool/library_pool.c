@@ -192,7 +192,7 @@ static bool spin(br_pool *p, library_condition *done, void *user)
 {
     if (p->spin_ns == 0 || p->queued > 1)
         return false;
-    for (int64_t until = clock_now() + p->spin_ns; clock_now() < until;) {
+    for (int64_t until = clock_now() + p->spin_ns; !p->broken && clock_now() < until;) {
         library_step(p);
         if (done(user))
             return true;
@@ -233,7 +233,7 @@ bool library_drive(br_pool *p, double timeout, library_condition *done, void *us
             wait_for_driver(p, deadline);
         else if (spin(p, done, user))
             return true;
-        else {
+        else if (!p->broken) {
             poll_once(p, deadline);
             pthread_cond_broadcast(&p->moved); // another may drive now
         }
