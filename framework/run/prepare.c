@@ -270,13 +270,17 @@ static bool prepare_phase(struct preparation *in, size_t i)
 
 // ---- The machine
 
-static unsigned slurm_limit(void)
+// What the scheduler has given this task of its own; 0 = it says nothing.
+static int slurm_limit(unsigned *limit, br_error *err)
 {
     const char *text = getenv("SLURM_CPUS_PER_TASK");
-    int64_t value;
-    if (!text || !text_to_i64(text, strlen(text), &value) || value < 1 || value > CPUSET_MAX)
-        return 0;
-    return (unsigned)value;
+    int64_t value = 0;
+    if (text && (!text_to_i64(text, strlen(text), &value) || value < 1 || value > CPUSET_MAX))
+        return br_error_set(
+            err, BR_ERR_USAGE,
+            "SLURM_CPUS_PER_TASK is \"%.32s\", which is no number of CPUs; unset it", text);
+    *limit = (unsigned)value;
+    return 0;
 }
 
 static bool plan_workers(struct preparation *in)
@@ -284,8 +288,9 @@ static bool plan_workers(struct preparation *in)
     struct prepared *p = in->p;
     const struct job_workers *w = &p->job->workers;
     br_error error = {0};
-    if (topology_load(&p->machine, &error) != 0 ||
-        plan_make(&p->machine, w, slurm_limit(), &p->plan, &error) != 0)
+    unsigned limit = 0;
+    if (slurm_limit(&limit, &error) != 0 || topology_load(&p->machine, &error) != 0 ||
+        plan_make(&p->machine, w, limit, &p->plan, &error) != 0)
         return note(in, w->count_mark.line ? w->count_mark : w->mark, 1, &error);
     return true;
 }

@@ -167,6 +167,19 @@ class Looking(harness.Case):
             self.assertIn(word, done.out)
         self.assertFalse(os.path.exists(self.path("async.run")))
 
+    def test_slurm_bounds_the_workers(self):
+        self.write("job.yaml", JOB)
+        def plan(cpus):
+            env = dict(self.environment(), SLURM_CPUS_PER_TASK=cpus)
+            return self.batchrun("plan", "job.yaml", env=env)
+        done = plan("1")
+        self.assertEqual((done.code, done.err), (0, ""), done)
+        self.assertRegex(done.out, r"(?m)^0 ")
+        self.assertNotRegex(done.out, r"(?m)^1 ")
+        done = plan("many")
+        self.assertEqual(done.code, 2, done)
+        self.assertIn("SLURM_CPUS_PER_TASK", done.err)
+
     def test_dry_run_is_plan(self):
         self.copy_config("async.yaml")
         plan = self.batchrun("plan", "async.yaml")

@@ -47,27 +47,7 @@ void plan_print(const struct prepared *p)
 
 static int main_plan(int argc, char **argv)
 {
-    int operands;
-    bool helped;
-    br_error err = {0};
-    const char *path;
-    struct nursery nursery;
-    struct prepared prepared;
-    if (options_parse(&command_plan, NULL, 0, argc, argv, &operands, &helped, &err) != 0)
-        return report_error(&err);
-    if (helped)
-        return finish_output(0);
-    if (!(path = only_operand(&command_plan, argv, operands, &err)) ||
-        nursery_start(&nursery, &err) != 0)
-        return report_error(&err);
-    int status = run_prepare(path, NULL, 0, &nursery, true, &prepared);
-    if (status == RUN_OK) {
-        plan_print(&prepared);
-        prepared_finish(&prepared);
-        status = finish_output(status);
-    }
-    nursery_stop(&nursery);
-    return status;
+    return look_at_job(&command_plan, argc, argv, plan_print, NULL);
 }
 
 const struct command command_plan = {"plan", "job.yaml",

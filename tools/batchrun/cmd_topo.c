@@ -24,46 +24,25 @@ static void print(const struct machine *m, const struct plan *p)
     buffer_finish(&out);
 }
 
-static int draw_machine(br_error *err)
+static int draw_machine(void)
 {
+    br_error err = {0};
     struct machine machine;
-    if (topology_load(&machine, err) != 0)
-        return report_error(err);
+    if (topology_load(&machine, &err) != 0)
+        return report_error(&err);
     print(&machine, NULL);
     machine_finish(&machine);
     return finish_output(0);
 }
 
-static int draw_job(const char *path, br_error *err)
+static void draw_job(const struct prepared *p)
 {
-    struct nursery nursery;
-    struct prepared prepared;
-    if (nursery_start(&nursery, err) != 0)
-        return report_error(err);
-    int status = run_prepare(path, NULL, 0, &nursery, true, &prepared);
-    if (status == RUN_OK) {
-        print(&prepared.machine, &prepared.plan);
-        prepared_finish(&prepared);
-        status = finish_output(status);
-    }
-    nursery_stop(&nursery);
-    return status;
+    print(&p->machine, &p->plan);
 }
 
 static int main_topo(int argc, char **argv)
 {
-    int operands;
-    bool helped;
-    br_error err = {0};
-    const char *path;
-    if (options_parse(&command_topo, NULL, 0, argc, argv, &operands, &helped, &err) != 0)
-        return report_error(&err);
-    if (helped)
-        return finish_output(0);
-    if (operands == 0)
-        return draw_machine(&err);
-    path = only_operand(&command_topo, argv, operands, &err);
-    return path ? draw_job(path, &err) : report_error(&err);
+    return look_at_job(&command_topo, argc, argv, draw_job, draw_machine);
 }
 
 const struct command command_topo = {

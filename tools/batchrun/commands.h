@@ -4,6 +4,7 @@
 #define BR_TOOLS_COMMANDS_H
 
 #include "options.h"
+#include "run/prepare.h"
 
 extern const struct command command_run;
 extern const struct command command_check;
@@ -19,5 +20,10 @@ int finish_output(int status);
 
 // The one operand that a command takes; NULL and *err when it is missing or not alone.
 const char *only_operand(const struct command *command, char **argv, int count, br_error *err);
+
+// The whole of a command that looks at one job and runs nothing: prepares it, has `show` print,
+// says what is wrong. `without` (NULL: an error) is what to do when no job is given.
+int look_at_job(const struct command *command, int argc, char **argv,
+                void (*show)(const struct prepared *), int (*without)(void));
 
 #endif

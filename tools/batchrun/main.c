@@ -46,6 +46,39 @@ const char *only_operand(const struct command *command, char **argv, int count, 
     return NULL;
 }
 
+static int prepare_and_show(const char *path, void (*show)(const struct prepared *))
+{
+    struct nursery nursery;
+    struct prepared prepared;
+    br_error err = {0};
+    if (nursery_start(&nursery, &err) != 0)
+        return report_error(&err);
+    int status = run_prepare(path, NULL, 0, &nursery, true, &prepared);
+    if (status == RUN_OK) {
+        show(&prepared);
+        prepared_finish(&prepared);
+        status = finish_output(status);
+    }
+    nursery_stop(&nursery);
+    return status;
+}
+
+int look_at_job(const struct command *command, int argc, char **argv,
+                void (*show)(const struct prepared *), int (*without)(void))
+{
+    int operands;
+    bool helped;
+    br_error err = {0};
+    if (options_parse(command, NULL, 0, argc, argv, &operands, &helped, &err) != 0)
+        return report_error(&err);
+    if (helped)
+        return finish_output(0);
+    if (operands == 0 && without)
+        return without();
+    const char *path = only_operand(command, argv, operands, &err);
+    return path ? prepare_and_show(path, show) : report_error(&err);
+}
+
 static int print_help(void)
 {
     printf(
