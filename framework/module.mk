@@ -29,6 +29,8 @@ libexec_la_SOURCES = \
 	framework/exec/executor.h \
 	framework/exec/inspect.c \
 	framework/exec/local.c framework/exec/local.h \
+	framework/exec/local_report.c \
+	framework/exec/local_slot.h \
 	framework/exec/nursery.c framework/exec/nursery.h \
 	framework/exec/plugin.c framework/exec/plugin.h \
 	framework/exec/setup.c framework/exec/setup.h \

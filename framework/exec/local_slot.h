@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the two halves of the local executor share: local.c acts on slots, local_report.c tells what
+// has become of them.
+#ifndef BR_EXEC_LOCAL_SLOT_H
+#define BR_EXEC_LOCAL_SLOT_H
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "exec/channel.h"
+#include "exec/local.h"
+
+#define RESCAN_NS       (100 * NS_PER_MS)
+#define RETIRE_GRACE_NS (5 * NS_PER_S)
+
+enum {
+    MAP_BUCKETS = 1024
+};
+
+enum slot_state {
+    EMPTY,
+    STARTING,
+    READY,
+    LEAVING,
+    DYING
+};
+
+struct slot {
+    enum slot_state state;
+    uint32_t id; // the nursery's name for the worker
+    int pid;
+    int control;
+    bool control_ready;
+    bool was_ready;
+    bool unfit_told;
+    bool gave_up; // was at work, and said that it cannot go on: `message`
+    bool told_to_end;
+    bool left_over; // the last round did not read all of its ring
+    struct channel channel;
+    struct cpuset cpus; // as the worker read them back
+    off_t printed[2];   // how far its output is accounted for
+
+    // Why it is LEAVING.
+    int64_t kill_at;         // when SIGKILL follows, or INT64_MAX
+    struct exec_grant blame; // the task it is killed for; count 0: none
+    enum outcome_status status;
+    char message[256];
+    const char *violation; // what it did to its channel: nothing more is read
+
+    // How it ended, and how far that was reported.
+    int wait_status;
+    int64_t peak_memory;
+    int64_t ended_ns;
+    bool blame_found;
+    bool blame_told;
+    struct exec_in_hand in_hand;
+};
+
+struct map_entry {
+    struct map_entry *next; // in its bucket
+    struct exec_map map;
+    uint32_t told[]; // by slot: the worker (by the nursery's name) that knows it
+};
+
+struct local {
+    struct executor base; // first
+    struct local_options options;
+    int epoll;
+    int doorbell;
+    int null;
+    struct slot *slots;
+    struct map_entry *maps[MAP_BUCKETS]; // by id: a program may have any number of calls under way
+    // One round of next_report: descriptors, then each ring, then the rest.
+    bool polled;
+    bool nursery_ready;
+    unsigned cursor;    // the slot whose ring is read
+    unsigned batches;   // read from it in this round
+    bool left_over;     // a ring had more than this round's share: nobody rings for that
+    struct buffer text; // of the report last given
+    char control[CONTROL_MAX];
+};
+
+static inline struct local *local_of(const struct executor *ex)
+{
+    return (struct local *)ex;
+}
+
+// What a descriptor of the epoll set is; a slot's control socket has TAG_SLOT + its number.
+enum {
+    TAG_DOORBELL = 1,
+    TAG_NURSERY,
+    TAG_SLOT
+};
+
+// Where the slot's worker writes standard output (stream 1) or error (2); -1 = nowhere.
+int local_log_fd(const struct local *l, unsigned slot, int stream);
+
+// Where a log ends; by fstat: the descriptor's offset is shared with the worker.
+off_t local_stream_end(int fd);
+
+bool local_same_task(const struct exec_grant *a, const struct exec_grant *b);
+
+// Frees what the slot had for its worker: EMPTY again.
+void local_forget_worker(struct local *l, struct slot *s);
+
+void local_signal(struct local *l, struct slot *s, int signal);
+void local_kill_overdue(struct local *l);
+
+// The worker has damaged its channel: nothing more is read from it, and it is killed.
+void local_accuse(struct local *l, struct slot *s, const char *violation);
+
+// Takes what the nursery has told. -1 and *err when it is gone.
+int local_read_nursery(struct local *l, br_error *err);
+
+// executor_ops.next_report
+int local_next_report(struct executor *ex, struct exec_report *out, br_error *err);
+
+#endif
