@@ -376,12 +376,18 @@ static int compare_index(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+static void sort_items(void *items, size_t count, size_t size)
+{
+    if (count > 0) // qsort takes no NULL
+        qsort(items, count, size, compare_index);
+}
+
 // The entry of item i among failures or emitted bytes, both of which begin with the index.
 static void *find_item(br_result *r, void *items, size_t count, size_t size, size_t i)
 {
     if (!r->sorted) {
-        qsort(r->failures, r->failure_count, sizeof *r->failures, compare_index);
-        qsort(r->emitted, r->emitted_count, sizeof *r->emitted, compare_index);
+        sort_items(r->failures, r->failure_count, sizeof *r->failures);
+        sort_items(r->emitted, r->emitted_count, sizeof *r->emitted);
         r->sorted = true;
     }
     return count > 0 ? bsearch(&i, items, count, size, compare_index) : NULL;
