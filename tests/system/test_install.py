@@ -51,6 +51,63 @@ class Installed(harness.Case):
         sanitizers = {n for n in needed if re.match(r"lib(asan|ubsan|tsan|clang_rt)", n)}
         self.assertLessEqual(needed - sanitizers, {"libc.so.6", "libm.so.6", "libgcc_s.so.1"})
 
+    def test_only_br_names_are_exported(self):
+        done = subprocess.run(["nm", "-D", "--defined-only", self.found["libbatchrun.so"]],
+                              capture_output=True, text=True, check=True)
+        names = [line.split()[-1].partition("@")[0] for line in done.stdout.splitlines()]
+        self.assertIn("br_pool_create", names)
+        self.assertEqual([n for n in names if not n.startswith("br_")], [])
+        with open(self.found["pool.h"], encoding="utf-8") as file:
+            declared = re.findall(r"^BR_API_ [^;]*?\b(br_\w+)\(", file.read(), re.MULTILINE)
+        self.assertEqual(sorted(names), sorted(declared))
+
+    def test_soname(self):
+        done = subprocess.run(["readelf", "-d", self.found["libbatchrun.so"]],
+                              capture_output=True, text=True, check=True)
+        self.assertRegex(done.stdout, r"SONAME.*\[libbatchrun\.so\.0\]")
+
+    def build_pool_program(self, compiler, *flags):
+        source = os.path.join(harness.TOP, "docs/examples/map.c")
+        found = subprocess.run(["pkg-config", "--cflags", "--libs", "batchrun"], text=True,
+                               capture_output=True, check=True, env=self.pkg_config)
+        return subprocess.run([compiler, *flags, source, *shlex.split(found.stdout)],
+                              cwd=self.dir, text=True, capture_output=True)
+
+    def sanitized(self):
+        with open(os.path.join(harness.BUILD, "config.h"), encoding="utf-8") as file:
+            return '#define BR_SANITIZERS ""' not in file.read()
+
+    def test_a_program_with_a_pool(self):
+        if self.sanitized():
+            self.skipTest("the library wants the program to be built with the sanitizers too")
+        compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+        done = self.build_pool_program(compiler, "-o", "map", "-Wall", "-Wextra", "-Werror")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        directory = os.path.dirname(self.found["libbatchrun.so"])
+        done = self.end(self.start(program=self.path("map"),
+                                   env=self.environment(LD_LIBRARY_PATH=directory)))
+        self.assertEqual((done.code, done.err), (0, ""))
+        self.assertEqual(done.out.split(), [str(i * i) for i in range(10)])
+
+    def test_the_pool_in_cxx(self):
+        compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+        source = self.write("pool.cpp", """#include <batchrun/pool.h>
+static int nothing(br_task *t, const void *, void *) { return br_task_emit(t, "", 0); }
+int main()
+{
+    br_pool_options options = {};
+    options.workers = 1;
+    br_error err;
+    br_auto_pool pool = br_pool_create(&options, &err);
+    return pool ? br_pool_apply(pool, nothing, nullptr, 0, nullptr, 0, nullptr, &err) : 1;
+}
+""")
+        include = os.path.dirname(os.path.dirname(self.found["pool.h"]))
+        done = subprocess.run([compiler, "-std=c++17", "-pedantic", "-Wall", "-Wextra", "-Wshadow",
+                               "-Werror", "-I", include, "-c", source], cwd=self.dir, text=True,
+                              capture_output=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_the_readme_is_enough(self):
         work = self.path("work")
         os.mkdir(work)
