@@ -19,6 +19,8 @@ EXTRA_DIST += \
 	tools/dev/quickstart \
 	tools/dev/test \
 	tools/dev/yardsticks/omp_dynamic.c \
+	tools/dev/yardsticks/pool_calls.c \
+	tools/dev/yardsticks/pool_calls.py \
 	tools/dev/yardsticks/pool_map.py \
 	tools/dev/yardsticks/rings.c
 

@@ -355,7 +355,8 @@ static int report_stillborn(struct local *l, unsigned slot, struct exec_report *
     struct buffer b = BUFFER_EMPTY;
     buffer_text(&b, l->options.common.plugin_count > 0
                         ? "a worker died while it was loading the plugins: "
-                        : "a worker died in the pool's initializer: ");
+                    : l->options.common.init ? "a worker died in the pool's initializer: "
+                                             : "a worker died while it was starting: ");
     describe_end(&b, s->wait_status);
     char *text = buffer_take_string(&b, NULL);
     report_unfit(l, slot, BR_ERR_PLUGIN, text ? text : "a worker died while it was starting", out);

@@ -1087,7 +1087,8 @@ static void add_workers(TCase *c)
     tcase_add_test(c, as_many_workers_as_asked_for_and_never_more);
     tcase_add_test(c, the_default_is_a_worker_a_usable_cpu);
     tcase_add_test(c, bound_workers);
-    tcase_add_test(c, limits_of_workers);
+    if (!SANITIZED) // whose shadow memory is beyond the limit
+        tcase_add_test(c, limits_of_workers);
     tcase_add_loop_test(c, workers_are_replaced_after_max_tasks, 1, 3);
 }
 
