@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,12 +185,14 @@ static bool wait_for_grant(struct channel_worker *c)
     if (c->written != c->rung)
         channel_ring_bell(c, clock_now());
     if (c->idle_spin_ns > 0) {
-        for (int64_t until = clock_now() + c->idle_spin_ns; clock_now() < until;)
+        for (int64_t until = clock_now() + c->idle_spin_ns; clock_now() < until;) {
             for (int i = 0; i < 20; i++) {
                 if (grant_is_there(c))
                     return true;
                 cpu_relax();
             }
+            sched_yield(); // whoever is to grant may need this very core
+        }
     }
     bool there = false;
     atomic_store(&c->up->sleeping, 1);
