@@ -260,9 +260,7 @@ static void on_worker(void *user, const struct exec_report *r)
     br_pool *p = user;
     if (r->type == REPORT_READY) {
         p->stats.starts++;
-        p->stats.alive++;
     } else {
-        p->stats.alive -= p->stats.alive > 0;
         p->stats.deaths += !r->dead.expected;
     }
 }
@@ -594,5 +592,6 @@ void br_pool_get_stats(br_pool *p, br_pool_stats *out)
         return;
     *out = p->stats;
     out->queued = p->queued;
+    out->alive = pool_ready(p->pool);
     library_leave(p);
 }

@@ -636,6 +636,14 @@ int pool_dispatch(struct pool *p, int64_t now, br_error *err)
     return hand_out(p, err);
 }
 
+unsigned pool_ready(const struct pool *p)
+{
+    unsigned ready = 0;
+    for (unsigned i = 0; i < p->options.workers; i++)
+        ready += p->slots[i].state == SLOT_READY;
+    return ready;
+}
+
 int pool_fd(const struct pool *p)
 {
     return p->executor->ops->fd(p->executor);

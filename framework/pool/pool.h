@@ -87,4 +87,7 @@ int pool_dispatch(struct pool *p, int64_t now, br_error *err);
 int pool_fd(const struct pool *p);
 int64_t pool_deadline(const struct pool *p);
 
+// Workers that take grants now.
+unsigned pool_ready(const struct pool *p);
+
 #endif
