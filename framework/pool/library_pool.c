@@ -258,11 +258,10 @@ static void *progress(void *user)
 static void on_worker(void *user, const struct exec_report *r)
 {
     br_pool *p = user;
-    if (r->type == REPORT_READY) {
+    if (r->type == REPORT_READY)
         p->stats.starts++;
-    } else {
+    else
         p->stats.deaths += !r->dead.expected;
-    }
 }
 
 // ---- Making
