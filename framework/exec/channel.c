@@ -257,6 +257,13 @@ bool channel_next_task(struct channel_worker *c, const struct channel_claim *cla
     return true;
 }
 
+bool channel_has_more(const struct channel_worker *c, const struct channel_claim *claim)
+{
+    size_t at = claim->sequence % EXECUTOR_QUEUE;
+    uint64_t word = atomic_load_explicit(&c->up->claims[at].word, memory_order_relaxed);
+    return is_claimable(word, claim->sequence);
+}
+
 static uint64_t room(const struct channel_worker *c)
 {
     return CHANNEL_RING - (c->written - atomic_load_explicit(&c->down->read, memory_order_acquire));

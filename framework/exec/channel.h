@@ -123,6 +123,9 @@ bool channel_next_task(struct channel_worker *c, const struct channel_claim *cla
 void channel_publish(struct channel_worker *c, struct record *r, const void *head, size_t head_size,
                      const void *data, size_t size, int64_t now);
 
+// Whether the grant has a task left, as far as is known now.
+bool channel_has_more(const struct channel_worker *c, const struct channel_claim *claim);
+
 // How much of the task in hand is done, for whoever watches.
 void channel_progress(struct channel_worker *c, double fraction);
 

@@ -532,8 +532,8 @@ static void run_grant(struct worker *w, const struct channel_claim *claim)
         w->cpu_mark = process_cpu();
     if (claim->few_behind)
         channel_ring_bell(&w->channel, now); // time for the next grant to be on its way
-    // Left when the last grant's end was taken back: printed by tasks whose outcomes are out, so it
-    // is in the log and nobody's.
+    // Left when the last grant's end was taken back just after the look at it: printed by tasks
+    // whose outcomes are out, so it is in the log and nobody's.
     if (w->unlooked > 0) {
         w->printed[0] = stream_end(1);
         w->printed[1] = stream_end(2);
@@ -544,7 +544,7 @@ static void run_grant(struct worker *w, const struct channel_claim *claim)
         int returned = task_call(t);
         now = clock_now();
         struct record r = {.grant = (uint32_t)claim->sequence, .row = row};
-        note_output(w, &r, now - t->start_ns, row + 1 == claim->grant.count, now);
+        note_output(w, &r, now - t->start_ns, !channel_has_more(&w->channel, claim), now);
         publish(w, &r, returned, now);
     }
 }

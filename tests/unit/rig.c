@@ -139,7 +139,7 @@ void rig_open(struct rig *rig, struct rig_options options)
                                 .workers = options.workers,
                                 .crash_limit = 3,
                                 .max_tasks = options.max_tasks,
-                                .grace_ns = 50 * NS_PER_MS,
+                                .grace_ns = options.grace_ns ? options.grace_ns : 50 * NS_PER_MS,
                                 .on_worker = on_worker,
                                 .user = rig};
     rig->pool = pool_create(&pool, &err);

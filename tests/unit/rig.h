@@ -19,7 +19,8 @@ struct rig_options {
     const struct job_env *env;
     size_t env_count;
     bool bind;
-    bool logs; // the workers' output is kept
+    bool logs;        // the workers' output is kept
+    int64_t grace_ns; // 0: 50 ms
 };
 
 struct fate {

@@ -40,7 +40,10 @@ START_TEST(all_is_written_and_read)
     pid_t child = fork();
     if (child == 0) {
         close(ends[0]);
-        _exit(fd_write_all(ends[1], data, SIZE) != 0);
+        int failed = fd_write_all(ends[1], data, SIZE) != 0;
+        free(data);
+        free(got);
+        _exit(failed);
     }
     close(ends[1]);
     ck_assert_int_eq(fd_read_all(ends[0], got, SIZE + 1), SIZE);

@@ -177,14 +177,16 @@ END_TEST
 START_TEST(a_hard_timeout_ends_what_waits_ignores_or_is_stopped)
 {
     static const char *const tasks[] = {"wait", "stubborn", "stopped"};
-    rig_open(&rig, (struct rig_options){.workers = 2});
     for (int i = 0; i < 3; i++) {
+        // What ends by SIGTERM may take its time, on a slow machine or under valgrind.
+        int64_t grace = i == 1 ? 50 * NS_PER_MS : 30 * NS_PER_S;
+        rig_open(&rig, (struct rig_options){.workers = 2, .grace_ns = grace});
         rig_run(&rig, rig_submit(&rig, tasks[i], 0, 2, limit(50 * NS_PER_MS)));
         ck_assert_uint_eq(rig.by_status[OUTCOME_TIMED_OUT], 2);
         ck_assert_ptr_nonnull(strstr(rig.fates[0].text, "0.05 s"));
         ck_assert_int_eq(rig.fates[1].signal, i == 1 ? SIGKILL : SIGTERM);
+        rig_close(&rig);
     }
-    rig_close(&rig);
 }
 END_TEST
 
@@ -377,7 +379,8 @@ static void assert_lines(uint64_t rows)
 
 START_TEST(what_short_tasks_print_is_told)
 {
-    rig_run_one(&rig, (struct rig_options){.workers = 2, .logs = true}, "say", 0, 150, chunks(50));
+    // One worker: of a grant that is being taken back the last lines may be nobody's.
+    rig_run_one(&rig, (struct rig_options){.workers = 1, .logs = true}, "say", 0, 150, chunks(50));
     assert_lines(150);
     rig_close(&rig);
 }
