@@ -21,9 +21,9 @@ int64_t clock_wall(void)
     return read_clock(CLOCK_REALTIME);
 }
 
-int64_t clock_thread_cpu(void)
+int64_t clock_process_cpu(void)
 {
-    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 int clock_poll_timeout(int64_t deadline, int64_t now)

@@ -16,8 +16,8 @@ int64_t clock_now(void);
 // CLOCK_REALTIME since 1970-01-01T00:00:00Z.
 int64_t clock_wall(void);
 
-// CPU time of the calling thread. A system call: a few hundred nanoseconds.
-int64_t clock_thread_cpu(void);
+// CPU time of all threads of this process. A system call: a few hundred nanoseconds.
+int64_t clock_process_cpu(void);
 
 // Milliseconds for poll(2) to wait until `deadline` (by clock_now), rounded up; 0 when it has
 // passed, -1 when `deadline` is INT64_MAX.

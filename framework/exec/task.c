@@ -542,12 +542,3 @@ enum task_failure task_end(struct task *t, int returned, const void **row, size_
     *size = t->packed.length;
     return TASK_FINE;
 }
-
-void task_finish(struct task *t)
-{
-    free(t->results);
-    free(t->words);
-    free(t->out);
-    buffer_finish(&t->texts);
-    buffer_finish(&t->packed);
-}

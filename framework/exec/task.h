@@ -83,8 +83,6 @@ int task_call(struct task *t);
 // there is none *row and *size are the packed results.
 enum task_failure task_end(struct task *t, int returned, const void **row, size_t *size);
 
-void task_finish(struct task *t);
-
 // The table of calls; the same for tasks and for workers' init.
 extern const struct br_api_ task_api;
 

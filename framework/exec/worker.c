@@ -14,7 +14,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -437,19 +436,12 @@ static struct task_map *find_map(struct worker *w, const struct channel_claim *c
 
 // ---- Running tasks
 
-static int64_t process_cpu(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
-}
-
 static struct record_long measure(struct worker *w, int64_t duration)
 {
     struct record_long times = {.duration_ns = duration, .cpu_ns = -1, .cpu = -1};
     if (duration < LONG_NS)
         return times;
-    int64_t cpu = process_cpu();
+    int64_t cpu = clock_process_cpu();
     // Since the mark a few short tasks may have run too; one thread cannot have used more than its
     // time.
     times.cpu_ns = cpu - w->cpu_mark;
@@ -529,7 +521,7 @@ static void run_grant(struct worker *w, const struct channel_claim *claim)
     uint32_t row;
     int64_t now = clock_now();
     if (now - w->channel.rung_ns >= LONG_NS)
-        w->cpu_mark = process_cpu();
+        w->cpu_mark = clock_process_cpu();
     if (claim->few_behind)
         channel_ring_bell(&w->channel, now); // time for the next grant to be on its way
     // Left when the last grant's end was taken back just after the look at it: printed by tasks
