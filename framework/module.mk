@@ -26,6 +26,9 @@ libmodel_la_LIBADD = libbase.la -lm
 
 libexec_la_SOURCES = \
 	framework/exec/channel.c framework/exec/channel.h \
+	framework/exec/channel_layout.h \
+	framework/exec/channel_read.c \
+	framework/exec/channel_worker.c \
 	framework/exec/executor.h \
 	framework/exec/inspect.c \
 	framework/exec/local.c framework/exec/local.h \

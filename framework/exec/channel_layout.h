@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How a channel lies in memory: what channel.c, channel_read.c (the coordinator's side) and
+// channel_worker.c share, and nobody else includes.
+#ifndef BR_EXEC_CHANNEL_LAYOUT_H
+#define BR_EXEC_CHANNEL_LAYOUT_H
+
+#include <stdatomic.h>
+
+#include "exec/channel.h"
+
+#define CHANNEL_MAGIC UINT64_C(0xba7c4ead0c4a1101)
+
+enum {
+    CHANNEL_PAGE = 4096,
+    CHANNEL_UP_MAPPED = CHANNEL_PAGE + 2 * CHANNEL_RING, // see channel_map_up
+    RECORD_ALIGN = 8,
+};
+
+struct down_grant {
+    uint64_t map;
+    uint64_t first;
+    uint32_t count;
+    uint32_t attempt;
+    struct channel_call call;
+    uint64_t inline_items; // whether the inputs are in the grant's part of `items`
+};
+
+// Written by the coordinator alone. Fields that change at different times have lines of their own.
+struct channel_down {
+    uint64_t magic;
+    _Alignas(64) _Atomic uint32_t bell; // futex: something has changed below
+    _Atomic uint32_t closing;
+    _Alignas(64) _Atomic uint64_t granted;
+    _Alignas(64) _Atomic uint64_t read;      // bytes of the ring
+    _Alignas(64) _Atomic uint64_t cancelled; // grant's sequence (low half) and row
+    _Alignas(64) struct down_grant grants[EXECUTOR_QUEUE];
+    _Alignas(CHANNEL_PAGE) char items[EXECUTOR_QUEUE][EXECUTOR_INLINE];
+};
+
+struct claim_word {
+    _Alignas(64) _Atomic uint64_t word; // next: 21 bits, end: 21 bits, generation: 22 bits
+};
+
+struct channel_up {
+    struct claim_word claims[EXECUTOR_QUEUE];
+    _Alignas(64) _Atomic uint64_t written; // bytes of the ring
+    _Alignas(64) _Atomic uint32_t sleeping;
+    _Atomic uint32_t progress; // of the task in hand, in millionths
+};
+
+_Static_assert(sizeof(struct channel_up) <= CHANNEL_PAGE, "one page each");
+_Static_assert(sizeof(struct record) == 32, "no holes");
+_Static_assert(EXECUTOR_GRANT_MAX < 1 << 21, "a claim word holds it");
+
+static inline uint64_t claim_pack(uint64_t sequence, uint32_t next, uint32_t end)
+{
+    return sequence << 42 | (uint64_t)end << 21 | next;
+}
+
+static inline uint32_t claim_next(uint64_t word)
+{
+    return word & 0x1FFFFF;
+}
+
+static inline uint32_t claim_end(uint64_t word)
+{
+    return word >> 21 & 0x1FFFFF;
+}
+
+static inline bool claim_is_of(uint64_t word, uint64_t sequence)
+{
+    return word >> 42 == (sequence & 0x3FFFFF);
+}
+
+static inline size_t record_span(uint32_t payload)
+{
+    return sizeof(struct record) +
+           (((size_t)payload + RECORD_ALIGN - 1) & ~(size_t)(RECORD_ALIGN - 1));
+}
+
+// Maps the worker's half: a page of words, then the ring; the ring's pages once more behind it, so
+// that a record is contiguous wherever it begins. NULL and *err on failure.
+void *channel_map_up(int fd, br_error *err);
+
+// ---- The coordinator's two files
+
+static inline struct channel_granted *channel_granted_at(struct channel *c, uint64_t sequence)
+{
+    return &c->queue[sequence % EXECUTOR_QUEUE];
+}
+
+static inline _Atomic uint64_t *channel_claim_at(const struct channel *c, uint64_t sequence)
+{
+    return &c->up->claims[sequence % EXECUTOR_QUEUE].word;
+}
+
+// Task `row` of the grant.
+static inline struct exec_grant channel_task_at(const struct channel_granted *g, uint32_t row)
+{
+    struct exec_grant task = g->grant;
+    task.first += row;
+    task.count = 1;
+    return task;
+}
+
+// Leaves out of account grants of which nothing is outstanding.
+static inline void channel_retire_done(struct channel *c)
+{
+    while (c->retired < c->granted &&
+           channel_granted_at(c, c->retired)->done == channel_granted_at(c, c->retired)->end)
+        c->retired++;
+}
+
+#endif

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Reading outcomes, on the coordinator's side of a channel: every record is a claim, checked
+// against what was granted before it counts.
+#include <string.h>
+
+#include "exec/channel_layout.h"
+#include "model/table.h"
+
+enum {
+    RUN_MAX = 4096 // records read at a time
+};
+
+static enum channel_read fault(const char **text, const char *what)
+{
+    *text = what;
+    return CHANNEL_FAULT;
+}
+
+// Copies the next record's head out of shared memory and checks what does not depend on its kind.
+static enum channel_read next_head(const struct channel *c, uint64_t written, struct record *r,
+                                   const char **text)
+{
+    uint64_t unread = written - c->read;
+    if (unread == 0)
+        return CHANNEL_EMPTY;
+    if (unread > CHANNEL_RING || unread % RECORD_ALIGN || unread < sizeof *r)
+        return fault(text, "its ring's end is impossible");
+    memcpy(r, c->ring + c->read % CHANNEL_RING, sizeof *r);
+    if (r->size > CHANNEL_PAYLOAD_MAX + sizeof(struct record_end) || record_span(r->size) > unread)
+        return fault(text, "a record's length is impossible");
+    if (c->retired == c->granted || r->grant != (uint32_t)c->retired)
+        return fault(text, "a record speaks of a grant that the worker does not hold");
+    if (r->row != c->queue[c->retired % EXECUTOR_QUEUE].done)
+        return fault(text, "a record speaks of a task that is not the next one");
+    if (c->fragments.length > 0 && r->kind != RECORD_FRAGMENT && r->kind != RECORD_LONG_OK)
+        return fault(text, "a record stands between the pieces of a result");
+    return CHANNEL_BATCH;
+}
+
+static const char *payload_of(const struct channel *c)
+{
+    return c->ring + c->read % CHANNEL_RING + sizeof(struct record);
+}
+
+// Whether the private copy is a row of the results that the grant's tasks give.
+// A function's may have more behind it where `emitted`.
+static enum channel_read check_row(struct channel *c, const struct channel_granted *g,
+                                   const char *data, size_t size, bool emitted, const char **text)
+{
+    bool fits;
+    if (!g->results)
+        fits = emitted ? size >= g->out_size : size == g->out_size;
+    else if (g->row_words > 0)
+        fits = size == g->row_words * 8;
+    else {
+        buffer_reset(&c->cells);
+        struct cell *cells = buffer_extend(&c->cells, g->results->count * sizeof *cells);
+        if (!cells)
+            return CHANNEL_FAILED;
+        fits = row_unpack(g->results, data, size, cells);
+    }
+    return fits ? CHANNEL_BATCH : fault(text, "a result is not a row of the task's result columns");
+}
+
+// A time from a worker is a claim too: it only moves forward, and not past now.
+static void note_end(struct channel *c, const struct record *r, int64_t duration, int64_t now)
+{
+    int64_t end;
+    if (__builtin_add_overflow(r->start_ns, duration, &end) || end > now)
+        end = now;
+    if (end > c->last_end_ns)
+        c->last_end_ns = end;
+}
+
+// A run of RECORD_OK, read as one: the path that every plain task takes. What is wrong behind good
+// records is found by the next read.
+static enum channel_read read_run(struct channel *c, uint64_t written, struct record r, int64_t now,
+                                  struct channel_batch *out, const char **text)
+{
+    struct channel_granted *g = channel_granted_at(c, c->retired);
+    uint32_t first = g->done;
+    uint32_t most = g->end - first < RUN_MAX ? g->end - first : RUN_MAX;
+    uint32_t *durations = buffer_extend(&c->durations, most * sizeof *durations);
+    if (!durations)
+        return CHANNEL_FAILED;
+    out->start_ns = r.start_ns;
+    enum channel_read state = CHANNEL_BATCH;
+    struct record last = r;
+    do {
+        size_t at = c->payload.length;
+        char *copy = buffer_extend(&c->payload, r.size);
+        if (!copy) {
+            state = CHANNEL_FAILED;
+            break;
+        }
+        memcpy(copy, payload_of(c), r.size);
+        state = check_row(c, g, copy, r.size, false, text);
+        if (state != CHANNEL_BATCH) {
+            c->payload.length = at;
+            break;
+        }
+        durations[g->done - first] = r.duration_ns;
+        c->read += record_span(r.size);
+        g->done++;
+        last = r;
+    } while (g->done - first < most && next_head(c, written, &r, text) == CHANNEL_BATCH &&
+             r.kind == RECORD_OK);
+    if (g->done == first)
+        return state;
+    note_end(c, &last, last.duration_ns, now);
+    out->kind = RECORD_OK;
+    out->tasks = g->grant;
+    out->tasks.first += first;
+    out->tasks.count = g->done - first;
+    out->durations = durations;
+    out->payload = c->payload.data;
+    out->size = c->payload.length;
+    return CHANNEL_BATCH;
+}
+
+static size_t head_size(uint16_t kind)
+{
+    switch (kind) {
+    case RECORD_LONG_OK:
+        return sizeof(struct record_long);
+    case RECORD_END:
+        return sizeof(struct record_end);
+    case RECORD_OUTPUT:
+        return sizeof(struct record_output);
+    default:
+        return 0;
+    }
+}
+
+static enum channel_read keep_fragment(struct channel *c, const struct record *r, const char **text)
+{
+    if (c->fragments.length + r->size > CHANNEL_RESULT_MAX)
+        return fault(text, "a result is longer than 1 GiB");
+    buffer_append(&c->fragments, payload_of(c), r->size);
+    if (c->fragments.failed)
+        return CHANNEL_FAILED;
+    c->read += record_span(r->size);
+    return CHANNEL_EMPTY;
+}
+
+// Copies the record's head into *head and what follows it, behind the fragments kept before, into
+// c->payload.
+static enum channel_read copy_out(struct channel *c, const struct record *r, void *head,
+                                  const char **text)
+{
+    size_t size = head_size(r->kind);
+    if (r->size < size || (r->kind == RECORD_OUTPUT && r->size != size))
+        return fault(text, "a record is not as long as its kind");
+    memcpy(head, payload_of(c), size);
+    buffer_append(&c->payload, c->fragments.data, c->fragments.length);
+    buffer_append(&c->payload, payload_of(c) + size, r->size - size);
+    buffer_char(&c->payload, '\0');
+    return c->payload.failed ? CHANNEL_FAILED : CHANNEL_BATCH;
+}
+
+static bool may_end_so(uint32_t status)
+{
+    return status == OUTCOME_ERROR || status == OUTCOME_CANCELLED || status == OUTCOME_TIMED_OUT;
+}
+
+static enum channel_read read_single(struct channel *c, const struct record *r, int64_t now,
+                                     struct channel_batch *out, const char **text)
+{
+    struct channel_granted *g = channel_granted_at(c, c->retired);
+    enum channel_read state = copy_out(c, r, &out->end, text);
+    if (state != CHANNEL_BATCH)
+        return state;
+    out->kind = r->kind;
+    out->tasks = channel_task_at(g, g->done);
+    out->start_ns = r->start_ns;
+    out->payload = c->payload.data;
+    out->size = c->payload.length - 1;
+    if (r->kind == RECORD_OUTPUT) {
+        uint32_t rows = out->output.rows;
+        if ((out->output.stream != 1 && out->output.stream != 2) || rows == 0 || rows > g->done + 1)
+            return fault(text, "a record of output is impossible");
+        out->tasks.first -= rows - 1;
+        out->tasks.count = rows;
+        c->read += record_span(r->size);
+        return CHANNEL_BATCH;
+    }
+    if (r->kind == RECORD_END && !may_end_so(out->end.status))
+        return fault(text, "an outcome is none that a worker may give");
+    if (r->kind == RECORD_LONG_OK)
+        state = check_row(c, g, out->payload, out->size, true, text);
+    if (state != CHANNEL_BATCH)
+        return state;
+    note_end(c, r, out->times.duration_ns, now);
+    buffer_clear(&c->fragments);
+    c->read += record_span(r->size);
+    g->done++;
+    return CHANNEL_BATCH;
+}
+
+// With nothing left to read the claim words must be as they were granted, and at most one task
+// ahead of the outcomes. A worker that finds them otherwise waits for ever, and so would we.
+static enum channel_read check_claims(const struct channel *c, const char **text)
+{
+    for (uint64_t s = c->retired; s < c->granted; s++) {
+        const struct channel_granted *g = &c->queue[s % EXECUTOR_QUEUE];
+        uint64_t word = atomic_load_explicit(channel_claim_at(c, s), memory_order_acquire);
+        uint64_t written = atomic_load_explicit(&c->up->written, memory_order_acquire);
+        if (written != c->read)
+            return CHANNEL_EMPTY; // more came meanwhile: a later look decides
+        if (!claim_is_of(word, s) || claim_end(word) != g->end || claim_next(word) > g->end ||
+            claim_next(word) < g->done || claim_next(word) > g->done + 1)
+            return fault(text, "a claim is not of what was granted");
+    }
+    return CHANNEL_EMPTY;
+}
+
+enum channel_read channel_read(struct channel *c, int64_t now, struct channel_batch *out,
+                               const char **text)
+{
+    uint64_t written = atomic_load_explicit(&c->up->written, memory_order_acquire);
+    buffer_reset(&c->payload);
+    buffer_reset(&c->durations);
+    for (;;) {
+        struct record r;
+        enum channel_read state = next_head(c, written, &r, text);
+        if (state != CHANNEL_BATCH)
+            return state == CHANNEL_EMPTY ? check_claims(c, text) : state;
+        switch (r.kind) {
+        case RECORD_FRAGMENT:
+            state = keep_fragment(c, &r, text);
+            if (state != CHANNEL_EMPTY)
+                return state;
+            continue;
+        case RECORD_OK:
+            state = read_run(c, written, r, now, out, text);
+            break;
+        case RECORD_LONG_OK:
+        case RECORD_END:
+        case RECORD_OUTPUT:
+            state = read_single(c, &r, now, out, text);
+            break;
+        default:
+            return fault(text, "a record is of no known kind");
+        }
+        channel_retire_done(c);
+        return state;
+    }
+}
