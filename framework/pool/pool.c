@@ -12,7 +12,6 @@
 enum {
     FRUITLESS_MAX = 5
 };
-#define ENOUGH_NS          NS_PER_MS
 #define FRUITLESS_DELAY_NS (20 * NS_PER_MS)
 
 // Workers that start at the same time: what an executor is asked for must not pile up.
@@ -531,7 +530,7 @@ static bool has_enough(const struct slot *s)
     double ns = 0;
     for (unsigned i = 0; i < s->held_count; i++)
         ns += (double)s->held[i].left * s->held[i].map->chunk.mean_ns;
-    return s->held_count >= 2 && (ns <= 0 || ns >= (double)ENOUGH_NS);
+    return s->held_count >= 2 && (ns <= 0 || ns >= (double)CHUNK_AHEAD_NS);
 }
 
 static int feed(struct pool *p, unsigned slot, br_error *err)

@@ -31,6 +31,21 @@ START_TEST(fixed_is_fixed)
 }
 END_TEST
 
+START_TEST(fixed_chunks_of_no_time_are_handed_over_many_at_once)
+{
+    struct chunk_size c;
+    chunk_init(&c, 7);
+    learn(&c, 1000, 100);
+    uint32_t n = chunk_next(&c, UINT64_C(1) << 40, 4);
+    ck_assert_uint_eq(n % 7, 0);
+    ck_assert_int_gt((int64_t)n * 100, CHUNK_AHEAD_NS / 4);
+    ck_assert_int_le((int64_t)n * 100, CHUNK_AHEAD_NS / 2);
+    ck_assert_uint_eq(chunk_next(&c, 80, 4), 7); // the workers are to end together
+    learn(&c, 1000, 100000);
+    ck_assert_uint_eq(chunk_next(&c, UINT64_C(1) << 40, 4), 7);
+}
+END_TEST
+
 START_TEST(tasks_of_unknown_length_go_one_by_one)
 {
     struct chunk_size c;
@@ -130,6 +145,7 @@ int main(void)
     Suite *suite = suite_create("chunk");
     TCase *tests = tcase_create("chunk");
     tcase_add_test(tests, fixed_is_fixed);
+    tcase_add_test(tests, fixed_chunks_of_no_time_are_handed_over_many_at_once);
     tcase_add_test(tests, tasks_of_unknown_length_go_one_by_one);
     tcase_add_test(tests, a_chunk_takes_some_milliseconds);
     tcase_add_test(tests, long_tasks_go_one_by_one);

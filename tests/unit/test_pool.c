@@ -325,9 +325,17 @@ START_TEST(every_task_runs_once)
 }
 END_TEST
 
+static struct fake_task some_time(struct rig *rig, unsigned map, const struct exec_grant *task)
+{
+    (void)rig;
+    (void)map;
+    (void)task;
+    return ok(100 * NS_PER_US);
+}
+
 START_TEST(fixed_chunks_are_granted_in_order)
 {
-    struct rig *rig = rig_open(1, NULL);
+    struct rig *rig = rig_open(1, some_time);
     submit(rig, 103, (struct pool_map_options){.chunk = 10});
     run(rig);
     ck_assert_uint_eq(rig->grant_count, 11);
@@ -339,13 +347,26 @@ START_TEST(fixed_chunks_are_granted_in_order)
 }
 END_TEST
 
-static struct fake_task some_time(struct rig *rig, unsigned map, const struct exec_grant *task)
+static struct fake_task one_of_many_is_long(struct rig *rig, unsigned map,
+                                            const struct exec_grant *task)
 {
     (void)rig;
     (void)map;
-    (void)task;
-    return ok(100 * NS_PER_US);
+    return ok(task->first == 2000 ? 10 * NS_PER_S : 100);
 }
+
+// Chunks that would lie in the worker's queue one behind another.
+START_TEST(fixed_chunks_of_no_time_are_granted_many_at_once)
+{
+    struct rig *rig = rig_open(2, one_of_many_is_long);
+    struct view *v = submit(rig, 4000, (struct pool_map_options){.chunk = 1});
+    run(rig);
+    ck_assert_uint_le(rig->grant_count, 1000);
+    for (int i = 0; i < 4000; i++) // those granted with the long one too
+        ck_assert(v->ended[i] < BEGIN + NS_PER_S || i == 2000);
+    rig_close(rig);
+}
+END_TEST
 
 START_TEST(auto_chunks_take_some_milliseconds)
 {
@@ -1079,6 +1100,7 @@ int main(void)
     tcase_add_test(tests, an_empty_map_is_done_at_once);
     tcase_add_test(tests, every_task_runs_once);
     tcase_add_test(tests, fixed_chunks_are_granted_in_order);
+    tcase_add_test(tests, fixed_chunks_of_no_time_are_granted_many_at_once);
     tcase_add_test(tests, auto_chunks_take_some_milliseconds);
     tcase_add_test(tests, a_long_task_holds_nobody_up);
     tcase_add_test(tests, long_tasks_behind_short_ones_are_shared_too);

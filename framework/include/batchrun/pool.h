@@ -146,7 +146,8 @@ typedef struct br_call_options {
     double soft_timeout;   /* then br_task_cancelled tells it; 0 or BR_FOREVER: none */
     unsigned retries;      /* attempts beyond the first, of items that failed in any way */
     double retry_delay;    /* before the first retry; doubles each time, at most 30 s */
-    size_t chunk;          /* items handed to a worker at a time; 0: what takes a few ms */
+    size_t chunk;          /* items handed to a worker at a time, several times as many where they
+                              are over in no time; 0: what takes a few ms */
     int priority;          /* higher first */
     unsigned max_parallel; /* workers at once; 0: all */
     bool stop_on_error;    /* the first item that fails for good cancels the rest */
