@@ -24,6 +24,8 @@ enum event_type {
     EVENT_OUTPUT,   // what tasks printed lies here
     EVENT_PHASE_END,
     EVENT_RUN_END,
+    EVENT_SOURCE,     // what the run was made from
+    EVENT_RUN_RESUME, // the run goes on in a new process
 };
 
 struct event_run_begin {
@@ -126,9 +128,30 @@ struct event_run_end {
     const char *reason;  // "finished", "interrupted by SIGINT", ...
 };
 
+// Something that decides what the tasks compute. All of them come before the first phase; a run
+// goes on only with the same.
+struct event_source {
+    const char *what; // "job file", "plugin demo", "inputs of phase areas", "--set"
+    const char *name; // a path, or what --set says; or ""
+    uint64_t hash;    // of its content
+};
+
+// Workers, and tasks in hand, of the process before are gone. What was skipped or cancelled is to
+// be done again, and with `retry_failed` what failed is; so is all that came of results that will
+// be others then: a phase that begins a second time begins from nothing.
+struct event_run_resume {
+    const char *version;
+    const char *host;
+    int64_t wall_ns; // CLOCK_REALTIME at this event's time
+    uint32_t workers;
+    bool retry_failed;
+};
+
 struct event {
     enum event_type type;
-    int64_t time_ns; // monotonic, since the run's beginning
+    // Monotonic, since the run's beginning. Time in which no process worked on the run is left out:
+    // a resumed run goes on from the last event's time.
+    int64_t time_ns;
     union {
         struct event_run_begin run_begin;
         struct event_worker_begin worker_begin;
@@ -139,6 +162,8 @@ struct event {
         struct event_output output;
         struct event_phase_end phase_end;
         struct event_run_end run_end;
+        struct event_source source;
+        struct event_run_resume run_resume;
     };
 };
 

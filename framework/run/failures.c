@@ -127,6 +127,17 @@ static void take_task_end(struct failures *f, const struct event_task_end *e)
             kept->output[stream] = output_of(&w->last[stream]);
 }
 
+static void forget_shown(struct failures *f)
+{
+    for (size_t i = 0; i < f->shown_count; i++) {
+        free((char *)f->shown[i].task.inputs);
+        free((char *)f->shown[i].task.message);
+        free(f->shown[i].cpus);
+    }
+    f->shown_count = 0;
+    f->count = 0;
+}
+
 static int failures_take(struct event_sink *sink, const struct event *event, br_error *err)
 {
     struct failures *f = (struct failures *)sink;
@@ -135,6 +146,8 @@ static int failures_take(struct event_sink *sink, const struct event *event, br_
         take_phase_begin(f, &event->phase_begin);
     else if (event->type == EVENT_WORKER_BEGIN)
         take_worker_begin(f, &event->worker_begin);
+    else if (event->type == EVENT_RUN_RESUME && event->run_resume.retry_failed)
+        forget_shown(f); // they run again
     else if (event->type == EVENT_OUTPUT)
         take_output(f, &event->output);
     else if (event->type == EVENT_TASK_END)
@@ -149,11 +162,7 @@ void failures_init(struct failures *f)
 
 void failures_finish(struct failures *f)
 {
-    for (size_t i = 0; i < f->shown_count; i++) {
-        free((char *)f->shown[i].task.inputs);
-        free((char *)f->shown[i].task.message);
-        free(f->shown[i].cpus);
-    }
+    forget_shown(f);
     for (size_t i = 0; i < f->phase_count; i++)
         free(f->phases[i]);
     for (size_t i = 0; i < f->worker_count; i++)

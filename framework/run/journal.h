@@ -55,7 +55,7 @@ void journal_destroy(struct journal *j);
 // perhaps on another machine), 0 when none does or there is no journal, -1 and *err.
 int journal_holder(int directory, pid_t *pid, br_error *err);
 
-// What a header's spec_hash and plugins_hash are made with; `seed` chains several pieces.
+// What an event_source's hash is made with; `seed` chains several pieces.
 uint64_t journal_hash(uint64_t seed, const void *data, size_t size);
 
 #endif

@@ -51,8 +51,6 @@ void journal_header_encode(unsigned char out[JOURNAL_HEADER_SIZE],
     store32(out + 8, JOURNAL_VERSION);
     store32(out + 12, native_flags);
     store64(out + 16, id->salt);
-    store64(out + 24, id->spec_hash);
-    store64(out + 32, id->plugins_hash);
     store64(out + 56, XXH3_64bits(out, 56));
 }
 
@@ -84,11 +82,7 @@ int journal_header_decode(const unsigned char *data, size_t size, struct journal
     if (load32(data + 12) != native_flags)
         return br_error_set(err, BR_ERR_USAGE,
                             "was written on a machine of the other byte order: read it there");
-    *id = (struct journal_identity){
-        .salt = load64(data + 16),
-        .spec_hash = load64(data + 24),
-        .plugins_hash = load64(data + 32),
-    };
+    *id = (struct journal_identity){.salt = load64(data + 16)};
     return 0;
 }
 
@@ -213,6 +207,15 @@ static void encode_run_begin(struct buffer *out, const struct event_run_begin *e
     put(out, e->phases);
 }
 
+static void encode_run_resume(struct buffer *out, const struct event_run_resume *e)
+{
+    put_text(out, e->version);
+    put_text(out, e->host);
+    put_signed(out, e->wall_ns);
+    put(out, e->workers);
+    put(out, e->retry_failed);
+}
+
 static void encode_worker_end(struct buffer *out, const struct event_worker_end *e)
 {
     put(out, e->worker);
@@ -308,6 +311,14 @@ void journal_encode(struct buffer *out, const struct event *event, const unsigne
     case EVENT_RUN_END:
         put_signed(out, event->run_end.exit_status);
         put_text(out, event->run_end.reason);
+        break;
+    case EVENT_SOURCE:
+        put_text(out, event->source.what);
+        put_text(out, event->source.name);
+        put(out, event->source.hash);
+        break;
+    case EVENT_RUN_RESUME:
+        encode_run_resume(out, &event->run_resume);
         break;
     }
 }
@@ -440,6 +451,15 @@ static void decode_run_begin(struct cursor *c, struct event_run_begin *out)
     out->phases = get_u32(c);
 }
 
+static void decode_run_resume(struct cursor *c, struct event_run_resume *out)
+{
+    out->version = get_text(c);
+    out->host = get_text(c);
+    out->wall_ns = get_signed(c);
+    out->workers = get_u32(c);
+    out->retry_failed = get_bool(c);
+}
+
 static void decode_worker_end(struct cursor *c, struct event_worker_end *out)
 {
     out->worker = get_u32(c);
@@ -547,13 +567,21 @@ static void decode_body(struct cursor *c, struct event *out, struct buffer *dura
         out->run_end.exit_status = get_i32(c);
         out->run_end.reason = get_text(c);
         break;
+    case EVENT_SOURCE:
+        out->source.what = get_text(c);
+        out->source.name = get_text(c);
+        out->source.hash = get(c);
+        break;
+    case EVENT_RUN_RESUME:
+        decode_run_resume(c, &out->run_resume);
+        break;
     }
 }
 
 int journal_decode(uint32_t type, const unsigned char *data, size_t size, struct event *out,
                    struct buffer *durations, br_error *err)
 {
-    if (type < EVENT_RUN_BEGIN || type > EVENT_RUN_END)
+    if (type < EVENT_RUN_BEGIN || type > EVENT_RUN_RESUME)
         return br_error_set(err, BR_ERR_USAGE, "is of unknown type %" PRIu32, type);
     struct cursor c = {.start = data, .at = data, .end = data + size};
     struct event event = {.type = (enum event_type)type, .time_ns = get_signed(&c)};

@@ -21,11 +21,8 @@ enum {
     JOURNAL_MARK_SIZE = 8,
 };
 
-// What a journal belongs to.
 struct journal_identity {
     uint64_t salt; // of the run: tells its records from leftovers of other files
-    uint64_t spec_hash;
-    uint64_t plugins_hash;
 };
 
 struct journal_frame {

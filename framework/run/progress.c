@@ -23,7 +23,9 @@ struct progress_phase {
     uint64_t tasks;
     uint64_t done;
     uint64_t failed;
+    uint64_t cancelled; // among the failed
     int64_t start_ns;
+    bool started; // and was not skipped
     bool running;
     bool announced; // its beginning was shown
 };
@@ -40,7 +42,7 @@ enum progress_mode progress_mode_for(int fd)
 // Progress that cannot be written is no reason to stop a run.
 static void write_text(struct progress *p)
 {
-    if (!p->text.failed && p->text.length > 0 &&
+    if (p->mode != PROGRESS_NONE && !p->text.failed && p->text.length > 0 &&
         fd_write_all(p->fd, p->text.data, p->text.length) != 0)
         p->mode = PROGRESS_NONE;
     buffer_clear(&p->text);
@@ -245,10 +247,11 @@ static void take_phase_begin(struct progress *p, const struct event_phase_begin 
     if (!phase)
         return;
     free(phase->name);
-    phase->name = strdup(e->name);
-    phase->tasks = e->tasks;
-    phase->start_ns = now;
-    phase->running = true;
+    *phase = (struct progress_phase){.name = strdup(e->name),
+                                     .tasks = e->tasks,
+                                     .start_ns = now,
+                                     .started = true,
+                                     .running = true};
     p->unannounced = true;
 }
 
@@ -279,7 +282,8 @@ static void take_phase_end(struct progress *p, const struct event_phase_end *e, 
     struct progress_phase *phase = phase_at(p, e->phase);
     if (!phase)
         return;
-    phase->running = e->how != PHASE_SKIPPED && phase->running;
+    phase->started = e->how != PHASE_SKIPPED;
+    phase->running &= phase->started;
     announce(p, now);
     phase->running = false;
     progress_erase(p);
@@ -288,31 +292,48 @@ static void take_phase_end(struct progress *p, const struct event_phase_end *e, 
         p->last_ns = now;
 }
 
-static void count_tasks(struct progress *p, uint32_t index, uint64_t done, uint64_t failed)
+static void count_tasks(struct progress *p, uint32_t index, uint64_t done,
+                        enum outcome_status status)
 {
     struct progress_phase *phase = phase_at(p, index);
     if (!phase)
         return;
     phase->done += done;
-    phase->failed += failed;
+    phase->failed += status != OUTCOME_OK ? done : 0;
+    phase->cancelled += status == OUTCOME_CANCELLED ? done : 0;
     p->changed = true;
+}
+
+// What is to be done again counts no longer.
+static void take_resume(struct progress *p, const struct event_run_resume *e)
+{
+    for (size_t i = 0; i < p->phase_count; i++) {
+        struct progress_phase *phase = &p->phases[i];
+        uint64_t again = e->retry_failed ? phase->failed : phase->cancelled;
+        phase->done -= again;
+        phase->failed -= again;
+        phase->cancelled = 0;
+        phase->running = phase->started && phase->done < phase->tasks;
+        phase->announced = false;
+    }
+    p->unannounced = true;
 }
 
 static int progress_take(struct event_sink *sink, const struct event *event, br_error *err)
 {
     struct progress *p = (struct progress *)sink;
     (void)err;
-    if (p->mode == PROGRESS_NONE)
-        return 0;
     const struct event_task_end *t = &event->task_end;
     if (event->type == EVENT_PHASE_BEGIN)
         take_phase_begin(p, &event->phase_begin, event->time_ns);
     else if (event->type == EVENT_PHASE_END)
         take_phase_end(p, &event->phase_end, event->time_ns);
     else if (event->type == EVENT_TASKS_OK)
-        count_tasks(p, event->tasks_ok.phase, event->tasks_ok.count, 0);
+        count_tasks(p, event->tasks_ok.phase, event->tasks_ok.count, OUTCOME_OK);
     else if (event->type == EVENT_TASK_END && t->final && t->worker != UINT32_MAX)
-        count_tasks(p, t->phase, 1, t->status != OUTCOME_OK);
+        count_tasks(p, t->phase, 1, t->status);
+    else if (event->type == EVENT_RUN_RESUME)
+        take_resume(p, &event->run_resume);
     if (event->type != EVENT_PHASE_BEGIN)
         progress_tick(p, event->time_ns);
     return 0;
@@ -321,6 +342,11 @@ static int progress_take(struct event_sink *sink, const struct event *event, br_
 void progress_init(struct progress *p, int fd, enum progress_mode mode)
 {
     *p = (struct progress){.sink.take = progress_take, .fd = fd, .mode = mode};
+}
+
+void progress_show(struct progress *p, enum progress_mode mode)
+{
+    p->mode = mode;
 }
 
 void progress_finish(struct progress *p)

@@ -42,6 +42,10 @@ enum progress_mode progress_mode_for(int fd);
 
 void progress_init(struct progress *p, int fd, enum progress_mode mode);
 
+// Goes on in this mode: what was told before a run is resumed is counted (PROGRESS_NONE), not
+// shown.
+void progress_show(struct progress *p, enum progress_mode mode);
+
 // Erases the status line and frees.
 void progress_finish(struct progress *p);
 

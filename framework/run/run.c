@@ -203,12 +203,7 @@ static int open_directory(struct run *run, br_error *err)
                                      .fresh = run->options->fresh};
     if (rundir_create(&run->dir, &options, err) != 0)
         return -1;
-    struct journal_identity id = {.spec_hash = journal_hash(0, job->text, job->text_length)};
-    for (size_t i = 0; i < job->plugin_count; i++) {
-        const struct plugin_info *info = &run->prepared->plugins[i];
-        id.plugins_hash = journal_hash(id.plugins_hash, info->name, strlen(info->name));
-        id.plugins_hash = journal_hash(id.plugins_hash, info->version, strlen(info->version));
-    }
+    struct journal_identity id = {0};
     struct buffer path = BUFFER_EMPTY;
     buffer_format(&path, "%s/journal", run->dir.path);
     char *name = buffer_take_string(&path, err);

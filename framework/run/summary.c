@@ -85,10 +85,12 @@ static void take_phase_begin(struct summary *s, const struct event_phase_begin *
     struct summary_phase *p = phase_at(s, e->phase);
     if (!p)
         return;
+    // A phase that begins a second time begins from nothing.
+    free(p->name);
+    free(p->task);
+    *p = (struct summary_phase){.tasks = e->tasks, .start_ns = now};
     keep(s, &p->name, e->name);
     keep(s, &p->task, e->task);
-    p->tasks = e->tasks;
-    p->start_ns = now;
 }
 
 // Time in the tasks of a run of successes. Where durations are not known or did not fit, from the
@@ -153,6 +155,26 @@ static void take_phase_end(struct summary *s, const struct event_phase_end *e, i
     p->outcomes[OUTCOME_SKIPPED] += e->skipped;
 }
 
+// What was not done, or is done again, has no outcome now.
+static void take_resume(struct summary *s, const struct event_run_resume *e)
+{
+    s->worker_slots = e->workers;
+    s->ended = false;
+    for (size_t i = 0; i < s->phase_count; i++) {
+        struct summary_phase *p = &s->phases[i];
+        uint64_t failed = 0;
+        for (int o = OUTCOME_ERROR; o <= OUTCOME_OVER_LIMIT; o++)
+            failed += p->outcomes[o];
+        if (e->retry_failed && failed > 0) {
+            p->retries += failed;
+            memset(&p->outcomes[OUTCOME_ERROR], 0,
+                   (OUTCOME_OVER_LIMIT - OUTCOME_ERROR + 1) * sizeof p->outcomes[0]);
+        }
+        p->outcomes[OUTCOME_CANCELLED] = p->outcomes[OUTCOME_SKIPPED] = 0;
+        p->ended = p->ended && p->how == PHASE_ENDED && !(e->retry_failed && failed > 0);
+    }
+}
+
 static int summary_take(struct event_sink *sink, const struct event *event, br_error *err)
 {
     struct summary *s = (struct summary *)sink;
@@ -183,8 +205,12 @@ static int summary_take(struct event_sink *sink, const struct event *event, br_e
         s->exit_status = event->run_end.exit_status;
         keep(s, &s->reason, event->run_end.reason);
         break;
+    case EVENT_RUN_RESUME:
+        take_resume(s, &event->run_resume);
+        break;
     case EVENT_WORKER_END:
     case EVENT_OUTPUT:
+    case EVENT_SOURCE:
         break;
     }
     return 0;

@@ -190,6 +190,34 @@ START_TEST(the_mode_suits_the_descriptor)
 }
 END_TEST
 
+// What an earlier process did is counted, not shown; what was cancelled is to be done again.
+START_TEST(a_resumed_run_goes_on_counting)
+{
+    start(PROGRESS_NONE);
+    phase_begin(0, "areas", 10, 0);
+    tasks_ok(0, 4, 10);
+    take(&(struct event){.type = EVENT_TASK_END,
+                         .time_ns = 10 * NS_PER_MS,
+                         .task_end = {.index = 4, .status = OUTCOME_CANCELLED, .final = true}});
+    task_failed(0, true, 10);
+    phase_end(0, PHASE_STOPPED, 10);
+    phase_begin(1, "names", 3, 10);
+    phase_end(1, PHASE_SKIPPED, 10);
+    expect("");
+    take(&(struct event){.type = EVENT_RUN_RESUME, .time_ns = 10 * NS_PER_MS});
+    progress_show(&progress, PROGRESS_LINES);
+    tasks_ok(0, 4, 20);
+    expect("areas: 10 tasks\n");
+    tasks_ok(0, 1, 20);
+    phase_end(0, PHASE_ENDED, 20);
+    phase_begin(1, "names", 3, 20);
+    expect("areas: done, 10 tasks in 20 ms, 1 failed\n");
+    tasks_ok(1, 3, 30);
+    phase_end(1, PHASE_ENDED, 30);
+    expect("names: 3 tasks\nnames: done, 3 tasks in 10 ms\n");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("progress");
@@ -201,6 +229,7 @@ int main(void)
     tcase_add_test(tc, none_is_none);
     tcase_add_test(tc, a_closed_descriptor_stops_no_run);
     tcase_add_test(tc, the_mode_suits_the_descriptor);
+    tcase_add_test(tc, a_resumed_run_goes_on_counting);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

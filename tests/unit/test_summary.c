@@ -258,6 +258,40 @@ START_TEST(for_programs)
 }
 END_TEST
 
+// What was cancelled or skipped is to be done; what failed stays, or is an attempt that was not the
+// last.
+START_TEST(a_resumed_run_counts_every_task_once)
+{
+    for (int retry_failed = 0; retry_failed <= 1; retry_failed++) {
+        set_up();
+        run_begin(2, 2);
+        phase_begin(0, "areas", 10, 0);
+        tasks_ok(0, 0, 4, 0, 10);
+        task_end(0, 1, OUTCOME_CRASHED, true, 10);
+        task_end(0, 0, OUTCOME_CANCELLED, true, 10);
+        take(&(struct event){.type = EVENT_PHASE_END, .phase_end = {0, PHASE_STOPPED, 4}});
+        take(&(struct event){.type = EVENT_RUN_END, .run_end = {5, "interrupted"}});
+        ck_assert_uint_eq(failures.count, 1);
+        take(&(struct event){.type = EVENT_RUN_RESUME,
+                             .run_resume = {.workers = 3, .retry_failed = retry_failed}});
+        const struct summary_phase *p = &summary.phases[0];
+        ck_assert(!summary.ended && !p->ended);
+        ck_assert_uint_eq(summary.worker_slots, 3);
+        ck_assert_uint_eq(p->outcomes[OUTCOME_OK], 4);
+        ck_assert_uint_eq(p->outcomes[OUTCOME_CANCELLED] + p->outcomes[OUTCOME_SKIPPED], 0);
+        ck_assert_uint_eq(p->outcomes[OUTCOME_CRASHED], retry_failed ? 0 : 1);
+        ck_assert_uint_eq(p->retries, retry_failed ? 1 : 0);
+        ck_assert_uint_eq(failures.count, retry_failed ? 0 : 1);
+        // A phase that begins again begins from nothing.
+        phase_begin(0, "areas", 12, 20);
+        ck_assert_uint_eq(summary.phases[0].outcomes[OUTCOME_OK], 0);
+        ck_assert_uint_eq(summary.phases[0].tasks, 12);
+        tear_down();
+    }
+    set_up();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("summary");
@@ -269,6 +303,7 @@ int main(void)
     tcase_add_test(tc, busy_time_comes_from_durations_where_they_are_known);
     tcase_add_test(tc, absurd_numbers_are_survived);
     tcase_add_test(tc, for_programs);
+    tcase_add_test(tc, a_resumed_run_counts_every_task_once);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
