@@ -102,6 +102,7 @@ librun_la_SOURCES = \
 	framework/run/spec_tree.c framework/run/spec_tree.h \
 	framework/run/spec_value.c \
 	framework/run/spec_yaml_error.c framework/run/spec_yaml_error.h \
+	framework/run/stop.c framework/run/stop.h \
 	framework/run/summary.c framework/run/summary.h
 librun_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(XXHASH_CFLAGS)
 librun_la_LIBADD = libpool.la $(YAML_LIBS) $(XXHASH_LIBS)

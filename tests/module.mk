@@ -167,6 +167,7 @@ system_tests = \
 	tests/system/test_layers.py \
 	tests/system/test_pool_guide.py \
 	tests/system/test_results.py \
-	tests/system/test_scale.py
+	tests/system/test_scale.py \
+	tests/system/test_signals.py
 TESTS += $(system_tests)
 EXTRA_DIST += $(system_tests) tests/system/harness.py tests/system/run

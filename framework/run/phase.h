@@ -34,6 +34,7 @@ struct phase {
     enum phase_state state;
     bool *before; // phases that must be over first
     bool is_read; // a later phase reads its results
+    bool cut;     // stopped before its end, or before it began
     struct pool_map *map;
     struct phase_table table;
     uint64_t tasks;
@@ -49,6 +50,7 @@ struct phases {
     struct phase *phases;
     size_t count;
     bool stopping;
+    bool cut; // some phase was
     bool all_ok;
     struct buffer text;
     br_error error; // the first failure within an observer, which cannot return it
@@ -96,6 +98,9 @@ struct pool_map_options phase_map_options(const struct phase *p);
 
 // The result file, or files.
 int phase_write_results(const struct phase *p, br_error *err);
+
+// Notes that the phase does not come to its end.
+void phase_cut(struct phase *p);
 
 // The phase is over: frees what no later phase reads.
 void phase_close(struct phase *p);

@@ -173,8 +173,8 @@ static void end_reduction(struct phase *p, int64_t now)
     bool whole = !l->failed && skipped == 0 && rest == 0;
     phase_emit_end(p->owner, (uint32_t)(p->place + p->owner->count),
                    whole ? PHASE_ENDED : PHASE_STOPPED, skipped + rest, now);
-    if (!whole)
-        p->owner->all_ok = false;
+    if (!whole && !l->failed)
+        phase_cut(p);
 }
 
 int phase_next_level(struct phase *p, int64_t now, br_error *err)

@@ -224,6 +224,13 @@ int phase_write_results(const struct phase *p, br_error *err)
 
 // ---- Ending a phase
 
+void phase_cut(struct phase *p)
+{
+    p->cut = true;
+    p->owner->cut = true;
+    p->owner->all_ok = false;
+}
+
 static void end_phase(struct phase *p, int64_t now)
 {
     const struct ledger *l = pool_map_ledger(p->map);
@@ -231,7 +238,7 @@ static void end_phase(struct phase *p, int64_t now)
     bool whole = skipped == 0 && l->ended[OUTCOME_CANCELLED] == 0;
     phase_emit_end(p->owner, (uint32_t)p->place, whole ? PHASE_ENDED : PHASE_STOPPED, skipped, now);
     if (!whole)
-        p->owner->all_ok = false;
+        phase_cut(p);
 }
 
 void phase_close(struct phase *p)
@@ -259,6 +266,8 @@ static int finish_rows(struct phase *p, int64_t now, br_error *err)
     // A phase that was stopped gives no result file: it would look like a whole one.
     if (whole && p->prepared->reduce_entry && !ph->stopping)
         return phase_start_reduction(p, now, err);
+    if (p->prepared->reduce_entry)
+        phase_cut(p);
     if (whole && p->reduce)
         result = phase_finish_builtin(p, now, err);
     if (result == 0 && whole && !p->prepared->reduce_entry)
@@ -284,11 +293,25 @@ static bool has_source(const struct phase *p)
     return from->spec->reduce.kind == REDUCE_NONE ? from->results != NULL : from->reduced != NULL;
 }
 
+// Whether it is not to start any more: the run stops, or a phase that must end first was not
+// finished.
+static bool is_cut_off(const struct phase *p)
+{
+    for (size_t i = 0; i < p->place; i++)
+        if (p->before[i] && p->owner->phases[i].cut)
+            return true;
+    return p->owner->stopping;
+}
+
 // Takes the phase one step on; *moved says whether there was one.
 static int step(struct phase *p, int64_t now, bool *moved, br_error *err)
 {
     *moved = true;
-    if (p->state == WAITING && (p->owner->stopping || (is_free_to_start(p) && !has_source(p))))
+    if (p->state == WAITING && is_cut_off(p)) {
+        phase_cut(p);
+        return skip_phase(p, now);
+    }
+    if (p->state == WAITING && is_free_to_start(p) && !has_source(p))
         return skip_phase(p, now);
     if (p->state == WAITING && is_free_to_start(p))
         return start_phase(p, now, err);
@@ -351,6 +374,11 @@ bool phases_done(const struct phases *ph)
         if (ph->phases[i].state != OVER)
             return false;
     return true;
+}
+
+bool phases_cut(const struct phases *ph)
+{
+    return ph->cut;
 }
 
 bool phases_succeeded(const struct phases *ph)

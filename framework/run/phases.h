@@ -49,6 +49,9 @@ int phases_stop(struct phases *ph, int64_t now, br_error *err);
 // And what is in hand is killed.
 int phases_cancel(struct phases *ph, int64_t now, br_error *err);
 
+// Whether something was left undone because the run was stopped, when done.
+bool phases_cut(const struct phases *ph);
+
 // Whether every task of every phase has succeeded, when done.
 bool phases_succeeded(const struct phases *ph);
 

@@ -4,12 +4,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -21,14 +19,11 @@
 #include "run/journal.h"
 #include "run/phases.h"
 #include "run/rundir.h"
+#include "run/stop.h"
 #include "run/summary.h"
 
 // A worker that was told to end has so long before it is killed.
 #define GRACE_NS (2 * NS_PER_S)
-
-// After SIGTERM or SIGUSR1 tasks in hand may go on for so long: schedulers send SIGKILL some 30 s
-// later.
-#define DRAIN_NS (10 * NS_PER_S)
 
 enum {
     CRASH_LIMIT = 3,
@@ -56,12 +51,9 @@ struct run {
     int *logs; // out of each worker, then err of each
     unsigned workers;
     uint32_t *starts; // of each worker
-    int signals;
+    struct stop stop;
     int64_t begin_ns;
-    int64_t kill_at; // tasks in hand are killed then
-    int interrupted; // the signal that stopped the run, or 0
-    unsigned signals_taken;
-    bool cancelled;
+    bool cancelled; // tasks in hand were told to end
     br_error error; // of an observer
     char reason[64];
 };
@@ -306,25 +298,6 @@ static int open_pool(struct run *run, br_error *err)
     return run->pool ? 0 : -1;
 }
 
-static int open_signals(struct run *run, br_error *err)
-{
-    static const int stopping[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
-    sigset_t set;
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof stopping / sizeof stopping[0]; i++) {
-        // What was ignored when we began (nohup, a shell's `&`) stays so: once blocked it would
-        // come all the same.
-        struct sigaction is;
-        if (sigaction(stopping[i], NULL, &is) == 0 && is.sa_handler != SIG_IGN)
-            sigaddset(&set, stopping[i]);
-    }
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error of write, told in words
-    run->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return run->signals < 0 ? br_error_errno(err, "cannot watch for signals") : 0;
-}
-
 // Two answers in one stream are no use to who reads it.
 static int check_standard_output(const struct run *run, br_error *err)
 {
@@ -343,7 +316,7 @@ static int set_up(struct run *run, br_error *err)
     run->begin_ns = clock_now();
     run->workers = workers_wanted(run->prepared);
     if (check_standard_output(run, err) != 0 || allow_descriptors(run->workers, err) != 0 ||
-        open_signals(run, err) != 0 || open_directory(run, err) != 0)
+        stop_open(&run->stop, run->options->grace_ns, err) != 0 || open_directory(run, err) != 0)
         return -1;
     open_views(run);
     if (open_logs(run, err) != 0 || open_pool(run, err) != 0)
@@ -366,41 +339,20 @@ static int set_up(struct run *run, br_error *err)
     return 0;
 }
 
-// ---- Signals
+// ---- Stopping before the end
 
-static int take_signal(struct run *run, int signal, int64_t now, br_error *err)
+static int heed_signals(struct run *run, int64_t now, br_error *err)
 {
-    struct buffer b = BUFFER_EMPTY;
-    buffer_text(&b, "batchrun: ");
-    signal_describe(&b, signal);
-    run->signals_taken++;
-    if (run->signals_taken == 1) {
-        run->interrupted = signal;
-        if (signal != SIGINT)
-            run->kill_at = now + DRAIN_NS;
-        buffer_text(&b,
-                    signal == SIGINT
-                        ? ": no more tasks are started; waiting for those in hand (Ctrl-C again "
-                          "kills them)\n"
-                        : ": no more tasks are started; waiting at most 10 s for those in hand\n");
-    } else {
-        run->kill_at = now;
-        buffer_text(&b, ": killing the tasks in hand\n");
+    struct buffer words = BUFFER_EMPTY;
+    stop_look(&run->stop, now, &words);
+    if (words.length > 0) {
+        progress_erase(&run->progress);
+        (void)fd_write_all(STDERR_FILENO, words.data, words.length);
     }
-    progress_erase(&run->progress);
-    if (!b.failed)
-        (void)fd_write_all(STDERR_FILENO, b.data, b.length);
-    buffer_finish(&b);
-    return run->signals_taken == 1 ? phases_stop(run->phases, now, err) : 0;
-}
-
-static int take_signals(struct run *run, int64_t now, br_error *err)
-{
-    struct signalfd_siginfo info;
-    while (read(run->signals, &info, sizeof info) == (ssize_t)sizeof info)
-        if (take_signal(run, (int)info.ssi_signo, now, err) != 0)
-            return -1;
-    if (now < run->kill_at || run->cancelled)
+    buffer_finish(&words);
+    if (run->stop.signal != 0 && phases_stop(run->phases, now, err) != 0)
+        return -1;
+    if (now < run->stop.kill_at || run->cancelled)
         return 0;
     run->cancelled = true;
     return phases_cancel(run->phases, now, err);
@@ -411,7 +363,7 @@ static int take_signals(struct run *run, int64_t now, br_error *err)
 static int one_round(struct run *run, br_error *err)
 {
     int64_t now = clock_now();
-    if (pool_dispatch(run->pool, now, err) != 0 || take_signals(run, now, err) != 0 ||
+    if (pool_dispatch(run->pool, now, err) != 0 || heed_signals(run, now, err) != 0 ||
         phases_advance(run->phases, now, err) != 0 || journal_sync(run->journal, now, err) != 0)
         return -1;
     if (run->error.kind != BR_ERR_NONE) {
@@ -433,10 +385,10 @@ static void wait_for_more(struct run *run)
     int64_t progress = progress_next(&run->progress);
     if (progress != INT64_MAX)
         until = earliest(until, progress + run->begin_ns);
-    if (run->interrupted && !run->cancelled)
-        until = earliest(until, run->kill_at);
+    if (!run->cancelled)
+        until = earliest(until, run->stop.kill_at);
     struct pollfd wait[] = {{.fd = pool_fd(run->pool), .events = POLLIN},
-                            {.fd = run->signals, .events = POLLIN}};
+                            {.fd = run->stop.fd, .events = POLLIN}};
     // A failure to wait is a shorter wait.
     (void)poll(wait, 2, clock_poll_timeout(until, clock_now()));
 }
@@ -461,9 +413,9 @@ static enum run_status verdict(struct run *run, int looped, const br_error *err,
         *why = err->text;
         return run_status_of(err->kind);
     }
-    if (run->interrupted) {
+    if (run->stop.signal != 0 && phases_cut(run->phases)) {
         snprintf(run->reason, sizeof run->reason, "interrupted by %s",
-                 signal_name(run->interrupted));
+                 signal_name(run->stop.signal));
         return RUN_INTERRUPTED;
     }
     strcpy(run->reason, "finished");
@@ -544,7 +496,7 @@ static void tear_down(struct run *run)
     free(run->logs);
     free(run->starts);
     free(run->plugins);
-    fd_close(&run->signals);
+    stop_close(&run->stop);
     rundir_finish(&run->dir);
     prepared_finish(run->prepared);
 }
@@ -557,8 +509,7 @@ enum run_status run_job(struct prepared *p, struct nursery *nursery,
                       .options = options,
                       .nursery = nursery,
                       .dir = {.fd = -1, .logs = -1, .results = -1},
-                      .signals = -1,
-                      .kill_at = INT64_MAX};
+                      .stop = STOP_CLOSED};
     br_error err = {0};
     enum run_status status;
     if (set_up(&run, &err) != 0) {

@@ -4,6 +4,7 @@
 #define BR_RUN_RUN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "exec/nursery.h"
@@ -31,13 +32,13 @@ enum run_status run_prepare(const char *path, const struct spec_override *overri
 struct run_options {
     const char *directory; // --dir, or NULL
     bool fresh;
-    bool json; // the summary goes to standard output, as JSON
+    bool json;        // the summary goes to standard output, as JSON
+    int64_t grace_ns; // that tasks in hand have when the run is asked to stop
     enum progress_mode progress;
     const char *version;
 };
 
-// Runs a prepared job to its end; takes over `p` and stops the nursery. Blocks and handles SIGINT,
-// SIGTERM, SIGHUP and SIGUSR1 from now on.
+// Runs a prepared job to its end; takes over `p` and stops the nursery. Signals: see run/stop.h.
 enum run_status run_job(struct prepared *p, struct nursery *nursery,
                         const struct run_options *options);
 

@@ -102,7 +102,7 @@ static int close_all(br_task *t)
 }
 
 // Leaves its process id in the file `dir`/began-I and waits for a file `dir`/go, so that a test can
-// act while the task runs. Here every row does.
+// act while the task runs; then leaves `dir`/ended-I. Here every row does.
 static int rendezvous(br_task *t)
 {
     char path[4096], began[4096];
@@ -118,6 +118,9 @@ static int rendezvous(br_task *t)
     snprintf(path, sizeof path, "%s/go", dir);
     while (access(path, F_OK) != 0)
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    snprintf(path, sizeof path, "%s/ended-%lld", dir, (long long)br_arg_i64(t, "i"));
+    if (symlink(began, path) != 0)
+        return br_fail(t, "%s could not be made", path);
     return good(t);
 }
 

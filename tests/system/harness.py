@@ -4,6 +4,7 @@ look at what it leaves behind."""
 import csv
 import json
 import os
+import select
 import shutil
 import signal
 import struct
@@ -174,6 +175,50 @@ class Case(unittest.TestCase):
             for file in files:
                 # Temporary files that are to be renamed begin with a dot.
                 self.assertNotRegex(file, r"^\.|\.tmp|\.new$", f"{directory}/{file}\n{done}")
+
+
+class Rendezvous(Case):
+    """Runs whose tasks wait until the test has done what it is about."""
+
+    def rendezvous(self, rows, *more, workers=2, args=(), **kwargs):
+        self.write("job.yaml", "version: 1\nname: job\nplugins: [demo, faulty]\n"
+                   f"workers: {{count: {workers}, binding: none, oversubscribe: true}}\n"
+                   "phases:\n  - name: p\n    task: faulty.rendezvous\n"
+                   f"    inputs: {{range: {rows}}}\n    args: {{dir: {json.dumps(self.dir)}}}\n"
+                   "    output: out.csv\n    chunk_size: 1\n" +
+                   "".join(f"    {line}\n" for line in more))
+        return self.start("run", *args, "job.yaml", **kwargs)
+
+    def began(self, row):
+        path = self.path(f"began-{row}")
+        until(lambda: os.path.exists(path), PATIENCE, f"row {row} begins")
+        with open(path, encoding="utf-8") as file:
+            return int(file.read())
+
+    def both_began(self):
+        """Waits for two tasks, whichever they are; the process ids of their workers."""
+        def look():
+            return [int(name[6:]) for name in os.listdir(self.dir) if name.startswith("began-")]
+        until(lambda: len(look()) >= 2, PATIENCE, "two tasks begin")
+        return [self.began(row) for row in look()[:2]]
+
+    @staticmethod
+    def children(pid):
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
+            return [int(child) for child in file.read().split()]
+
+    def nursery(self, pid):
+        return self.children(pid)[0]
+
+    def says(self, process, word):
+        """Waits until the program has said this on standard error: it has taken note."""
+        said, end = b"", time.monotonic() + PATIENCE
+        while word.encode() not in said:
+            ready, _, _ = select.select([process.stderr], [], [], end - time.monotonic())
+            self.assertTrue(ready, f"{word} was not said: {said}")
+            block = os.read(process.stderr.fileno(), 65536)
+            self.assertTrue(block, f"the program ended without {word}: {said}")
+            said += block
 
 
 def shared_memory():

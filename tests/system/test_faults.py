@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A task, a worker, the coordinator or the outside world fails: who pays, and what is left."""
-import json
 import os
 import resource
-import select
-import shutil
 import signal
 import subprocess
-import time
 import unittest
 
 import harness
@@ -149,46 +145,7 @@ class Retries(harness.Case):
         self.assertEqual(self.outcomes("job", "q"), {"skipped": 3})
 
 
-class Outside(harness.Case):
-    def rendezvous(self, rows, *more, workers=2):
-        self.write("job.yaml", HEAD + f"workers: {{count: {workers}, binding: none, "
-                   "oversubscribe: true}\nphases:\n  - name: p\n    task: faulty.rendezvous\n"
-                   f"    inputs: {{range: {rows}}}\n    args: {{dir: {json.dumps(self.dir)}}}\n"
-                   "    output: out.csv\n    chunk_size: 1\n" +
-                   "".join(f"    {line}\n" for line in more))
-        return self.start("job.yaml")
-
-    def began(self, row):
-        path = self.path(f"began-{row}")
-        harness.until(lambda: os.path.exists(path), harness.PATIENCE, f"row {row} begins")
-        with open(path, encoding="utf-8") as file:
-            return int(file.read())
-
-    def both_began(self):
-        """Waits for two tasks, whichever they are; the process ids of their workers."""
-        def look():
-            return [int(name[6:]) for name in os.listdir(self.dir) if name.startswith("began-")]
-        harness.until(lambda: len(look()) >= 2, harness.PATIENCE, "two tasks begin")
-        return [self.began(row) for row in look()[:2]]
-
-    @staticmethod
-    def children(pid):
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
-            return [int(child) for child in file.read().split()]
-
-    def nursery(self, pid):
-        return self.children(pid)[0]
-
-    def says(self, process, word):
-        """Waits until the program has said this on standard error: it has taken note."""
-        said, end = b"", time.monotonic() + harness.PATIENCE
-        while word.encode() not in said:
-            ready, _, _ = select.select([process.stderr], [], [], end - time.monotonic())
-            self.assertTrue(ready, f"{word} was not said: {said}")
-            block = os.read(process.stderr.fileno(), 65536)
-            self.assertTrue(block, f"the program ended without {word}: {said}")
-            said += block
-
+class Outside(harness.Rendezvous):
     def test_worker_killed(self):
         process = self.rendezvous(4)
         os.kill(self.began(0), signal.SIGKILL)
@@ -214,32 +171,6 @@ class Outside(harness.Case):
         done = self.end(process)
         self.assertEqual(done.code, 3, done)
         self.assertEqual(self.outcomes("job", "p"), {"ok": 3, "timed_out": 1})
-
-    def test_interrupt_finishes_what_runs(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with self.subTest(signal=number.name):
-                process = self.rendezvous(50, workers=1)
-                self.began(0)
-                process.send_signal(number)
-                self.says(process, number.name)
-                self.write("go", "")
-                done = self.end(process)
-                self.assertEqual(done.code, 5, done)
-                outcomes = self.outcomes("job", "p")
-                self.assertEqual(sum(outcomes.values()), 50, outcomes)
-                self.assertGreaterEqual(outcomes["skipped"], 40, outcomes)
-                for name in ("go", "began-0"):
-                    os.unlink(self.path(name))
-                shutil.rmtree(self.path("job.run"))
-
-    def test_second_interrupt_kills(self):
-        process = self.rendezvous(50)
-        self.began(0)
-        process.send_signal(signal.SIGINT)
-        self.says(process, "SIGINT")
-        process.send_signal(signal.SIGINT)
-        done = self.end(process)
-        self.assertEqual(done.code, 5, done)
 
     def test_coordinator_killed(self):
         process = self.rendezvous(50)
@@ -308,17 +239,6 @@ class Outside(harness.Case):
         process = self.start("job.yaml", preexec_fn=prepare)
         self.assertEqual(self.end(process).code, 0)
         self.assertEqual(len(self.rows("out.csv")), 100)
-
-    def test_nohup(self):
-        self.write("job.yaml", HEAD + TWO + "phases:\n  - name: p\n    task: faulty.rendezvous\n"
-                   f"    inputs: {{range: 4}}\n    args: {{dir: {json.dumps(self.dir)}}}\n")
-        process = self.start("job.yaml",
-                             preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
-        self.began(0)
-        process.send_signal(signal.SIGHUP)
-        self.write("go", "")
-        self.assertEqual(self.end(process).code, 0)
-        self.assertEqual(self.outcomes("job", "p"), {"ok": 4})
 
     def test_nursery_killed(self):
         self.write("job.yaml", faulty("forks", at=0))

@@ -6,12 +6,14 @@
 #include "base/text.h"
 #include "commands.h"
 #include "config.h"
+#include "model/units.h"
 #include "plan.h"
 #include "run/run.h"
+#include "run/stop.h"
 
 struct arguments {
     bool fresh, resume, dry_run, json;
-    const char *workers, *directory, *progress;
+    const char *workers, *directory, *progress, *grace;
     struct option_list set;
     struct spec_override *overrides;
     size_t override_count;
@@ -52,13 +54,24 @@ static int read_progress(const struct arguments *a, enum progress_mode *mode, br
                         name);
 }
 
+static int read_grace(const struct arguments *a, int64_t *grace_ns, br_error *err)
+{
+    const char *text = a->grace ? a->grace : "10s";
+    if (units_duration(text, strlen(text), grace_ns) == UNITS_OK)
+        return 0;
+    char meant[UNITS_MEANT];
+    bool guessed = units_duration_meant(text, strlen(text), meant);
+    return br_error_set(err, BR_ERR_USAGE, "--grace %s: a duration is due, such as %s", text,
+                        guessed ? meant : "30s");
+}
+
 static int run_it(const struct arguments *a, const char *path, br_error *err)
 {
     struct run_options options = {
         .directory = a->directory, .fresh = a->fresh, .json = a->json, .version = PACKAGE_VERSION};
     struct nursery nursery;
     struct prepared prepared;
-    if (read_progress(a, &options.progress, err) != 0)
+    if (read_progress(a, &options.progress, err) != 0 || read_grace(a, &options.grace_ns, err) != 0)
         return report_error(err);
     if (a->resume) {
         br_error_set(
@@ -67,6 +80,7 @@ static int run_it(const struct arguments *a, const char *path, br_error *err)
             "one aside");
         return report_error(err);
     }
+    stop_guard_preparation();
     // First of all: the smaller the process that forks, the sooner a worker is there.
     if (nursery_start(&nursery, err) != 0)
         return report_error(err);
@@ -96,6 +110,8 @@ static int main_run(int argc, char **argv)
          "BATCHRUN_WORKERS"},
         {"set", 0, "KEY=VALUE", OPTION_EACH, &a.set,
          "change the job: --set phases.areas.timeout=5s", NULL},
+        {"grace", 0, "TIME", OPTION_TEXT, &a.grace,
+         "for tasks in hand when the run is asked to stop (10s)", "BATCHRUN_GRACE"},
         {"dry-run", 'n', NULL, OPTION_FLAG, &a.dry_run, "show the plan, run nothing", NULL},
         {"progress", 0, "HOW", OPTION_TEXT, &a.progress, "auto, bar, lines or none",
          "BATCHRUN_PROGRESS"},

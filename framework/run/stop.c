@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "run/stop.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/signals.h"
+#include "base/text.h"
+#include "run/run.h"
+
+static const int stopping[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+
+// What was ignored when the program began (nohup, a shell's `&`) stays so: once blocked it would
+// come all the same.
+static sigset_t signals_that_stop(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof stopping / sizeof stopping[0]; i++) {
+        struct sigaction is;
+        if (sigaction(stopping[i], NULL, &is) == 0 && is.sa_handler != SIG_IGN)
+            sigaddset(&set, stopping[i]);
+    }
+    return set;
+}
+
+// ---- Before the run
+
+static pid_t guarded; // a child forked meanwhile has nothing to say
+
+static void put(const char *text)
+{
+    (void)!write(STDERR_FILENO, text, strlen(text)); // nobody is left to tell of a failure
+}
+
+static void leave(int signal)
+{
+    if (getpid() == guarded) {
+        put("batchrun: interrupted by ");
+        put(signal_name(signal));
+        put(" before the run began: no task was started\n");
+    }
+    _exit(RUN_INTERRUPTED);
+}
+
+void stop_guard_preparation(void)
+{
+    struct sigaction action = {.sa_handler = leave, .sa_mask = signals_that_stop()};
+    guarded = getpid();
+    for (size_t i = 0; i < sizeof stopping / sizeof stopping[0]; i++)
+        if (sigismember(&action.sa_mask, stopping[i]))
+            sigaction(stopping[i], &action, NULL);
+}
+
+// ---- During the run
+
+int stop_open(struct stop *s, int64_t grace_ns, br_error *err)
+{
+    sigset_t set = signals_that_stop();
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error of write, told in words
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return br_error_errno(err, "cannot watch for signals");
+    *s = (struct stop){.fd = fd, .grace_ns = grace_ns, .kill_at = INT64_MAX};
+    return 0;
+}
+
+void stop_close(struct stop *s)
+{
+    fd_close(&s->fd);
+}
+
+static void begin(struct stop *s, int signal, int64_t now, struct buffer *words)
+{
+    s->signal = signal;
+    if (s->grace_ns < s->kill_at - now)
+        s->kill_at = now + s->grace_ns;
+    buffer_text(words, ": no more tasks are started; those in hand have ");
+    text_duration(words, s->kill_at > now ? s->kill_at - now : 0);
+    buffer_text(words, signal == SIGINT ? " (Ctrl-C again kills them)\n" : "\n");
+}
+
+static void take(struct stop *s, int signal, int64_t now, struct buffer *words)
+{
+    if (s->signal != 0 && (signal != SIGINT || s->kill_at <= now))
+        return;
+    buffer_text(words, "batchrun: ");
+    signal_describe(words, signal);
+    if (s->signal == 0) {
+        begin(s, signal, now, words);
+        return;
+    }
+    s->kill_at = now;
+    buffer_text(words, ": killing the tasks in hand\n");
+}
+
+void stop_look(struct stop *s, int64_t now, struct buffer *words)
+{
+    struct signalfd_siginfo info;
+    while (read(s->fd, &info, sizeof info) == (ssize_t)sizeof info)
+        take(s, (int)info.ssi_signo, now, words);
+}

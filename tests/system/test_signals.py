@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Signals to a run: what stops it, in which order, and what does not."""
+import os
+import shutil
+import signal
+import time
+
+import harness
+
+
+def status(pid, field):
+    """A signal mask of /proc/PID/status."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        for line in file:
+            if line.startswith(field + ":"):
+                return int(line.split()[1], 16)
+    raise AssertionError(f"no {field} of process {pid}")
+
+
+def bit(number):
+    return 1 << (number - 1)
+
+
+class Stopping(harness.Rendezvous):
+    def taken(self, process, number):
+        """Waits until the program has taken a signal that it says nothing about."""
+        harness.until(lambda: not status(process.pid, "ShdPnd") & bit(number), harness.PATIENCE,
+                      f"{number.name} is taken")
+
+    def again(self):
+        for name in [n for n in os.listdir(self.dir) if n.startswith(("go", "began-", "ended-"))]:
+            os.unlink(self.path(name))
+        shutil.rmtree(self.path("job.run"))
+
+    def test_what_runs_is_finished(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+            with self.subTest(signal=number.name):
+                process = self.rendezvous(50, workers=1, args=("--grace", "1h"))
+                self.began(0)
+                process.send_signal(number)
+                self.says(process, number.name)
+                self.write("go", "")
+                done = self.end(process)
+                self.assertEqual(done.code, 5, done)
+                outcomes = self.outcomes("job", "p")
+                self.assertEqual(outcomes["ok"] + outcomes["skipped"], 50, outcomes)
+                self.assertGreaterEqual(outcomes["skipped"], 40, outcomes)
+                self.assertEqual(self.summary("job")["reason"], "interrupted by " + number.name)
+                self.assertFalse(os.path.exists(self.path("out.csv")), "it would look whole")
+                self.again()
+
+    def test_second_interrupt_kills(self):
+        for first in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(first=first.name):
+                process = self.rendezvous(50, args=("--grace", "1h"))
+                self.both_began()
+                process.send_signal(first)
+                self.says(process, first.name)
+                process.send_signal(signal.SIGINT)
+                done = self.end(process)
+                self.assertEqual(done.code, 5, done)
+                self.assertEqual(self.outcomes("job", "p"), {"cancelled": 2, "skipped": 48})
+                self.write("go", "")
+                self.again()
+
+    def test_other_signals_may_come_twice(self):
+        process = self.rendezvous(50, workers=1, args=("--grace", "1h"))
+        self.began(0)
+        process.send_signal(signal.SIGTERM)
+        self.says(process, "SIGTERM")
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP):
+            process.send_signal(number)
+            self.taken(process, number)
+        self.write("go", "")
+        self.assertEqual(self.end(process).code, 5)
+        self.assertNotIn("cancelled", self.outcomes("job", "p"))
+
+    def test_grace_ends(self):
+        process = self.rendezvous(50, env=self.environment(BATCHRUN_GRACE="100ms"))
+        self.both_began()
+        process.send_signal(signal.SIGTERM)
+        done = self.end(process)
+        self.assertEqual(done.code, 5, done)
+        self.assertIn("those in hand have 100 ms", done.err)
+        self.assertEqual(self.outcomes("job", "p"), {"cancelled": 2, "skipped": 48})
+
+    def test_nothing_left_to_stop(self):
+        process = self.rendezvous(2, args=("--grace", "1h"))
+        self.both_began()
+        process.send_signal(signal.SIGTERM)
+        self.says(process, "SIGTERM")
+        self.write("go", "")
+        done = self.end(process)
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual(len(self.rows("out.csv")), 2)
+
+    def test_while_the_run_is_prepared(self):
+        self.write("job.yaml", "version: 1\nplugins: [demo]\nphases:\n  - name: p\n"
+                   "    task: demo.greet\n    inputs: {matrix: {name: {lines: \"-\"}}}\n")
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+            with self.subTest(signal=number.name):
+                reader, writer = os.pipe()
+                process = self.start("job.yaml", stdin=reader)
+                os.close(reader)
+                harness.until(lambda: status(process.pid, "SigCgt") & bit(number),
+                              harness.PATIENCE, "the run is being prepared")
+                process.send_signal(number)
+                done = self.end(process)
+                os.close(writer)
+                self.assertEqual(done.code, 5, done)
+                self.assertEqual(done.err, f"batchrun: interrupted by {number.name} before the run "
+                                 "began: no task was started\n")
+                self.assertFalse(os.path.exists(self.path("job.run")))
+
+    def test_grace_is_a_duration(self):
+        for text in ("10", "soon", "-1s"):
+            done = self.batchrun("run", "--grace", text, "job.yaml")
+            self.assertEqual(done.code, 2, done)
+            self.assertIn("--grace " + text, done.err)
+
+
+class Harmless(harness.Rendezvous):
+    def test_nohup(self):
+        process = self.rendezvous(
+            4, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        self.began(0)
+        process.send_signal(signal.SIGHUP)
+        self.write("go", "")
+        self.assertEqual(self.end(process).code, 0)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 4})
+
+    def test_storm(self):
+        process = self.rendezvous(20)
+        self.both_began()
+        for _ in range(200):
+            for number in (signal.SIGWINCH, signal.SIGTSTP, signal.SIGCONT, signal.SIGCHLD,
+                           signal.SIGPIPE, signal.SIGURG):
+                process.send_signal(number)
+        process.send_signal(signal.SIGCONT)
+        self.write("go", "")
+        done = self.end(process)
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
+
+    def test_stopped_for_longer_than_a_timeout(self):
+        process = self.rendezvous(2, "timeout: 1s")
+        self.both_began()
+        process.send_signal(signal.SIGSTOP)
+        stopped = time.monotonic()
+        self.write("go", "")
+        harness.until(lambda: os.path.exists(self.path("ended-0")) and
+                      os.path.exists(self.path("ended-1")), harness.PATIENCE, "both tasks end")
+        harness.until(lambda: time.monotonic() > stopped + 1.5, harness.PATIENCE, "time goes by")
+        process.send_signal(signal.SIGCONT)
+        done = self.end(process)
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 2})
+
+
+if __name__ == "__main__":
+    harness.main()
