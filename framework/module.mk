@@ -36,6 +36,7 @@ libexec_la_SOURCES = \
 	framework/exec/local_slot.h \
 	framework/exec/nursery.c framework/exec/nursery.h \
 	framework/exec/plugin.c framework/exec/plugin.h \
+	framework/exec/plugin_file.c framework/exec/plugin_file.h \
 	framework/exec/setup.c framework/exec/setup.h \
 	framework/exec/task.c framework/exec/task.h \
 	framework/exec/topology.c framework/exec/topology.h \

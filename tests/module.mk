@@ -165,6 +165,7 @@ system_tests = \
 	tests/system/test_install.py \
 	tests/system/test_keys.py \
 	tests/system/test_layers.py \
+	tests/system/test_plugin_files.py \
 	tests/system/test_pool_guide.py \
 	tests/system/test_results.py \
 	tests/system/test_scale.py \

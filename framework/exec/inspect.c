@@ -21,7 +21,7 @@
 
 enum {
     ANSWER_MAX = 4 << 20,
-    PATH_BYTES = 4096
+    REQUEST_MAX = 16 << 10
 };
 
 // ---- In the child
@@ -41,18 +41,22 @@ static void write_description(struct buffer *out, const struct plugin *p)
 
 static int inspect_child(const int *fds, size_t count)
 {
-    char path[PATH_BYTES];
+    char request[REQUEST_MAX];
     (void)count;
     struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
-    ssize_t length = recv(fds[0], path, sizeof path - 1, 0);
+    ssize_t length = recv(fds[0], request, sizeof request, 0);
     if (length <= 0)
         return 1;
-    path[length] = '\0';
+    struct wire w = {.at = request, .left = (size_t)length};
+    struct plugin_source from;
+    plugin_source_read(&w, &from);
+    if (w.bad)
+        return 1;
     struct buffer answer = BUFFER_EMPTY;
     struct plugin plugin = {0};
     br_error err;
-    if (plugin_load(path, &plugin, &err) == 0)
+    if (plugin_load(&from, &plugin, &err) == 0)
         write_description(&answer, &plugin);
     else {
         wire_put(&answer, err.kind);
@@ -68,7 +72,8 @@ static int inspect_child(const int *fds, size_t count)
 
 struct inspection {
     struct nursery *nursery;
-    const char *path;
+    const struct plugin_source *from;
+    const char *path; // from->path
     int64_t deadline;
     int socket;
     uint32_t id;
@@ -183,10 +188,25 @@ static int say_how_it_died(const char *path, int status, br_error *err)
                             WEXITSTATUS(status));
     struct buffer how = BUFFER_EMPTY;
     signal_describe(&how, WTERMSIG(status));
+    if (WTERMSIG(status) == SIGBUS)
+        buffer_text(&how, "; perhaps the file is cut short: build or copy it again");
     br_error_set(err, BR_ERR_PLUGIN, "%s: it crashed while it was loaded: %.*s", path,
                  (int)how.length, how.length ? how.data : "");
     buffer_finish(&how);
     return -1;
+}
+
+static int send_request(const struct inspection *in, br_error *err)
+{
+    struct buffer request = BUFFER_EMPTY;
+    plugin_source_write(&request, in->from);
+    int result = buffer_check(&request, err);
+    if (result == 0 && request.length > REQUEST_MAX)
+        result = br_error_set(err, BR_ERR_PLUGIN, "%s: the path is too long", in->path);
+    else if (result == 0 && send(in->socket, request.data, request.length, MSG_NOSIGNAL) < 0)
+        result = br_error_errno(err, "cannot talk to the process that looks into %s", in->path);
+    buffer_finish(&request);
+    return result;
 }
 
 static int run_inspection(struct inspection *in, struct buffer *answer, br_error *err)
@@ -200,10 +220,8 @@ static int run_inspection(struct inspection *in, struct buffer *answer, br_error
     if (started != 0)
         return -1;
     br_error late = {0};
-    int read = -1;
-    if (send(in->socket, in->path, strlen(in->path), MSG_NOSIGNAL) < 0)
-        br_error_errno(&late, "cannot talk to the process that looks into %s", in->path);
-    else
+    int read = send_request(in, &late);
+    if (read == 0)
         read = read_answer(in, answer, &late);
     if (read != 0 && nursery_kill(in->nursery, in->id, SIGKILL, err) != 0)
         return -1;
@@ -219,19 +237,20 @@ static int run_inspection(struct inspection *in, struct buffer *answer, br_error
     return status == 0 && answer->length > 0 ? 0 : say_how_it_died(in->path, status, err);
 }
 
-int plugin_inspect(struct nursery *n, const char *path, int64_t timeout_ns, struct plugin_info *out,
-                   br_error *err)
+int plugin_inspect(struct nursery *n, const struct plugin_source *from, int64_t timeout_ns,
+                   struct plugin_info *out, br_error *err)
 {
-    if (strlen(path) >= PATH_BYTES)
-        return br_error_set(err, BR_ERR_PLUGIN, "%s: the path is too long", path);
-    struct inspection in = {
-        .nursery = n, .path = path, .deadline = clock_now() + timeout_ns, .socket = -1};
+    struct inspection in = {.nursery = n,
+                            .from = from,
+                            .path = from->path,
+                            .deadline = clock_now() + timeout_ns,
+                            .socket = -1};
     struct buffer answer = BUFFER_EMPTY;
     br_error scratch;
     *out = (struct plugin_info){0};
     int result = run_inspection(&in, &answer, err ? err : &scratch);
     if (result == 0)
-        result = parse_answer(&answer, path, out, err);
+        result = parse_answer(&answer, from->path, out, err);
     if (result != 0)
         plugin_info_finish(out);
     fd_close(&in.socket);

@@ -159,16 +159,41 @@ static int read_description(const struct br_plugin_ *p, const char *path, struct
     return 0;
 }
 
-int plugin_load(const char *path, struct plugin *out, br_error *err)
+static bool is_unchanged(const struct plugin_source *from)
 {
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    struct stat st;
+    struct plugin_stamp now;
+    if (stat(from->load, &st) != 0)
+        return false;
+    plugin_stamp_of(&st, &now);
+    return memcmp(&now, &from->stamp, sizeof now) == 0;
+}
+
+static int say_it_changed(const char *path, br_error *err)
+{
+    return br_error_set(err, BR_ERR_PLUGIN,
+                        "%s: it was changed or removed after it had been looked into; leave it "
+                        "alone while it is in use, and start again",
+                        path);
+}
+
+int plugin_load(const struct plugin_source *from, struct plugin *out, br_error *err)
+{
+    const char *path = from->path;
+    if (!is_unchanged(from))
+        return say_it_changed(path, err);
+    void *handle = dlopen(from->load, RTLD_NOW | RTLD_LOCAL);
     if (!handle) {
         const char *why = dlerror();
         // The loader begins with the path, as we do.
-        size_t length = strlen(path);
-        if (strncmp(why, path, length) == 0 && why[length] == ':')
+        size_t length = strlen(from->load);
+        if (strncmp(why, from->load, length) == 0 && why[length] == ':')
             why += length + 1 + (why[length + 1] == ' ');
         return br_error_set(err, BR_ERR_PLUGIN, "%s: cannot be loaded as a plugin: %s", path, why);
+    }
+    if (!is_unchanged(from)) {
+        dlclose(handle);
+        return say_it_changed(path, err);
     }
     const struct br_plugin_ *description = dlsym(handle, "batchrun_plugin");
     if (!description) {

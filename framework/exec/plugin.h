@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "exec/plugin_file.h"
 #include "model/schema.h"
 
 // The absolute path of plugin `name`, for the caller to free. With `path` (relative to `directory`)
@@ -32,7 +33,7 @@ struct plugin {
 
 // Loads the file and reads what it offers. Runs the plugin's constructors: whatever may happen in a
 // foreign program may happen here. Errors (BR_ERR_PLUGIN) name the path and the cure.
-int plugin_load(const char *path, struct plugin *out, br_error *err);
+int plugin_load(const struct plugin_source *from, struct plugin *out, br_error *err);
 
 void plugin_finish(struct plugin *p); // frees the list; the code stays loaded
 
@@ -53,11 +54,11 @@ struct plugin_info {
 
 struct nursery;
 
-// Looks into the plugin at `path` in a child of the nursery, for at most `timeout_ns`. A plugin
+// Looks into the plugin in a child of the nursery, for at most `timeout_ns`. A plugin
 // that crashes, exits or hangs while it is loaded is an error that says so. The nursery must have
 // no other child.
-int plugin_inspect(struct nursery *n, const char *path, int64_t timeout_ns, struct plugin_info *out,
-                   br_error *err);
+int plugin_inspect(struct nursery *n, const struct plugin_source *from, int64_t timeout_ns,
+                   struct plugin_info *out, br_error *err);
 
 void plugin_info_finish(struct plugin_info *info);
 

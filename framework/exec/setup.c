@@ -68,7 +68,7 @@ void setup_write(struct buffer *out, const struct setup_common *common,
     wire_put(out, common->plugin_count);
     for (size_t i = 0; i < common->plugin_count; i++) {
         const struct job_settings *config = common->plugins[i].config;
-        wire_put_text(out, common->plugins[i].path);
+        plugin_source_write(out, common->plugins[i].source);
         wire_put(out, config->count);
         for (size_t k = 0; k < config->count; k++) {
             wire_put_text(out, config->items[k].name);
@@ -109,12 +109,14 @@ static bool read_plugins(struct wire *w, struct setup *s)
     if (w->bad)
         return false;
     s->common.plugins = s->plugins = calloc(count + 1, sizeof *s->plugins);
+    s->sources = calloc(count + 1, sizeof *s->sources);
     s->configs = calloc(count + 1, sizeof *s->configs);
-    if (!s->plugins || !s->configs)
+    if (!s->plugins || !s->sources || !s->configs)
         return false;
     s->common.plugin_count = count;
     for (size_t i = 0; i < count; i++) {
-        s->plugins[i].path = wire_get_text(w);
+        plugin_source_read(w, &s->sources[i]);
+        s->plugins[i].source = &s->sources[i];
         s->plugins[i].config = &s->configs[i];
         if (!read_config(w, &s->configs[i]))
             return false;
@@ -150,6 +152,7 @@ void setup_finish(struct setup *s)
 {
     for (size_t i = 0; i < s->common.plugin_count; i++)
         free(s->configs[i].items);
+    free(s->sources);
     free(s->configs);
     free(s->plugins);
     free(s->env);

@@ -6,11 +6,12 @@
 #include "base/buffer.h"
 #include "base/wire.h"
 #include "exec/executor.h"
+#include "exec/plugin_file.h"
 #include "model/cpuset.h"
 #include "model/job.h"
 
 struct setup_plugin {
-    const char *path; // absolute
+    const struct plugin_source *source;
     const struct job_settings *config;
 };
 
@@ -47,6 +48,7 @@ struct setup {
     struct setup_common common;
     struct setup_slot slot;
     struct setup_plugin *plugins;
+    struct plugin_source *sources;
     struct job_settings *configs;
     struct job_env *env;
 };

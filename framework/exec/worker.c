@@ -137,7 +137,7 @@ static void set_environment(const struct setup *s, br_error *err)
 
 static int load_plugin(const struct setup_plugin *from, struct loaded *to, br_error *err)
 {
-    if (plugin_load(from->path, &to->plugin, err) != 0)
+    if (plugin_load(from->source, &to->plugin, err) != 0)
         return -1;
     to->worker.public.api = &task_api;
     to->worker.config = from->config;

@@ -60,16 +60,25 @@ static void refuse_unbuilt(struct preparation *in)
 
 // ---- Plugins and tasks
 
+static bool inspect_plugin(struct preparation *in, size_t i, br_error *err)
+{
+    struct prepared *p = in->p;
+    const struct job_plugin *plugin = &p->job->plugins[i];
+    struct plugin_file *file = &p->plugin_files[i];
+    char *path = plugin_locate(plugin->name, plugin->path, p->job->directory, err);
+    bool known = path && plugin_file_open(path, file, err) == 0 &&
+                 plugin_inspect(in->nursery, &file->source, INSPECT_NS, &p->plugins[i], err) == 0;
+    free(path);
+    return known;
+}
+
 static bool inspect_plugins(struct preparation *in)
 {
     struct prepared *p = in->p;
     for (size_t i = 0; i < p->job->plugin_count; i++) {
         const struct job_plugin *plugin = &p->job->plugins[i];
         br_error error = {0};
-        p->plugin_paths[i] = plugin_locate(plugin->name, plugin->path, p->job->directory, &error);
-        in->known[i] =
-            p->plugin_paths[i] && plugin_inspect(in->nursery, p->plugin_paths[i], INSPECT_NS,
-                                                 &p->plugins[i], &error) == 0;
+        in->known[i] = inspect_plugin(in, i, &error);
         if (!in->known[i] && !note(in, plugin->mark, strlen(plugin->name), &error))
             return false;
     }
@@ -300,10 +309,12 @@ static bool plan_workers(struct preparation *in)
 static bool make_room(struct prepared *p)
 {
     const struct job *job = p->job;
-    p->plugin_paths = calloc(job->plugin_count + 1, sizeof *p->plugin_paths);
+    p->plugin_files = calloc(job->plugin_count + 1, sizeof *p->plugin_files);
+    for (size_t i = 0; p->plugin_files && i < job->plugin_count; i++)
+        p->plugin_files[i].fd = -1;
     p->plugins = calloc(job->plugin_count + 1, sizeof *p->plugins);
     p->phases = calloc(job->phase_count + 1, sizeof *p->phases);
-    return p->plugin_paths && p->plugins && p->phases;
+    return p->plugin_files && p->plugins && p->phases;
 }
 
 static bool prepare_all(struct preparation *in)
@@ -347,13 +358,13 @@ static void finish_phase(struct prepared_phase *pp)
 
 void prepared_finish(struct prepared *p)
 {
-    for (size_t i = 0; p->plugin_paths && i < p->job->plugin_count; i++)
-        free(p->plugin_paths[i]);
+    for (size_t i = 0; p->plugin_files && i < p->job->plugin_count; i++)
+        plugin_file_close(&p->plugin_files[i]);
     for (size_t i = 0; p->plugins && i < p->job->plugin_count; i++)
         plugin_info_finish(&p->plugins[i]);
     for (size_t i = 0; p->phases && i < p->job->phase_count; i++)
         finish_phase(&p->phases[i]);
-    free(p->plugin_paths);
+    free(p->plugin_files);
     free(p->plugins);
     free(p->phases);
     machine_finish(&p->machine);

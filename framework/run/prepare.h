@@ -33,7 +33,7 @@ struct prepared_phase {
 
 struct prepared {
     struct job *job;
-    char **plugin_paths; // absolute; job->plugin_count of them
+    struct plugin_file *plugin_files; // job->plugin_count of them
     struct plugin_info *plugins;
     struct prepared_phase *phases; // job->phase_count of them
     struct machine machine;

@@ -265,7 +265,7 @@ static int open_pool(struct run *run, br_error *err)
         return br_error_nomem(err);
     for (size_t i = 0; i < job->plugin_count; i++)
         run->plugins[i] =
-            (struct setup_plugin){run->prepared->plugin_paths[i], &job->plugins[i].config};
+            (struct setup_plugin){&run->prepared->plugin_files[i].source, &job->plugins[i].config};
     struct local_options local = {
         .nursery = run->nursery,
         .plan = &run->prepared->plan,

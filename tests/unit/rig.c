@@ -111,13 +111,14 @@ static void make_plan(struct rig *rig, const struct rig_options *options)
 void rig_open(struct rig *rig, struct rig_options options)
 {
     static const struct job_settings no_settings;
-    static char path[4096]; // borrowed by the executor
+    char path[4096];
     br_error err = {0};
     snprintf(path, sizeof path, "%s/%s", BUILD,
              options.plugin ? options.plugin : "tests/plugins/.libs/wild.so");
     static struct setup_plugin plugin;
-    plugin = (struct setup_plugin){path, &no_settings};
+    plugin = (struct setup_plugin){&rig->plugin.source, &no_settings};
     *rig = (struct rig){.table_fd = -1};
+    ck_assert_msg(plugin_file_open(path, &rig->plugin, &err) == 0, "%s", err.text);
     ck_assert_msg(nursery_start(&rig->nursery, &err) == 0, "%s", err.text);
     make_plan(rig, &options);
     open_logs(rig, options.logs);
@@ -150,6 +151,7 @@ void rig_close(struct rig *rig)
 {
     pool_destroy(rig->pool);
     nursery_stop(&rig->nursery);
+    plugin_file_close(&rig->plugin);
     plan_finish(&rig->plan);
     schema_finish(&rig->results);
     fd_close(&rig->table_fd);

@@ -41,6 +41,7 @@ struct printed {
 
 struct rig {
     struct nursery nursery;
+    struct plugin_file plugin;
     struct plan plan;
     struct executor *executor;
     struct pool *pool;

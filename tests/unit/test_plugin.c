@@ -100,11 +100,23 @@ END_TEST
 
 // ---- Looking into them
 
+// Opens the file and looks into it.
+static int inspect(const char *path, int64_t timeout_ns, struct plugin_info *info, br_error *err)
+{
+    struct plugin_file file;
+    *info = (struct plugin_info){0};
+    if (plugin_file_open(path, &file, err) != 0)
+        return -1;
+    int result = plugin_inspect(&nursery, &file.source, timeout_ns, info, err);
+    plugin_file_close(&file);
+    return result;
+}
+
 static void assert_refused(const char *path, int64_t timeout_ns, const char *why)
 {
     br_error err = {0};
     struct plugin_info info;
-    ck_assert_int_eq(plugin_inspect(&nursery, path, timeout_ns, &info, &err), -1);
+    ck_assert_int_eq(inspect(path, timeout_ns, &info, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);
     ck_assert_msg(strstr(err.text, path), "%s", err.text);
     ck_assert_msg(strstr(err.text, why), "%s", err.text);
@@ -115,7 +127,7 @@ static void assert_good(void)
 {
     br_error err = {0};
     struct plugin_info info;
-    int result = plugin_inspect(&nursery, PLUGINS "/configured.so", 60 * NS_PER_S, &info, &err);
+    int result = inspect(PLUGINS "/configured.so", 60 * NS_PER_S, &info, &err);
     ck_assert_msg(result == 0, "%s", err.text);
     ck_assert_str_eq(info.name, "configured");
     ck_assert_str_eq(info.version, "1.0");
@@ -181,12 +193,110 @@ START_TEST(a_truncated_plugin_is_told)
     for (unsigned part = 0; part < 8; part++) {
         struct plugin_info info;
         write_file("torn.so", whole.data, whole.length * part / 8);
-        if (plugin_inspect(&nursery, path, 60 * NS_PER_S, &info, &err) == 0)
+        if (inspect(path, 60 * NS_PER_S, &info, &err) == 0)
             plugin_info_finish(&info); // all that the loader needs may stand at the beginning
         else
             ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);
     }
     buffer_finish(&whole);
+}
+END_TEST
+
+// ---- The file that was checked is the file that is loaded
+
+static void copy_plugin(const char *name, const char *more, char *path, size_t size)
+{
+    br_error err = {0};
+    struct buffer whole = BUFFER_EMPTY;
+    const char *from = PLUGINS "/configured.so";
+    ck_assert_int_eq(fd_read_file(from, "plugin", (size_t)64 << 20, &whole, &err), 0);
+    buffer_text(&whole, more); // behind all that the loader reads
+    write_file(name, whole.data, whole.length);
+    buffer_finish(&whole);
+    snprintf(path, size, "%s/%s", directory, name);
+}
+
+START_TEST(what_others_could_have_changed_is_refused)
+{
+    char path[128];
+    struct plugin_info info;
+    br_error err;
+    make_directory("open");
+    copy_plugin("open/p.so", "", path, sizeof path);
+    ck_assert_int_eq(chmod(path, 0702), 0);
+    assert_refused(path, 60 * NS_PER_S, "it is writable by everyone");
+    assert_refused(path, 60 * NS_PER_S, "chmod o-w");
+    ck_assert_int_eq(chmod(path, 0720), 0); // a group is a choice that somebody made
+    ck_assert_int_eq(inspect(path, 60 * NS_PER_S, &info, &err), 0);
+    plugin_info_finish(&info);
+    char folder[128];
+    snprintf(folder, sizeof folder, "%s/open", directory);
+    ck_assert_int_eq(chmod(folder, 0703), 0);
+    assert_refused(path, 60 * NS_PER_S, "/open is writable by everyone");
+    ck_assert_int_eq(chmod(folder, 01703), 0); // as /tmp is
+    ck_assert_int_eq(inspect(path, 60 * NS_PER_S, &info, &err), 0);
+    plugin_info_finish(&info);
+    if (geteuid() != 0)
+        return; // giving files away takes root
+    ck_assert_int_eq(chown(path, 4711, (gid_t)-1), 0);
+    assert_refused(path, 60 * NS_PER_S, "it belongs to user 4711");
+    ck_assert_int_eq(chown(path, 0, (gid_t)-1), 0);
+    ck_assert_int_eq(chown(folder, 4711, (gid_t)-1), 0);
+    assert_refused(path, 60 * NS_PER_S, "/open belongs to user 4711");
+}
+END_TEST
+
+START_TEST(what_happens_to_the_file_later_does_not_matter)
+{
+    char path[128];
+    br_error err = {0};
+    struct plugin_file file;
+    struct plugin_info info;
+    copy_plugin("p.so", "", path, sizeof path);
+    ck_assert_int_eq(plugin_file_open(path, &file, &err), 0);
+    ck_assert_str_eq(file.source.path, path);
+    write_file("p.so", "torn", 4);
+    ck_assert_msg(plugin_inspect(&nursery, &file.source, 60 * NS_PER_S, &info, &err) == 0, "%s",
+                  err.text);
+    plugin_info_finish(&info);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(plugin_inspect(&nursery, &file.source, 60 * NS_PER_S, &info, &err), 0);
+    plugin_info_finish(&info);
+    ck_assert_int_ne(write(file.fd, "x", 1), 1);
+    plugin_file_close(&file);
+    ck_assert_int_eq(file.fd, -1);
+}
+END_TEST
+
+START_TEST(a_plugin_with_libraries_beside_itself_is_loaded_where_it_lies)
+{
+    char path[128];
+    br_error err = {0};
+    struct plugin_file file;
+    struct plugin_info info;
+    copy_plugin("p.so", "$ORIGIN/../lib", path, sizeof path);
+    ck_assert_int_eq(plugin_file_open(path, &file, &err), 0);
+    ck_assert_str_eq(file.source.load, path);
+    ck_assert_int_eq(plugin_inspect(&nursery, &file.source, 60 * NS_PER_S, &info, &err), 0);
+    plugin_info_finish(&info);
+    write_file("p.so", "torn", 4);
+    ck_assert_int_eq(plugin_inspect(&nursery, &file.source, 60 * NS_PER_S, &info, &err), -1);
+    ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);
+    ck_assert_msg(strstr(err.text, "changed or removed"), "%s", err.text);
+    plugin_file_close(&file);
+}
+END_TEST
+
+START_TEST(a_plugin_that_is_no_file_is_refused)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/fifo.so", directory);
+    ck_assert_int_eq(mkfifo(path, 0700), 0);
+    assert_refused(path, 60 * NS_PER_S, "not a regular file");
+    snprintf(path, sizeof path, "%s/link.so", directory);
+    ck_assert_int_eq(symlink(PLUGINS "/configured.so", path), 0);
+    // Finding resolves links; one that turns up afterwards was put there by somebody.
+    assert_refused(path, 60 * NS_PER_S, "cannot be loaded as a plugin");
 }
 END_TEST
 
@@ -202,6 +312,10 @@ int main(void)
     tcase_add_test(tests, a_constructor_that_misbehaves_is_told);
     tcase_add_test(tests, what_is_no_plugin_is_told);
     tcase_add_test(tests, a_truncated_plugin_is_told);
+    tcase_add_test(tests, what_others_could_have_changed_is_refused);
+    tcase_add_test(tests, what_happens_to_the_file_later_does_not_matter);
+    tcase_add_test(tests, a_plugin_with_libraries_beside_itself_is_loaded_where_it_lies);
+    tcase_add_test(tests, a_plugin_that_is_no_file_is_refused);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
