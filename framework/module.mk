@@ -87,9 +87,11 @@ librun_la_SOURCES = \
 	framework/run/plan_view.c framework/run/plan_view.h \
 	framework/run/prepare.c framework/run/prepare.h \
 	framework/run/progress.c framework/run/progress.h \
+	framework/run/replay.c framework/run/replay.h \
 	framework/run/results.c framework/run/results.h \
 	framework/run/run.c framework/run/run.h \
 	framework/run/rundir.c framework/run/rundir.h \
+	framework/run/rundir_open.c \
 	framework/run/spec.c framework/run/spec.h \
 	framework/run/spec_inputs.c \
 	framework/run/spec_keys.c framework/run/spec_keys.h \

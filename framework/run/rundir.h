@@ -37,6 +37,11 @@ struct rundir_options {
 // left behind, but a run that was set aside stays there.
 int rundir_create(struct rundir *out, const struct rundir_options *options, br_error *err);
 
+// Opens the run in the directory `path`, to look at it and to write what is made from it with
+// rundir_write; NULL: the newest in the current directory, by its journal's last change. Only
+// `path` and `fd` are set, and `logs_path`. BR_ERR_USAGE where there is none.
+int rundir_open(struct rundir *out, const char *path, br_error *err);
+
 // Frees and closes; the directory stays. For a zeroed struct too.
 void rundir_finish(struct rundir *d);
 

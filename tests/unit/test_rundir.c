@@ -53,6 +53,19 @@ static void expect_refusal(enum br_error_kind kind, const char *says)
     ck_assert_int_eq((int)err.kind, (int)kind);
 }
 
+// A run directory whose journal was last written at `seconds`.
+static void make_run(const char *name, time_t seconds)
+{
+    char path[80];
+    const struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
+    ck_assert_int_eq(mkdir(name, 0700), 0);
+    snprintf(path, sizeof path, "%s/journal", name);
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
 static void expect_mode(const char *path, mode_t mode)
 {
     struct stat st;
@@ -210,6 +223,36 @@ START_TEST(a_file_is_written_whole_or_not_at_all)
 }
 END_TEST
 
+START_TEST(a_run_is_found_again)
+{
+    struct rundir d;
+    br_error err;
+    ck_assert_int_eq(rundir_open(&d, NULL, &err), -1);
+    ck_assert_msg(strstr(err.text, "no run in the current directory") != NULL, "%s", err.text);
+    make_run("a.run", 1000);
+    make_run("c.run", 3000);
+    make_run("b.run", 3000);
+    make_run(".d.run", 4000);
+    make_run("e.other", 4000);
+    ck_assert_int_eq(mkdir("f.run", 0700), 0); // holds no journal
+    ck_assert_int_eq(rundir_open(&d, NULL, &err), 0);
+    ck_assert_str_eq(d.path, "c.run");
+    ck_assert_str_eq(d.logs_path, "c.run/logs");
+    rundir_finish(&d);
+    ck_assert_int_eq(rundir_open(&d, "a.run//", &err), 0);
+    ck_assert_str_eq(d.path, "a.run");
+    ck_assert_int_eq(rundir_write(&d, "report.html", "x", 1, &err), 0);
+    expect_mode("a.run/report.html", S_IFREG | 0600);
+    rundir_finish(&d);
+    const char *const none[] = {"f.run", "gone.run", "a.run/journal"};
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        ck_assert_int_eq(rundir_open(&d, none[i], &err), -1);
+        ck_assert_msg(strstr(err.text, "is no run directory") != NULL, "%s", err.text);
+        ck_assert_int_eq((int)err.kind, BR_ERR_USAGE);
+    }
+}
+END_TEST
+
 START_TEST(a_failed_start_leaves_nothing)
 {
     options.job_file = "job.yaml";
@@ -241,6 +284,7 @@ int main(void)
     tcase_add_test(tc, links_are_not_followed);
     tcase_add_test(tc, logs_are_appended_to);
     tcase_add_test(tc, a_file_is_written_whole_or_not_at_all);
+    tcase_add_test(tc, a_run_is_found_again);
     tcase_add_test(tc, a_failed_start_leaves_nothing);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);

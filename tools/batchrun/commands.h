@@ -21,6 +21,9 @@ int finish_output(int status);
 // The one operand that a command takes; NULL and *err when it is missing or not alone.
 const char *only_operand(const struct command *command, char **argv, int count, br_error *err);
 
+// The one run that a command may be given: *path, or NULL for the newest. -1 and *err for several.
+int optional_run(char **argv, int count, const char **path, br_error *err);
+
 // The whole of a command that looks at one job and runs nothing: prepares it, has `show` print,
 // says what is wrong. `without` (NULL: an error) is what to do when no job is given.
 int look_at_job(const struct command *command, int argc, char **argv,

@@ -46,6 +46,15 @@ const char *only_operand(const struct command *command, char **argv, int count, 
     return NULL;
 }
 
+int optional_run(char **argv, int count, const char **path, br_error *err)
+{
+    if (count > 1)
+        return br_error_set(err, BR_ERR_USAGE, "one run at a time: %s and %s were given", argv[0],
+                            argv[1]);
+    *path = count == 1 ? argv[0] : NULL;
+    return 0;
+}
+
 static int prepare_and_show(const char *path, void (*show)(const struct prepared *))
 {
     struct nursery nursery;
