@@ -172,3 +172,7 @@ system_tests = \
 	tests/system/test_signals.py
 TESTS += $(system_tests)
 EXTRA_DIST += $(system_tests) tests/system/harness.py tests/system/run
+
+# The channel's protocols, for spin; skipped where there is none.
+TESTS += tests/models/run
+EXTRA_DIST += tests/models/run tests/models/claims.pml tests/models/wakeup.pml
