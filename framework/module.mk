@@ -34,12 +34,15 @@ libexec_la_SOURCES = \
 	framework/exec/local.c framework/exec/local.h \
 	framework/exec/local_report.c \
 	framework/exec/local_slot.h \
+	framework/exec/local_watch.c \
 	framework/exec/nursery.c framework/exec/nursery.h \
 	framework/exec/plugin.c framework/exec/plugin.h \
 	framework/exec/plugin_file.c framework/exec/plugin_file.h \
 	framework/exec/setup.c framework/exec/setup.h \
 	framework/exec/task.c framework/exec/task.h \
 	framework/exec/topology.c framework/exec/topology.h \
+	framework/exec/usage.c framework/exec/usage.h \
+	framework/exec/watch.c framework/exec/watch.h \
 	framework/exec/worker.c framework/exec/worker.h
 libexec_la_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS)
 libexec_la_LIBADD = libmodel.la $(HWLOC_LIBS)

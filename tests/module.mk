@@ -76,6 +76,8 @@ tests_unit_test_topology_SOURCES = tests/unit/test_topology.c tests/unit/golden.
 tests_unit_test_topology_LDADD = $(LDADD) -lpthread
 unit_tests += tests/unit/test_units
 tests_unit_test_units_SOURCES = tests/unit/test_units.c
+unit_tests += tests/unit/test_watch
+tests_unit_test_watch_SOURCES = tests/unit/test_watch.c
 unit_tests += tests/unit/test_wire
 tests_unit_test_wire_SOURCES = tests/unit/test_wire.c
 
@@ -137,6 +139,10 @@ check_LTLIBRARIES += tests/plugins/future_abi.la
 tests_plugins_future_abi_la_SOURCES = tests/plugins/future_abi.c
 tests_plugins_future_abi_la_LDFLAGS = $(test_plugin_ldflags)
 tests_plugins_future_abi_la_LIBADD =
+check_LTLIBRARIES += tests/plugins/greedy.la
+tests_plugins_greedy_la_SOURCES = tests/plugins/greedy.c
+tests_plugins_greedy_la_LDFLAGS = $(test_plugin_ldflags)
+tests_plugins_greedy_la_LIBADD =
 check_LTLIBRARIES += tests/plugins/init_fails.la
 tests_plugins_init_fails_la_SOURCES = tests/plugins/init_fails.c
 tests_plugins_init_fails_la_LDFLAGS = $(test_plugin_ldflags)
@@ -164,6 +170,7 @@ system_tests = \
 	tests/system/test_faults.py \
 	tests/system/test_install.py \
 	tests/system/test_keys.py \
+	tests/system/test_limits.py \
 	tests/system/test_layers.py \
 	tests/system/test_plugin_files.py \
 	tests/system/test_pool_guide.py \

@@ -351,8 +351,9 @@ static int64_t local_deadline(const struct executor *ex)
         const struct slot *s = &l->slots[i];
         if (s->state == EMPTY)
             continue;
-        if (s->kill_at < first)
-            first = s->kill_at;
+        int64_t look = local_watch_deadline(l, s);
+        first = s->kill_at < first ? s->kill_at : first;
+        first = look < first ? look : first;
         busy |= channel_load(&s->channel) > 0;
     }
     if (l->left_over)

@@ -6,6 +6,7 @@
 #include "exec/executor.h"
 #include "exec/nursery.h"
 #include "exec/setup.h"
+#include "exec/watch.h"
 #include "model/plan.h"
 
 struct local_options {
@@ -14,6 +15,7 @@ struct local_options {
     struct setup_common common; // what it points to is borrowed
     const int *out_fds;         // per slot, opened for appending: the workers' standard output and
     const int *err_fds;         // error. NULL = nowhere. Borrowed
+    struct watch_limits limits; // of tasks; WATCH_NOTHING where there are none
 };
 
 // NULL and *err on failure. Starts no worker.

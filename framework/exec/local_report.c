@@ -64,13 +64,15 @@ static bool is_printed(const struct local *l, unsigned slot, const struct record
 }
 
 // Whether the batch is one to report; output that is none is passed over.
-static bool take_batch(struct local *l, unsigned slot, const struct channel_batch *b)
+static bool take_batch(struct local *l, unsigned slot, struct channel_batch *b)
 {
     if (b->kind != RECORD_OUTPUT)
         return true;
     if (!is_printed(l, slot, &b->output))
         return false;
     l->slots[slot].printed[b->output.stream - 1] = (off_t)(b->output.offset + b->output.length);
+    b->output.length =
+        local_cut_output(l, slot, (int)b->output.stream, b->output.offset, b->output.length);
     return true;
 }
 
@@ -279,7 +281,8 @@ static bool report_last_words(struct local *l, unsigned slot, struct exec_report
         *out = (struct exec_report){.type = REPORT_OUTPUT, .slot = slot, .tasks = s->in_hand.task};
         out->output.stream = stream;
         out->output.offset = (uint64_t)from;
-        out->output.length = (uint64_t)(end - from);
+        out->output.length =
+            local_cut_output(l, slot, stream, (uint64_t)from, (uint64_t)(end - from));
         return true;
     }
     return false;
@@ -430,6 +433,7 @@ int local_next_report(struct executor *ex, struct exec_report *out, br_error *er
                 got = report_dying(l, i, out, err);
         }
     if (got == 0) {
+        local_watch(l);
         local_kill_overdue(l);
         l->polled = false;
     }

@@ -8,9 +8,11 @@
 #include "base/clock.h"
 #include "exec/channel.h"
 #include "exec/local.h"
+#include "exec/watch.h"
 
 #define RESCAN_NS       (100 * NS_PER_MS)
 #define RETIRE_GRACE_NS (5 * NS_PER_S)
+#define WATCH_IDLE_NS   (20 * NS_PER_MS) // between looks whether a task has begun
 
 enum {
     MAP_BUCKETS = 1024
@@ -38,6 +40,7 @@ struct slot {
     struct channel channel;
     struct cpuset cpus; // as the worker read them back
     off_t printed[2];   // how far its output is accounted for
+    struct watch watch; // over what its task uses
 
     // Why it is LEAVING.
     int64_t kill_at;         // when SIGKILL follows, or INT64_MAX
@@ -104,6 +107,15 @@ void local_forget_worker(struct local *l, struct slot *s);
 
 void local_signal(struct local *l, struct slot *s, int signal);
 void local_kill_overdue(struct local *l);
+
+// Looks at what tasks in hand use, and ends those that are over a limit; when the slot's is to be
+// looked at next.
+void local_watch(struct local *l);
+int64_t local_watch_deadline(const struct local *l, const struct slot *s);
+
+// How much is kept of what a task printed; the rest is taken out of the log.
+uint64_t local_cut_output(const struct local *l, unsigned slot, int stream, uint64_t from,
+                          uint64_t length);
 
 // The worker has damaged its channel: nothing more is read from it, and it is killed.
 void local_accuse(struct local *l, struct slot *s, const char *violation);

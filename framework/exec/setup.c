@@ -49,7 +49,9 @@ void setup_write(struct buffer *out, const struct setup_common *common,
 {
     wire_put(out, common->open_files);
     wire_put(out, common->core_size);
-    wire_put(out, common->memory);
+    wire_put(out, common->address_space);
+    wire_put(out, common->data);
+    wire_put(out, common->output);
     wire_put(out, (uintptr_t)common->init);
     wire_put(out, (uintptr_t)common->init_arg);
     wire_put(out, common->keep_output);
@@ -130,7 +132,9 @@ int setup_read(const void *data, size_t size, struct setup *s, br_error *err)
     *s = (struct setup){0};
     s->common.open_files = wire_get(&w);
     s->common.core_size = wire_get(&w);
-    s->common.memory = wire_get(&w);
+    s->common.address_space = wire_get(&w);
+    s->common.data = wire_get(&w);
+    s->common.output = wire_get(&w);
     s->common.init = (int (*)(void *))wire_get(&w);
     s->common.init_arg = (void *)wire_get(&w);
     s->common.keep_output = wire_get(&w) != 0;

@@ -25,7 +25,9 @@ struct setup_common {
     uint64_t core_size;
     int (*init)(void *arg); // of the calling program, or NULL
     void *init_arg;
-    uint64_t memory;  // RLIMIT_AS, bytes
+    uint64_t address_space; // bytes: RLIMIT_AS
+    uint64_t data;          // bytes: RLIMIT_DATA
+    uint64_t output;        // bytes that a task may print on a stream
     bool keep_output; // standard output and error are files whose growth tells tasks' output apart
     bool membind_local;
     bool bind; // to the slot's CPUs

@@ -22,6 +22,7 @@
 #include "exec/plugin.h"
 #include "exec/setup.h"
 #include "exec/task.h"
+#include "exec/watch.h"
 
 enum {
     LONG_NS = 1000000, // tasks from here on have their CPU time measured
@@ -48,7 +49,8 @@ struct worker {
     // was.
     off_t printed[2];
     uint32_t unlooked;
-    bool chatty; // a short task of this map has printed: look after each
+    bool chatty;          // a short task of this map has printed: look after each
+    uint64_t over_output; // what the task in hand has printed, where it is more than it may; or 0
     int64_t cpu_mark;
 };
 
@@ -220,7 +222,8 @@ static int start(struct worker *w, const int *fds, br_error *err)
     bind_self(&w->setup, err);
     bind_memory(&w->setup, err);
     limit(RLIMIT_NOFILE, w->setup.common.open_files, "open_files", err);
-    limit(RLIMIT_AS, w->setup.common.memory, "memory", err);
+    limit(RLIMIT_AS, w->setup.common.address_space, "memory", err);
+    limit(RLIMIT_DATA, w->setup.common.data, "memory", err);
     limit(RLIMIT_CORE, w->setup.common.core_size, "core_size", err);
     set_environment(&w->setup, err);
     if (err->kind != BR_ERR_NONE)
@@ -458,6 +461,8 @@ static void look_at_streams(struct worker *w, const struct record *about, int64_
         off_t at = lseek(i + 1, 0, SEEK_CUR);
         if (at <= w->printed[i])
             continue;
+        if ((uint64_t)(at - w->printed[i]) > w->setup.common.output)
+            w->over_output = (uint64_t)(at - w->printed[i]);
         struct record r = *about;
         r.kind = RECORD_OUTPUT;
         struct record_output output = {.offset = (uint64_t)w->printed[i],
@@ -495,6 +500,12 @@ static void publish(struct worker *w, struct record *r, int returned, int64_t no
     struct task *t = &w->task;
     int64_t duration = now - t->start_ns;
     enum task_failure failure = task_end(t, returned, &row, &size);
+    bool over = w->over_output > 0;
+    if (over) {
+        watch_say_output(t->message, sizeof t->message, w->over_output, w->setup.common.output);
+        failure = failure == TASK_FINE ? TASK_FAILED : failure;
+        w->over_output = 0;
+    }
     r->start_ns = t->start_ns;
     r->duration_ns = duration < UINT32_MAX ? (uint32_t)duration : UINT32_MAX;
     bool plain = duration < LONG_NS && size <= CHANNEL_PAYLOAD_MAX && t->emitted == 0;
@@ -507,7 +518,7 @@ static void publish(struct worker *w, struct record *r, int returned, int64_t no
         channel_publish(&w->channel, r, &times, sizeof times, row, size, now);
     } else {
         struct record_end end = {.times = measure(w, duration),
-                                 .status = OUTCOME_ERROR,
+                                 .status = over ? OUTCOME_OVER_LIMIT : OUTCOME_ERROR,
                                  .permanent = failure == TASK_FAILED_FOR_GOOD};
         end.times.cpu = sched_getcpu();
         r->kind = RECORD_END;
@@ -531,6 +542,8 @@ static void run_grant(struct worker *w, const struct channel_claim *claim)
         w->printed[1] = stream_end(2);
         w->unlooked = 0;
     }
+    if (w->setup.common.output != JOB_UNLIMITED)
+        w->chatty = true; // a limit is each task's own
     while (channel_next_task(&w->channel, claim, &row)) {
         task_begin(t, claim, row, now);
         int returned = task_call(t);

@@ -83,10 +83,7 @@ struct job_limits {  // JOB_UNLIMITED where not given
     uint64_t cpu_time_ns;
     uint64_t open_files;
     uint64_t core_size; // bytes
-    uint64_t output;    // bytes
-    struct mark memory_mark;
-    struct mark cpu_time_mark;
-    struct mark output_mark;
+    uint64_t output;    // bytes, on each stream
 };
 
 enum job_mode {

@@ -353,13 +353,16 @@ static int make_executor(br_pool *p, br_error *err)
         .plan = &p->plan,
         .common = {.init = o->init,
                    .init_arg = o->init_arg,
-                   .memory = o->memory ? o->memory : JOB_UNLIMITED,
+                   .address_space = o->memory ? o->memory : JOB_UNLIMITED,
+                   .data = JOB_UNLIMITED,
+                   .output = JOB_UNLIMITED,
                    .open_files = o->open_files ? o->open_files : JOB_UNLIMITED,
                    .core_size = JOB_UNLIMITED,
                    .bind = o->binding != BR_BIND_NONE,
                    .idle_spin_ns = p->spin_ns},
         .out_fds = p->standard,
         .err_fds = p->standard + count,
+        .limits = WATCH_NOTHING,
     };
     struct executor *executor = local_create(&local, err);
     if (!executor)

@@ -37,20 +37,9 @@ static bool note(struct preparation *in, struct mark mark, size_t length, const 
 
 // ---- What this version does not do
 
-static void refuse_limit(struct preparation *in, uint64_t value, struct mark mark, const char *what)
-{
-    if (value != JOB_UNLIMITED)
-        diagnostics_add(in->d, BR_ERR_USAGE, mark, 1, NULL,
-                        "this version does not enforce limits.%s; leave it out", what);
-}
-
 static void refuse_unbuilt(struct preparation *in)
 {
     const struct job *job = in->p->job;
-    const struct job_limits *limits = &job->limits;
-    refuse_limit(in, limits->memory, limits->memory_mark, "memory");
-    refuse_limit(in, limits->cpu_time_ns, limits->cpu_time_mark, "cpu_time");
-    refuse_limit(in, limits->output, limits->output_mark, "output");
     for (size_t i = 0; i < job->phase_count; i++)
         if (job->phases[i].isolation != ISOLATE_WORKER)
             diagnostics_add(in->d, BR_ERR_USAGE, job->phases[i].isolation_mark, 1, NULL,

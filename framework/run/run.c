@@ -257,6 +257,19 @@ static void open_views(struct run *run)
     run->sinks[run->sink_count++] = &run->progress.sink;
 }
 
+// What a worker may have of writable memory, whether it uses it or not. Twice what may be resident:
+// a task that fills its memory bit by bit is told that it was over its limit; one that asks for
+// what it could never have is told so by malloc. Sanitizers take address space by the terabyte.
+static uint64_t data_limit(uint64_t memory)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    (void)memory;
+    return JOB_UNLIMITED;
+#else
+    return memory <= UINT64_MAX / 2 ? 2 * memory : JOB_UNLIMITED;
+#endif
+}
+
 static int open_pool(struct run *run, br_error *err)
 {
     const struct job *job = run->prepared->job;
@@ -274,13 +287,16 @@ static int open_pool(struct run *run, br_error *err)
                    .env = job->env,
                    .env_count = job->env_count,
                    .keep_output = true,
-                   .memory = JOB_UNLIMITED,
+                   .address_space = JOB_UNLIMITED,
+                   .data = data_limit(job->limits.memory),
+                   .output = job->limits.output,
                    .open_files = job->limits.open_files,
                    .core_size = job->limits.core_size,
                    .membind_local = job->workers.membind_local,
                    .bind = job->workers.binding != BIND_NONE},
         .out_fds = run->logs,
         .err_fds = run->logs + run->workers,
+        .limits = {job->limits.memory, job->limits.cpu_time_ns, job->limits.output},
     };
     run->executor = local_create(&local, err);
     if (!run->executor)

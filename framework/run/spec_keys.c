@@ -75,14 +75,12 @@ static const struct spec_key limit_keys[] = {
      .example = "2GiB",
      .type = SPEC_SIZE,
      FIELD(struct job_limits, memory),
-     MARK(struct job_limits, memory_mark),
      .min = 1024 * 1024},
     {.name = "cpu_time",
      .doc = "CPU time of one task",
      .example = "10m",
      .type = SPEC_DURATION,
      FIELD(struct job_limits, cpu_time_ns),
-     MARK(struct job_limits, cpu_time_mark),
      .min = NS_PER_MS},
     {.name = "open_files",
      .doc = "files that one worker may have open",
@@ -97,11 +95,10 @@ static const struct spec_key limit_keys[] = {
      .type = SPEC_SIZE,
      FIELD(struct job_limits, core_size)},
     {.name = "output",
-     .doc = "what one task may print",
+     .doc = "what one task may print on each stream",
      .example = "1MiB",
      .type = SPEC_SIZE,
-     FIELD(struct job_limits, output),
-     MARK(struct job_limits, output_mark)},
+     FIELD(struct job_limits, output)},
 };
 static const struct spec_table limits_table = TABLE("`limits`", limit_keys);
 

@@ -143,13 +143,6 @@ class Refused(harness.Case):
                 self.assertIn(word, done.err)
         self.assertFalse(os.path.exists(self.path("job.run")))
 
-    def test_limits(self):
-        for key, value in (("memory", "2GiB"), ("cpu_time", "10m"), ("output", "1MiB")):
-            with self.subTest(key=key):
-                self.refused(PIDS % (f"limits: {{{key}: {value}}}", "error", -1, ""),
-                             f"job.yaml:3:{12 + len(key)}: this version does not enforce "
-                             f"limits.{key}")
-
     def test_isolation(self):
         for how in ("task", "auto"):
             with self.subTest(how=how):

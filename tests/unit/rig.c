@@ -122,18 +122,28 @@ void rig_open(struct rig *rig, struct rig_options options)
     ck_assert_msg(nursery_start(&rig->nursery, &err) == 0, "%s", err.text);
     make_plan(rig, &options);
     open_logs(rig, options.logs);
-    struct local_options local = {.nursery = &rig->nursery,
-                                  .plan = &rig->plan,
-                                  .common = {.keep_output = options.logs,
-                                             .memory = JOB_UNLIMITED,
-                                             .plugins = &plugin,
-                                             .plugin_count = 1,
-                                             .env = options.env,
-                                             .env_count = options.env_count,
-                                             .open_files = JOB_UNLIMITED,
-                                             .bind = options.bind},
-                                  .out_fds = rig->out,
-                                  .err_fds = rig->error};
+    struct local_options local = {
+        .nursery = &rig->nursery,
+        .plan = &rig->plan,
+        .common = {.keep_output = options.logs,
+                   .address_space = JOB_UNLIMITED,
+                   .data = JOB_UNLIMITED,
+                   .output = options.output ? options.output : JOB_UNLIMITED,
+                   .plugins = &plugin,
+                   .plugin_count = 1,
+                   .env = options.env,
+                   .env_count = options.env_count,
+                   .open_files = JOB_UNLIMITED,
+                   .bind = options.bind},
+        .out_fds = rig->out,
+        .err_fds = rig->error,
+        .limits = WATCH_NOTHING};
+    if (options.memory)
+        local.limits.memory = options.memory;
+    if (options.cpu_time_ns)
+        local.limits.cpu_time_ns = options.cpu_time_ns;
+    if (options.output)
+        local.limits.output = options.output;
     rig->executor = local_create(&local, &err);
     ck_assert_msg(rig->executor, "%s", err.text);
     struct pool_options pool = {.executor = rig->executor,

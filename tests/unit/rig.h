@@ -19,8 +19,9 @@ struct rig_options {
     const struct job_env *env;
     size_t env_count;
     bool bind;
-    bool logs;        // the workers' output is kept
-    int64_t grace_ns; // 0: 50 ms
+    bool logs;                            // the workers' output is kept
+    int64_t grace_ns;                     // 0: 50 ms
+    uint64_t memory, cpu_time_ns, output; // of tasks; 0: no limit
 };
 
 struct fate {

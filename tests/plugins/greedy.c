@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Tasks that take more than their share in one row, the one whose `i` is `at`. A good row gives its
+// process id.
+#include <batchrun/plugin.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static bool is_bad(br_task *t)
+{
+    return br_arg_i64(t, "i") == br_arg_i64(t, "at");
+}
+
+static int good(br_task *t)
+{
+    return br_result_i64(t, "pid", getpid());
+}
+
+// Fills memory, piece by piece, until someone puts an end to it.
+static void fill(void)
+{
+    enum {
+        PIECE = 1 << 20
+    };
+    for (;;) {
+        char *piece = malloc(PIECE);
+        if (!piece)
+            for (;;)
+                pause();
+        memset(piece, 1, PIECE);
+    }
+}
+
+static int hog(br_task *t)
+{
+    if (is_bad(t))
+        fill();
+    return good(t);
+}
+
+// A child does it.
+static int hog_by_proxy(br_task *t)
+{
+    if (!is_bad(t))
+        return good(t);
+    pid_t child = fork();
+    if (child == 0)
+        fill();
+    return child < 0 || waitpid(child, NULL, 0) != child ? br_fail(t, "no child") : good(t);
+}
+
+// Asks for what it cannot have, and is told so.
+static int ask(br_task *t)
+{
+    void *volatile much = is_bad(t) ? malloc((size_t)64 << 30) : malloc(1);
+    bool got = much != NULL;
+    free(much);
+    return got ? good(t) : br_fail(t, "no memory: %s", strerror(errno));
+}
+
+static int burn(br_task *t)
+{
+    volatile bool for_ever = is_bad(t);
+    while (for_ever)
+        ;
+    return good(t);
+}
+
+// 60 ms of CPU time, in every row.
+static int burn_some(br_task *t)
+{
+    struct timespec began, now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &began);
+    do
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    while ((now.tv_sec - began.tv_sec) * 1000000000L + now.tv_nsec - began.tv_nsec < 60000000);
+    return good(t);
+}
+
+static int burn_by_proxy(br_task *t)
+{
+    if (!is_bad(t))
+        return good(t);
+    pid_t child = fork();
+    if (child == 0)
+        burn(t);
+    return child < 0 || waitpid(child, NULL, 0) != child ? br_fail(t, "no child") : good(t);
+}
+
+static void print_line(void)
+{
+    static const char line[] = "one more of the many lines that this one has to say to nobody\n";
+    if (write(STDOUT_FILENO, line, sizeof line - 1) < 0)
+        _exit(1);
+}
+
+static int flood(br_task *t)
+{
+    volatile bool for_ever = is_bad(t);
+    print_line();
+    while (for_ever)
+        print_line();
+    return good(t);
+}
+
+// Is over before anyone looks.
+static int flood_and_end(br_task *t)
+{
+    static char block[64 << 10];
+    if (is_bad(t) && write(STDOUT_FILENO, block, sizeof block) != (ssize_t)sizeof block)
+        return br_fail(t, "cannot print");
+    return good(t);
+}
+
+static int abort_here(br_task *t)
+{
+    if (is_bad(t))
+        abort();
+    return good(t);
+}
+
+BATCHRUN_PLUGIN("greedy", "1.0", BR_TASK("hog", hog, "i:i64 at:i64 -> pid:i64", "fills memory"),
+                BR_TASK("hog_by_proxy", hog_by_proxy, "i:i64 at:i64 -> pid:i64", "a child does"),
+                BR_TASK("ask", ask, "i:i64 at:i64 -> pid:i64", "malloc of 64 GiB"),
+                BR_TASK("burn", burn, "i:i64 at:i64 -> pid:i64", "CPU time"),
+                BR_TASK("burn_some", burn_some, "i:i64 at:i64 -> pid:i64", "60 ms of CPU time"),
+                BR_TASK("burn_by_proxy", burn_by_proxy, "i:i64 at:i64 -> pid:i64", "a child does"),
+                BR_TASK("flood", flood, "i:i64 at:i64 -> pid:i64", "prints without end"),
+                BR_TASK("flood_and_end", flood_and_end, "i:i64 at:i64 -> pid:i64", "prints 64 KiB"),
+                BR_TASK("abort", abort_here, "i:i64 at:i64 -> pid:i64", "may dump core"));

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a task may use at most, and what happens to one that uses more: it alone pays."""
+import os
+import re
+import unittest
+
+import harness
+
+ROWS = 12
+AT = 5
+
+
+def job(task, limits, *more):
+    lines = [f"  - name: p\n    task: greedy.{task}\n    inputs: {{range: {ROWS}}}",
+             f"args: {{at: {AT}}}", "output: out.csv", "chunk_size: 12"] + list(more)
+    return ("version: 1\nname: job\nplugins: [greedy]\nworkers: {count: 1, binding: none}\n"
+            f"limits: {{{limits}}}\nphases:\n" + "\n    ".join(lines) + "\n")
+
+
+class Limits(harness.Case):
+    def one_pays(self, task, limits, outcome, *words, more=()):
+        done = self.run_job(job(task, limits, *more), code=3)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": ROWS - 1, outcome: 1}, done)
+        self.assertEqual([int(r["i"]) for r in self.rows("out.csv")],
+                         [i for i in range(ROWS) if i != AT])
+        for word in words:
+            self.assertIn(word, done.err)
+        return done
+
+    def test_memory(self):
+        done = self.one_pays("hog", "memory: 200MiB", "over_limit", "memory", "limits.memory is 200")
+        reached = float(re.search(r"memory reached ([\d.]+) MiB", done.err).group(1))
+        self.assertGreater(reached, 200)
+
+    def test_memory_of_a_child(self):
+        self.one_pays("hog_by_proxy", "memory: 200MiB", "over_limit", "limits.memory is 200")
+
+    def test_memory_that_nobody_has(self):
+        self.write("job.yaml", job("ask", "memory: 1GiB"))
+        done = self.batchrun("job.yaml")
+        if done.code == 0:
+            self.skipTest("a sanitizer's malloc knows no limit of data")
+        self.assertEqual(self.outcomes("job", "p"), {"ok": ROWS - 1, "error": 1}, done)
+        self.assertIn("no memory: Cannot allocate memory", done.err)
+
+    def test_cpu_time(self):
+        done = self.one_pays("burn", "cpu_time: 300ms", "over_limit", "limits.cpu_time is 0.3 s")
+        used = float(re.search(r"it used ([\d.]+) s of CPU time", done.err).group(1))
+        self.assertGreaterEqual(used, 0.3)
+
+    def test_cpu_time_of_a_child(self):
+        self.one_pays("burn_by_proxy", "cpu_time: 300ms", "over_limit", "limits.cpu_time")
+
+    def test_cpu_time_is_each_tasks_own(self):
+        self.run_job(job("burn_some", "cpu_time: 500ms"))  # all together use more than one may
+        self.assertEqual(self.outcomes("job", "p"), {"ok": ROWS})
+        self.assertEqual(len({row["pid"] for row in self.rows("out.csv")}), 1)
+
+    def test_output(self):
+        self.one_pays("flood", "output: 64KiB", "over_limit", "it printed", "limits.output is 64")
+        log = os.stat(self.path("job.run/logs/worker-0.out"))
+        self.assertLess(log.st_blocks * 512, 1 << 20, "what is beyond the limit takes room")
+
+    def test_output_of_a_short_task(self):
+        self.one_pays("flood_and_end", "output: 10KiB", "over_limit",
+                      "it printed 64 KiB; limits.output is 10 KiB")
+
+    def test_over_the_limit_is_tried_again_when_asked(self):
+        done = self.run_job(job("flood_and_end", "output: 10KiB",
+                                "retries: {limit: 2, on: [limit]}"), code=3)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": ROWS - 1, "over_limit": 1}, done)
+        self.assertEqual(self.summary("job")["phases"][0]["retries"], 2)
+
+    def test_core_size(self):
+        with open("/proc/sys/kernel/core_pattern", encoding="ascii") as file:
+            pattern = file.read().strip()
+        if "/" in pattern or "|" in pattern:
+            self.skipTest(f"core dumps go elsewhere: {pattern}")
+        for size, any_core in (("0", False), ("1GiB", True)):
+            with self.subTest(size=size):
+                self.run_job(job("abort", f"core_size: {size}"), "--fresh", code=3)
+                cores = [name for name in os.listdir(self.dir) if name.startswith("core")]
+                self.assertEqual(bool(cores), any_core, cores)
+
+
+if __name__ == "__main__":
+    harness.main()
