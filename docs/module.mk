@@ -3,7 +3,8 @@ EXTRA_DIST += \
 	docs/job-file.md \
 	docs/journal-format.md \
 	docs/plugins.md \
-	docs/pool-guide.md
+	docs/pool-guide.md \
+	docs/slurm.md
 
 # The programs that the guide to the pool shows.
 check_PROGRAMS += docs/examples/callback

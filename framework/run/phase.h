@@ -50,7 +50,8 @@ struct phases {
     struct phase *phases;
     size_t count;
     bool stopping;
-    bool cut; // some phase was
+    bool cut;  // some phase was
+    bool late; // for want of time
     bool all_ok;
     struct buffer text;
     br_error error; // the first failure within an observer, which cannot return it
@@ -100,7 +101,10 @@ struct pool_map_options phase_map_options(const struct phase *p);
 int phase_write_results(const struct phase *p, br_error *err);
 
 // Notes that the phase does not come to its end.
-void phase_cut(struct phase *p);
+void phase_cut(struct phase *p, int64_t now);
+
+// Whether a task of the phase, or of its reduction, would no longer fit before the end.
+bool phase_is_late(const struct phase *p, int64_t now);
 
 // The phase is over: frees what no later phase reads.
 void phase_close(struct phase *p);

@@ -174,14 +174,14 @@ static void end_reduction(struct phase *p, int64_t now)
     phase_emit_end(p->owner, (uint32_t)(p->place + p->owner->count),
                    whole ? PHASE_ENDED : PHASE_STOPPED, skipped + rest, now);
     if (!whole && !l->failed)
-        phase_cut(p);
+        phase_cut(p, now);
 }
 
 int phase_next_level(struct phase *p, int64_t now, br_error *err)
 {
     struct levels *l = &p->levels;
     bool last = l->tasks == 1;
-    if (l->failed || last || p->owner->stopping) {
+    if (l->failed || last || p->owner->stopping || phase_is_late(p, now)) {
         end_reduction(p, now);
         if (last && !l->failed && results_count(l->results) == 1) {
             p->reduced = l->results;

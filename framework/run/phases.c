@@ -222,13 +222,60 @@ int phase_write_results(const struct phase *p, br_error *err)
     return p->reduced ? write_file(p, "", NULL, p->reduced, err) : 0;
 }
 
+// ---- Want of time
+
+// Tasks of the phase are started no later than this.
+static int64_t last_start(const struct phase *p)
+{
+    const struct phases_options *o = &p->owner->options;
+    int64_t request = p->state == REDUCING ? 0 : p->spec->time_request_ns;
+    return o->end_ns == INT64_MAX ? INT64_MAX : o->end_ns - (request > 0 ? request : o->grace_ns);
+}
+
+bool phase_is_late(const struct phase *p, int64_t now)
+{
+    return now >= last_start(p);
+}
+
+// Tasks in hand that were started in time go on.
+static int stop_late(struct phase *p, int64_t now, br_error *err)
+{
+    struct pool_map *m = p->map ? p->map : p->levels.map;
+    if (!m || !phase_is_late(p, now))
+        return 0;
+    if (pool_map_stop(p->owner->options.pool, m, now, err) != 0)
+        return -1;
+    const struct ledger *l = pool_map_ledger(m);
+    if (l->ended[OUTCOME_SKIPPED] + l->ended[OUTCOME_CANCELLED] > 0)
+        p->owner->late = true;
+    return 0;
+}
+
+int64_t phases_deadline(const struct phases *ph, int64_t now)
+{
+    int64_t first = INT64_MAX;
+    for (size_t i = 0; i < ph->count; i++) {
+        int64_t at = last_start(&ph->phases[i]);
+        if (ph->phases[i].state != OVER && at > now && at < first)
+            first = at;
+    }
+    return first;
+}
+
+bool phases_late(const struct phases *ph)
+{
+    return ph->late;
+}
+
 // ---- Ending a phase
 
-void phase_cut(struct phase *p)
+void phase_cut(struct phase *p, int64_t now)
 {
     p->cut = true;
     p->owner->cut = true;
     p->owner->all_ok = false;
+    if (!p->owner->stopping && phase_is_late(p, now))
+        p->owner->late = true;
 }
 
 static void end_phase(struct phase *p, int64_t now)
@@ -238,7 +285,7 @@ static void end_phase(struct phase *p, int64_t now)
     bool whole = skipped == 0 && l->ended[OUTCOME_CANCELLED] == 0;
     phase_emit_end(p->owner, (uint32_t)p->place, whole ? PHASE_ENDED : PHASE_STOPPED, skipped, now);
     if (!whole)
-        phase_cut(p);
+        phase_cut(p, now);
 }
 
 void phase_close(struct phase *p)
@@ -267,7 +314,7 @@ static int finish_rows(struct phase *p, int64_t now, br_error *err)
     if (whole && p->prepared->reduce_entry && !ph->stopping)
         return phase_start_reduction(p, now, err);
     if (p->prepared->reduce_entry)
-        phase_cut(p);
+        phase_cut(p, now);
     if (whole && p->reduce)
         result = phase_finish_builtin(p, now, err);
     if (result == 0 && whole && !p->prepared->reduce_entry)
@@ -293,22 +340,22 @@ static bool has_source(const struct phase *p)
     return from->spec->reduce.kind == REDUCE_NONE ? from->results != NULL : from->reduced != NULL;
 }
 
-// Whether it is not to start any more: the run stops, or a phase that must end first was not
-// finished.
-static bool is_cut_off(const struct phase *p)
+// Whether it is not to start any more: the run stops, there is no time for it, or a phase that must
+// end first was not finished.
+static bool is_cut_off(const struct phase *p, int64_t now)
 {
     for (size_t i = 0; i < p->place; i++)
         if (p->before[i] && p->owner->phases[i].cut)
             return true;
-    return p->owner->stopping;
+    return p->owner->stopping || phase_is_late(p, now);
 }
 
 // Takes the phase one step on; *moved says whether there was one.
 static int step(struct phase *p, int64_t now, bool *moved, br_error *err)
 {
     *moved = true;
-    if (p->state == WAITING && is_cut_off(p)) {
-        phase_cut(p);
+    if (p->state == WAITING && is_cut_off(p, now)) {
+        phase_cut(p, now);
         return skip_phase(p, now);
     }
     if (p->state == WAITING && is_free_to_start(p) && !has_source(p))
@@ -352,6 +399,9 @@ int phases_advance(struct phases *ph, int64_t now, br_error *err)
 {
     if (ph->stopping && stop_maps(ph, now, pool_map_stop, err) != 0)
         return -1;
+    for (size_t i = 0; i < ph->count; i++)
+        if (stop_late(&ph->phases[i], now, err) != 0)
+            return -1;
     for (bool any = true; any;) {
         any = false;
         for (size_t i = 0; i < ph->count; i++) {

@@ -30,6 +30,8 @@ struct phases_options {
     struct pool *pool;               // borrowed
     struct event_sink *sink;         // borrowed
     int64_t begin_ns;                // time 0 of events, by clock_now
+    int64_t end_ns;                  // tasks must be over then; INT64_MAX = there is no end
+    int64_t grace_ns;                // what a task that requests no time is given before it
     const char *results_directory;   // for result files that name no `output`; borrowed
 };
 
@@ -42,6 +44,12 @@ void phases_destroy(struct phases *ph); // takes NULL
 int phases_advance(struct phases *ph, int64_t now, br_error *err);
 
 bool phases_done(const struct phases *ph);
+
+// When phases_advance has to look again at what still fits before the end (INT64_MAX: need not).
+int64_t phases_deadline(const struct phases *ph, int64_t now);
+
+// Whether tasks were not started for want of time.
+bool phases_late(const struct phases *ph);
 
 // Nothing more is started; what is in hand goes on to its end.
 int phases_stop(struct phases *ph, int64_t now, br_error *err);

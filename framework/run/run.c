@@ -54,6 +54,7 @@ struct run {
     struct stop stop;
     int64_t begin_ns;
     bool cancelled; // tasks in hand were told to end
+    bool late;      // the allocation's end stopped the run
     br_error error; // of an observer
     char reason[64];
 };
@@ -332,7 +333,8 @@ static int set_up(struct run *run, br_error *err)
     run->begin_ns = clock_now();
     run->workers = workers_wanted(run->prepared);
     if (check_standard_output(run, err) != 0 || allow_descriptors(run->workers, err) != 0 ||
-        stop_open(&run->stop, run->options->grace_ns, err) != 0 || open_directory(run, err) != 0)
+        stop_open(&run->stop, run->options->grace_ns, run->begin_ns, err) != 0 ||
+        open_directory(run, err) != 0)
         return -1;
     open_views(run);
     if (open_logs(run, err) != 0 || open_pool(run, err) != 0)
@@ -341,6 +343,8 @@ static int set_up(struct run *run, br_error *err)
                                      .pool = run->pool,
                                      .sink = &run->sink,
                                      .begin_ns = run->begin_ns,
+                                     .end_ns = run->stop.end_at,
+                                     .grace_ns = run->options->grace_ns,
                                      .results_directory = run->dir.results_path};
     run->phases = phases_create(&options, err);
     if (!run->phases)
@@ -357,14 +361,33 @@ static int set_up(struct run *run, br_error *err)
 
 // ---- Stopping before the end
 
-static int heed_signals(struct run *run, int64_t now, br_error *err)
+static void say_above_progress(struct run *run, const struct buffer *words)
+{
+    if (words->length == 0)
+        return;
+    progress_erase(&run->progress);
+    (void)fd_write_all(STDERR_FILENO, words->data, words->length);
+}
+
+static void heed_time(struct run *run, int64_t now, struct buffer *words)
+{
+    if (phases_late(run->phases) && !run->late) {
+        run->late = true;
+        buffer_text(words, "batchrun: the allocation is about to end: tasks that no longer fit are "
+                           "not started\n");
+    }
+    if (now >= run->stop.end_at && !run->cancelled) {
+        run->late = true;
+        buffer_text(words, "batchrun: the allocation ends now: killing the tasks in hand\n");
+    }
+}
+
+static int heed(struct run *run, int64_t now, br_error *err)
 {
     struct buffer words = BUFFER_EMPTY;
     stop_look(&run->stop, now, &words);
-    if (words.length > 0) {
-        progress_erase(&run->progress);
-        (void)fd_write_all(STDERR_FILENO, words.data, words.length);
-    }
+    heed_time(run, now, &words);
+    say_above_progress(run, &words);
     buffer_finish(&words);
     if (run->stop.signal != 0 && phases_stop(run->phases, now, err) != 0)
         return -1;
@@ -376,10 +399,9 @@ static int heed_signals(struct run *run, int64_t now, br_error *err)
 
 // ---- The loop
 
-static int one_round(struct run *run, br_error *err)
+static int one_round(struct run *run, int64_t now, br_error *err)
 {
-    int64_t now = clock_now();
-    if (pool_dispatch(run->pool, now, err) != 0 || heed_signals(run, now, err) != 0 ||
+    if (pool_dispatch(run->pool, now, err) != 0 || heed(run, now, err) != 0 ||
         phases_advance(run->phases, now, err) != 0 || journal_sync(run->journal, now, err) != 0)
         return -1;
     if (run->error.kind != BR_ERR_NONE) {
@@ -395,12 +417,14 @@ static int64_t earliest(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static void wait_for_more(struct run *run)
+// `now` is that of the round before: what has become due since is due at once.
+static void wait_for_more(struct run *run, int64_t now)
 {
     int64_t until = earliest(pool_deadline(run->pool), journal_next_sync(run->journal));
     int64_t progress = progress_next(&run->progress);
     if (progress != INT64_MAX)
         until = earliest(until, progress + run->begin_ns);
+    until = earliest(until, phases_deadline(run->phases, now));
     if (!run->cancelled)
         until = earliest(until, run->stop.kill_at);
     struct pollfd wait[] = {{.fd = pool_fd(run->pool), .events = POLLIN},
@@ -412,11 +436,12 @@ static void wait_for_more(struct run *run)
 static int loop(struct run *run, br_error *err)
 {
     for (;;) {
-        if (one_round(run, err) != 0)
+        int64_t now = clock_now();
+        if (one_round(run, now, err) != 0)
             return -1;
         if (phases_done(run->phases))
             return 0;
-        wait_for_more(run); // not at all when a phase has started: the pool's deadline is now
+        wait_for_more(run, now); // not at all when a phase has started: the pool's deadline is now
     }
 }
 
@@ -432,6 +457,10 @@ static enum run_status verdict(struct run *run, int looped, const br_error *err,
     if (run->stop.signal != 0 && phases_cut(run->phases)) {
         snprintf(run->reason, sizeof run->reason, "interrupted by %s",
                  signal_name(run->stop.signal));
+        return RUN_INTERRUPTED;
+    }
+    if ((run->late || phases_late(run->phases)) && phases_cut(run->phases)) {
+        *why = "interrupted by the end of the allocation";
         return RUN_INTERRUPTED;
     }
     strcpy(run->reason, "finished");

@@ -379,6 +379,12 @@ static const struct spec_key phase_keys[] = {
      FIELD(struct job_phase, max_parallel),
      .min = 0,
      .max = 65536},
+    {.name = "time_request",
+     .doc = "time that one task is expected to take: none is started that would outlive the "
+            "allocation",
+     .example = "20m",
+     .type = SPEC_DURATION,
+     FIELD(struct job_phase, time_request_ns)},
     {.name = "timeout",
      .doc = "time for one task; 0 is without end",
      .example = "60s",

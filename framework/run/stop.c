@@ -13,6 +13,9 @@
 #include "base/text.h"
 #include "run/run.h"
 
+// Killing tasks, writing down and syncing what became of them, and the summary.
+#define CLOSING_NS (5 * NS_PER_S)
+
 static const int stopping[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
 
 // What was ignored when the program began (nohup, a shell's `&`) stays so: once blocked it would
@@ -57,10 +60,32 @@ void stop_guard_preparation(void)
             sigaction(stopping[i], &action, NULL);
 }
 
+// ---- The end of the allocation
+
+// The wall clock is read once: whatever is done to it later, the end stays where it is.
+static int find_end(int64_t now, int64_t *end_at, br_error *err)
+{
+    const char *text = getenv("SLURM_JOB_END_TIME");
+    int64_t seconds;
+    *end_at = INT64_MAX;
+    if (!text)
+        return 0;
+    if (!text_to_i64(text, strlen(text), &seconds) || seconds < 1 || seconds > INT64_MAX / NS_PER_S)
+        return br_error_set(err, BR_ERR_USAGE,
+                            "SLURM_JOB_END_TIME is \"%.32s\", which is no time in seconds since "
+                            "1970; unset it",
+                            text);
+    *end_at = now + (seconds * NS_PER_S - clock_wall()) - CLOSING_NS;
+    return 0;
+}
+
 // ---- During the run
 
-int stop_open(struct stop *s, int64_t grace_ns, br_error *err)
+int stop_open(struct stop *s, int64_t grace_ns, int64_t now, br_error *err)
 {
+    int64_t end_at;
+    if (find_end(now, &end_at, err) != 0)
+        return -1;
     sigset_t set = signals_that_stop();
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
@@ -68,7 +93,7 @@ int stop_open(struct stop *s, int64_t grace_ns, br_error *err)
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0)
         return br_error_errno(err, "cannot watch for signals");
-    *s = (struct stop){.fd = fd, .grace_ns = grace_ns, .kill_at = INT64_MAX};
+    *s = (struct stop){.fd = fd, .grace_ns = grace_ns, .end_at = end_at, .kill_at = end_at};
     return 0;
 }
 

@@ -119,6 +119,85 @@ class Stopping(harness.Rendezvous):
             self.assertIn("--grace " + text, done.err)
 
 
+class Allocation(harness.Rendezvous):
+    """SLURM_JOB_END_TIME as Slurm sets it; CLOSING is what batchrun keeps of it for itself."""
+    CLOSING = 5
+
+    def ends_in(self, seconds):
+        return self.environment(SLURM_JOB_END_TIME=str(int(time.time() + seconds)))
+
+    def interrupted(self, process):
+        done = self.end(process)
+        self.assertEqual(done.code, 5, done)
+        self.assertEqual(self.summary("job")["reason"], "interrupted by the end of the allocation")
+        self.assertIn("the allocation", done.err)
+        return done
+
+    def test_what_does_not_fit_is_not_started(self):
+        process = self.rendezvous(20, "time_request: 1h", env=self.ends_in(1800))
+        self.interrupted(process)
+        self.assertEqual(self.outcomes("job", "p"), {"skipped": 20})
+
+    def test_what_fits_is_run(self):
+        self.write("go", "")
+        process = self.rendezvous(20, "time_request: 20m", env=self.ends_in(1800))
+        self.assertEqual(self.end(process).code, 0)
+
+    def test_other_phases_go_on(self):
+        self.run_job("""version: 1
+plugins: [demo]
+defaults: {mode: async}
+phases:
+  - {name: long, task: demo.square, inputs: {range: 10}, time_request: 1h}
+  - {name: short, task: demo.square, inputs: {range: 10}, time_request: 1s}
+  - {name: after, task: demo.square, inputs: {from: long}}
+  - {name: unknown, task: demo.square, inputs: {range: 10}}
+""", code=5, env=self.ends_in(1800))
+        for phase, outcomes in (("long", {"skipped": 10}), ("short", {"ok": 10}), ("after", {}),
+                                ("unknown", {"ok": 10})):
+            self.assertEqual(self.outcomes("job", phase), outcomes, phase)
+
+    def test_what_runs_may_end_within_the_grace(self):
+        # The last moment to start a task is 9 to 10 s from now.
+        process = self.rendezvous(50, env=self.ends_in(3600 + self.CLOSING + 10),
+                                  args=("--grace", "1h"))
+        self.both_began()
+        self.says(process, "the allocation is about to end")
+        self.write("go", "")
+        self.assertEqual(self.end(process).code, 5)
+        self.assertEqual(self.summary("job")["reason"], "interrupted by the end of the allocation")
+        outcomes = self.outcomes("job", "p")
+        self.assertNotIn("cancelled", outcomes)
+        self.assertEqual(outcomes["ok"] + outcomes["skipped"], 50)
+
+    def test_what_still_runs_is_killed(self):
+        process = self.rendezvous(50, env=self.ends_in(self.CLOSING + 2), args=("--grace", "1ms"))
+        self.interrupted(process)
+        outcomes = self.outcomes("job", "p")
+        self.assertEqual(outcomes["cancelled"] + outcomes["skipped"], 50)
+
+    def test_that_is_over(self):
+        self.interrupted(self.rendezvous(5, env=self.ends_in(-100)))
+        self.assertEqual(self.outcomes("job", "p"), {"skipped": 5})
+
+    def test_reduction_that_does_not_fit(self):
+        # The rows fit, their reduction is given the grace.
+        self.run_job("""version: 1
+plugins: [demo]
+phases:
+  - {name: p, task: demo.area, inputs: {range: {stop: 100, as: r}}, time_request: 1s,
+     reduce: {task: demo.total, fan_in: 2}}
+""", "--grace", "1h", code=5, env=self.ends_in(1800))
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 100})
+        self.assertFalse(os.path.exists(self.path("job.run/results/p.csv")))
+
+    def test_no_time(self):
+        process = self.rendezvous(5, env=self.environment(SLURM_JOB_END_TIME="tomorrow"))
+        done = self.end(process)
+        self.assertEqual(done.code, 2, done)
+        self.assertIn('SLURM_JOB_END_TIME is "tomorrow"', done.err)
+
+
 class Harmless(harness.Rendezvous):
     def test_nohup(self):
         process = self.rendezvous(
