@@ -49,6 +49,7 @@ libexec_la_LIBADD = libmodel.la $(HWLOC_LIBS)
 
 libpool_la_SOURCES = \
 	framework/pool/chunk.c framework/pool/chunk.h \
+	framework/pool/due.c framework/pool/due.h \
 	framework/pool/library.h \
 	framework/pool/library_call.c \
 	framework/pool/library_imap.c \

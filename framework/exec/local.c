@@ -32,6 +32,10 @@
 #include "exec/local_slot.h"
 #include "exec/worker.h"
 
+enum {
+    MAP_BUCKETS = 16 // to begin with
+};
+
 // What is left after the grace is killed, and has so long to be gone.
 #define LAST_GRACE_NS (2 * NS_PER_S)
 
@@ -133,23 +137,50 @@ static int local_start(struct executor *ex, unsigned slot, br_error *err)
 
 // ---- Maps and grants
 
+static void insert_map(struct local *l, struct map_entry *m)
+{
+    struct map_entry **bucket = &l->maps[m->map.id % l->map_buckets];
+    m->next = *bucket;
+    *bucket = m;
+}
+
+// Ids are consecutive: as many buckets as maps have one each.
+static int grow_maps(struct local *l, br_error *err)
+{
+    size_t count = l->map_buckets;
+    struct map_entry **old = l->maps;
+    struct map_entry **grown = calloc(2 * count + MAP_BUCKETS, sizeof(struct map_entry *));
+    if (!grown)
+        return br_error_nomem(err);
+    l->maps = grown;
+    l->map_buckets = 2 * count + MAP_BUCKETS;
+    for (size_t i = 0; i < count; i++)
+        for (struct map_entry *m; (m = old[i]);) {
+            old[i] = m->next;
+            insert_map(l, m);
+        }
+    free(old);
+    return 0;
+}
+
 static int local_define(struct executor *ex, const struct exec_map *map, br_error *err)
 {
     struct local *l = local_of(ex);
+    if (l->map_count == l->map_buckets && grow_maps(l, err) != 0)
+        return -1;
     struct map_entry *m = calloc(1, sizeof *m + ex->slots * sizeof *m->told);
     if (!m)
         return br_error_nomem(err);
-    struct map_entry **bucket = &l->maps[map->id % MAP_BUCKETS];
     m->map = *map;
-    m->next = *bucket;
-    *bucket = m;
+    insert_map(l, m);
+    l->map_count++;
     return 0;
 }
 
 // Where the map's entry hangs; *it is NULL when there is none.
 static struct map_entry **find_map(struct local *l, uint64_t id)
 {
-    struct map_entry **at = &l->maps[id % MAP_BUCKETS];
+    struct map_entry **at = &l->maps[id % l->map_buckets];
     while (*at && (*at)->map.id != id)
         at = &(*at)->next;
     return at;
@@ -226,6 +257,7 @@ static void local_drop(struct executor *ex, uint64_t id)
         if (l->slots[slot].state == READY && m->told[slot] == l->slots[slot].id)
             tell_drop(&l->slots[slot], id);
     *at = m->next;
+    l->map_count--;
     free(m);
 }
 
@@ -405,12 +437,12 @@ static void local_destroy(struct executor *ex, int64_t grace_ns)
     wait_all(l, clock_now() + LAST_GRACE_NS);
     for (unsigned i = 0; l->slots && i < ex->slots; i++)
         local_forget_worker(l, &l->slots[i]);
-    for (size_t i = 0; i < MAP_BUCKETS; i++)
-        while (l->maps[i]) {
-            struct map_entry *m = l->maps[i];
+    for (size_t i = 0; i < l->map_buckets; i++)
+        for (struct map_entry *m; (m = l->maps[i]);) {
             l->maps[i] = m->next;
             free(m);
         }
+    free(l->maps);
     fd_close(&l->epoll);
     fd_close(&l->doorbell);
     fd_close(&l->null);

@@ -14,10 +14,6 @@
 #define RETIRE_GRACE_NS (5 * NS_PER_S)
 #define WATCH_IDLE_NS   (20 * NS_PER_MS) // between looks whether a task has begun
 
-enum {
-    MAP_BUCKETS = 1024
-};
-
 enum slot_state {
     EMPTY,
     STARTING,
@@ -71,7 +67,8 @@ struct local {
     int doorbell;
     int null;
     struct slot *slots;
-    struct map_entry *maps[MAP_BUCKETS]; // by id: a program may have any number of calls under way
+    struct map_entry **maps; // buckets by id: a program may have any number of calls under way
+    size_t map_buckets, map_count;
     // One round of next_report: descriptors, then each ring, then the rest.
     bool polled;
     bool nursery_ready;

@@ -32,6 +32,7 @@ struct item_bytes { // what an item emitted
 struct br_result {
     br_result *next, *previous; // all results of the pool
     br_result *next_due;        // those that are finished, then those whose callback is due
+    br_result *next_stopping;   // those that are to be stopped, then those that are being stopped
     br_pool *pool;
     struct pool_map *map; // until every item has ended
     br_function *function;
@@ -46,13 +47,13 @@ struct br_result {
     size_t failure_count, failure_capacity;
     struct item_bytes *emitted;
     size_t emitted_count, emitted_capacity;
-    bool sorted;      // both, by index
-    bool open;        // the caller has the handle
-    bool told;        // its callback was called, or it has none
-    bool telling;     // its callback is being called, by
-    pthread_t teller; // this thread
-    bool asked;       // somebody looked at how it went
-    bool cancelled;
+    bool sorted;            // both, by index
+    bool open;              // the caller has the handle
+    bool told;              // its callback was called, or it has none
+    bool telling;           // its callback is being called, by
+    pthread_t teller;       // this thread
+    bool asked;             // somebody looked at how it went
+    bool to_stop, stopping; // in that list of the pool's
     size_t cancelled_items; // that were never started
     bool out_of_memory;     // an outcome could not be kept whole
 };
@@ -76,10 +77,10 @@ struct br_pool {
     bool ending;  // the progress thread is to end
     bool has_thread;
     pthread_t thread;
-    int wake;         // eventfd: a driver is to look again
-    uint64_t queued;  // items
-    uint64_t failing; // items that failed since, of calls with stop_on_error
-    bool cancelling;  // some calls were, and have not ended
+    int wake;            // eventfd: a driver is to look again
+    uint64_t queued;     // items
+    br_result *to_stop;  // calls with stop_on_error of which an item has failed since
+    br_result *stopping; // calls that were stopped or cancelled, and have not ended
     int64_t spin_ns;
     br_pool_stats stats;
 };
@@ -101,6 +102,11 @@ void library_start(br_pool *p);
 
 // Notes that every item of a result has ended: called from within pool_dispatch.
 void library_finished(br_result *r);
+
+// Has the next step stop a call that is under way; awaits the end of one that was stopped, the last
+// items of which may end without a report of their own.
+void library_stop_later(br_result *r);
+void library_await_end(br_result *r);
 
 bool library_has_failed(const br_result *r);
 void library_outcome(br_result *r, size_t i, br_outcome *out);

@@ -100,7 +100,8 @@ static void on_item(void *user, const struct exec_report *report, bool final)
     } else {
         keep_failure(r, report);
         p->stats.failed++;
-        p->failing += r->options.stop_on_error;
+        if (r->options.stop_on_error)
+            library_stop_later(r);
     }
     p->queued -= report->tasks.count;
     if (r->map && pool_map_done(r->map))
@@ -523,13 +524,12 @@ void library_cancel(br_result *r)
     br_error err = {0};
     if (!r->map)
         return;
-    r->cancelled = true;
     if (pool_map_cancel(p->pool, r->map, clock_now(), &err) != 0)
         library_break(p, &err);
     else if (pool_map_done(r->map))
         library_settle(r);
     else
-        p->cancelling = true;
+        library_await_end(r);
 }
 
 void br_result_cancel(br_result *r)

@@ -104,17 +104,37 @@ void library_finished(br_result *r)
     r->pool->finished = r;
 }
 
-// Of a cancelled call the last items may end without a report of their own.
-static void find_cancelled(br_pool *p)
+void library_stop_later(br_result *r)
 {
-    p->cancelling = false;
-    for (br_result *r = p->results; r; r = r->next)
-        if (r->map && r->cancelled) {
-            if (pool_map_done(r->map))
-                library_settle(r);
-            else
-                p->cancelling = true;
+    if (r->to_stop || r->stopping)
+        return;
+    r->to_stop = true;
+    r->next_stopping = r->pool->to_stop;
+    r->pool->to_stop = r;
+}
+
+void library_await_end(br_result *r)
+{
+    if (r->stopping)
+        return;
+    r->stopping = true;
+    r->next_stopping = r->pool->stopping;
+    r->pool->stopping = r;
+}
+
+// What has ended leaves the list before anybody may free it.
+static void settle_stopped(br_pool *p)
+{
+    for (br_result **at = &p->stopping; *at;) {
+        br_result *r = *at;
+        if (r->map && !pool_map_done(r->map)) {
+            at = &r->next_stopping;
+            continue;
         }
+        *at = r->next_stopping;
+        if (r->map)
+            library_settle(r);
+    }
 }
 
 static void settle_finished(br_pool *p)
@@ -125,22 +145,20 @@ static void settle_finished(br_pool *p)
         if (r->map)
             library_settle(r);
     }
-    if (p->cancelling)
-        find_cancelled(p);
+    settle_stopped(p);
 }
 
 // Calls whose first failure ends the rest.
 static int stop_failing(br_pool *p, int64_t now, br_error *err)
 {
-    if (p->failing == 0)
-        return 0;
-    p->failing = 0;
-    for (br_result *r = p->results; r; r = r->next)
-        if (r->map && r->options.stop_on_error && r->failure_count > 0 && !r->cancelled) {
-            r->cancelled = p->cancelling = true;
-            if (pool_map_stop(p->pool, r->map, now, err) != 0)
-                return -1;
-        }
+    while (p->to_stop) {
+        br_result *r = p->to_stop;
+        p->to_stop = r->next_stopping;
+        r->to_stop = false;
+        if (pool_map_stop(p->pool, r->map, now, err) != 0)
+            return -1;
+        library_await_end(r);
+    }
     return 0;
 }
 

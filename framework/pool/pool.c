@@ -3,9 +3,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 
 #include "base/clock.h"
 #include "pool/chunk.h"
+#include "pool/due.h"
 
 // A worker that dies before it has finished anything is started anew so many times, at growing
 // intervals, before the pool gives up.
@@ -47,9 +49,13 @@ struct slot {
     struct exec_grant asked; // the task that was told of its soft timeout; count 0: none
 };
 
+// A map is in the pool's queue while it has tasks that could be handed out now; otherwise, while it
+// has some that wait for another attempt, it is due when the first of them is.
 struct pool_map {
-    struct pool_map *next; // by priority, then age; the first member
-    struct pool_map *previous;
+    LIST_ENTRY(pool_map) entry; // of all maps
+    TAILQ_ENTRY(pool_map) queue_entry;
+    bool queued;
+    struct due due;
     struct pool_map_options options;
     struct ledger ledger;
     struct chunk_size chunk;
@@ -64,7 +70,10 @@ struct pool {
     struct pool_options options;
     struct executor *executor;
     struct slot *slots;
-    struct pool_map *maps, *last;
+    LIST_HEAD(, pool_map) maps;
+    TAILQ_HEAD(map_queue, pool_map) queue; // by priority, then by when they came
+    struct due_heap due;
+    size_t map_count;
     uint64_t last_id;
     uint64_t grants;
     int64_t now;   // of the dispatch under way
@@ -87,29 +96,46 @@ struct pool *pool_create(const struct pool_options *options, br_error *err)
     p->options = *options;
     p->executor = options->executor;
     p->slots = slots;
+    LIST_INIT(&p->maps);
+    TAILQ_INIT(&p->queue);
     p->stirred = true; // the workers are to be started
     return p;
-}
-
-static void free_map(struct pool *p, struct pool_map *m)
-{
-    p->executor->ops->drop(p->executor, m->options.map.id);
-    ledger_finish(&m->ledger);
-    free(m);
 }
 
 void pool_destroy(struct pool *p)
 {
     if (!p)
         return;
-    while (p->maps) {
-        struct pool_map *m = p->maps;
-        p->maps = m->next;
-        free_map(p, m);
-    }
+    while (!LIST_EMPTY(&p->maps))
+        pool_map_release(p, LIST_FIRST(&p->maps));
+    due_finish(&p->due);
     p->executor->ops->destroy(p->executor, p->options.grace_ns);
     free(p->slots);
     free(p);
+}
+
+static void enqueue(struct pool *p, struct pool_map *m)
+{
+    // Mostly all have the same priority, and the place is the end.
+    struct pool_map *before = TAILQ_LAST(&p->queue, map_queue);
+    while (before && before->options.priority < m->options.priority)
+        before = TAILQ_PREV(before, map_queue, queue_entry);
+    if (before)
+        TAILQ_INSERT_AFTER(&p->queue, before, m, queue_entry);
+    else
+        TAILQ_INSERT_HEAD(&p->queue, m, queue_entry);
+}
+
+// After whatever may have changed which of the map's tasks can be handed out.
+static void put_in_place(struct pool *p, struct pool_map *m)
+{
+    bool ready = ledger_ready(&m->ledger, p->now);
+    if (ready && !m->queued)
+        enqueue(p, m);
+    else if (!ready && m->queued)
+        TAILQ_REMOVE(&p->queue, m, queue_entry);
+    m->queued = ready;
+    due_set(&p->due, &m->due, ready ? INT64_MAX : ledger_next_due(&m->ledger));
 }
 
 struct pool_map *pool_submit(struct pool *p, const struct pool_map_options *options, br_error *err)
@@ -122,41 +148,32 @@ struct pool_map *pool_submit(struct pool *p, const struct pool_map_options *opti
     m->options = *options;
     m->options.map.id = p->last_id + 1;
     m->random = options->map.seed;
-    if (p->executor->ops->define(p->executor, &m->options.map, err) != 0) {
+    if (due_reserve(&p->due, p->map_count + 1, err) != 0 ||
+        p->executor->ops->define(p->executor, &m->options.map, err) != 0) {
         free(m);
         return NULL;
     }
     p->last_id++;
+    p->map_count++;
+    LIST_INSERT_HEAD(&p->maps, m, entry);
+    m->due.of = m;
     ledger_init(&m->ledger, options->tasks);
     chunk_init(&m->chunk, options->chunk);
-    // Mostly all have the same priority, and the place is the end.
-    struct pool_map **at = &p->maps;
-    if (p->last && p->last->options.priority >= options->priority)
-        at = &p->last->next;
-    while (*at && (*at)->options.priority >= options->priority)
-        at = &(*at)->next;
-    m->next = *at;
-    m->previous = at == &p->maps ? NULL : (struct pool_map *)at; // `next` is its first member
-    if (m->next)
-        m->next->previous = m;
-    else
-        p->last = m;
-    *at = m;
+    put_in_place(p, m);
     p->stirred = true;
     return m;
 }
 
 void pool_map_release(struct pool *p, struct pool_map *m)
 {
-    if (m->previous)
-        m->previous->next = m->next;
-    else
-        p->maps = m->next;
-    if (m->next)
-        m->next->previous = m->previous;
-    else
-        p->last = m->previous;
-    free_map(p, m);
+    if (m->queued)
+        TAILQ_REMOVE(&p->queue, m, queue_entry);
+    due_set(&p->due, &m->due, INT64_MAX);
+    LIST_REMOVE(m, entry);
+    p->map_count--;
+    p->executor->ops->drop(p->executor, m->options.map.id);
+    ledger_finish(&m->ledger);
+    free(m);
 }
 
 bool pool_map_done(const struct pool_map *m)
@@ -169,14 +186,6 @@ const struct ledger *pool_map_ledger(const struct pool_map *m)
     return &m->ledger;
 }
 
-static struct pool_map *map_of(const struct pool *p, uint64_t id)
-{
-    for (struct pool_map *m = p->maps; m; m = m->next)
-        if (m->options.map.id == id)
-            return m;
-    return NULL;
-}
-
 // ---- Who holds what
 
 static bool holds(const struct slot *s, const struct pool_map *m)
@@ -185,6 +194,15 @@ static bool holds(const struct slot *s, const struct pool_map *m)
         if (s->held[i].map == m)
             return true;
     return false;
+}
+
+// The map of tasks that the slot holds.
+static struct pool_map *map_of(const struct slot *s, uint64_t id)
+{
+    unsigned i = 0;
+    while (s->held[i].map->options.map.id != id)
+        i++;
+    return s->held[i].map;
 }
 
 enum end {
@@ -257,6 +275,7 @@ static int take_end(struct pool *p, struct pool_map *m, const struct exec_report
         work.attempt++;
         if (ledger_retry(&m->ledger, &work, p->now + retry_delay(m, work.attempt), err) != 0)
             return -1;
+        put_in_place(p, m);
     } else
         ledger_end(&m->ledger, r->end.status, 1);
     m->options.observer(m->options.user, r, !again);
@@ -264,19 +283,21 @@ static int take_end(struct pool *p, struct pool_map *m, const struct exec_report
 }
 
 // Tasks that come back when nothing more is to start end here.
-static int come_back(struct pool_map *m, const struct exec_grant *g, br_error *err)
+static int come_back(struct pool *p, struct pool_map *m, const struct exec_grant *g, br_error *err)
 {
     struct ledger_work work = work_of(g);
-    if (!m->stopped)
-        return ledger_give_back(&m->ledger, &work, err);
-    ledger_end(&m->ledger, OUTCOME_SKIPPED, work.count);
+    if (m->stopped)
+        ledger_end(&m->ledger, OUTCOME_SKIPPED, work.count);
+    else if (ledger_give_back(&m->ledger, &work, err) != 0)
+        return -1;
+    put_in_place(p, m);
     return 0;
 }
 
 static int take_tasks(struct pool *p, const struct exec_report *r, br_error *err)
 {
     struct slot *s = &p->slots[r->slot];
-    struct pool_map *m = map_of(p, r->tasks.map);
+    struct pool_map *m = map_of(s, r->tasks.map);
     switch (r->type) {
     case REPORT_OK:
         let_go(s, m, r->tasks.count, OLDEST);
@@ -294,7 +315,7 @@ static int take_tasks(struct pool *p, const struct exec_report *r, br_error *err
         return take_end(p, m, r, err);
     case REPORT_RETURNED:
         let_go(s, m, r->tasks.count, OLDEST);
-        return come_back(m, &r->tasks, err);
+        return come_back(p, m, &r->tasks, err);
     default:
         m->options.observer(m->options.user, r, false);
         return 0;
@@ -484,11 +505,12 @@ static bool is_runnable(const struct pool_map *m, const struct slot *s)
 // workers.
 static struct pool_map *choose_map(const struct pool *p, const struct slot *s)
 {
-    struct pool_map *best = NULL;
-    for (struct pool_map *m = p->maps; m; m = m->next) {
+    struct pool_map *best = NULL, *m;
+    TAILQ_FOREACH(m, &p->queue, queue_entry)
+    {
         if (best && m->options.priority < best->options.priority)
             break;
-        if (!ledger_ready(&m->ledger, p->now) || !is_runnable(m, s))
+        if (!is_runnable(m, s))
             continue;
         if (!best || m->holders < best->holders ||
             (m->holders == best->holders && m->granted_at < best->granted_at))
@@ -509,6 +531,7 @@ static int grant(struct pool *p, unsigned slot, struct pool_map *m, br_error *er
     struct ledger_work work;
     if (!ledger_take(&m->ledger, most, p->now, &work))
         return 0;
+    put_in_place(p, m);
     struct exec_grant g = {m->options.map.id, work.first, work.count, work.attempt, work.crashes};
     if (!holds(s, m))
         m->holders++;
@@ -604,13 +627,21 @@ static int steal(struct pool *p, unsigned slot, br_error *err)
                                     &g) == 0)
         return 0;
     let_go(&p->slots[victim], m, g.count, NEWEST);
-    if (come_back(m, &g, err) != 0)
+    if (come_back(p, m, &g, err) != 0)
         return -1;
     return feed(p, slot, err);
 }
 
+// Tasks whose next attempt is due can be handed out.
+static void wake_due(struct pool *p)
+{
+    for (struct due *d; (d = due_first(&p->due)) && d->at_ns <= p->now;)
+        put_in_place(p, d->of);
+}
+
 static int hand_out(struct pool *p, br_error *err)
 {
+    wake_due(p);
     for (unsigned i = 0; i < p->options.workers; i++)
         if (feed(p, i, err) != 0)
             return -1;
@@ -659,10 +690,9 @@ int64_t pool_deadline(const struct pool *p)
         int64_t at = slot_deadline(p, i);
         first = at < first ? at : first;
     }
-    for (const struct pool_map *m = p->maps; m; m = m->next) {
-        int64_t due = ledger_next_due(&m->ledger);
-        first = due > p->now && due < first ? due : first;
-    }
+    const struct due *due = due_first(&p->due);
+    if (due && due->at_ns < first)
+        first = due->at_ns;
     return first;
 }
 
@@ -675,7 +705,7 @@ static int take_back_all(struct pool *p, struct pool_map *m, br_error *err)
         while (holds(&p->slots[i], m) &&
                p->executor->ops->take_back(p->executor, i, m->options.map.id, UINT64_MAX, &g) > 0) {
             let_go(&p->slots[i], m, g.count, NEWEST);
-            if (come_back(m, &g, err) != 0)
+            if (come_back(p, m, &g, err) != 0)
                 return -1;
         }
     }
@@ -704,6 +734,7 @@ int pool_map_stop(struct pool *p, struct pool_map *m, int64_t now, br_error *err
     p->stirred = true;
     ledger_stop(&m->ledger);
     cancel_waiting(m, now);
+    put_in_place(p, m);
     return take_back_all(p, m, err);
 }
 
