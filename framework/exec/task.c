@@ -169,6 +169,12 @@ static const void *arg_bytes(br_task *task, const char *name, uint64_t row, size
     return c.text.data;
 }
 
+static const char *arg_name(br_task *task, size_t i)
+{
+    const struct task_map *m = task_of(task)->map;
+    return i < input_count(m) ? input_name(m, i) : NULL;
+}
+
 // ---- Results
 
 static struct result_value *result_for(struct task *t, const char *name, enum br_type type)
@@ -388,6 +394,7 @@ const struct br_api_ task_api = {
     .set_state = api_set_state,
     .init_fail = api_init_fail,
     .emit = emit_bytes,
+    .arg_name = arg_name,
 };
 
 // ---- One task after the other

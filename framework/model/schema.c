@@ -107,6 +107,16 @@ static size_t name_length(const char *at)
     return length;
 }
 
+static int parse_type(struct parser *p, enum br_type *type)
+{
+    skip_blanks(p);
+    const char *at = p->at;
+    while (is_letter(*p->at) || is_digit(*p->at))
+        p->at++;
+    *type = type_named(at, (size_t)(p->at - at));
+    return *type ? 0 : wrong(p, at, "a type is due: i64, f64, str, bool or bytes");
+}
+
 // Whether "name:" (blanks allowed around the colon) is followed by a type; adds the column.
 static int parse_column(struct parser *p, struct schema *schema)
 {
@@ -119,19 +129,26 @@ static int parse_column(struct parser *p, struct schema *schema)
     if (*p->at != ':')
         return wrong(p, p->at, "a colon and the column's type are due");
     p->at++;
-    skip_blanks(p);
-    const char *type_at = p->at;
-    while (is_letter(*p->at) || is_digit(*p->at))
-        p->at++;
-    enum br_type type = type_named(type_at, (size_t)(p->at - type_at));
-    if (type == BR_TYPE_NONE)
-        return wrong(p, type_at, "a type is due: i64, f64, str, bool or bytes");
+    enum br_type type;
+    if (parse_type(p, &type) != 0)
+        return -1;
     if (schema_add(schema, name, length, type, p->err) != 0)
         return -1;
     const char *added = schema->columns[schema->count - 1].name;
     if ((size_t)schema_find(schema, added) != schema->count - 1)
         return wrong(p, name, "this column is declared twice");
     return 0;
+}
+
+// "...", or "...:type".
+static int parse_any(struct parser *p)
+{
+    p->out->any_input = true;
+    p->at += 3;
+    if (*p->at != ':')
+        return 0;
+    p->at++;
+    return parse_type(p, &p->out->any_type);
 }
 
 static int parse_inputs(struct parser *p)
@@ -147,8 +164,8 @@ static int parse_inputs(struct parser *p)
         if (*p->at == '\0' || *p->at == ']' || !strncmp(p->at, "->", 2))
             break;
         if (!strncmp(p->at, "...", 3)) {
-            p->out->any_input = true;
-            p->at += 3;
+            if (parse_any(p) != 0)
+                return -1;
         } else if (parse_column(p, &p->out->inputs) != 0)
             return -1;
     }

@@ -59,13 +59,15 @@ void schema_finish(struct schema *s);
 struct signature {
     struct schema inputs;
     struct schema results;
-    bool many_rows; // "[...] -> ...": takes many rows in one call
-    bool any_input; // "..." on the left
+    bool many_rows;        // "[...] -> ...": takes many rows in one call
+    bool any_input;        // "..." on the left
+    enum br_type any_type; // "...:str": of such columns; BR_TYPE_NONE: as their values suggest
 };
 
-// Parses "a:i64, b:str ... -> c:f64". A name begins with a letter, _ or any non-ASCII character and
-// goes on with these, digits, . and -. A name stands once on either side; no result is called
-// `index`. An error (BR_ERR_PLUGIN) says what is wrong and at which character; *out is then empty.
+// Parses "a:i64, b:str ... -> c:f64" and "...:str". A name begins with a letter, _ or any non-ASCII
+// character and goes on with these, digits, . and -. A name stands once on either side; no result
+// is called `index`. An error (BR_ERR_PLUGIN) says what is wrong and at which character; *out is
+// then empty.
 int signature_parse(const char *text, struct signature *out, br_error *err);
 
 void signature_finish(struct signature *s);

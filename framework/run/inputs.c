@@ -26,8 +26,11 @@ struct cell empty_cell(enum br_type type)
 
 enum br_type wanted_type(const struct loader *l, const char *name, enum br_type natural)
 {
-    int at = l->signature ? schema_find(&l->signature->inputs, name) : -1;
-    return at < 0 ? natural : l->signature->inputs.columns[at].type;
+    const struct signature *s = l->signature;
+    int at = s ? schema_find(&s->inputs, name) : -1;
+    if (at >= 0)
+        return s->inputs.columns[at].type;
+    return s && s->any_type ? s->any_type : natural;
 }
 
 struct cell convert_value(struct loader *l, const struct job_value *value, const char *column,

@@ -27,6 +27,7 @@ static int inputs(br_task *t)
     br_arg_bool(t, "a");
     br_arg_str(t, "a");
     br_arg_bytes(t, "a", &size);
+    br_arg_name(t, 3);
     br_row_i64(t, 7, "r");
     br_row_f64(t, 7, "r");
     br_row_bool(t, 7, "r");

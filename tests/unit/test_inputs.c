@@ -146,6 +146,7 @@ static const struct sample virtual_samples[] = {
     {"{range: {start: 0, stop: 4.0, step: 2.0}}", "i:i64 ->", "i:i64 | 0 | 2"},
     {"{range: 2}", "i:str ->", "i:str | 0 | 1"},
     {"{range: 2}", "... ->", "i:i64 | 0 | 1"},
+    {"{range: 2}\n    args: {n: 7}", "...:str ->", "i:str n:str | 0 7 | 1 7"},
     {"{range: 2}\n    args: {unit: cm, n: 2}", "i:i64 unit:str n:f64 ->",
      "i:i64 unit:str n:f64 | 0 cm 2 | 1 cm 2"},
     {"{range: 0}\n    args: {unit: cm}", "i:i64 unit:str ->", "i:i64 unit:str"},
@@ -202,6 +203,8 @@ START_TEST(files)
                         "1,1,1,true,a,\"x\ny\"\r\n2,2,nan,False,12,\r\n");
     check_loads("{csv: p.csv}", "r:f64 ... ->",
                 "r:f64 n:i64 x:f64 b:bool s:str q\"q:str | 1 1 1 true a x\ny | 2 2 nan false 12 ");
+    write_file("w.csv", "a,b\n1.10,007\n");
+    check_loads("{csv: w.csv}", "a:f64 ...:str ->", "a:f64 b:str | 1.1 007");
     write_file("h.csv", "a,b\n");
     check_loads("{csv: h.csv}", "a:f64 ... ->", "a:f64 b:str");
     write_file("one.csv", "z\n3\n4\n");

@@ -166,10 +166,17 @@ static int emit(br_task *t, const void *data, size_t size)
     return 0;
 }
 
-static const struct br_api_ api = {sizeof api, arg_i64,    arg_f64,     arg_bool,     arg_bytes,
-                                   result_i64, result_f64, result_bool, result_bytes, fail_task,
-                                   log_line,   progress,   cancelled,   time_left,    task_state,
-                                   config,     state,      set_state,   init_fail,    emit};
+static const char *arg_name(br_task *t, size_t i)
+{
+    (void)t;
+    record("name:%d ", (int)i);
+    return NULL;
+}
+
+static const struct br_api_ api = {
+    sizeof api,  arg_i64,      arg_f64,   arg_bool,  arg_bytes, result_i64, result_f64,
+    result_bool, result_bytes, fail_task, log_line,  progress,  cancelled,  time_left,
+    task_state,  config,       state,     set_state, init_fail, emit,       arg_name};
 
 static const struct br_plugin_ *const plugins[] = {&plugin_in_c, &plugin_in_cxx};
 
@@ -211,7 +218,7 @@ START_TEST(inputs_reach_the_table)
     br_task t = a_task();
     calls[0] = '\0';
     ck_assert_int_eq(plugins[_i]->entries[2].task(&t), 0);
-    ck_assert_str_eq(calls, "i64:a0 f64:a0 bool:a0 str:a0 bytes:a0 "
+    ck_assert_str_eq(calls, "i64:a0 f64:a0 bool:a0 str:a0 bytes:a0 name:3 "
                             "i64:r7 f64:r7 bool:r7 str:r7 bytes:r7 ");
 }
 END_TEST
@@ -249,6 +256,8 @@ START_TEST(layout_is_abi_1)
     ck_assert_uint_eq(offsetof(struct br_api_, arg_i64), sizeof(size_t));
     ck_assert_uint_eq(offsetof(struct br_api_, init_fail),
                       sizeof(size_t) + 17 * sizeof(void (*)(void)));
+    ck_assert_uint_eq(offsetof(struct br_api_, arg_name),
+                      sizeof(size_t) + 19 * sizeof(void (*)(void)));
 }
 END_TEST
 

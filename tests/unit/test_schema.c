@@ -51,7 +51,13 @@ START_TEST(signature_of_many_rows_and_any_input)
     signature_finish(&s);
     ck_assert_int_eq(signature_parse("... ->", &s, &err), 0);
     ck_assert(!s.many_rows && s.any_input);
+    ck_assert_int_eq(s.any_type, BR_TYPE_NONE);
     ck_assert_uint_eq(s.inputs.count + s.results.count, 0);
+    signature_finish(&s);
+    ck_assert_int_eq(signature_parse("a:i64 ...: str -> b:f64", &s, &err), 0);
+    ck_assert(s.any_input);
+    ck_assert_int_eq(s.any_type, BR_STR);
+    ck_assert_uint_eq(s.inputs.count, 1);
     signature_finish(&s);
     ck_assert_int_eq(signature_parse(" -> ", &s, &err), 0);
     signature_finish(&s);
@@ -66,6 +72,7 @@ static const struct {
     {"a:i64", "character 6: -> and"},
     {"a:int -> b:i64", "character 3: a type is due"},
     {"a -> b:i64", "character 3: a colon"},
+    {"...:text ->", "character 5: a type is due"},
     {"1a:i64 ->", "character 1: a column's name"},
     {"a:i64 a:f64 ->", "character 7: this column is declared twice"},
     {"-> a:i64, a:i64", "character 11: this column is declared twice"},

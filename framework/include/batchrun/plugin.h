@@ -73,6 +73,7 @@ struct br_api_ {
     void (*set_state)(br_worker *, void *);
     int (*init_fail)(br_worker *, const char *, va_list) BR_PRINTF_(2, 0);
     int (*emit)(br_task *, const void *, size_t);
+    const char *(*arg_name)(br_task *, size_t);
 };
 
 /* What batchrun fills in before each call of a task function. Plugins read it by the calls below.
@@ -118,6 +119,13 @@ static inline const char *br_arg_str(br_task *t, const char *name)
 static inline const void *br_arg_bytes(br_task *t, const char *name, size_t *size)
 {
     return t->api->arg_bytes(t, name, 0, size);
+}
+
+/* The name of input column `i`, from 0, in the inputs' order; NULL behind the last. For tasks that
+ * take any columns ("..."). */
+static inline const char *br_arg_name(br_task *t, size_t i)
+{
+    return t->api->arg_name(t, i);
 }
 
 /* Many-row tasks ("[x:f64] -> ..."): the rows of this call are 0 .. br_rows(t) - 1. */
@@ -296,8 +304,10 @@ static inline const char *br_config_str(br_worker *w, const char *name, const ch
 /* ---- The plugin itself -------------------------------------------------------------------------
  *
  * Signature: "columns -> columns", each name:type, separated by blanks or commas; types i64 f64 str
- * bool bytes. "..." on the left takes any further columns. "[x:f64] -> y:f64" takes many rows in
- * one call (see br_rows).
+ * bool bytes. "..." on the left takes any further columns, each of the type that its values
+ * suggest;
+ * "...:str" takes them as text, as they are written. "[x:f64] -> y:f64" takes many rows in one call
+ * (see br_rows).
  */
 enum br_entry_kind_ {
     BR_ENTRY_TASK_ = 1,
