@@ -2,6 +2,7 @@
 # Job files that people start from; tests/system runs each one.
 EXTRA_DIST += \
 	configs/async.yaml \
+	configs/commands.yaml \
 	configs/licenses.yaml \
 	configs/pricing.yaml \
 	configs/quickstart.yaml

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 EXTRA_DIST += \
+	docs/commands.md \
 	docs/job-file.md \
 	docs/journal-format.md \
 	docs/plugins.md \

@@ -6,3 +6,7 @@ plugin_LTLIBRARIES += plugins/demo.la
 plugins_demo_la_SOURCES = plugins/demo.c
 plugins_demo_la_LDFLAGS = $(plugin_ldflags)
 plugins_demo_la_LIBADD = -lm
+plugin_LTLIBRARIES += plugins/exec.la
+plugins_exec_la_SOURCES = plugins/exec.c
+plugins_exec_la_LDFLAGS = $(plugin_ldflags)
+plugins_exec_la_LIBADD =

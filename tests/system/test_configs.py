@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Every job file in configs/ against an answer that batchrun had no part in."""
 import glob
+import hashlib
 import math
 import os
+import re
 import subprocess
 
 import harness
@@ -75,6 +77,24 @@ class Configs(harness.Case):
                              "workers.oversubscribe=true", "pricing.yaml")
         self.assertEqual(done.code, 0, done)
         self.assertEqual(self.read("prices.csv"), first)
+
+    def test_commands(self):
+        files = sorted(glob.glob("/usr/share/common-licenses/*"))
+        if not files:
+            self.skipTest("no /usr/share/common-licenses")
+        self.run_config("commands")
+        rows = self.rows("checksums.csv")
+        self.assertEqual([row["path"] for row in rows], files)
+        texts = {}
+        for row in rows:
+            with open(row["path"], "rb") as file:
+                texts[row["path"]] = file.read()
+            digest = hashlib.sha256(texts[row["path"]]).hexdigest()
+            self.assertEqual(row["output"], f"{digest}  {row['path']}")
+        for row in self.rows("mentions.csv"):
+            found = re.findall(rb"[A-Za-z]+", texts[row["path"]])
+            count = sum(word.lower() == row["word"].encode() for word in found)
+            self.assertEqual((int(row["output"]), row["exit_code"]), (count, str(int(count == 0))))
 
     def test_async(self):
         self.run_config("async")

@@ -34,8 +34,9 @@ class Installed(harness.Case):
             PKG_CONFIG_ALLOW_SYSTEM_CFLAGS="1")
 
     def test_what_is_installed(self):
-        self.assertEqual(set(self.found) - {"demo.la", "libbatchrun.la"},
-                         {"batchrun", "batchrun.pc", "demo.so", "error.h", "plugin.h", "pool.h",
+        self.assertEqual(set(self.found) - {"demo.la", "exec.la", "libbatchrun.la"},
+                         {"batchrun", "batchrun.pc", "demo.so", "error.h", "exec.so", "plugin.h",
+                          "pool.h",
                           "libbatchrun.so", "libbatchrun.so.0", "libbatchrun.so.0.0.0"})
 
     def test_plugindir(self):
