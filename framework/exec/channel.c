@@ -13,21 +13,27 @@
 void *channel_map_up(int fd, br_error *err)
 {
     const int protection = PROT_READ | PROT_WRITE;
-    char *at = mmap(NULL, CHANNEL_UP_MAPPED, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                    -1, 0);
-    if (at == MAP_FAILED) {
+    char *guarded = mmap(NULL, CHANNEL_UP_GUARDED, PROT_NONE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (guarded == MAP_FAILED) {
         br_error_errno(err, "cannot map a channel");
         return NULL;
     }
+    char *at = guarded + CHANNEL_PAGE, *again = at + CHANNEL_PAGE + CHANNEL_RING;
     if (mmap(at, CHANNEL_PAGE + CHANNEL_RING, protection, MAP_SHARED | MAP_FIXED, fd, 0) ==
             MAP_FAILED ||
-        mmap(at + CHANNEL_PAGE + CHANNEL_RING, CHANNEL_RING, protection, MAP_SHARED | MAP_FIXED, fd,
-             CHANNEL_PAGE) == MAP_FAILED) {
+        mmap(again, CHANNEL_RING, protection, MAP_SHARED | MAP_FIXED, fd, CHANNEL_PAGE) ==
+            MAP_FAILED) {
         br_error_errno(err, "cannot map a channel");
-        munmap(at, CHANNEL_UP_MAPPED);
+        channel_unmap_up(at);
         return NULL;
     }
     return at;
+}
+
+void channel_unmap_up(void *up)
+{
+    munmap((char *)up - CHANNEL_PAGE, CHANNEL_UP_GUARDED);
 }
 
 static void futex_wake(_Atomic uint32_t *word)
@@ -38,6 +44,7 @@ static void futex_wake(_Atomic uint32_t *word)
 int channel_create(struct channel *c, br_error *err)
 {
     *c = (struct channel){.down_fd = -1, .up_fd = -1};
+    c->suspects = CHANNEL_RING / sizeof(struct record) + 1; // as many as it holds, and one in hand
     c->down_fd = fd_memory("batchrun-grants", sizeof *c->down, err);
     if (c->down_fd < 0)
         return -1;
@@ -66,7 +73,7 @@ void channel_destroy(struct channel *c)
     if (c->down)
         munmap(c->down, sizeof *c->down);
     if (c->up)
-        munmap(c->up, CHANNEL_UP_MAPPED);
+        channel_unmap_up(c->up);
     fd_close(&c->down_fd);
     fd_close(&c->up_fd);
     buffer_finish(&c->fragments);
@@ -211,8 +218,10 @@ void channel_read_done(struct channel *c)
 
 // ---- After a worker's death
 
-bool channel_blamed(struct channel *c, struct exec_in_hand *out)
+bool channel_blamed(struct channel *c, bool damaged, struct exec_in_hand *out)
 {
+    if (damaged && c->retired < c->granted && !channel_granted_at(c, c->retired)->grant.alone)
+        return false;
     if (!channel_in_hand(c, out))
         return false;
     channel_granted_at(c, c->retired)->done++;
@@ -220,15 +229,29 @@ bool channel_blamed(struct channel *c, struct exec_in_hand *out)
     return true;
 }
 
-bool channel_unstarted(struct channel *c, struct exec_grant *out)
+// Of the grant's tasks without an outcome, how many from the first on the worker may have started.
+static uint32_t maybe_started(const struct channel *c, const struct channel_granted *g)
+{
+    uint64_t word = atomic_load_explicit(channel_claim_at(c, c->retired), memory_order_acquire);
+    uint32_t end = g->end;
+    if (claim_is_of(word, c->retired) && claim_end(word) == g->end && claim_next(word) < end)
+        end = claim_next(word);
+    uint32_t count = end > g->done ? end - g->done : 0;
+    return count < c->suspects ? count : c->suspects;
+}
+
+bool channel_unreported(struct channel *c, bool damaged, struct exec_grant *out)
 {
     if (c->retired == c->granted)
         return false;
     struct channel_granted *g = channel_granted_at(c, c->retired);
+    uint32_t suspects = damaged ? maybe_started(c, g) : 0;
     *out = g->grant;
     out->first += g->done;
-    out->count = g->end - g->done;
-    g->done = g->end;
+    out->count = suspects > 0 ? suspects : g->end - g->done;
+    out->alone |= suspects > 0;
+    c->suspects -= suspects;
+    g->done += out->count;
     channel_retire_done(c);
     return true;
 }

@@ -50,7 +50,7 @@ struct record {
     uint32_t row;   // task within the grant
     int64_t start_ns;
     uint32_t duration_ns; // saturating
-    uint32_t zero2;
+    uint32_t check;       // set when it is published; over all of it, its payload and its place
 };
 
 struct record_long {
@@ -112,6 +112,7 @@ struct channel_claim { // the grant in work
 };
 
 int channel_attach(struct channel_worker *c, int down_fd, int up_fd, int doorbell, br_error *err);
+void channel_detach(struct channel_worker *c);
 
 // Waits for the next grant. false: the coordinator wants this worker to end.
 bool channel_next_grant(struct channel_worker *c, struct channel_claim *claim);
@@ -157,6 +158,7 @@ struct channel {
     uint64_t retired; // grants fully accounted for
     struct channel_granted queue[EXECUTOR_QUEUE];
     int64_t last_end_ns; // of the newest outcome
+    uint32_t suspects;   // tasks yet to come back that a damaged ring may have held outcomes of
     // The last record or run of records, copied out of shared memory.
     struct buffer fragments, payload, durations, cells;
 };
@@ -217,8 +219,12 @@ enum channel_read channel_read(struct channel *c, int64_t now, struct channel_ba
 void channel_read_done(struct channel *c);
 
 // After the worker's death and the last read: the task that was in hand (false when none), then
-// every range never started, one a call. Both account for what they return.
-bool channel_blamed(struct channel *c, struct exec_in_hand *out);
-bool channel_unstarted(struct channel *c, struct exec_grant *out);
+// every range without an outcome, one a call. Both account for what they return.
+//
+// `damaged`: reading ended with a fault. Then outcomes may be lost of which nobody can tell, and
+// what did the damage may have ended long before it was found. Nobody is blamed but a task that was
+// granted alone, and those that may have been started come back to run alone.
+bool channel_blamed(struct channel *c, bool damaged, struct exec_in_hand *out);
+bool channel_unreported(struct channel *c, bool damaged, struct exec_grant *out);
 
 #endif

@@ -5,6 +5,7 @@
 #define BR_EXEC_CHANNEL_LAYOUT_H
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "exec/channel.h"
 
@@ -13,6 +14,7 @@
 enum {
     CHANNEL_PAGE = 4096,
     CHANNEL_UP_MAPPED = CHANNEL_PAGE + 2 * CHANNEL_RING, // see channel_map_up
+    CHANNEL_UP_GUARDED = CHANNEL_UP_MAPPED + 2 * CHANNEL_PAGE,
     RECORD_ALIGN = 8,
 };
 
@@ -78,9 +80,52 @@ static inline size_t record_span(uint32_t payload)
            (((size_t)payload + RECORD_ALIGN - 1) & ~(size_t)(RECORD_ALIGN - 1));
 }
 
+// ---- A record's check
+//
+// A task can write to all that its worker has mapped, outcomes not yet read among it. Every record
+// carries a check over itself, its payload and its place in the stream of bytes, so that one that
+// was written over, in part or with a copy of another, is not believed: one in 2^32 passes. It is
+// no defence against a task that computes it.
+
+#define CHECK_STEP UINT64_C(0x9fb21c651e98df25) // odd: a change of one word always changes the sum
+
+static inline uint64_t check_bytes(uint64_t sum, const void *data, size_t size)
+{
+    const char *at = (const char *)data;
+    uint64_t word;
+    for (; size >= sizeof word; size -= sizeof word, at += sizeof word) {
+        memcpy(&word, at, sizeof word);
+        sum = (sum + word) * CHECK_STEP;
+    }
+    if (size > 0) {
+        word = 0;
+        memcpy(&word, at, size); // how many bytes these are stands in the record's size
+        sum = (sum + word) * CHECK_STEP;
+    }
+    return sum;
+}
+
+// `head` and `data` are the payload's two parts; `place` is where the record begins in the stream.
+// Field by field: what was just stored in halves is slow to load as a whole. The four products do
+// not wait for each other.
+static inline uint32_t record_check(const struct record *r, uint64_t place, const void *head,
+                                    size_t head_size, const void *data, size_t size)
+{
+    uint64_t sum = ((uint64_t)r->size << 32 | (uint32_t)r->kind << 16 | r->zero) * CHECK_STEP +
+                   ((uint64_t)r->grant << 32 | r->row) * UINT64_C(0xd6e8feb86659fd93) +
+                   (uint64_t)r->start_ns * UINT64_C(0xc2b2ae3d27d4eb4f) +
+                   (place << 32 ^ r->duration_ns) * UINT64_C(0x9e3779b185ebca87);
+    sum = check_bytes(sum, head, head_size);
+    sum = check_bytes(sum, data, size);
+    sum = (sum ^ sum >> 32) * CHECK_STEP;
+    return (uint32_t)(sum >> 32);
+}
+
 // Maps the worker's half: a page of words, then the ring; the ring's pages once more behind it, so
-// that a record is contiguous wherever it begins. NULL and *err on failure.
+// that a record is contiguous wherever it begins; before and behind it pages that nobody can touch,
+// so that who runs over the end of other memory does not run into it. NULL and *err on failure.
 void *channel_map_up(int fd, br_error *err);
+void channel_unmap_up(void *up);
 
 // ---- The coordinator's two files
 

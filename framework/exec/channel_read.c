@@ -42,6 +42,15 @@ static const char *payload_of(const struct channel *c)
     return c->ring + c->read % CHANNEL_RING + sizeof(struct record);
 }
 
+// Whether the private copy of a record, its payload in two parts, is what was published.
+static enum channel_read prove(const struct channel *c, const struct record *r, const void *head,
+                               size_t head_size, const void *data, const char **text)
+{
+    if (r->check == record_check(r, c->read, head, head_size, data, r->size - head_size))
+        return CHANNEL_BATCH;
+    return fault(text, "a record was written over");
+}
+
 // Whether the private copy is a row of the results that the grant's tasks give.
 // A function's may have more behind it where `emitted`.
 static enum channel_read check_row(struct channel *c, const struct channel_granted *g,
@@ -94,7 +103,9 @@ static enum channel_read read_run(struct channel *c, uint64_t written, struct re
             break;
         }
         memcpy(copy, payload_of(c), r.size);
-        state = check_row(c, g, copy, r.size, false, text);
+        state = prove(c, &r, NULL, 0, copy, text);
+        if (state == CHANNEL_BATCH)
+            state = check_row(c, g, copy, r.size, false, text);
         if (state != CHANNEL_BATCH) {
             c->payload.length = at;
             break;
@@ -139,6 +150,9 @@ static enum channel_read keep_fragment(struct channel *c, const struct record *r
     buffer_append(&c->fragments, payload_of(c), r->size);
     if (c->fragments.failed)
         return CHANNEL_FAILED;
+    const char *copy = c->fragments.data + c->fragments.length - r->size;
+    if (prove(c, r, NULL, 0, copy, text) != CHANNEL_BATCH)
+        return CHANNEL_FAULT;
     c->read += record_span(r->size);
     return CHANNEL_EMPTY;
 }
@@ -155,7 +169,9 @@ static enum channel_read copy_out(struct channel *c, const struct record *r, voi
     buffer_append(&c->payload, c->fragments.data, c->fragments.length);
     buffer_append(&c->payload, payload_of(c) + size, r->size - size);
     buffer_char(&c->payload, '\0');
-    return c->payload.failed ? CHANNEL_FAILED : CHANNEL_BATCH;
+    if (c->payload.failed)
+        return CHANNEL_FAILED;
+    return prove(c, r, head, size, c->payload.data + c->fragments.length, text);
 }
 
 static bool may_end_so(uint32_t status)

@@ -40,23 +40,29 @@ int channel_attach(struct channel_worker *c, int down_fd, int up_fd, int doorbel
     if (down == MAP_FAILED)
         return br_error_errno(err, "cannot map a channel");
     char *up = channel_map_up(up_fd, err);
-    // A child that a task forks and that comes back here would publish as if it were the worker; it
-    // finds nothing to write to instead.
-    if (up)
-        (void)madvise(up, CHANNEL_UP_MAPPED, MADV_DONTFORK);
     if (!up || down->magic != CHANNEL_MAGIC) {
         if (up) {
             br_error_set(err, BR_ERR_SYSTEM, "the channel's memory is not a channel");
-            munmap(up, CHANNEL_UP_MAPPED);
+            channel_unmap_up(up);
         }
         munmap((void *)down, sizeof *down);
         return -1;
     }
+    // A child that a task forks and that comes back here would publish as if it were the worker; it
+    // finds nothing to write to instead.
+    (void)madvise(up, CHANNEL_UP_MAPPED, MADV_DONTFORK);
     *c = (struct channel_worker){.down = down,
                                  .up = (struct channel_up *)up,
                                  .ring = up + CHANNEL_PAGE,
                                  .doorbell = doorbell};
     return 0;
+}
+
+void channel_detach(struct channel_worker *c)
+{
+    munmap((void *)c->down, sizeof *c->down);
+    channel_unmap_up(c->up);
+    *c = (struct channel_worker){.doorbell = -1};
 }
 
 void channel_ring_bell(struct channel_worker *c, int64_t now)
@@ -193,7 +199,16 @@ static void put_record(struct channel_worker *c, const struct record *r, const v
     if (room(c) < whole)
         wait_for_room(c, whole);
     char *at = c->ring + c->written % CHANNEL_RING;
-    memcpy(at, r, sizeof *r);
+    // Field by field, for the reason that record_check has.
+    struct record *to = (struct record *)(void *)at;
+    to->size = r->size;
+    to->kind = r->kind;
+    to->zero = 0;
+    to->grant = r->grant;
+    to->row = r->row;
+    to->start_ns = r->start_ns;
+    to->duration_ns = r->duration_ns;
+    to->check = record_check(r, c->written, head, head_size, data, r->size - head_size);
     if (head_size > 0)
         memcpy(at + sizeof *r, head, head_size);
     if (r->size > head_size)

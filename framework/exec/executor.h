@@ -11,6 +11,10 @@
 //  - Reports of a slot come in the order in which things happened; DEAD after all that the dead
 //    worker finished, and after RETURNED and END for what it had not.
 //  - What is reported has been checked: rows were granted, results fit the map's schema.
+//  - Where a worker has damaged what is shared with it, tasks whose outcome cannot be proved any
+//  more
+//    are RETURNED with `alone` set, whether or not they ran, and nobody is blamed. A task granted
+//    alone is: there it can have been no other.
 #ifndef BR_EXEC_EXECUTOR_H
 #define BR_EXEC_EXECUTOR_H
 
@@ -58,6 +62,7 @@ struct exec_grant {
     uint32_t count; // 1 .. EXECUTOR_GRANT_MAX
     uint32_t attempt;
     uint32_t crashes; // workers that these tasks have killed so far; carried, not used
+    bool alone;       // nothing else is granted until they have ended
 };
 
 enum exec_report_type {
@@ -67,7 +72,7 @@ enum exec_report_type {
     REPORT_OK,       // consecutive tasks that succeeded
     REPORT_END,      // a task that did not succeed
     REPORT_OUTPUT,   // what tasks printed
-    REPORT_RETURNED, // granted tasks that were never started, and whose worker died
+    REPORT_RETURNED, // granted tasks without an outcome, and whose worker died
     REPORT_DEAD,     // the slot's worker is gone
 };
 
@@ -116,7 +121,6 @@ struct exec_report {
             int signal;
             int exit_code;
             bool expected; // it was told to end
-            bool stuck;    // it does not end: its slot must be left alone
             const char *reason;
         } dead;
     };

@@ -20,7 +20,6 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/bystander.h"
 
 enum request_type {
     REQUEST_SPAWN = 1,
@@ -342,11 +341,10 @@ static void become_nursery(int socket, int coordinator)
     fd_close_from(0, keep, 2);
     if (fd_fill_standard(NULL) != 0)
         _exit(1);
-    sigset_t chld, blocked = bystander_signals();
+    sigset_t chld;
     sigemptyset(&chld);
     sigaddset(&chld, SIGCHLD);
-    sigaddset(&blocked, SIGCHLD);
-    sigprocmask(SIG_SETMASK, &blocked, NULL);
+    sigprocmask(SIG_SETMASK, &chld, NULL);
     n.signals = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
     if (n.signals < 0)
         _exit(1);

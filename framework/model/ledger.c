@@ -80,6 +80,8 @@ bool ledger_take(struct ledger *l, uint32_t most, int64_t now, struct ledger_wor
     if (l->returned_count > 0) {
         struct ledger_work *top = &l->returned[l->returned_count - 1];
         *out = *top;
+        if (out->alone)
+            most = 1;
         if (out->count > most)
             out->count = most;
         top->first += out->count;
@@ -98,6 +100,13 @@ bool ledger_take(struct ledger *l, uint32_t most, int64_t now, struct ledger_wor
         return false;
     l->out += out->count;
     return true;
+}
+
+bool ledger_next_alone(const struct ledger *l, int64_t now)
+{
+    if (l->returned_count > 0)
+        return l->returned[l->returned_count - 1].alone;
+    return ledger_next_due(l) <= now && l->waiting_count > 0 && l->waiting[0].work.alone;
 }
 
 int ledger_give_back(struct ledger *l, const struct ledger_work *work, br_error *err)

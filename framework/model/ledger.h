@@ -25,6 +25,7 @@ struct ledger_work { // consecutive tasks of the same history
     uint32_t count;
     uint32_t attempt;
     uint32_t crashes; // workers they have killed
+    bool alone;       // one of them may have damaged its worker: each runs with nothing beside it
 };
 
 struct ledger_retry {
@@ -47,12 +48,15 @@ struct ledger {
 void ledger_init(struct ledger *l, uint64_t tasks);
 void ledger_finish(struct ledger *l);
 
-// The next tasks to run, at most `most` (>= 1): returned ones, then waiting ones that are due, then
-// new ones. false when there are none now.
+// The next tasks to run, at most `most` (>= 1), and one where it is to run alone: returned ones,
+// then waiting ones that are due, then new ones. false when there are none now.
 bool ledger_take(struct ledger *l, uint32_t most, int64_t now, struct ledger_work *out);
 
 // Tasks that are out come back without having started. -1 and *err: out of memory, nothing changed.
 int ledger_give_back(struct ledger *l, const struct ledger_work *work, br_error *err);
+
+// Whether what ledger_take would give now is to run alone.
+bool ledger_next_alone(const struct ledger *l, int64_t now);
 
 // `count` tasks that are out have ended for good.
 void ledger_end(struct ledger *l, enum outcome_status status, uint64_t count);

@@ -31,18 +31,17 @@ struct held { // a grant that a slot holds
     uint64_t left;
 };
 
-// A slot's life: DOWN -start-> STARTING -READY-> READY -kill, retire-> ENDING; DEAD in any -> DOWN,
-// or LOST when its process could not be ended.
+// A slot's life: DOWN -start-> STARTING -READY-> READY -kill, retire-> ENDING; DEAD in any -> DOWN.
 struct slot {
     enum {
         SLOT_DOWN,
         SLOT_STARTING,
         SLOT_READY,
-        SLOT_ENDING,
-        SLOT_LOST
+        SLOT_ENDING
     } state;
     struct held held[EXECUTOR_QUEUE]; // oldest first
     unsigned held_count;
+    bool alone;              // the newest of them is to run with no other beside it
     uint64_t granted;        // to this worker, for max_tasks
     uint64_t finished;       // by this worker
     unsigned fruitless;      // workers of this slot in a row that finished nothing
@@ -232,7 +231,7 @@ static void let_go(struct slot *s, struct pool_map *m, uint64_t count, enum end 
 
 static struct ledger_work work_of(const struct exec_grant *g)
 {
-    return (struct ledger_work){g->first, g->count, g->attempt, g->crashes};
+    return (struct ledger_work){g->first, g->count, g->attempt, g->crashes, g->alone};
 }
 
 // ---- Reports
@@ -349,28 +348,17 @@ static int start_later(struct pool *p, unsigned slot, const char *reason, br_err
     return 0;
 }
 
-static bool all_lost(const struct pool *p)
-{
-    for (unsigned i = 0; i < p->options.workers; i++)
-        if (p->slots[i].state != SLOT_LOST)
-            return false;
-    return true;
-}
-
 static int take_dead(struct pool *p, const struct exec_report *r, br_error *err)
 {
     struct slot *s = &p->slots[r->slot];
     bool was_up = s->state != SLOT_STARTING;
-    s->state = r->dead.stuck ? SLOT_LOST : SLOT_DOWN;
+    s->state = SLOT_DOWN;
     s->start_at = p->now;
-    if (s->state == SLOT_DOWN && s->finished == 0 && !r->dead.expected &&
-        start_later(p, r->slot, r->dead.reason, err) != 0)
+    if (s->finished == 0 && !r->dead.expected && start_later(p, r->slot, r->dead.reason, err) != 0)
         return -1;
-    if (was_up || r->dead.stuck)
+    if (was_up)
         p->options.on_worker(p->options.user, r);
-    return all_lost(p) ? br_error_set(err, BR_ERR_SYSTEM, "no worker is left: the last was %s",
-                                      r->dead.reason)
-                       : 0;
+    return 0;
 }
 
 static int take_report(struct pool *p, const struct exec_report *r, br_error *err)
@@ -545,11 +533,13 @@ static int grant(struct pool *p, unsigned slot, struct pool_map *m, br_error *er
     if (!ledger_take(&m->ledger, most, p->now, &work))
         return 0;
     put_in_place(p, m);
-    struct exec_grant g = {m->options.map.id, work.first, work.count, work.attempt, work.crashes};
+    struct exec_grant g = {m->options.map.id, work.first,   work.count,
+                           work.attempt,      work.crashes, work.alone};
     if (!holds(s, m))
         m->holders++;
     m->granted_at = ++p->grants;
     s->held[s->held_count++] = (struct held){m, work.count};
+    s->alone = work.alone;
     s->granted += work.count;
     return p->executor->ops->grant(p->executor, slot, &g, err);
 }
@@ -576,7 +566,8 @@ static int feed(struct pool *p, unsigned slot, br_error *err)
     while (s->state == SLOT_READY && !is_used_up(p, s) && !has_enough(s) &&
            p->executor->ops->load(p->executor, slot) < EXECUTOR_QUEUE) {
         struct pool_map *m = choose_map(p, s);
-        if (!m)
+        // Beside a task that may have damaged its worker no other's outcome is to be at stake.
+        if (!m || (s->held_count > 0 && (s->alone || ledger_next_alone(&m->ledger, p->now))))
             return 0;
         if (grant(p, slot, m, err) != 0)
             return -1;
@@ -730,7 +721,8 @@ static void cancel_waiting(struct pool_map *m, int64_t now)
     struct ledger_work work;
     while (ledger_drop_waiting(&m->ledger, &work)) {
         struct exec_report r = {.type = REPORT_END, .slot = UINT32_MAX};
-        r.tasks = (struct exec_grant){m->options.map.id, work.first, 1, work.attempt, work.crashes};
+        r.tasks = (struct exec_grant){m->options.map.id, work.first,   1,
+                                      work.attempt,      work.crashes, work.alone};
         r.end.status = OUTCOME_CANCELLED;
         r.end.start_ns = now;
         r.end.cpu_ns = r.end.peak_memory = r.end.cpu = -1;

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -47,11 +45,7 @@ static void pair_open(struct pair *p, enum br_type type)
 
 static void pair_close(struct pair *p)
 {
-    struct stat st;
-    MUST(fstat(p->c.up_fd, &st) == 0);
-    size_t page = (size_t)st.st_size - CHANNEL_RING;
-    munmap((void *)p->w.down, page);
-    munmap(p->w.up, page + 2 * (size_t)CHANNEL_RING);
+    channel_detach(&p->w);
     channel_destroy(&p->c);
     schema_finish(&p->schema);
     close(p->bell);
@@ -213,15 +207,15 @@ START_TEST(a_death_blames_the_task_in_hand)
             publish_word(&p.w, &claim, row, 0);
     }
     ck_assert_int_eq(read_next(&p, &b), CHANNEL_BATCH);
-    ck_assert(channel_blamed(&p.c, &h));
+    ck_assert(channel_blamed(&p.c, false, &h));
     ck_assert_uint_eq(h.task.first, 2);
-    ck_assert(channel_unstarted(&p.c, &left));
+    ck_assert(channel_unreported(&p.c, false, &left));
     ck_assert_uint_eq(left.first, 3);
     ck_assert_uint_eq(left.count, 2);
-    ck_assert(channel_unstarted(&p.c, &left));
+    ck_assert(channel_unreported(&p.c, false, &left));
     ck_assert_uint_eq(left.first, 10);
     ck_assert_uint_eq(left.count, 5);
-    ck_assert(!channel_unstarted(&p.c, &left));
+    ck_assert(!channel_unreported(&p.c, false, &left));
     pair_close(&p);
 }
 END_TEST
@@ -465,6 +459,170 @@ START_TEST(pieces_belong_to_one_long_result)
 }
 END_TEST
 
+// ---- What is written over
+
+static struct record *record_at(const struct pair *p, uint32_t row)
+{
+    return (struct record *)(void *)(p->w.ring + row * (sizeof(struct record) + 8));
+}
+
+// Seven rows of ten published, the eighth in hand, and two grants behind.
+static void seven_outcomes(struct pair *p, bool alone)
+{
+    struct channel_claim claim;
+    uint32_t row;
+    struct exec_grant g = {.map = 1, .first = 100, .count = 10, .attempt = 3, .alone = alone};
+    pair_open(p, BR_I64);
+    channel_grant(&p->c, &g, &(struct exec_map){.results = &p->schema}, clock_now());
+    grant(p, 200, 5);
+    grant(p, 300, 5);
+    MUST(channel_next_grant(&p->w, &claim));
+    for (uint32_t i = 0; i < 8; i++) {
+        MUST(channel_next_task(&p->w, &claim, &row));
+        if (i < 7)
+            publish_word(&p->w, &claim, row, i);
+    }
+}
+
+static void assert_left(struct pair *p, uint64_t first, uint32_t count, bool alone)
+{
+    struct exec_grant left;
+    MUST(channel_unreported(&p->c, true, &left));
+    MUST(left.first == first && left.count == count && left.alone == alone);
+}
+
+// Every bit of a record and its payload.
+START_TEST(what_is_proved_stays_and_the_rest_comes_back_alone)
+{
+    for (unsigned bit = 0; bit < 8 * (sizeof(struct record) + 8); bit++) {
+        struct pair p;
+        struct channel_batch b;
+        struct exec_in_hand h;
+        struct exec_grant left;
+        seven_outcomes(&p, false);
+        ((unsigned char *)record_at(&p, 4))[bit / 8] ^= (unsigned char)(1U << bit % 8);
+        MUST(read_next(&p, &b) == CHANNEL_BATCH);
+        MUST(b.tasks.first == 100 && b.tasks.count == 4);
+        MUST(read_next(&p, &b) == CHANNEL_FAULT);
+        MUST(!channel_blamed(&p.c, true, &h));
+        assert_left(&p, 104, 4, true);
+        assert_left(&p, 108, 2, false);
+        assert_left(&p, 200, 5, false);
+        assert_left(&p, 300, 5, false);
+        MUST(!channel_unreported(&p.c, true, &left));
+        pair_close(&p);
+    }
+}
+END_TEST
+
+START_TEST(a_record_counts_in_its_place_alone)
+{
+    struct pair p;
+    struct channel_batch b;
+    seven_outcomes(&p, false);
+    // The very record, as if it had been published a little later.
+    struct record *to = record_at(&p, 0);
+    memmove((char *)to + sizeof *to + 8, to, 3 * (sizeof *to + 8));
+    p.c.read = sizeof *to + 8;
+    ck_assert_int_eq(read_next(&p, &b), CHANNEL_FAULT);
+    pair_close(&p);
+}
+END_TEST
+
+START_TEST(damaged_claims_leave_no_more_suspects_than_a_ring_holds)
+{
+    struct pair p;
+    struct channel_batch b;
+    struct exec_grant left;
+    uint64_t alone = 0, rest = 0;
+    pair_open(&p, BR_I64);
+    grant(&p, 0, 10000);
+    grant(&p, 10000, EXECUTOR_GRANT_MAX);
+    memset(p.w.up, 0xA5, 256);
+    ck_assert_int_eq(read_next(&p, &b), CHANNEL_FAULT);
+    while (channel_unreported(&p.c, true, &left))
+        *(left.alone ? &alone : &rest) += left.count;
+    ck_assert_uint_eq(alone, CHANNEL_RING / sizeof(struct record) + 1);
+    ck_assert_uint_eq(alone + rest, 10000 + EXECUTOR_GRANT_MAX);
+    pair_close(&p);
+}
+END_TEST
+
+START_TEST(damage_by_a_task_alone_is_its_own)
+{
+    struct pair p;
+    struct channel_batch b;
+    struct exec_in_hand h;
+    seven_outcomes(&p, true);
+    record_at(&p, 0)->duration_ns++;
+    ck_assert_int_eq(read_next(&p, &b), CHANNEL_FAULT);
+    ck_assert(channel_blamed(&p.c, true, &h));
+    ck_assert_uint_eq(h.task.first, 100);
+    pair_close(&p);
+}
+END_TEST
+
+// A bit of each word of what a record of this kind carries.
+static void damage_payload(uint16_t kind, const void *head, size_t head_size, size_t size)
+{
+    char *data = calloc(size + 1, 1);
+    MUST(data);
+    memset(data, 'm', size);
+    for (size_t at = 0; at <= head_size + size; at += 8) {
+        struct pair p;
+        struct channel_claim claim;
+        struct channel_batch b;
+        uint32_t row;
+        pair_open(&p, BR_BYTES);
+        grant(&p, 0, 2);
+        MUST(channel_next_grant(&p.w, &claim));
+        MUST(channel_next_task(&p.w, &claim, &row));
+        channel_publish(&p.w, &(struct record){.kind = kind}, head, head_size, data, size, 0);
+        bool whole = at >= head_size + size;
+        if (!whole)
+            p.w.ring[sizeof(struct record) + at] ^= 1;
+        enum channel_read state = read_next(&p, &b);
+        MUST(state == (whole ? CHANNEL_BATCH : CHANNEL_FAULT));
+        pair_close(&p);
+    }
+    free(data);
+}
+
+START_TEST(no_kind_of_record_is_believed_when_damaged)
+{
+    struct record_long times = {.duration_ns = 5};
+    struct record_end end = {.status = OUTCOME_ERROR};
+    struct record_output output = {.rows = 1, .stream = 1};
+    uint64_t row[2] = {1, 'x'}; // of one bytes cell
+    damage_payload(RECORD_END, &end, sizeof end, 21);
+    damage_payload(RECORD_OUTPUT, &output, sizeof output, 0);
+    struct {
+        struct record_long times;
+        uint64_t row[2];
+    } both = {times, {row[0], row[1]}};
+    damage_payload(RECORD_LONG_OK, &both, sizeof both, 0);
+}
+END_TEST
+
+START_TEST(a_damaged_piece_of_a_long_result_is_found)
+{
+    struct pair p;
+    struct channel_claim claim;
+    struct channel_batch b;
+    uint32_t row;
+    static char piece[CHANNEL_PAYLOAD_MAX];
+    pair_open(&p, BR_BYTES);
+    grant(&p, 0, 2);
+    MUST(channel_next_grant(&p.w, &claim));
+    MUST(channel_next_task(&p.w, &claim, &row));
+    channel_publish(&p.w, &(struct record){.kind = RECORD_FRAGMENT}, NULL, 0, piece, sizeof piece,
+                    0);
+    p.w.ring[sizeof piece] = 'x';
+    ck_assert_int_eq(read_next(&p, &b), CHANNEL_FAULT);
+    pair_close(&p);
+}
+END_TEST
+
 // ---- Claims against taking back
 
 enum {
@@ -629,13 +787,13 @@ static enum channel_read take(struct pair *p, struct tally *t)
     return state;
 }
 
-static void bury(struct pair *p, struct tally *t)
+static void bury(struct pair *p, struct tally *t, bool damaged)
 {
     struct exec_in_hand h;
     struct exec_grant left;
-    if (channel_blamed(&p->c, &h))
+    if (channel_blamed(&p->c, damaged, &h))
         count(t, &h.task);
-    while (channel_unstarted(&p->c, &left))
+    while (channel_unreported(&p->c, damaged, &left))
         count(t, &left);
     MUST(channel_load(&p->c) == 0);
     for (uint64_t i = 0; i < t->next; i++)
@@ -686,7 +844,7 @@ START_TEST(scribbling_costs_the_scribbler_alone)
             if (take(&p, &t) != CHANNEL_EMPTY)
                 break;
         }
-        bury(&p, &t);
+        bury(&p, &t, i % 4 < 3);
         pair_close(&p);
     }
 }
@@ -722,7 +880,7 @@ START_TEST(scribbling_while_it_is_read)
             if (take(&p, &t) != CHANNEL_EMPTY)
                 break;
         }
-        bury(&p, &t);
+        bury(&p, &t, i % 4 < 3);
         s.stop = true;
         pthread_join(thread, NULL);
         pair_close(&p);
@@ -747,6 +905,12 @@ int main(void)
     tcase_add_test(tests, a_record_longer_than_what_was_written_is_a_fault);
     tcase_add_test(tests, more_than_the_ring_holds_is_a_fault);
     tcase_add_test(tests, pieces_belong_to_one_long_result);
+    tcase_add_test(tests, what_is_proved_stays_and_the_rest_comes_back_alone);
+    tcase_add_test(tests, a_record_counts_in_its_place_alone);
+    tcase_add_test(tests, damaged_claims_leave_no_more_suspects_than_a_ring_holds);
+    tcase_add_test(tests, damage_by_a_task_alone_is_its_own);
+    tcase_add_test(tests, no_kind_of_record_is_believed_when_damaged);
+    tcase_add_test(tests, a_damaged_piece_of_a_long_result_is_found);
     tcase_add_test(tests, every_task_is_run_once_or_comes_back);
     tcase_add_test(tests, scribbling_costs_the_scribbler_alone);
     tcase_add_test(tests, scribbling_while_it_is_read);

@@ -17,6 +17,7 @@ static void assert_take(struct ledger *l, uint32_t most, int64_t now, struct led
     ck_assert_uint_eq(w.count, is.count);
     ck_assert_uint_eq(w.attempt, is.attempt);
     ck_assert_uint_eq(w.crashes, is.crashes);
+    ck_assert(w.alone == is.alone);
     ck_assert_uint_eq(sum(l), l->tasks);
 }
 
@@ -37,9 +38,9 @@ START_TEST(new_tasks_come_in_order)
 {
     struct ledger l;
     ledger_init(&l, 10);
-    assert_take(&l, 4, 0, (struct ledger_work){0, 4, 0, 0});
-    assert_take(&l, 4, 0, (struct ledger_work){4, 4, 0, 0});
-    assert_take(&l, 4, 0, (struct ledger_work){8, 2, 0, 0});
+    assert_take(&l, 4, 0, (struct ledger_work){0, 4, 0, 0, false});
+    assert_take(&l, 4, 0, (struct ledger_work){4, 4, 0, 0, false});
+    assert_take(&l, 4, 0, (struct ledger_work){8, 2, 0, 0, false});
     ck_assert(!ledger_ready(&l, 0));
     ck_assert(!ledger_done(&l));
     ledger_end(&l, OUTCOME_OK, 9);
@@ -72,13 +73,13 @@ START_TEST(returned_tasks_keep_their_history_and_go_first)
     struct ledger l;
     br_error err;
     ledger_init(&l, 100);
-    assert_take(&l, 50, 0, (struct ledger_work){0, 50, 0, 0});
-    ck_assert(ledger_give_back(&l, &(struct ledger_work){20, 30, 2, 1}, &err) == 0);
+    assert_take(&l, 50, 0, (struct ledger_work){0, 50, 0, 0, false});
+    ck_assert(ledger_give_back(&l, &(struct ledger_work){20, 30, 2, 1, false}, &err) == 0);
     ck_assert_uint_eq(l.out, 20);
     ck_assert_uint_eq(ledger_left(&l), 80);
-    assert_take(&l, 10, 0, (struct ledger_work){20, 10, 2, 1});
-    assert_take(&l, 50, 0, (struct ledger_work){30, 20, 2, 1});
-    assert_take(&l, 50, 0, (struct ledger_work){50, 50, 0, 0});
+    assert_take(&l, 10, 0, (struct ledger_work){20, 10, 2, 1, false});
+    assert_take(&l, 50, 0, (struct ledger_work){30, 20, 2, 1, false});
+    assert_take(&l, 50, 0, (struct ledger_work){50, 50, 0, 0, false});
     ledger_finish(&l);
 }
 END_TEST
@@ -89,15 +90,15 @@ START_TEST(a_waiting_task_comes_when_it_is_due)
     br_error err;
     struct ledger_work w;
     ledger_init(&l, 3);
-    assert_take(&l, 3, 0, (struct ledger_work){0, 3, 0, 0});
-    ck_assert(ledger_retry(&l, &(struct ledger_work){1, 1, 1, 0}, 100, &err) == 0);
-    ck_assert(ledger_retry(&l, &(struct ledger_work){0, 1, 1, 1}, 50, &err) == 0);
+    assert_take(&l, 3, 0, (struct ledger_work){0, 3, 0, 0, false});
+    ck_assert(ledger_retry(&l, &(struct ledger_work){1, 1, 1, 0, false}, 100, &err) == 0);
+    ck_assert(ledger_retry(&l, &(struct ledger_work){0, 1, 1, 1, false}, 50, &err) == 0);
     ck_assert_int_eq(ledger_next_due(&l), 50);
     ck_assert(!ledger_ready(&l, 49));
     ck_assert(!ledger_take(&l, 3, 49, &w));
-    assert_take(&l, 3, 50, (struct ledger_work){0, 1, 1, 1});
+    assert_take(&l, 3, 50, (struct ledger_work){0, 1, 1, 1, false});
     ck_assert(!ledger_ready(&l, 99));
-    assert_take(&l, 3, 1000, (struct ledger_work){1, 1, 1, 0});
+    assert_take(&l, 3, 1000, (struct ledger_work){1, 1, 1, 0, false});
     ck_assert_int_eq(ledger_next_due(&l), INT64_MAX);
     ledger_finish(&l);
 }
@@ -108,9 +109,9 @@ START_TEST(waiting_tasks_block_no_new_ones)
     struct ledger l;
     br_error err;
     ledger_init(&l, 2);
-    assert_take(&l, 1, 0, (struct ledger_work){0, 1, 0, 0});
-    ck_assert(ledger_retry(&l, &(struct ledger_work){0, 1, 1, 0}, 1000, &err) == 0);
-    assert_take(&l, 5, 0, (struct ledger_work){1, 1, 0, 0});
+    assert_take(&l, 1, 0, (struct ledger_work){0, 1, 0, 0, false});
+    ck_assert(ledger_retry(&l, &(struct ledger_work){0, 1, 1, 0, false}, 1000, &err) == 0);
+    assert_take(&l, 5, 0, (struct ledger_work){1, 1, 0, 0, false});
     ledger_finish(&l);
 }
 END_TEST
@@ -126,8 +127,8 @@ START_TEST(waiting_tasks_come_by_due_time_then_index)
     ledger_init(&l, N);
     ck_assert(ledger_take(&l, N, 0, &w));
     for (uint64_t i = 0; i < N; i++)
-        ck_assert(ledger_retry(&l, &(struct ledger_work){i, 1, 1, 0}, (int64_t)(i * 7919 % N / 10),
-                               &err) == 0);
+        ck_assert(ledger_retry(&l, &(struct ledger_work){i, 1, 1, 0, false},
+                               (int64_t)(i * 7919 % N / 10), &err) == 0);
     int64_t due = -1;
     uint64_t first = 0;
     for (int i = 0; i < N; i++) {
@@ -148,9 +149,9 @@ START_TEST(stopping_skips_what_has_not_started_and_cancels_what_waits)
     br_error err;
     struct ledger_work w;
     ledger_init(&l, 100);
-    assert_take(&l, 40, 0, (struct ledger_work){0, 40, 0, 0});
-    ck_assert(ledger_give_back(&l, &(struct ledger_work){30, 10, 0, 0}, &err) == 0);
-    ck_assert(ledger_retry(&l, &(struct ledger_work){3, 1, 1, 0}, 50, &err) == 0);
+    assert_take(&l, 40, 0, (struct ledger_work){0, 40, 0, 0, false});
+    ck_assert(ledger_give_back(&l, &(struct ledger_work){30, 10, 0, 0, false}, &err) == 0);
+    ck_assert(ledger_retry(&l, &(struct ledger_work){3, 1, 1, 0, false}, 50, &err) == 0);
     ck_assert_uint_eq(ledger_stop(&l), 70);
     ck_assert(!ledger_take(&l, 1, 0, &w));
     ck_assert(ledger_drop_waiting(&l, &w));
@@ -167,6 +168,25 @@ START_TEST(stopping_skips_what_has_not_started_and_cancels_what_waits)
 }
 END_TEST
 
+START_TEST(tasks_that_run_alone_come_one_at_a_time)
+{
+    struct ledger l;
+    br_error err;
+    ledger_init(&l, 10);
+    assert_take(&l, 10, 0, (struct ledger_work){0, 10, 0, 0, false});
+    ck_assert(ledger_give_back(&l, &(struct ledger_work){3, 2, 1, 0, true}, &err) == 0);
+    ck_assert(ledger_next_alone(&l, 0));
+    assert_take(&l, 10, 0, (struct ledger_work){3, 1, 1, 0, true});
+    assert_take(&l, 10, 0, (struct ledger_work){4, 1, 1, 0, true});
+    ck_assert(!ledger_next_alone(&l, 0));
+    ck_assert(ledger_retry(&l, &(struct ledger_work){4, 1, 2, 1, true}, 50, &err) == 0);
+    ck_assert(!ledger_next_alone(&l, 49));
+    ck_assert(ledger_next_alone(&l, 50));
+    assert_take(&l, 10, 50, (struct ledger_work){4, 1, 2, 1, true});
+    ledger_finish(&l);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("ledger");
@@ -178,6 +198,7 @@ int main(void)
     tcase_add_test(tests, a_waiting_task_comes_when_it_is_due);
     tcase_add_test(tests, waiting_tasks_block_no_new_ones);
     tcase_add_test(tests, waiting_tasks_come_by_due_time_then_index);
+    tcase_add_test(tests, tasks_that_run_alone_come_one_at_a_time);
     tcase_add_test(tests, stopping_skips_what_has_not_started_and_cancels_what_waits);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
