@@ -97,9 +97,15 @@ pool_tests += tests/pool/test_pool_life
 tests_pool_test_pool_life_SOURCES = tests/pool/test_pool_life.c $(pool_tests_common)
 tests_pool_test_pool_life_LDADD = $(pool_tests_ldadd)
 
+# What tasks do to their workers, over real ones.
+fault_tests =
+fault_tests += tests/faults/test_scribble
+tests_faults_test_scribble_SOURCES = tests/faults/test_scribble.c tests/unit/rig.c tests/unit/rig.h
+tests_faults_test_scribble_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit -DBUILD='"$(abs_builddir)"'
+
 if HAVE_CHECK
-check_PROGRAMS += $(unit_tests) $(pool_tests)
-TESTS += $(unit_tests) $(pool_tests)
+check_PROGRAMS += $(unit_tests) $(pool_tests) $(fault_tests)
+TESTS += $(unit_tests) $(pool_tests) $(fault_tests)
 endif
 
 # What every unit test is built with; a program names only its source.
@@ -149,10 +155,6 @@ check_LTLIBRARIES += tests/plugins/init_fails.la
 tests_plugins_init_fails_la_SOURCES = tests/plugins/init_fails.c
 tests_plugins_init_fails_la_LDFLAGS = $(test_plugin_ldflags)
 tests_plugins_init_fails_la_LIBADD =
-check_LTLIBRARIES += tests/plugins/init_hangs.la
-tests_plugins_init_hangs_la_SOURCES = tests/plugins/init_hangs.c
-tests_plugins_init_hangs_la_LDFLAGS = $(test_plugin_ldflags)
-tests_plugins_init_hangs_la_LIBADD =
 check_LTLIBRARIES += tests/plugins/misloaded.la
 tests_plugins_misloaded_la_SOURCES = tests/plugins/misloaded.c
 tests_plugins_misloaded_la_LDFLAGS = $(test_plugin_ldflags)
@@ -161,6 +163,10 @@ check_LTLIBRARIES += tests/plugins/not_a_plugin.la
 tests_plugins_not_a_plugin_la_SOURCES = tests/plugins/not_a_plugin.c
 tests_plugins_not_a_plugin_la_LDFLAGS = $(test_plugin_ldflags)
 tests_plugins_not_a_plugin_la_LIBADD =
+check_LTLIBRARIES += tests/plugins/scribbler.la
+tests_plugins_scribbler_la_SOURCES = tests/plugins/scribbler.c
+tests_plugins_scribbler_la_LDFLAGS = $(test_plugin_ldflags)
+tests_plugins_scribbler_la_LIBADD =
 check_LTLIBRARIES += tests/plugins/wild.la
 tests_plugins_wild_la_SOURCES = tests/plugins/wild.c
 tests_plugins_wild_la_LDFLAGS = $(test_plugin_ldflags)

@@ -20,7 +20,6 @@ static void on_worker(void *user, const struct exec_report *r)
     struct rig *rig = user;
     if (r->type == REPORT_DEAD) {
         rig->deaths++;
-        snprintf(rig->last_words, sizeof rig->last_words, "%s", r->dead.reason);
         return;
     }
     rig->starts++;
@@ -138,9 +137,7 @@ void rig_open(struct rig *rig, struct rig_options options)
                    .bind = options.bind},
         .out_fds = rig->out,
         .err_fds = rig->error,
-        .limits = WATCH_NOTHING,
-        .start_ns = options.start_ns,
-        .stuck_ns = options.stuck_ns};
+        .limits = WATCH_NOTHING};
     if (options.memory)
         local.limits.memory = options.memory;
     if (options.cpu_time_ns)
@@ -192,8 +189,8 @@ static void make_table(struct rig *rig, int64_t first, uint64_t rows)
 
 static bool gives_text(const char *task)
 {
-    static const char *const texts[] = {"descriptors", "environment", "nul_in_text", "large",
-                                        "told"};
+    static const char *const texts[] = {"descriptors", "environment", "nul_in_text",
+                                        "large",       "told",        "reach"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (strcmp(task, texts[i]) == 0)
             return true;

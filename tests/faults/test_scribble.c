@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Tasks that write over everything their worker can write to. What such a task says of itself
+// counts for nothing; of all others each has its one outcome, with the result it must have.
+// BATCHRUN_LONG=1 for ten times as many workers that scribble for a second.
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "rig.h"
+
+static struct rig rig;
+
+enum {
+    TASKS = 200 // one in ten does harm
+};
+
+static bool is_long(void)
+{
+    const char *wanted = getenv("BATCHRUN_LONG");
+    return wanted && *wanted && strcmp(wanted, "0") != 0;
+}
+
+static bool does_harm(int i)
+{
+    return i % 10 == 5;
+}
+
+static void open_rig(void)
+{
+    rig_open(&rig,
+             (struct rig_options){.workers = 2, .plugin = "tests/plugins/.libs/scribbler.so"});
+}
+
+static void run(const char *task, uint32_t chunk)
+{
+    // A worker whose heap is broken may hang as well as crash, and its next tasks with it.
+    struct pool_map_options options = {
+        .chunk = chunk,
+        .map.hard_ns = 10 * NS_PER_S,
+        .retries = {.limit = 5, .on = ~0U, .delay_ns = 1, .max_ns = 1, .factor = 1}};
+    open_rig();
+    rig_run(&rig, rig_submit(&rig, task, 0, TASKS, options));
+    for (int i = 0; i < TASKS; i++) {
+        const struct fate *f = &rig.fates[i];
+        ck_assert_msg(f->status == OUTCOME_OK || does_harm(i), "task %d ended as %s: %s", i,
+                      outcome_name(f->status), f->text);
+        if (f->status == OUTCOME_OK)
+            ck_assert_int_eq(f->y, (int64_t)i * i + 7);
+    }
+    uint64_t ended = 0;
+    for (int s = 0; s < OUTCOME_COUNT; s++)
+        ended += rig.by_status[s];
+    ck_assert_uint_eq(ended, TASKS);
+}
+
+START_TEST(everything_that_is_mapped)
+{
+    unsigned deaths = 0, wanted = is_long() ? 200 : 20;
+    setenv("SCRIBBLER_WRITES", is_long() ? "100000000" : "200000", 1);
+    for (uint32_t round = 0; deaths < wanted; round++) {
+        run("everything", 1 + round % 3 * 19);
+        ck_assert_uint_gt(rig.deaths, 0);
+        deaths += rig.deaths;
+        rig_close(&rig);
+    }
+}
+END_TEST
+
+START_TEST(the_channel_alone)
+{
+    setenv("SCRIBBLER_WRITES", "2000000", 1);
+    for (uint32_t chunk = 1; chunk <= TASKS; chunk += 33) {
+        run("ring", chunk);
+        rig_close(&rig);
+    }
+}
+END_TEST
+
+START_TEST(a_hole_in_the_channel)
+{
+    run("punch", 50);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_channel_cannot_be_cut_off)
+{
+    run("truncate", 50);
+    ck_assert_uint_eq(rig.by_status[OUTCOME_OK], TASKS);
+    ck_assert_uint_eq(rig.deaths, 0);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_worker_reaches_no_channel_but_its_own)
+{
+    open_rig();
+    rig_run(&rig, rig_submit(&rig, "reach", 0, TASKS, (struct pool_map_options){.chunk = 1}));
+    ck_assert_uint_eq(rig.by_status[OUTCOME_OK], TASKS);
+    // Two memories each, and of no two workers the same.
+    long long own[2], seen[2], third;
+    ck_assert_int_eq(sscanf(rig.fates[0].text, "%lld %lld %lld", &own[0], &own[1], &third), 2);
+    for (int i = 1; i < TASKS; i++) {
+        int count = sscanf(rig.fates[i].text, "%lld %lld %lld", &seen[0], &seen[1], &third);
+        ck_assert_msg(count == 2, "%s", rig.fates[i].text);
+        bool same = seen[0] == own[0] && seen[1] == own[1];
+        bool apart =
+            seen[0] != own[0] && seen[0] != own[1] && seen[1] != own[0] && seen[1] != own[1];
+        ck_assert(same || apart);
+    }
+    rig_close(&rig);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("scribble");
+    TCase *tests = tcase_create("scribble");
+    tcase_set_timeout(tests, is_long() ? 3600 : 120);
+    tcase_add_test(tests, everything_that_is_mapped);
+    tcase_add_test(tests, the_channel_alone);
+    tcase_add_test(tests, a_hole_in_the_channel);
+    tcase_add_test(tests, a_channel_cannot_be_cut_off);
+    tcase_add_test(tests, a_worker_reaches_no_channel_but_its_own);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
