@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	docs/journal-format.md \
 	docs/plugins.md \
 	docs/pool-guide.md \
+	docs/report.md \
 	docs/slurm.md
 
 # The programs that the guide to the pool shows.

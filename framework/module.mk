@@ -65,6 +65,7 @@ libbatchrun_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
 	-export-symbols-regex '^br_(pool|result|imap)_'
 
 librun_la_SOURCES = \
+	framework/run/attempts.c framework/run/attempts.h \
 	framework/run/convert.c framework/run/convert.h \
 	framework/run/csv.c framework/run/csv.h \
 	framework/run/diagnostic.c framework/run/diagnostic.h \
@@ -110,6 +111,8 @@ librun_la_SOURCES = \
 	framework/run/spec_value.c \
 	framework/run/spec_yaml_error.c framework/run/spec_yaml_error.h \
 	framework/run/stop.c framework/run/stop.h \
-	framework/run/summary.c framework/run/summary.h
+	framework/run/summary.c framework/run/summary.h \
+	framework/run/timeline.c framework/run/timeline.h \
+	framework/run/trace.c framework/run/trace.h
 librun_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(XXHASH_CFLAGS)
 librun_la_LIBADD = libpool.la $(YAML_LIBS) $(XXHASH_LIBS)

@@ -2,6 +2,8 @@
 # A unit test is tests/unit/test_MODULE.c, one Check program per module.
 unit_tests =
 
+unit_tests += tests/unit/test_attempts
+tests_unit_test_attempts_SOURCES = tests/unit/test_attempts.c
 unit_tests += tests/unit/test_buffer
 tests_unit_test_buffer_SOURCES = tests/unit/test_buffer.c
 unit_tests += tests/unit/test_channel
@@ -73,6 +75,8 @@ tests_unit_test_task_SOURCES = tests/unit/test_task.c tests/unit/rig.c tests/uni
 tests_unit_test_task_CPPFLAGS = $(AM_CPPFLAGS) -DBUILD='"$(abs_builddir)"'
 unit_tests += tests/unit/test_text
 tests_unit_test_text_SOURCES = tests/unit/test_text.c
+unit_tests += tests/unit/test_timeline
+tests_unit_test_timeline_SOURCES = tests/unit/test_timeline.c
 unit_tests += tests/unit/test_topology
 tests_unit_test_topology_SOURCES = tests/unit/test_topology.c tests/unit/golden.c tests/unit/golden.h
 tests_unit_test_topology_LDADD = $(LDADD) -lpthread
@@ -189,7 +193,8 @@ system_tests = \
 	tests/system/test_pool_guide.py \
 	tests/system/test_results.py \
 	tests/system/test_scale.py \
-	tests/system/test_signals.py
+	tests/system/test_signals.py \
+	tests/system/test_trace.py
 TESTS += $(system_tests)
 EXTRA_DIST += $(system_tests) tests/system/harness.py tests/system/run
 

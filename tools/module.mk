@@ -6,6 +6,7 @@ tools_batchrun_batchrun_SOURCES = \
 	tools/batchrun/cmd_plan.c \
 	tools/batchrun/cmd_run.c \
 	tools/batchrun/cmd_topo.c \
+	tools/batchrun/cmd_trace.c \
 	tools/batchrun/commands.h \
 	tools/batchrun/main.c \
 	tools/batchrun/options.c tools/batchrun/options.h \

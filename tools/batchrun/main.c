@@ -12,7 +12,7 @@
 #include "run/run.h"
 
 static const struct command *const commands[] = {&command_run, &command_check, &command_plan,
-                                                 &command_topo};
+                                                 &command_topo, &command_trace};
 
 enum {
     COMMANDS = sizeof commands / sizeof commands[0]

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The trace of a run, as the JSON that viewers read."""
+import collections
+import json
+import subprocess
+
+import harness
+
+JOB = """version: 1
+name: job
+workers: {count: 3, binding: none, oversubscribe: true}
+plugins: [demo, faulty]
+defaults: {chunk_size: 1}
+phases:
+  - name: squares
+    task: demo.square
+    inputs: {range: 500}
+  - name: crashes
+    mode: async
+    task: faulty.segv
+    inputs: {range: {start: 0, stop: 9, as: i}}
+    args: {at: 4}
+  - name: flaky
+    mode: async
+    task: faulty.error_first
+    inputs: {range: {start: 0, stop: 9, as: i}}
+    args: {at: 4}
+    retries: {limit: 1, on: [error]}
+  - name: greetings
+    task: demo.greet
+    inputs: {list: {name: [John, Bill]}}
+"""
+
+
+class Trace(harness.Case):
+    def trace(self, *args, run="job.run"):
+        done = self.batchrun("trace", *args, run)
+        self.assertEqual((done.code, done.out), (0, run + "/trace.json\n"), done)
+        trace = json.loads(self.read(run + "/trace.json"))
+        self.check_structure(trace)
+        return done, trace
+
+    def check_structure(self, trace):
+        """What the format wants of each event, and that no lane's slices overlap."""
+        ends = collections.defaultdict(float)
+        open_phases = set()
+        for event in trace["traceEvents"]:
+            self.assertIsInstance(event["name"], str)
+            self.assertEqual(event["pid"], 1)
+            kind = event["ph"]
+            self.assertIn(kind, "MXiCbe")
+            if kind != "M":
+                self.assertGreaterEqual(event["ts"], 0)
+            if kind == "X":
+                self.assertGreaterEqual(event["dur"], 0)
+                # Times are microseconds with three digits behind the point.
+                self.assertGreaterEqual(event["ts"], ends[event["tid"]] - 0.0005, event)
+                ends[event["tid"]] = event["ts"] + event["dur"]
+            elif kind == "b":
+                open_phases.add(event["id"])
+            elif kind == "e":
+                open_phases.remove(event["id"])
+        self.assertEqual(open_phases, set())
+
+    @staticmethod
+    def tasks(trace):
+        """Tasks of the slices, by phase and how they ended."""
+        found = collections.Counter()
+        for event in trace["traceEvents"]:
+            if event["ph"] == "X":
+                found[event["name"], event["cat"]] += event["args"].get("tasks", 1)
+        return found
+
+    def test_every_attempt_is_there(self):
+        self.run_job(JOB, code=3)
+        done, trace = self.trace()
+        self.assertEqual(done.err, "")
+        self.assertEqual(self.tasks(trace), {("squares", "ok"): 500, ("crashes", "ok"): 8,
+                                             ("crashes", "crashed"): 1, ("flaky", "ok"): 9,
+                                             ("flaky", "error"): 1, ("greetings", "ok"): 1,
+                                             ("greetings", "error"): 1})
+        seen = {(e["name"], e["args"]["task"], e["args"]["attempt"])
+                for e in trace["traceEvents"] if e["ph"] == "X"}
+        self.assertEqual(len(seen), 500 + 9 + 10 + 2)
+        failed = [e for e in trace["traceEvents"] if e.get("cat") == "error" and
+                  e["name"] == "greetings"][0]
+        self.assertEqual(failed["args"], {"task": 1, "attempt": 0, "inputs": "name=Bill",
+                                          "message": "Name Error : Bill", "final": True})
+        self.assertEqual((trace["otherData"]["tasks_per_slice"], trace["otherData"]["left_out"]),
+                         (1, 0))
+
+    def test_lanes_deaths_phases_counters(self):
+        self.run_job(JOB, code=3)
+        _, trace = self.trace()
+        events = trace["traceEvents"]
+        cpus = {w["worker"]: w["cpus"] for w in self.summary("job")["workers"]}
+        lanes = {e["tid"] - 1: e["args"]["name"] for e in events if e["name"] == "thread_name"}
+        self.assertEqual(lanes, {w: f"worker {w} (cpus {c})" for w, c in cpus.items()})
+        self.assertLessEqual({e["tid"] - 1 for e in events if e["ph"] == "X"}, set(lanes))
+        deaths = [e for e in events if e["ph"] == "i"]
+        self.assertEqual([(e["name"], e["s"]) for e in deaths], [("worker died", "t")])
+        self.assertIn("SIGSEGV", deaths[0]["args"]["reason"])
+        self.assertEqual([e["name"] for e in events if e["ph"] == "b"],
+                         ["squares", "crashes", "flaky", "greetings"])
+        failed = [e["args"]["failed"] for e in events if e["ph"] == "C" and e["name"] == "failed"]
+        self.assertEqual((failed[0] in (0, 1, 2), failed[-1]), (True, 2))
+        self.assertEqual(failed, sorted(failed))
+        running = [e["args"]["running"] for e in events
+                   if e["ph"] == "C" and e["name"] == "running"]
+        self.assertTrue(all(0 <= r <= 3.001 for r in running), max(running))
+
+    def test_limit(self):
+        self.run_job(JOB, code=3)
+        done, trace = self.trace("--max-slices", "100")
+        slices = [e for e in trace["traceEvents"] if e["ph"] in "Xi"]
+        self.assertLessEqual(len(slices), 100)
+        self.assertIn("share a slice", done.err)
+        self.assertGreater(trace["otherData"]["tasks_per_slice"], 1)
+        left_out = trace["otherData"]["left_out"]
+        deaths = sum(e["ph"] == "i" for e in slices)
+        self.assertEqual(sum(self.tasks(trace).values()) + deaths + left_out,
+                         500 + 9 + 10 + 2 + 1)
+        done, trace = self.trace("--max-slices", "1")
+        self.assertIn("left out", done.err)
+        self.assertEqual(len([e for e in trace["traceEvents"] if e["ph"] in "Xi"]), 1)
+        for wrong in ("0", "-1", "many"):
+            done = self.batchrun("trace", "--max-slices", wrong, "job.run")
+            self.assertEqual(done.code, 2, done)
+
+    def test_the_newest_run_and_none(self):
+        done = self.batchrun("trace")
+        self.assertEqual((done.code, done.out), (2, ""), done)
+        self.assertIn("no run", done.err)
+        self.run_job(JOB, code=3)
+        done = self.batchrun("trace")
+        self.assertEqual((done.code, done.out), (0, "job.run/trace.json\n"), done)
+        done = self.batchrun("trace", "tmp")
+        self.assertEqual(done.code, 2, done)
+        self.assertIn("tmp is no run directory", done.err)
+        self.assertEqual(self.batchrun("trace", "job.run", "tmp").code, 2)
+
+    def test_a_run_that_goes_on_and_one_that_was_killed(self):
+        self.write("job.yaml", JOB.replace("demo.square", "demo.sleep")
+                   .replace("{range: 500}", "{list: {seconds: [0, 0, 0, 0, 3600]}}"))
+        process = self.start("run", "job.yaml")
+        harness.until(self.four_tasks, harness.PATIENCE, "four tasks are in the journal")
+        process.kill()
+        self.end(process)
+        _, trace = self.trace()
+        self.assertEqual(self.tasks(trace), {("squares", "ok"): 4})
+
+    def four_tasks(self):
+        """Whether the run, which goes on, has done all that can end. As another user of the
+        directory would ask: the check for what is left behind is for when the run is over."""
+        look = subprocess.run([harness.PROGRAM, "trace", "job.run"], cwd=self.dir, check=False,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if look.returncode != 0:
+            return False
+        trace = json.loads(self.read("job.run/trace.json"))
+        self.check_structure(trace)
+        return self.tasks(trace) == {("squares", "ok"): 4}
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "commands.h"
+#include "run/trace.h"
+
+static int read_limit(const char *text, uint64_t *limit, br_error *err)
+{
+    int64_t number;
+    if (!text_to_i64(text, strlen(text), &number) || number < 1)
+        return br_error_set(err, BR_ERR_USAGE, "--max-slices %s: it is a whole number, at least 1",
+                            text);
+    *limit = (uint64_t)number;
+    return 0;
+}
+
+static void tell(const struct rundir *d, const struct trace_counts *counts)
+{
+    printf("%s/trace.json\n", d->path);
+    if (counts->per_slice > 1)
+        fprintf(stderr,
+                "batchrun: up to %" PRIu64 " tasks share a slice, so that there are not too many: "
+                "--max-slices N changes that\n",
+                counts->per_slice);
+    if (counts->left_out > 0)
+        fprintf(stderr,
+                "batchrun: %" PRIu64 " further attempts are left out: --max-slices N changes "
+                "that\n",
+                counts->left_out);
+}
+
+static int write_trace(const char *path, uint64_t limit)
+{
+    struct rundir d;
+    struct buffer json = BUFFER_EMPTY;
+    struct trace_counts counts;
+    br_error err = {0};
+    if (rundir_open(&d, path, &err) != 0)
+        return report_error(&err);
+    int result = trace_write(&d, limit, &json, &counts, &err);
+    if (result == 0)
+        result = rundir_write(&d, "trace.json", json.data, json.length, &err);
+    if (result == 0)
+        tell(&d, &counts);
+    buffer_finish(&json);
+    rundir_finish(&d);
+    return result == 0 ? finish_output(0) : report_error(&err);
+}
+
+static int main_trace(int argc, char **argv)
+{
+    const char *max_slices = NULL, *path;
+    const struct option table[] = {
+        {"max-slices", 0, "N", OPTION_TEXT, &max_slices, "at most N slices (200000)", NULL},
+    };
+    uint64_t limit = TRACE_SLICES;
+    int operands;
+    bool helped;
+    br_error err = {0};
+    if (options_parse(&command_trace, table, 1, argc, argv, &operands, &helped, &err) != 0)
+        return report_error(&err);
+    if (helped)
+        return finish_output(0);
+    if (optional_run(argv, operands, &path, &err) != 0 ||
+        (max_slices && read_limit(max_slices, &limit, &err) != 0))
+        return report_error(&err);
+    return write_trace(path, limit);
+}
+
+const struct command command_trace = {
+    "trace", "[RUN]", "write a trace for Perfetto or chrome://tracing",
+    "Writes RUN/trace.json, during a run or after it, and prints its path: a lane for each "
+    "worker,\n"
+    "a slice for each attempt. Where there are more attempts than slices, tasks that follow each\n"
+    "other share one. RUN is a run directory; without it, the newest in the current directory.\n"
+    "\n"
+    "Examples:\n"
+    "  batchrun trace\n"
+    "  batchrun trace --max-slices 1000000 circles.run\n",
+    main_trace};
