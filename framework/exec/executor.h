@@ -121,6 +121,7 @@ struct exec_report {
             int signal;
             int exit_code;
             bool expected; // it was told to end
+            bool stuck;    // it does not end: its slot must be left alone
             const char *reason;
         } dead;
     };

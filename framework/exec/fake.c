@@ -66,6 +66,7 @@ struct slot {
     enum outcome_status status;
     char message[256];
     int signal;
+    bool stuck;
     int64_t died_ns;
 
     struct happened *list; // list[list_read .. list_count) are to be reported
@@ -481,6 +482,7 @@ static void fake_kill(struct executor *ex, unsigned slot, const struct exec_gran
     s->blame = *task;
     s->status = status;
     snprintf(s->message, sizeof s->message, "%s", message);
+    s->stuck = s->busy && s->hand.immortal;
     if (grace_ns == 0)
         die(f, s, SIGKILL);
     else if (!s->busy || !s->hand.stubborn)
@@ -599,6 +601,7 @@ static void report_dying(struct slot *s, struct exec_report *out)
     out->dead.pid = s->pid;
     out->dead.signal = s->signal;
     out->dead.expected = s->leaving || s->unfit;
+    out->dead.stuck = s->stuck;
     out->dead.reason = "the script ended it";
     s->state = EMPTY;
 }

@@ -22,6 +22,7 @@ struct fake_task {
     int64_t ns;       // how long it takes; FAKE_FOREVER: until it is asked or killed
     bool heeds;       // ends as FAKE_ERROR as soon as it is asked to stop
     bool stubborn;    // SIGTERM does not end it
+    bool immortal;    // nor does SIGKILL: its worker is stuck once it is killed
     int64_t result;   // FAKE_OK: the value of every number in its row
     uint32_t printed; // bytes on standard output
 };

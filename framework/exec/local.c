@@ -3,16 +3,16 @@
 //
 // A slot's life:
 //
-//   state \ event  start()    READY      UNFIT       kill()     retire()   worker ends
-//   -------------  ---------  ---------  ----------  ---------  ---------  -----------
-//   EMPTY          STARTING   -          -           -          -          -
-//   STARTING       -          READY      LEAVING     LEAVING    LEAVING    DYING
-//   READY          -          -          LEAVING     LEAVING    LEAVING    DYING
-//   LEAVING        -          -          -           -          -          DYING
+//   state \ event  start()    READY      UNFIT       kill()     retire()   overdue    worker ends
+//   -------------  ---------  ---------  ----------  ---------  ---------  ---------  -----------
+//   EMPTY          STARTING   -          -           -          -          -          -
+//   STARTING       -          READY      LEAVING     LEAVING    LEAVING    LEAVING    DYING
+//   READY          -          -          LEAVING     LEAVING    LEAVING    -          DYING
+//   LEAVING        -          -          -           -          -          see below  DYING
 //   DYING          what is left in its channel is reported, then DEAD -> EMPTY
 //
-// LEAVING has been told to end, by a signal or through its channel; past its deadline it is sent
-// SIGKILL.
+// LEAVING has been told to end, by a signal or through its channel. Past its deadline it is sent
+// SIGKILL and has a last deadline; past that it counts as ended, as a process that cannot be.
 #include "exec/local.h"
 
 #include <errno.h>
@@ -132,6 +132,7 @@ static int local_start(struct executor *ex, unsigned slot, br_error *err)
     s->printed[0] = local_stream_end(local_log_fd(l, slot, 1));
     s->printed[1] = local_stream_end(local_log_fd(l, slot, 2));
     s->state = STARTING;
+    s->kill_at = clock_now() + (l->options.start_ns ? l->options.start_ns : START_NS);
     return 0;
 }
 
@@ -313,8 +314,13 @@ bool local_same_task(const struct exec_grant *a, const struct exec_grant *b)
 void local_signal(struct local *l, struct slot *s, int signal)
 {
     // When the nursery does not keep up the next round tries again.
-    if (nursery_kill(l->options.nursery, s->id, signal, NULL) == 0)
+    if (nursery_kill(l->options.nursery, s->id, signal, NULL) == 0) {
+        if (signal == SIGKILL && !s->killed) {
+            s->killed = true;
+            s->kill_at = clock_now() + (l->options.stuck_ns ? l->options.stuck_ns : STUCK_NS);
+        }
         return;
+    }
     // When it is gone its workers are too, but what they forked may live on in their groups.
     if (errno == EPIPE && signal == SIGKILL && s->pid > 0)
         kill(-s->pid, SIGKILL);
@@ -347,6 +353,16 @@ static void local_retire(struct executor *ex, unsigned slot)
     channel_close(&s->channel);
 }
 
+// A process that waits in the kernel for what does not come acts on no signal. What it held is
+// given to others, and it is left alone.
+static void give_up_on(struct slot *s, int64_t now)
+{
+    s->stuck = true;
+    s->wait_status = SIGKILL;
+    s->ended_ns = now;
+    s->state = DYING;
+}
+
 void local_kill_overdue(struct local *l)
 {
     int64_t now = clock_now();
@@ -354,6 +370,12 @@ void local_kill_overdue(struct local *l)
         struct slot *s = &l->slots[i];
         if (s->state == EMPTY || s->state == DYING || s->kill_at > now)
             continue;
+        if (s->killed) {
+            give_up_on(s, now);
+            continue;
+        }
+        s->late |= s->state == STARTING;
+        s->state = LEAVING;
         s->kill_at = INT64_MAX;
         local_signal(l, s, SIGKILL);
     }
@@ -363,7 +385,6 @@ void local_accuse(struct local *l, struct slot *s, const char *violation)
 {
     s->violation = violation;
     s->state = LEAVING;
-    s->kill_at = INT64_MAX;
     local_signal(l, s, SIGKILL);
 }
 

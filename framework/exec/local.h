@@ -16,6 +16,8 @@ struct local_options {
     const int *out_fds;         // per slot, opened for appending: the workers' standard output and
     const int *err_fds;         // error. NULL = nowhere. Borrowed
     struct watch_limits limits; // of tasks; WATCH_NOTHING where there are none
+    int64_t start_ns;           // for a worker to be ready; 0: 60 s
+    int64_t stuck_ns;           // for SIGKILL to end one; 0: 10 s
 };
 
 // NULL and *err on failure. Starts no worker.

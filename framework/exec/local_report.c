@@ -13,6 +13,7 @@
 
 #include "base/signals.h"
 #include "exec/local_slot.h"
+#include "exec/usage.h"
 
 enum {
     ROUND_BATCHES = 16 // read from a ring before the others have their turn
@@ -166,6 +167,8 @@ static int take_control(struct local *l, unsigned slot, const char *data, size_t
         wire_get_bytes(&w, &s->cpus, sizeof s->cpus);
         s->state = READY;
         s->was_ready = true;
+        s->kill_at = INT64_MAX;
+        l->stillborn = 0;
         *out = (struct exec_report){.type = REPORT_READY, .slot = slot};
         out->ready.pid = s->pid;
         out->ready.cpus = &s->cpus;
@@ -319,12 +322,23 @@ static void report_blamed(struct local *l, unsigned slot, struct exec_report *ou
     out->end.message = l->text.failed ? "the worker died" : l->text.data;
 }
 
+static void describe_stuck(struct buffer *b, int pid)
+{
+    char state = usage_state(pid);
+    buffer_text(b, "; it does not end though it was killed");
+    if (state)
+        buffer_format(b, " (state %c%s)", state,
+                      state == 'D' ? ": it waits in the kernel, for a device or a file system"
+                                   : "");
+}
+
 static void report_dead(struct local *l, unsigned slot, struct exec_report *out)
 {
     struct slot *s = &l->slots[slot];
     bool expected = s->blame.count > 0 || s->told_to_end || s->unfit_told;
     *out = (struct exec_report){.type = REPORT_DEAD, .slot = slot};
     out->dead.pid = s->pid;
+    out->dead.stuck = s->stuck;
     out->dead.expected = expected && !s->violation;
     set_ending(s, &out->dead.signal, &out->dead.exit_code);
     buffer_reset(&l->text);
@@ -338,42 +352,63 @@ static void report_dead(struct local *l, unsigned slot, struct exec_report *out)
         buffer_text(&l->text, "told to end");
     else
         describe_end(&l->text, s->wait_status);
+    if (s->stuck)
+        describe_stuck(&l->text, s->pid);
     buffer_char(&l->text, '\0');
     out->dead.reason = l->text.failed ? "" : l->text.data;
     local_forget_worker(l, s);
 }
 
-// A worker that died of itself before it was ready. No process to be had, and a signal from outside
-// (a person, the kernel out of memory) are another matter: a later one may do better.
+// A worker that died of itself before it was ready, or was not ready in time. No process to be had,
+// and a signal from outside (a person, the kernel out of memory) are another matter: a later one
+// may do better.
 static bool is_stillborn(const struct slot *s)
 {
     bool killed = WIFSIGNALED(s->wait_status) &&
                   (WTERMSIG(s->wait_status) == SIGKILL || WTERMSIG(s->wait_status) == SIGTERM);
-    return !s->was_ready && !s->unfit_told && !s->told_to_end && !killed && !s->message[0];
+    return !s->was_ready && !s->unfit_told && !s->told_to_end && (!killed || s->late) &&
+           !s->message[0];
 }
 
+static void describe_stillborn(struct buffer *b, const struct local *l, const struct slot *s)
+{
+    const char *where = l->options.common.plugin_count > 0 ? "while it was loading the plugins"
+                        : l->options.common.init           ? "in the pool's initializer"
+                                                           : "while it was starting";
+    if (s->late) {
+        int64_t limit = l->options.start_ns ? l->options.start_ns : START_NS;
+        buffer_format(b, "a worker hung %s: it was not ready after %.4g s", where,
+                      (double)limit / (double)NS_PER_S);
+        return;
+    }
+    buffer_format(b, "a worker died %s: ", where);
+    describe_end(b, s->wait_status);
+}
+
+// One that crashes may have been sent the signal from outside. The next one that does so before any
+// was ready shows that it is the plugins' own doing; and so does one that hangs.
 static int report_stillborn(struct local *l, unsigned slot, struct exec_report *out)
 {
     struct slot *s = &l->slots[slot];
     struct buffer b = BUFFER_EMPTY;
-    buffer_text(&b, l->options.common.plugin_count > 0
-                        ? "a worker died while it was loading the plugins: "
-                    : l->options.common.init ? "a worker died in the pool's initializer: "
-                                             : "a worker died while it was starting: ");
-    describe_end(&b, s->wait_status);
-    char *text = buffer_take_string(&b, NULL);
-    report_unfit(l, slot, BR_ERR_PLUGIN, text ? text : "a worker died while it was starting", out);
-    free(text);
-    return 1;
+    describe_stillborn(&b, l, s);
+    buffer_char(&b, '\0');
+    snprintf(s->message, sizeof s->message, "%s",
+             b.failed ? "a worker died while it was starting" : b.data);
+    buffer_finish(&b);
+    l->stillborn++;
+    if (l->stillborn < 2 && !s->late)
+        return 0;
+    return report_unfit(l, slot, BR_ERR_PLUGIN, s->message, out);
 }
 
 // What a dead worker leaves, one report a call, the last one DEAD.
 static int report_dying(struct local *l, unsigned slot, struct exec_report *out, br_error *err)
 {
     struct slot *s = &l->slots[slot];
-    if (is_stillborn(s))
-        return report_stillborn(l, slot, out);
-    int got = s->blame_told ? 0 : read_ring(l, slot, out, err);
+    int got = is_stillborn(s) ? report_stillborn(l, slot, out) : 0;
+    if (got == 0 && !s->blame_told)
+        got = read_ring(l, slot, out, err);
     if (got != 0)
         return got;
     if (!s->blame_told && !s->blame_found) {

@@ -12,6 +12,8 @@
 
 #define RESCAN_NS       (100 * NS_PER_MS)
 #define RETIRE_GRACE_NS (5 * NS_PER_S)
+#define START_NS        (60 * NS_PER_S) // a worker that is not ready by then is not going to be
+#define STUCK_NS        (10 * NS_PER_S) // after SIGKILL; large memory takes seconds to be given back
 #define WATCH_IDLE_NS   (20 * NS_PER_MS) // between looks whether a task has begun
 
 enum slot_state {
@@ -44,6 +46,9 @@ struct slot {
     enum outcome_status status;
     char message[256];
     const char *violation; // what it did to its channel: nothing more is read
+    bool late;             // was not ready in time
+    bool killed;           // SIGKILL is on its way; `kill_at` is when it must have had its effect
+    bool stuck;            // and it had none
 
     // How it ended, and how far that was reported.
     int wait_status;
@@ -75,6 +80,7 @@ struct local {
     unsigned cursor;    // the slot whose ring is read
     unsigned batches;   // read from it in this round
     bool left_over;     // a ring had more than this round's share: nobody rings for that
+    unsigned stillborn; // workers that ended before they were ready, since one was
     struct buffer text; // of the report last given
     char control[CONTROL_MAX];
 };

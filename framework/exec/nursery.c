@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "exec/bystander.h"
 
 enum request_type {
     REQUEST_SPAWN = 1,
@@ -341,10 +342,11 @@ static void become_nursery(int socket, int coordinator)
     fd_close_from(0, keep, 2);
     if (fd_fill_standard(NULL) != 0)
         _exit(1);
-    sigset_t chld;
+    sigset_t chld, blocked = bystander_signals();
     sigemptyset(&chld);
     sigaddset(&chld, SIGCHLD);
-    sigprocmask(SIG_SETMASK, &chld, NULL);
+    sigaddset(&blocked, SIGCHLD);
+    sigprocmask(SIG_SETMASK, &blocked, NULL);
     n.signals = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
     if (n.signals < 0)
         _exit(1);

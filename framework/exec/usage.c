@@ -24,17 +24,29 @@ static size_t read_text(const char *path, char *text, size_t size)
     return got > 0 ? (size_t)got : 0;
 }
 
+// What follows the process's name in its `stat`, or NULL. The name may hold anything, a `)` too.
+static const char *read_stat(pid_t pid, char *text, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    const char *name_end = read_text(path, text, size) > 0 ? strrchr(text, ')') : NULL;
+    return name_end ? name_end + 1 : NULL;
+}
+
+char usage_state(pid_t pid)
+{
+    char text[1024];
+    const char *rest = read_stat(pid, text, sizeof text);
+    return rest && rest[0] == ' ' ? rest[1] : '\0';
+}
+
 static bool add_process(pid_t pid, struct usage *u)
 {
-    char path[64], text[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    if (read_text(path, text, sizeof text) == 0)
-        return false;
-    // The name may hold anything, a `)` too.
-    const char *rest = strrchr(text, ')');
+    char text[1024];
+    const char *rest = read_stat(pid, text, sizeof text);
     unsigned long ticks[4];
     long pages;
-    if (!rest || sscanf(rest + 1,
+    if (!rest || sscanf(rest,
                         " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu"
                         " %*d %*d %*d %*d %*u %*u %ld",
                         &ticks[0], &ticks[1], &ticks[2], &ticks[3], &pages) != 5)

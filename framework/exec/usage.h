@@ -16,4 +16,7 @@ struct usage {
 // false when there is no such process.
 bool usage_read(pid_t pid, struct usage *out);
 
+// Its state, as ps(1) shows it; '\0' when there is no such process.
+char usage_state(pid_t pid);
+
 #endif

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "exec/bystander.h"
 #include "exec/channel.h"
 #include "exec/plugin.h"
 #include "exec/setup.h"
@@ -213,6 +214,9 @@ static int start(struct worker *w, const int *fds, br_error *err)
             0)
         return -1;
     w->channel.idle_spin_ns = w->setup.common.idle_spin_ns;
+    if (w->setup.common.plugin_count >
+        0) // a program's own functions find signals at their defaults
+        bystander_begin();
     name_self(w->setup.slot.slot);
     close(fds[WORKER_SETUP]);
     close(fds[WORKER_DOWN]);

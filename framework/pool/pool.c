@@ -31,13 +31,15 @@ struct held { // a grant that a slot holds
     uint64_t left;
 };
 
-// A slot's life: DOWN -start-> STARTING -READY-> READY -kill, retire-> ENDING; DEAD in any -> DOWN.
+// A slot's life: DOWN -start-> STARTING -READY-> READY -kill, retire-> ENDING; DEAD in any -> DOWN,
+// or LOST when its process could not be ended.
 struct slot {
     enum {
         SLOT_DOWN,
         SLOT_STARTING,
         SLOT_READY,
-        SLOT_ENDING
+        SLOT_ENDING,
+        SLOT_LOST
     } state;
     struct held held[EXECUTOR_QUEUE]; // oldest first
     unsigned held_count;
@@ -348,17 +350,28 @@ static int start_later(struct pool *p, unsigned slot, const char *reason, br_err
     return 0;
 }
 
+static bool all_lost(const struct pool *p)
+{
+    for (unsigned i = 0; i < p->options.workers; i++)
+        if (p->slots[i].state != SLOT_LOST)
+            return false;
+    return true;
+}
+
 static int take_dead(struct pool *p, const struct exec_report *r, br_error *err)
 {
     struct slot *s = &p->slots[r->slot];
     bool was_up = s->state != SLOT_STARTING;
-    s->state = SLOT_DOWN;
+    s->state = r->dead.stuck ? SLOT_LOST : SLOT_DOWN;
     s->start_at = p->now;
-    if (s->finished == 0 && !r->dead.expected && start_later(p, r->slot, r->dead.reason, err) != 0)
+    if (s->state == SLOT_DOWN && s->finished == 0 && !r->dead.expected &&
+        start_later(p, r->slot, r->dead.reason, err) != 0)
         return -1;
-    if (was_up)
+    if (was_up || r->dead.stuck)
         p->options.on_worker(p->options.user, r);
-    return 0;
+    return all_lost(p) ? br_error_set(err, BR_ERR_SYSTEM, "no worker is left: the last was %s",
+                                      r->dead.reason)
+                       : 0;
 }
 
 static int take_report(struct pool *p, const struct exec_report *r, br_error *err)

@@ -37,6 +37,8 @@ struct phase {
     bool cut;     // stopped before its end, or before it began
     struct pool_map *map;
     struct phase_table table;
+    struct buffer batch_image; // with a batch of more than one row: a table without columns
+    struct table batches;
     uint64_t tasks;
     uint64_t failed;
     struct results *results; // of its rows, where anybody wants them
@@ -96,6 +98,10 @@ void phase_free_levels(struct phase *p);
 
 uint64_t phase_seed(const struct phases *ph, const char *phase);
 struct pool_map_options phase_map_options(const struct phase *p);
+
+// What stands beside the results of the phase's tasks: their inputs. A batch's results belong to no
+// one row of them; it has its number alone.
+const struct table *phase_inputs(const struct phase *p);
 
 // The result file, or files.
 int phase_write_results(const struct phase *p, br_error *err);

@@ -154,7 +154,7 @@ int phase_start_reduction(struct phase *p, int64_t now, br_error *err)
         return phase_fail_reduction(p, "no task succeeded, so there is nothing to reduce", now);
     }
     struct buffer image = BUFFER_EMPTY;
-    if (results_table(p->results, &p->table.table, &image, err) != 0) {
+    if (results_table(p->results, phase_inputs(p), &image, err) != 0) {
         buffer_finish(&image);
         return -1;
     }

@@ -117,7 +117,7 @@ static int load_from(struct phase *p, struct buffer *image, br_error *err)
     uint64_t rows;
     const struct job *job = p->owner->options.prepared->job;
     diagnostics_init(&d, job->file, job->text, job->text_length);
-    int result = results_table(results, from->reduced ? NULL : &from->table.table, &given, err);
+    int result = results_table(results, from->reduced ? NULL : phase_inputs(from), &given, err);
     if (result == 0)
         result = table_open(&table, given.data, given.length, err);
     if (result == 0)
@@ -147,6 +147,21 @@ static int make_table(struct phase *p, br_error *err)
     return phase_table_make(&p->table, &image, err);
 }
 
+static int make_batches(struct phase *p, br_error *err)
+{
+    struct table_builder *b = table_builder_create(p->tasks, err);
+    int result = b ? table_builder_finish(b, &p->batch_image, err) : -1;
+    table_builder_destroy(b);
+    if (result != 0)
+        return -1;
+    return table_open(&p->batches, p->batch_image.data, p->batch_image.length, err);
+}
+
+const struct table *phase_inputs(const struct phase *p)
+{
+    return p->spec->batch > 1 ? &p->batches : &p->table.table;
+}
+
 static bool keeps_rows(const struct phase *p)
 {
     return p->spec->reduce.kind == REDUCE_NONE || p->spec->reduce.kind == REDUCE_TASK ||
@@ -159,6 +174,8 @@ static int start_phase(struct phase *p, int64_t now, br_error *err)
     if (make_table(p, err) != 0)
         return -1;
     p->tasks = prepared_tasks(p->owner->options.prepared, p->place, table_rows(&p->table.table));
+    if (p->spec->batch > 1 && make_batches(p, err) != 0)
+        return -1;
     if (keeps_rows(p)) {
         p->results = results_create(results, p->tasks, err);
         if (!p->results)
@@ -216,8 +233,8 @@ static int write_file(const struct phase *p, const char *suffix, const struct ta
 int phase_write_results(const struct phase *p, br_error *err)
 {
     if (p->spec->reduce.kind == REDUCE_NONE)
-        return write_file(p, "", &p->table.table, p->results, err);
-    if (p->spec->keep_results && write_file(p, ".rows", &p->table.table, p->results, err) != 0)
+        return write_file(p, "", phase_inputs(p), p->results, err);
+    if (p->spec->keep_results && write_file(p, ".rows", phase_inputs(p), p->results, err) != 0)
         return -1;
     return p->reduced ? write_file(p, "", NULL, p->reduced, err) : 0;
 }
@@ -294,6 +311,7 @@ void phase_close(struct phase *p)
     if (p->is_read)
         return;
     phase_table_finish(&p->table);
+    buffer_finish(&p->batch_image);
     results_destroy(p->results);
     p->results = NULL;
 }
@@ -492,6 +510,7 @@ void phases_destroy(struct phases *ph)
         p->levels.map = NULL;
         phase_free_levels(p);
         phase_table_finish(&p->table);
+        buffer_finish(&p->batch_image);
         results_destroy(p->results);
         results_destroy(p->reduced);
         reduce_destroy(p->reduce);

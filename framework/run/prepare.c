@@ -248,13 +248,14 @@ static bool prepare_phase(struct preparation *in, size_t i)
     int loaded = load_inputs(in, i, &columns);
     struct result_layout rows = {0};
     const struct schema *reduced = reduced_schema(phase, pp);
+    const struct schema none = {0}, *beside = phase->batch > 1 ? &none : &columns;
     bool ok = loaded >= 0;
     if (loaded > 0 && in->d->count == mistakes) {
-        ok = result_layout_make(&columns, &pp->entry->signature.results, &rows, in->err) == 0;
+        ok = result_layout_make(beside, &pp->entry->signature.results, &rows, in->err) == 0;
         if (ok && pp->reduce_entry)
             check_reduce_task(in, phase, pp, &rows.schema);
         if (ok)
-            ok = result_layout_make(reduced ? NULL : &columns,
+            ok = result_layout_make(reduced ? NULL : beside,
                                     reduced ? reduced : &pp->entry->signature.results, &pp->layout,
                                     in->err) == 0;
         if (ok)

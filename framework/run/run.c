@@ -130,6 +130,20 @@ static void emit(struct run *run, struct event *e, int64_t now)
         run->error = err;
 }
 
+static void say_lost(struct run *run, const struct exec_report *r)
+{
+    struct buffer b = BUFFER_EMPTY;
+    buffer_format(
+        &b, "batchrun: worker %u (pid %d) is put aside, and the others go on without it: ", r->slot,
+        r->dead.pid);
+    buffer_text(&b, r->dead.reason);
+    buffer_char(&b, '\n');
+    progress_erase(&run->progress);
+    if (!b.failed)
+        (void)fd_write_all(STDERR_FILENO, b.data, b.length);
+    buffer_finish(&b);
+}
+
 static void on_worker(void *user, const struct exec_report *r)
 {
     struct run *run = user;
@@ -149,6 +163,8 @@ static void on_worker(void *user, const struct exec_report *r)
                                      .exit_code = r->dead.exit_code,
                                      .reason = r->dead.reason}};
     emit(run, &e, clock_now());
+    if (r->dead.stuck)
+        say_lost(run, r);
 }
 
 static void emit_begin(struct run *run)

@@ -52,6 +52,11 @@ static int wait_for_ever(br_task *t)
     return 1;
 }
 
+static int wait_at_three(br_task *t)
+{
+    return number(t) == 3 ? wait_for_ever(t) : br_result_i64(t, "y", 0);
+}
+
 static int stubborn(br_task *t)
 {
     signal(SIGTERM, SIG_IGN);
@@ -231,6 +236,7 @@ static int seed(br_task *t)
 }
 
 BATCHRUN_PLUGIN("wild", "1.0", BR_TASK("pid", pid, "i:i64 -> y:i64", ""),
+                BR_TASK("wait_at_three", wait_at_three, "i:i64 -> y:i64", ""),
                 BR_TASK("raise", raise_it, "i:i64 -> y:i64", ""),
                 BR_TASK("leave", leave, "i:i64 -> y:i64", ""),
                 BR_TASK("wait", wait_for_ever, "i:i64 -> y:i64", ""),

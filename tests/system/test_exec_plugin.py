@@ -69,8 +69,9 @@ class Words(Commands):
     def test_pack(self):
         done = self.run_job(self.job("pack", {"range": 5}, "args: {command: 'echo n {i} x{i}'}",
                                      "batch: 2"))
-        self.assertEqual([row["output"] for row in self.rows("job.run/results/commands.csv")],
-                         ["n 0 1 x0 x1", "n 2 3 x2 x3", "n 4 x4"], done)
+        self.assertEqual(self.read("job.run/results/commands.csv"),
+                         "index,exit_code,output\n0,0,n 0 1 x0 x1\n1,0,n 2 3 x2 x3\n2,0,n 4 x4\n",
+                         done)
 
 
 class Shell(Commands):

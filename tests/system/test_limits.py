@@ -83,5 +83,52 @@ class Limits(harness.Case):
                 self.assertEqual(bool(cores), any_core, cores)
 
 
+FREEZER = "/sys/fs/cgroup/freezer"
+
+
+class Unkillable(harness.Case):
+    """A process that no signal ends: its slot is put aside, and the job ends without it."""
+
+    def test_frozen(self):
+        group = os.path.join(FREEZER, f"batchrun-test-{os.getpid()}")
+        try:
+            os.mkdir(group)
+        except OSError as error:
+            self.skipTest(f"no process can be frozen here: {error}")
+        state = os.path.join(group, "freezer.state")
+        self.addCleanup(harness.until, lambda: self.gone(group), harness.PATIENCE, "it ends")
+        self.addCleanup(self.put, state, "THAWED")
+        self.write("job.yaml", "version: 1\nname: job\nplugins: [faulty]\n"
+                   "workers: {count: 2, binding: none, oversubscribe: true}\nphases:\n"
+                   "  - name: p\n    task: faulty.rendezvous\n    inputs: {range: 10}\n"
+                   f"    args: {{dir: {self.dir}}}\n    timeout: 2s\n    chunk_size: 1\n")
+        process = self.start("job.yaml")
+        began = self.path("began-0")
+        harness.until(lambda: os.path.exists(began), harness.PATIENCE, "a task begins")
+        pid = int(self.read("began-0"))
+        self.put(os.path.join(group, "cgroup.procs"), str(pid))
+        self.put(state, "FROZEN")
+        self.write("go", "")
+        out, err = process.communicate(timeout=harness.PATIENCE)
+        self.assertEqual(process.returncode, 3, (out, err))
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 9, "timed_out": 1}, err)
+        self.assertRegex(err, rf"worker \d \(pid {pid}\) is put aside.*"
+                         "it does not end though it was killed")
+        self.assertEqual(self.marked(), [pid])
+
+    @staticmethod
+    def put(path, text):
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+
+    @staticmethod
+    def gone(group):
+        try:
+            os.rmdir(group)
+            return True
+        except OSError:
+            return False
+
+
 if __name__ == "__main__":
     harness.main()

@@ -75,6 +75,20 @@ class Stopping(harness.Rendezvous):
         self.assertEqual(self.end(process).code, 5)
         self.assertNotIn("cancelled", self.outcomes("job", "p"))
 
+    def test_sent_to_every_process(self):
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP, signal.SIGINT):
+            with self.subTest(signal=number.name):
+                process = self.rendezvous(50, args=("--grace", "1h"))
+                workers = self.both_began()
+                for pid in [*workers, self.nursery(process.pid), process.pid]:
+                    os.kill(pid, number)
+                self.says(process, number.name)
+                self.write("go", "")
+                done = self.end(process)
+                self.assertEqual(done.code, 5, done)
+                self.assertEqual(set(self.outcomes("job", "p")), {"ok", "skipped"})
+                self.again()
+
     def test_grace_ends(self):
         process = self.rendezvous(50, env=self.environment(BATCHRUN_GRACE="100ms"))
         self.both_began()

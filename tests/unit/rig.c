@@ -20,6 +20,7 @@ static void on_worker(void *user, const struct exec_report *r)
     struct rig *rig = user;
     if (r->type == REPORT_DEAD) {
         rig->deaths++;
+        snprintf(rig->last_words, sizeof rig->last_words, "%s", r->dead.reason);
         return;
     }
     rig->starts++;
@@ -137,7 +138,9 @@ void rig_open(struct rig *rig, struct rig_options options)
                    .bind = options.bind},
         .out_fds = rig->out,
         .err_fds = rig->error,
-        .limits = WATCH_NOTHING};
+        .limits = WATCH_NOTHING,
+        .start_ns = options.start_ns,
+        .stuck_ns = options.stuck_ns};
     if (options.memory)
         local.limits.memory = options.memory;
     if (options.cpu_time_ns)

@@ -21,6 +21,7 @@ struct rig_options {
     bool bind;
     bool logs;                            // the workers' output is kept
     int64_t grace_ns;                     // 0: 50 ms
+    int64_t start_ns, stuck_ns;           // as local_options
     uint64_t memory, cpu_time_ns, output; // of tasks; 0: no limit
 };
 
@@ -52,6 +53,7 @@ struct rig {
     uint64_t rows;
     int out[RIG_WORKERS], error[RIG_WORKERS];
     unsigned starts, deaths;
+    char last_words[512];            // of the worker that died last: the reason
     struct cpuset cpus[RIG_WORKERS]; // as READY told
     uint64_t by_status[OUTCOME_COUNT];
     uint64_t ok_by_slot[RIG_WORKERS];

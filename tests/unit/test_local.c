@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -282,6 +283,102 @@ START_TEST(a_plugin_that_crashes_on_loading_ends_the_pool)
 }
 END_TEST
 
+START_TEST(an_init_that_hangs_ends_the_pool_in_time)
+{
+    br_error err = {0};
+    rig_open(&rig, (struct rig_options){.workers = 2,
+                                        .start_ns = 100 * NS_PER_MS,
+                                        .plugin = "tests/plugins/.libs/init_hangs.so"});
+    while (rig_step(&rig, &err) == 0)
+        ;
+    ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);
+    ck_assert_str_eq(
+        err.text, "a worker hung while it was loading the plugins: it was not ready after 0.1 s");
+    rig_close(&rig);
+}
+END_TEST
+
+// Whoever crashes a worker that is starting does not make its plugins unfit.
+START_TEST(a_worker_that_is_crashed_from_outside_while_it_starts_is_replaced)
+{
+    br_error err = {0};
+    rig_open(&rig,
+             (struct rig_options){.workers = 1, .plugin = "tests/plugins/.libs/init_hangs.so"});
+    while (local_pid(rig.executor, 0) == 0)
+        ck_assert_int_eq(rig_step(&rig, &err), 0);
+    int first = local_pid(rig.executor, 0);
+    kill(first, SIGSEGV);
+    while (local_pid(rig.executor, 0) == first || local_pid(rig.executor, 0) == 0)
+        ck_assert_int_eq(rig_step(&rig, &err), 0);
+    kill(local_pid(rig.executor, 0), SIGSEGV);
+    while (rig_step(&rig, &err) == 0)
+        ;
+    ck_assert_int_eq(err.kind, BR_ERR_PLUGIN); // twice is no accident
+    ck_assert_ptr_nonnull(strstr(err.text, "while it was loading the plugins: SIGSEGV"));
+    rig_close(&rig);
+}
+END_TEST
+
+// ---- What no signal ends
+
+static char freezer[64];
+
+static bool write_word(const char *name, const char *text)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", freezer, name);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool done = fd >= 0 && fd_write_all(fd, text, strlen(text)) == 0;
+    fd_close(&fd);
+    return done;
+}
+
+static bool freeze(int pid)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", pid);
+    return write_word("cgroup.procs", text) && write_word("freezer.state", "FROZEN");
+}
+
+static void thaw(void)
+{
+    write_word("freezer.state", "THAWED");
+    while (rmdir(freezer) != 0 && errno == EBUSY)
+        poll(NULL, 0, 1); // until the killed process has left it, which nothing announces
+}
+
+START_TEST(a_process_that_cannot_be_killed_costs_its_slot_and_no_more)
+{
+    br_error err = {0};
+    snprintf(freezer, sizeof freezer, "/sys/fs/cgroup/freezer/batchrun-test-%d", (int)getpid());
+    if (mkdir(freezer, 0700) != 0) {
+        printf("skipped: no freezer of processes here: %s\n", strerror(errno));
+        return;
+    }
+    rig_open(&rig, (struct rig_options){.workers = 2, .stuck_ns = 100 * NS_PER_MS});
+    struct pool_map *m = rig_submit(&rig, "wait_at_three", 0, 20, limit(200 * NS_PER_MS));
+    int pid = 0;
+    unsigned slot = 2;
+    for (struct exec_in_hand h; pid == 0;) {
+        ck_assert_int_eq(rig_step(&rig, &err), 0);
+        for (slot = 0; slot < 2 && pid == 0; slot++)
+            if (rig.executor->ops->in_hand(rig.executor, slot, &h) && h.task.first == 3)
+                pid = local_pid(rig.executor, slot);
+    }
+    ck_assert(freeze(pid));
+    rig_run(&rig, m);
+    ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 19);
+    ck_assert_int_eq(rig.fates[3].status, OUTCOME_TIMED_OUT);
+    while (rig.deaths == 0)
+        ck_assert_int_eq(rig_step(&rig, &err), 0);
+    ck_assert_ptr_nonnull(strstr(rig.last_words, "it does not end though it was killed (state D"));
+    ck_assert_uint_eq(rig.starts, 2);
+    ck_assert_int_eq(kill(pid, 0), 0); // it is there, and nobody waits for it
+    thaw();
+    rig_close(&rig);
+}
+END_TEST
+
 // ---- Many outcomes
 
 // Outcomes that are told one by one must not wait for a wake-up that nobody gives.
@@ -530,6 +627,9 @@ int main(void)
     tcase_add_test(tests, workers_are_replaced_after_max_tasks);
     tcase_add_test(tests, an_init_that_fails_ends_the_pool_at_once);
     tcase_add_test(tests, a_plugin_that_crashes_on_loading_ends_the_pool);
+    tcase_add_test(tests, an_init_that_hangs_ends_the_pool_in_time);
+    tcase_add_test(tests, a_worker_that_is_crashed_from_outside_while_it_starts_is_replaced);
+    tcase_add_test(tests, a_process_that_cannot_be_killed_costs_its_slot_and_no_more);
     tcase_add_test(tests, many_failures_are_read_without_waiting);
     tcase_add_test(tests, descriptors_are_not_inherited);
     tcase_add_test(tests, the_environment_is_the_workers_own);

@@ -691,6 +691,50 @@ START_TEST(a_task_that_ignores_sigterm_is_killed_after_the_grace)
 }
 END_TEST
 
+static struct fake_task second_is_immortal(struct rig *rig, unsigned map,
+                                           const struct exec_grant *task)
+{
+    struct fake_task t = second_hangs(rig, map, task);
+    t.immortal = true;
+    return t;
+}
+
+START_TEST(a_worker_that_cannot_be_killed_costs_its_slot_and_no_more)
+{
+    struct rig *rig = rig_open(2, second_is_immortal);
+    struct view *v = submit(rig, 10, (struct pool_map_options){.map.hard_ns = NS_PER_S});
+    run(rig);
+    ck_assert_uint_eq(v->outcomes[1], OUTCOME_TIMED_OUT);
+    ck_assert_uint_eq(v->by_status[OUTCOME_OK], 9);
+    v = submit(rig, 1, (struct pool_map_options){0});
+    run(rig);
+    ck_assert_uint_eq(v->by_status[OUTCOME_OK], 1);
+    ck_assert_uint_eq(rig->begun, 2); // none in its place
+    ck_assert_uint_eq(rig->dead, 1);
+    rig_close(rig);
+}
+END_TEST
+
+static struct fake_task all_immortal(struct rig *rig, unsigned map, const struct exec_grant *task)
+{
+    (void)rig;
+    (void)map;
+    (void)task;
+    return (struct fake_task){.ns = FAKE_FOREVER, .immortal = true};
+}
+
+START_TEST(without_any_slot_left_the_pool_ends)
+{
+    struct rig *rig = rig_open(2, all_immortal);
+    br_error err = {0};
+    submit(rig, 10, (struct pool_map_options){.map.hard_ns = NS_PER_S});
+    ck_assert_ptr_nonnull(strstr(run_to_error(rig, &err), "no worker is left"));
+    ck_assert_int_eq(err.kind, BR_ERR_SYSTEM);
+    ck_assert_uint_eq(rig->begun, 2);
+    rig_close(rig);
+}
+END_TEST
+
 static struct fake_task hangs_and_heeds(struct rig *rig, unsigned map,
                                         const struct exec_grant *task)
 {
@@ -1118,6 +1162,8 @@ int main(void)
     tcase_add_test(tests, tasks_that_all_crash_are_all_told);
     tcase_add_test(tests, a_hard_timeout_ends_the_task);
     tcase_add_test(tests, a_task_that_ignores_sigterm_is_killed_after_the_grace);
+    tcase_add_test(tests, a_worker_that_cannot_be_killed_costs_its_slot_and_no_more);
+    tcase_add_test(tests, without_any_slot_left_the_pool_ends);
     tcase_add_test(tests, a_soft_timeout_asks);
     tcase_add_test(tests, who_does_not_heed_the_soft_timeout_meets_the_hard_one);
     tcase_add_test(tests, a_limit_is_each_tasks_own);
