@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "exec/leftovers.h"
 
 enum {
     TREE_MAX = 256 // processes looked at; a task that has more is bounded by other means
@@ -63,14 +64,7 @@ static bool add_process(pid_t pid, struct usage *u)
 // inherited.
 static size_t append_children(pid_t pid, pid_t *found, size_t count)
 {
-    char path[64], text[4096];
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
-    if (read_text(path, text, sizeof text) == 0)
-        return count;
-    char *at = text, *end;
-    for (long child; count < TREE_MAX && (child = strtol(at, &end, 10)) > 0; at = end)
-        found[count++] = (pid_t)child;
-    return count;
+    return count + leftovers_children(pid, pid, found + count, TREE_MAX - count);
 }
 
 bool usage_read(pid_t pid, struct usage *out)

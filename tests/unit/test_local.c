@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "exec/leftovers.h"
 #include "rig.h"
 
 static struct rig rig;
@@ -220,6 +221,45 @@ static bool is_alive(int64_t pid)
 {
     return kill((pid_t)pid, 0) == 0;
 }
+
+START_TEST(what_a_task_leaves_behind_is_gone_before_the_next)
+{
+    rig_open(&rig, (struct rig_options){.workers = 1, .logs = true});
+    rig_run(&rig, rig_submit(&rig, "daemon", 0, 5, chunks(5)));
+    ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 5);
+    ck_assert_uint_eq(rig.deaths, 0);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_gt(rig.fates[i].y, 0);
+        ck_assert(!is_alive(rig.fates[i].y));
+    }
+    ck_assert_uint_eq(rig.printed_count, 5); // each is told of
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(what_a_task_has_started_lives_while_the_task_does)
+{
+    br_error err = {0};
+    pid_t before[3], after[3];
+    rig_open(&rig, (struct rig_options){.workers = 2});
+    struct pool_map *m = rig_submit(&rig, "daemon_and_wait", 0, 2, chunks(1));
+    while (rig.starts < 2)
+        ck_assert_int_eq(rig_step(&rig, &err), 0);
+    int first = local_pid(rig.executor, 0);
+    // The task's child, which has ended and was not waited for, and the daemon.
+    while (leftovers_children(first, first, before, 3) != 2)
+        ck_assert_int_eq(rig_step(&rig, &err), 0);
+    kill(local_pid(rig.executor, 1), SIGKILL);
+    while (rig.starts < 3) // by then the nursery has swept
+        ck_assert_int_eq(rig_step(&rig, &err), 0);
+    ck_assert_uint_eq(leftovers_children(first, first, after, 3), 2);
+    ck_assert_int_eq(after[1], before[1]);
+    ck_assert(is_alive(after[1]));
+    ck_assert_int_eq(pool_map_cancel(rig.pool, m, clock_now(), &err), 0);
+    rig_run(&rig, m);
+    rig_close(&rig);
+}
+END_TEST
 
 START_TEST(what_a_worker_leaves_behind_is_swept)
 {
@@ -623,6 +663,8 @@ int main(void)
     tcase_add_test(tests, a_hard_timeout_ends_what_waits_ignores_or_is_stopped);
     tcase_add_test(tests, a_soft_timeout_asks);
     tcase_add_test(tests, cancel_ends_what_is_in_hand);
+    tcase_add_test(tests, what_a_task_leaves_behind_is_gone_before_the_next);
+    tcase_add_test(tests, what_a_task_has_started_lives_while_the_task_does);
     tcase_add_test(tests, what_a_worker_leaves_behind_is_swept);
     tcase_add_test(tests, workers_are_replaced_after_max_tasks);
     tcase_add_test(tests, an_init_that_fails_ends_the_pool_at_once);
