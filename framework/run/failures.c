@@ -358,14 +358,9 @@ static void put_place(struct buffer *out, const struct failure *failure)
     buffer_char(out, '\n');
 }
 
-static void put_block(struct buffer *out, const struct failures *f, const struct failure *failure,
-                      const char *logs_directory)
+void failure_details(struct buffer *out, const struct failure *failure, const char *logs_directory)
 {
     const struct event_task_end *t = &failure->task;
-    put_title(out, f, t);
-    buffer_char(out, ' ');
-    failure_cause(out, t);
-    buffer_char(out, '\n');
     if (t->inputs[0] != '\0') {
         buffer_text(out, "    inputs  ");
         text_escaped(out, t->inputs, strlen(t->inputs));
@@ -374,6 +369,16 @@ static void put_block(struct buffer *out, const struct failures *f, const struct
     put_place(out, failure);
     for (int stream = 1; logs_directory && stream >= 0; stream--)
         put_output(out, failure, stream, logs_directory);
+}
+
+static void put_block(struct buffer *out, const struct failures *f, const struct failure *failure,
+                      const char *logs_directory)
+{
+    put_title(out, f, &failure->task);
+    buffer_char(out, ' ');
+    failure_cause(out, &failure->task);
+    buffer_char(out, '\n');
+    failure_details(out, failure, logs_directory);
     buffer_char(out, '\n');
 }
 

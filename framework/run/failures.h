@@ -48,6 +48,10 @@ void failures_finish(struct failures *f);
 // How a task ended, in words: "crashed: SIGSEGV (segmentation fault)". The message is escaped.
 void failure_cause(struct buffer *out, const struct event_task_end *task);
 
+// Where and how long a task ran, its inputs, and the last lines of what it printed, indented: the
+// body of a failure's block. Of a task that did well, too. `logs_directory` as below.
+void failure_details(struct buffer *out, const struct failure *failure, const char *logs_directory);
+
 // Appends a block for each failure that is kept, with the last lines of what the task printed (read
 // from `logs_directory`/worker-N.out and .err; NULL = leave them out), and how many more there
 // were. Nothing when there were none.

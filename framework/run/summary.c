@@ -239,12 +239,11 @@ void summary_finish(struct summary *s)
 
 // ---- Figures that follow from the fold
 
-static int64_t phase_wall(const struct summary *s, const struct summary_phase *p)
+int64_t summary_phase_wall(const struct summary *s, const struct summary_phase *p)
 {
     return (p->ended ? p->end_ns : s->last_ns) - p->start_ns;
 }
 
-// Tasks that ran to an outcome.
 static uint64_t tasks_done(const struct summary_phase *p)
 {
     uint64_t done = 0;
@@ -253,21 +252,20 @@ static uint64_t tasks_done(const struct summary_phase *p)
     return done;
 }
 
-static double tasks_per_second(const struct summary *s, const struct summary_phase *p)
+double summary_phase_rate(const struct summary *s, const struct summary_phase *p)
 {
-    int64_t wall = phase_wall(s, p);
+    int64_t wall = summary_phase_wall(s, p);
     return wall > 0 ? (double)tasks_done(p) * 1e9 / (double)wall : 0;
 }
 
-// Busy time of the workers as a part of all they had; at most 1, whatever the clocks' rounding.
-static double utilisation(const struct summary *s, const struct summary_phase *p)
+double summary_phase_utilisation(const struct summary *s, const struct summary_phase *p)
 {
-    double whole = (double)phase_wall(s, p) * s->worker_slots;
+    double whole = (double)summary_phase_wall(s, p) * s->worker_slots;
     double part = whole > 0 ? (double)p->busy_ns / whole : 0;
     return part < 1 ? part : 1;
 }
 
-static void add_totals(const struct summary *s, struct summary_phase *total)
+void summary_totals(const struct summary *s, struct summary_phase *total)
 {
     *total = (struct summary_phase){0};
     for (size_t i = 0; i < s->phase_count; i++) {
@@ -301,7 +299,7 @@ enum {
     COLUMNS = sizeof columns / sizeof columns[0]
 };
 
-static const char *outcome_words(int outcome)
+const char *summary_outcome_words(int outcome)
 {
     return outcome == OUTCOME_TIMED_OUT    ? "timed out"
            : outcome == OUTCOME_OVER_LIMIT ? "over limit"
@@ -326,7 +324,7 @@ static const char *heading(int column)
     case COLUMN_NOTE:
         return "";
     default:
-        return outcome_words(column);
+        return summary_outcome_words(column);
     }
 }
 
@@ -382,13 +380,13 @@ static void cell(struct buffer *out, const struct summary *s, const struct summa
         if (p->ended && p->how == PHASE_SKIPPED)
             buffer_char(out, '-');
         else
-            text_duration(out, phase_wall(s, p));
+            text_duration(out, summary_phase_wall(s, p));
         break;
     case COLUMN_RATE:
-        cell_rate(out, tasks_per_second(s, p));
+        cell_rate(out, summary_phase_rate(s, p));
         break;
     case COLUMN_CORES:
-        buffer_format(out, ran ? "%.0f%%" : "-", 100 * utilisation(s, p));
+        buffer_format(out, ran ? "%.0f%%" : "-", 100 * summary_phase_utilisation(s, p));
         break;
     case COLUMN_NOTE:
         buffer_text(out, !p->ended                 ? "not ended"
@@ -464,7 +462,7 @@ static void put_others(const struct summary_phase *total, struct buffer *out)
             continue;
         buffer_text(out, between);
         text_count(out, total->outcomes[o]);
-        buffer_format(out, " %s", outcome_words(o));
+        buffer_format(out, " %s", summary_outcome_words(o));
         between = ", ";
     }
 }
@@ -493,19 +491,26 @@ static void put_verdict(const struct summary *s, const struct summary_phase *tot
     }
     buffer_text(out, " (");
     text_duration(out, s->last_ns);
-    buffer_format(out, ", %" PRIu32 " worker%s)\n", s->worker_slots,
-                  s->worker_slots == 1 ? "" : "s");
+    buffer_format(out, ", %" PRIu32 " worker%s)", s->worker_slots, s->worker_slots == 1 ? "" : "s");
+}
+
+void summary_verdict(const struct summary *s, struct buffer *out)
+{
+    struct summary_phase total;
+    summary_totals(s, &total);
+    put_verdict(s, &total, out);
 }
 
 void summary_text(const struct summary *s, struct buffer *out)
 {
     struct summary_phase total;
-    add_totals(s, &total);
+    summary_totals(s, &total);
     if (s->phase_count > 0) {
         put_table(s, &total, out);
         buffer_char(out, '\n');
     }
     put_verdict(s, &total, out);
+    buffer_char(out, '\n');
     if (s->failed)
         buffer_text(out, "memory ran out while this was counted: the figures are too low\n");
 }
@@ -562,11 +567,11 @@ static void json_phase(struct json *j, const struct summary *s, const struct sum
     json_end_object(j);
     json_u64(j, "retries", p->retries);
     json_seconds(j, "start_seconds", p->start_ns);
-    json_seconds(j, "end_seconds", p->start_ns + phase_wall(s, p));
-    json_seconds(j, "wall_seconds", phase_wall(s, p));
-    json_f64(j, "tasks_per_second", tasks_per_second(s, p));
+    json_seconds(j, "end_seconds", p->start_ns + summary_phase_wall(s, p));
+    json_seconds(j, "wall_seconds", summary_phase_wall(s, p));
+    json_f64(j, "tasks_per_second", summary_phase_rate(s, p));
     json_seconds(j, "busy_seconds", p->busy_ns);
-    json_f64(j, "utilisation", utilisation(s, p));
+    json_f64(j, "utilisation", summary_phase_utilisation(s, p));
     json_end_object(j);
 }
 

@@ -56,6 +56,24 @@ struct summary {
 void summary_init(struct summary *s);
 void summary_finish(struct summary *s);
 
+// Figures that follow from the fold. A phase's wall time: so far, where it has not ended.
+int64_t summary_phase_wall(const struct summary *s, const struct summary_phase *p);
+
+// Tasks that ran to an outcome, per second of the phase's wall time.
+double summary_phase_rate(const struct summary *s, const struct summary_phase *p);
+
+// Busy time of the workers as a part of all they had; at most 1, whatever the clocks' rounding.
+double summary_phase_utilisation(const struct summary *s, const struct summary_phase *p);
+
+// Tasks, retries and outcomes of all phases; nothing else of *total is set.
+void summary_totals(const struct summary *s, struct summary_phase *total);
+
+// How an enum outcome_status is said to a person: "timed out".
+const char *summary_outcome_words(int outcome);
+
+// Appends how the run went, in one sentence for a person, without a newline.
+void summary_verdict(const struct summary *s, struct buffer *out);
+
 // Appends a table of the phases and a line with the verdict, for a person.
 void summary_text(const struct summary *s, struct buffer *out);
 
