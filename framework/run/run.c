@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/signals.h"
+#include "exec/leftovers.h"
 #include "exec/local.h"
 #include "pool/pool.h"
 #include "run/failures.h"
@@ -39,6 +40,7 @@ struct run {
     struct prepared *prepared;
     const struct run_options *options;
     struct nursery *nursery;
+    struct leftovers leftovers;
     struct rundir dir;
     struct journal *journal;
     struct summary summary;
@@ -347,6 +349,7 @@ static int check_standard_output(const struct run *run, br_error *err)
 static int set_up(struct run *run, br_error *err)
 {
     run->begin_ns = clock_now();
+    leftovers_begin(&run->leftovers);
     run->workers = workers_wanted(run->prepared);
     if (check_standard_output(run, err) != 0 || allow_descriptors(run->workers, err) != 0 ||
         stop_open(&run->stop, run->options->grace_ns, run->begin_ns, err) != 0 ||
@@ -546,6 +549,9 @@ static void tear_down(struct run *run)
     phases_destroy(run->phases);
     pool_destroy(run->pool);
     nursery_stop(run->nursery);
+    // What the nursery would have ended, had it not been killed. One that no signal ends was told
+    // of.
+    (void)leftovers_end(&run->leftovers);
     if (run->journal)
         journal_destroy(run->journal);
     if (run->sink_count > 0) {

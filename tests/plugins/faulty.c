@@ -135,6 +135,21 @@ static int forks(br_task *t)
         pause();
 }
 
+// Waits for ever, and so does a daemon of it: a session of its own, its parent gone.
+static int forks_daemon(br_task *t)
+{
+    if (!is_bad(t))
+        return good(t);
+    pid_t child = fork();
+    if (child == 0) {
+        setsid();
+        if (fork() != 0)
+            _exit(0);
+    }
+    for (;;)
+        pause();
+}
+
 // A child that comes back as if it were the worker.
 static int fork_returns(br_task *t)
 {
@@ -242,6 +257,7 @@ BATCHRUN_PLUGIN(
     BR_TASK("close_all", close_all, "i:i64 at:i64 -> pid:i64", "closes every descriptor"),
     BR_TASK("fork_returns", fork_returns, "i:i64 at:i64 -> pid:i64", "a second worker"),
     BR_TASK("forks", forks, "i:i64 at:i64 -> pid:i64", "never returns, nor does its child"),
+    BR_TASK("forks_daemon", forks_daemon, "i:i64 at:i64 -> pid:i64", "and leaves a daemon"),
     BR_TASK("damage", damage, "i:i64 at:i64 -> pid:i64", "scribbles over the channel"),
     BR_TASK("text", text, "i:i64 -> text:str", "i bytes"),
     BR_TASK("rendezvous", rendezvous, "i:i64 dir:str -> pid:i64", "waits for the test"),

@@ -241,14 +241,16 @@ class Outside(harness.Rendezvous):
         self.assertEqual(len(self.rows("out.csv")), 100)
 
     def test_nursery_killed(self):
-        self.write("job.yaml", faulty("forks", at=0))
-        process = self.start("job.yaml")
-        # The nursery, two workers, and the child of a task that waits for ever.
-        harness.until(lambda: len(self.marked()) >= 5, harness.PATIENCE, "a task has forked")
-        os.kill(self.nursery(process.pid), signal.SIGKILL)
-        done = self.end(process)
-        self.assertEqual(done.code, 1, done)
-        self.assertIn("all workers are gone", done.err)
+        for task in ("forks", "forks_daemon"):
+            with self.subTest(task=task):
+                self.write("job.yaml", faulty(task, at=0))
+                process = self.start("run", "--fresh", "job.yaml")
+                # The program, the nursery, two workers, and what a task has started.
+                harness.until(lambda: len(self.marked()) >= 5, harness.PATIENCE, "a task forks")
+                os.kill(self.nursery(process.pid), signal.SIGKILL)
+                done = self.end(process)
+                self.assertEqual(done.code, 1, done)
+                self.assertIn("all workers are gone", done.err)
 
     def test_starting_worker_killed(self):
         process = self.rendezvous(4)
