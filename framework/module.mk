@@ -41,6 +41,7 @@ libexec_la_SOURCES = \
 	framework/exec/plugin.c framework/exec/plugin.h \
 	framework/exec/plugin_file.c framework/exec/plugin_file.h \
 	framework/exec/setup.c framework/exec/setup.h \
+	framework/exec/solo.c framework/exec/solo.h \
 	framework/exec/task.c framework/exec/task.h \
 	framework/exec/topology.c framework/exec/topology.h \
 	framework/exec/usage.c framework/exec/usage.h \
@@ -86,6 +87,7 @@ librun_la_SOURCES = \
 	framework/run/output_format.h \
 	framework/run/output_jsonl.c \
 	framework/run/output_npy.c \
+	framework/run/past.c framework/run/past.h \
 	framework/run/phase.h \
 	framework/run/phase_events.c \
 	framework/run/phase_reduction.c \
@@ -99,6 +101,7 @@ librun_la_SOURCES = \
 	framework/run/run.c framework/run/run.h \
 	framework/run/rundir.c framework/run/rundir.h \
 	framework/run/rundir_open.c \
+	framework/run/single.c framework/run/single.h \
 	framework/run/spec.c framework/run/spec.h \
 	framework/run/spec_inputs.c \
 	framework/run/spec_keys.c framework/run/spec_keys.h \

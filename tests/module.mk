@@ -187,6 +187,7 @@ AM_TESTS_ENVIRONMENT = srcdir='$(abs_srcdir)'; builddir='$(abs_builddir)'; expor
 system_tests = \
 	tests/system/test_commands.py \
 	tests/system/test_configs.py \
+	tests/system/test_exec.py \
 	tests/system/test_exec_plugin.py \
 	tests/system/test_faults.py \
 	tests/system/test_install.py \

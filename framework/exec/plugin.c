@@ -205,6 +205,14 @@ int plugin_load(const struct plugin_source *from, struct plugin *out, br_error *
     return read_description(description, path, out, err);
 }
 
+const struct plugin_task *plugin_find_task(const struct plugin *p, const char *name)
+{
+    for (size_t i = 0; name && i < p->task_count; i++)
+        if (strcmp(p->tasks[i].name, name) == 0)
+            return &p->tasks[i];
+    return NULL;
+}
+
 void plugin_finish(struct plugin *p)
 {
     free(p->tasks);

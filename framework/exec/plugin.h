@@ -35,6 +35,9 @@ struct plugin {
 // foreign program may happen here. Errors (BR_ERR_PLUGIN) name the path and the cure.
 int plugin_load(const struct plugin_source *from, struct plugin *out, br_error *err);
 
+// The task of that name, or NULL.
+const struct plugin_task *plugin_find_task(const struct plugin *p, const char *name);
+
 void plugin_finish(struct plugin *p); // frees the list; the code stays loaded
 
 // What a plugin says of itself, read without loading it into this process.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "exec/setup.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,4 +162,20 @@ void setup_finish(struct setup *s)
     free(s->plugins);
     free(s->env);
     *s = (struct setup){0};
+}
+
+void setup_environment(unsigned width, const struct job_env *env, size_t count, br_error *err)
+{
+    static const char *const widths[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+                                         "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
+                                         "NUMEXPR_NUM_THREADS"};
+    char number[16];
+    snprintf(number, sizeof number, "%u", width);
+    int failed = 0;
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
+        failed |= setenv(widths[i], number, 0);
+    for (size_t i = 0; i < count; i++)
+        failed |= env[i].value ? setenv(env[i].name, env[i].value, 1) : unsetenv(env[i].name);
+    if (failed)
+        br_error_errno(err, "cannot set a worker's environment");
 }

@@ -58,6 +58,10 @@ struct setup {
 int setup_read(const void *data, size_t size, struct setup *out, br_error *err);
 void setup_finish(struct setup *s);
 
+// What a process that runs tasks has in its environment: the job's, and a number of threads for
+// thread pools, which must not take more than the worker's cores. A failure is *err's alone.
+void setup_environment(unsigned width, const struct job_env *env, size_t count, br_error *err);
+
 // ---- Control socket: one message each, type first (wire format)
 
 enum control_type {

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "exec/plugin.h"
 #include "model/job.h"
 
 struct result_value {
@@ -397,7 +398,34 @@ const struct br_api_ task_api = {
     .arg_name = arg_name,
 };
 
+int task_worker_start(struct task_worker *w, const struct plugin *plugin,
+                      const struct job_settings *config, br_error *err)
+{
+    w->public.api = &task_api;
+    w->config = config;
+    if (!plugin->init)
+        return 0;
+    int returned = plugin->init(&w->public);
+    if (w->failed)
+        return br_error_set(err, BR_ERR_PLUGIN, "plugin `%s` could not start: %s", plugin->name,
+                            w->message);
+    if (returned != 0)
+        return br_error_set(err, BR_ERR_PLUGIN,
+                            "plugin `%s` could not start: its init returned %d, and said no more "
+                            "(br_init_fail gives a reason)",
+                            plugin->name, returned);
+    return 0;
+}
+
 // ---- One task after the other
+
+bool task_is_plain(const struct schema *results)
+{
+    for (size_t i = 0; i < results->count; i++)
+        if (results->columns[i].type != BR_I64 && results->columns[i].type != BR_F64)
+            return false;
+    return true;
+}
 
 bool task_prepare(struct task *t, struct task_map *map, struct channel_worker *channel)
 {

@@ -83,12 +83,16 @@ int task_call(struct task *t);
 // there is none *row and *size are the packed results.
 enum task_failure task_end(struct task *t, int returned, const void **row, size_t *size);
 
+// Whether a row of results is words that need no packing: i64 and f64 alone.
+bool task_is_plain(const struct schema *results);
+
 // The table of calls; the same for tasks and for workers' init.
 extern const struct br_api_ task_api;
 
 // ---- A plugin in a worker, for init and fini
 
 struct job_settings;
+struct plugin;
 
 struct task_worker {
     br_worker public; // first
@@ -97,5 +101,10 @@ struct task_worker {
     bool failed; // a setting had the wrong type, or init said so
     char message[TASK_MESSAGE + 1];
 };
+
+// Runs the init of a plugin that was loaded, if it has one. -1 and *err (BR_ERR_PLUGIN) with its
+// reason. `config` is borrowed for as long as the plugin is used.
+int task_worker_start(struct task_worker *w, const struct plugin *plugin,
+                      const struct job_settings *config, br_error *err);
 
 #endif

@@ -123,42 +123,11 @@ static void limit(int resource, uint64_t value, const char *name, br_error *err)
     br_error_errno(err, "cannot set limits.%s", name);
 }
 
-// Thread pools in a task must not take more than the worker's cores.
-static void set_environment(const struct setup *s, br_error *err)
-{
-    static const char *const widths[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
-                                         "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
-                                         "NUMEXPR_NUM_THREADS"};
-    char width[16];
-    snprintf(width, sizeof width, "%u", (unsigned)s->slot.width);
-    int failed = 0;
-    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
-        failed |= setenv(widths[i], width, 0);
-    for (size_t i = 0; i < s->common.env_count; i++)
-        failed |=
-            s->env[i].value ? setenv(s->env[i].name, s->env[i].value, 1) : unsetenv(s->env[i].name);
-    if (failed)
-        br_error_errno(err, "cannot set a worker's environment");
-}
-
 static int load_plugin(const struct setup_plugin *from, struct loaded *to, br_error *err)
 {
     if (plugin_load(from->source, &to->plugin, err) != 0)
         return -1;
-    to->worker.public.api = &task_api;
-    to->worker.config = from->config;
-    if (!to->plugin.init)
-        return 0;
-    int returned = to->plugin.init(&to->worker.public);
-    if (to->worker.failed)
-        return br_error_set(err, BR_ERR_PLUGIN, "plugin `%s` could not start: %s", to->plugin.name,
-                            to->worker.message);
-    if (returned != 0)
-        return br_error_set(err, BR_ERR_PLUGIN,
-                            "plugin `%s` could not start: its init returned %d, and said no more "
-                            "(br_init_fail gives a reason)",
-                            to->plugin.name, returned);
-    return 0;
+    return task_worker_start(&to->worker, &to->plugin, from->config, err);
 }
 
 static int load_plugins(struct worker *w, br_error *err)
@@ -232,7 +201,7 @@ static int start(struct worker *w, const int *fds, br_error *err)
     limit(RLIMIT_AS, w->setup.common.address_space, "memory", err);
     limit(RLIMIT_DATA, w->setup.common.data, "memory", err);
     limit(RLIMIT_CORE, w->setup.common.core_size, "core_size", err);
-    set_environment(&w->setup, err);
+    setup_environment(w->setup.slot.width, w->setup.env, w->setup.common.env_count, err);
     if (err->kind != BR_ERR_NONE)
         return -1;
     if (load_plugins(w, err) != 0 || run_initializer(&w->setup.common, err) != 0)
@@ -293,22 +262,6 @@ static void drop_map(struct worker *w, uint64_t id)
         }
 }
 
-static const struct plugin_task *find_task(const struct plugin *p, const char *name)
-{
-    for (size_t i = 0; name && i < p->task_count; i++)
-        if (strcmp(p->tasks[i].name, name) == 0)
-            return &p->tasks[i];
-    return NULL;
-}
-
-static bool is_plain(const struct schema *s)
-{
-    for (size_t i = 0; i < s->count; i++)
-        if (s->columns[i].type != BR_I64 && s->columns[i].type != BR_F64)
-            return false;
-    return true;
-}
-
 // The items of a function call are plain memory. The pointer to the function is good here: this
 // process is a fork of the one that sent it.
 static int map_items(struct task_map *m, int fd, const char *phase, br_error *err)
@@ -340,7 +293,7 @@ static int read_map(struct worker *w, struct wire *in, int table, struct task_ma
     if (in->bad || plugin >= w->setup.common.plugin_count || !phase || table < 0)
         return br_error_set(err, BR_ERR_SYSTEM, "a map's definition could not be read");
     struct loaded *l = &w->plugins[plugin];
-    const struct plugin_task *entry = find_task(&l->plugin, task);
+    const struct plugin_task *entry = plugin_find_task(&l->plugin, task);
     if (!entry)
         return br_error_set(err, BR_ERR_PLUGIN, "plugin `%s` has no task `%s` any more",
                             l->plugin.name, task ? task : "");
@@ -351,7 +304,7 @@ static int read_map(struct worker *w, struct wire *in, int table, struct task_ma
         return br_error_nomem(err);
     if (signature_parse(entry->signature, &m->signature, err) != 0)
         return -1;
-    m->plain = is_plain(&m->signature.results);
+    m->plain = task_is_plain(&m->signature.results);
     void *memory = mmap(NULL, m->table_size, PROT_READ, MAP_SHARED, table, 0);
     if (memory == MAP_FAILED)
         return br_error_errno(err, "cannot map a phase's input table");

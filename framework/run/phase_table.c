@@ -41,6 +41,14 @@ void phase_table_finish(struct phase_table *t)
     *t = PHASE_TABLE_NONE;
 }
 
+int batch_table_make(uint64_t batches, struct buffer *image, struct table *out, br_error *err)
+{
+    struct table_builder *b = table_builder_create(batches, err);
+    int result = b ? table_builder_finish(b, image, err) : -1;
+    table_builder_destroy(b);
+    return result == 0 ? table_open(out, image->data, image->length, err) : -1;
+}
+
 static void describe_cell(struct buffer *out, const struct cell *c)
 {
     switch (c->type) {

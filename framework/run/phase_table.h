@@ -21,6 +21,10 @@ struct phase_table {
 int phase_table_make(struct phase_table *out, struct buffer *image, br_error *err);
 void phase_table_finish(struct phase_table *t);
 
+// A table of so many rows without columns: what stands beside the results of batches, which belong
+// to no one row of the inputs. `image` must be empty; *out borrows it.
+int batch_table_make(uint64_t batches, struct buffer *image, struct table *out, br_error *err);
+
 // Appends "r=-1 unit=cm": a task's inputs for a person, at most 200 bytes.
 void phase_table_describe(const struct phase_table *t, uint64_t task, uint64_t rows_per_task,
                           struct buffer *out);

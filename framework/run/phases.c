@@ -64,8 +64,7 @@ static void on_task(void *user, const struct exec_report *report, bool final)
 
 uint64_t phase_seed(const struct phases *ph, const char *phase)
 {
-    const char *job = ph->options.prepared->job->name;
-    return journal_hash(journal_hash(0, job, strlen(job)), phase, strlen(phase));
+    return prepared_seed(ph->options.prepared, phase);
 }
 
 struct pool_map_options phase_map_options(const struct phase *p)
@@ -147,16 +146,6 @@ static int make_table(struct phase *p, br_error *err)
     return phase_table_make(&p->table, &image, err);
 }
 
-static int make_batches(struct phase *p, br_error *err)
-{
-    struct table_builder *b = table_builder_create(p->tasks, err);
-    int result = b ? table_builder_finish(b, &p->batch_image, err) : -1;
-    table_builder_destroy(b);
-    if (result != 0)
-        return -1;
-    return table_open(&p->batches, p->batch_image.data, p->batch_image.length, err);
-}
-
 const struct table *phase_inputs(const struct phase *p)
 {
     return p->spec->batch > 1 ? &p->batches : &p->table.table;
@@ -174,7 +163,7 @@ static int start_phase(struct phase *p, int64_t now, br_error *err)
     if (make_table(p, err) != 0)
         return -1;
     p->tasks = prepared_tasks(p->owner->options.prepared, p->place, table_rows(&p->table.table));
-    if (p->spec->batch > 1 && make_batches(p, err) != 0)
+    if (p->spec->batch > 1 && batch_table_make(p->tasks, &p->batch_image, &p->batches, err) != 0)
         return -1;
     if (keeps_rows(p)) {
         p->results = results_create(results, p->tasks, err);

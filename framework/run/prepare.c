@@ -9,6 +9,7 @@
 #include "exec/topology.h"
 #include "model/reduce.h"
 #include "run/inputs.h"
+#include "run/journal.h"
 #include "run/output.h"
 
 // A plugin that takes longer to load than this is taken for one that hangs.
@@ -367,6 +368,12 @@ uint64_t prepared_tasks(const struct prepared *p, size_t phase, uint64_t rows)
 {
     uint64_t batch = p->job->phases[phase].batch;
     return rows / batch + (rows % batch != 0);
+}
+
+uint64_t prepared_seed(const struct prepared *p, const char *phase)
+{
+    const char *job = p->job->name;
+    return journal_hash(journal_hash(0, job, strlen(job)), phase, strlen(phase));
 }
 
 char *prepared_output(const struct prepared *p, size_t phase, br_error *err)

@@ -55,6 +55,9 @@ void prepared_finish(struct prepared *p);
 // Tasks of a phase with so many rows.
 uint64_t prepared_tasks(const struct prepared *p, size_t phase, uint64_t rows);
 
+// What the seeds of a phase's tasks are made of: the same for the same job and phase.
+uint64_t prepared_seed(const struct prepared *p, const char *phase);
+
 // Where a phase that names its `output` writes it: relative to the job file, "-" is standard
 // output. Malloc'd; NULL and *err when out of memory.
 char *prepared_output(const struct prepared *p, size_t phase, br_error *err);

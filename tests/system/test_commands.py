@@ -24,7 +24,7 @@ class CommandLine(harness.Case):
 
     def test_help(self):
         for args in (["--help"], ["run", "--help"], ["check", "--help"], ["plan", "--help"],
-                     ["topo", "--help"], ["trace", "--help"]):
+                     ["topo", "--help"], ["trace", "--help"], ["exec", "--help"]):
             done = self.batchrun(*args)
             self.assertEqual((done.code, done.err), (0, ""), done)
             self.assertIn("usage", done.out.lower())
@@ -32,7 +32,7 @@ class CommandLine(harness.Case):
 
     def test_help_names_every_command(self):
         out = self.batchrun("--help").out
-        for command in ("run", "check", "plan", "topo", "trace"):
+        for command in ("run", "check", "plan", "topo", "exec", "trace"):
             self.assertIn(command, out)
 
     def test_mistakes(self):

@@ -11,8 +11,9 @@
 #include "config.h"
 #include "run/run.h"
 
-static const struct command *const commands[] = {&command_run, &command_check, &command_plan,
-                                                 &command_topo, &command_trace};
+static const struct command *const commands[] = {
+    &command_run, &command_check, &command_plan, &command_topo, &command_exec, &command_trace,
+};
 
 enum {
     COMMANDS = sizeof commands / sizeof commands[0]

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "run/past.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "run/inputs.h"
+#include "run/phase_table.h"
+#include "run/replay.h"
+#include "run/spec_source.h"
+
+// ---- What the journal says of the job
+
+struct about {
+    struct event_sink sink;
+    struct past *past;
+};
+
+static int take_set(struct past *p, const char *text, br_error *err)
+{
+    struct spec_override *overrides =
+        realloc(p->overrides, (p->override_count + 1) * sizeof *overrides);
+    if (overrides)
+        p->overrides = overrides;
+    char **sets = realloc(p->sets, (p->override_count + 1) * sizeof *sets);
+    if (sets)
+        p->sets = sets;
+    char *copy = strdup(text);
+    char *equals = copy ? strchr(copy, '=') : NULL;
+    if (!overrides || !sets || !copy || !equals) {
+        free(copy);
+        return equals || !copy ? br_error_nomem(err) : 0;
+    }
+    *equals = '\0';
+    p->sets[p->override_count] = copy;
+    p->overrides[p->override_count++] = (struct spec_override){copy, equals + 1};
+    return 0;
+}
+
+static int take_about(struct event_sink *sink, const struct event *e, br_error *err)
+{
+    struct past *p = ((struct about *)sink)->past;
+    if (e->type == EVENT_SOURCE && strcmp(e->source.what, "--set") == 0)
+        return take_set(p, e->source.name, err);
+    if (e->type != EVENT_RUN_BEGIN || p->job_file)
+        return 0;
+    p->job_file = strdup(e->run_begin.job_file);
+    return p->job_file ? 0 : br_error_nomem(err);
+}
+
+int past_open(struct past *out, const char *run, br_error *err)
+{
+    *out = (struct past){.dir = {.fd = -1, .logs = -1, .results = -1}};
+    struct about about = {.sink.take = take_about, .past = out};
+    struct event_sink *sinks[] = {&about.sink};
+    if (rundir_open(&out->dir, run, err) != 0 || replay(&out->dir, sinks, 1, err) != 0)
+        return -1;
+    if (!out->job_file)
+        return br_error_set(err, BR_ERR_USAGE, "%s has not begun: its journal is empty",
+                            out->dir.path);
+    return 0;
+}
+
+void past_close(struct past *p)
+{
+    for (size_t i = 0; i < p->override_count; i++)
+        free(p->sets[i]);
+    free(p->sets);
+    free(p->overrides);
+    free(p->job_file);
+    rundir_finish(&p->dir);
+}
+
+// ---- The job
+
+static char *directory_of(const char *path, br_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    char *directory = strndup(path, slash && slash > path ? (size_t)(slash - path) : 1);
+    if (!directory)
+        br_error_nomem(err);
+    return directory;
+}
+
+static int read_job(const struct past *p, struct buffer *text, br_error *err)
+{
+    struct buffer b = BUFFER_EMPTY;
+    buffer_format(&b, "%s/job.yaml", p->dir.path);
+    char *path = buffer_take_string(&b, err);
+    int result = path ? fd_read_file(path, "job file", SPEC_FILE_MAX, text, err) : -1;
+    free(path);
+    return result;
+}
+
+int past_prepare(const struct past *p, struct nursery *nursery, struct prepared *out, br_error *err)
+{
+    struct buffer text = BUFFER_EMPTY;
+    struct prepare_options options = {.check_only = true};
+    struct diagnostics d;
+    *out = (struct prepared){0};
+    char *directory = directory_of(p->job_file, err);
+    if (!directory || read_job(p, &text, err) != 0) {
+        free(directory);
+        return -1;
+    }
+    // Where the run was made there may have been more cores.
+    struct job *job = spec_parse(p->job_file, directory, text.data, text.length, p->overrides,
+                                 p->override_count, &d, err);
+    if (job)
+        job->workers.oversubscribe = true;
+    int result = job ? prepare(job, nursery, &options, &d, out, err) : -1;
+    if (result != 0 && d.count > 0)
+        br_error_set(err, d.kind, "%s", diagnostics_text(&d));
+    diagnostics_finish(&d);
+    buffer_finish(&text);
+    free(directory);
+    return result;
+}
+
+// ---- Results of a phase
+
+struct gather {
+    struct event_sink sink;
+    uint32_t phase;
+    struct results *results;
+};
+
+static int gather(struct event_sink *sink, const struct event *e, br_error *err)
+{
+    struct gather *g = (struct gather *)sink;
+    if (e->type == EVENT_TASKS_OK && e->tasks_ok.phase == g->phase && e->tasks_ok.results)
+        return results_put(g->results, e->tasks_ok.first, e->tasks_ok.count, e->tasks_ok.results,
+                           e->tasks_ok.results_size, err);
+    if (e->type == EVENT_TASK_END && e->task_end.phase == g->phase && e->task_end.result)
+        return results_put(g->results, e->task_end.index, 1, e->task_end.result,
+                           e->task_end.result_size, err);
+    return 0;
+}
+
+static int gather_results(const struct past *p, const struct prepared *prepared, size_t phase,
+                          uint64_t tasks, struct results **out, br_error *err)
+{
+    struct gather g = {.sink.take = gather, .phase = (uint32_t)phase};
+    struct event_sink *sinks[] = {&g.sink};
+    g.results = results_create(&prepared->phases[phase].entry->signature.results, tasks, err);
+    if (!g.results)
+        return -1;
+    if (replay(&p->dir, sinks, 1, err) != 0) {
+        results_destroy(g.results);
+        return -1;
+    }
+    *out = g.results;
+    return 0;
+}
+
+// ---- Inputs
+
+// What the phase gave to those that read from it, as a table.
+static int given_by(const struct past *p, struct prepared *prepared, size_t phase,
+                    struct buffer *image, br_error *err)
+{
+    const struct job_phase *spec = &prepared->job->phases[phase];
+    struct buffer own = BUFFER_EMPTY, none = BUFFER_EMPTY;
+    struct results *results = NULL;
+    struct table table, batches;
+    if (spec->reduce.kind != REDUCE_NONE)
+        return br_error_set(err, BR_ERR_USAGE,
+                            "its inputs come from phase `%s`, which was reduced, and are not kept; "
+                            "run the task by its name: batchrun exec PLUGIN.TASK name=value...",
+                            spec->name);
+    int result = past_inputs(p, prepared, phase, &own, err);
+    if (result == 0)
+        result = table_open(&table, own.data, own.length, err);
+    uint64_t tasks = result == 0 ? prepared_tasks(prepared, phase, table_rows(&table)) : 0;
+    if (result == 0 && spec->batch > 1)
+        result = batch_table_make(tasks, &none, &batches, err);
+    if (result == 0)
+        result = gather_results(p, prepared, phase, tasks, &results, err);
+    if (result == 0)
+        result = results_table(results, spec->batch > 1 ? &batches : &table, image, err);
+    results_destroy(results);
+    buffer_finish(&none);
+    buffer_finish(&own);
+    return result;
+}
+
+int past_inputs(const struct past *p, struct prepared *prepared, size_t phase, struct buffer *image,
+                br_error *err)
+{
+    const struct job *job = prepared->job;
+    struct prepared_phase *pp = &prepared->phases[phase];
+    if (pp->loaded) {
+        *image = pp->image;
+        pp->image = BUFFER_EMPTY;
+        pp->loaded = false;
+        return 0;
+    }
+    if (job->phases[phase].inputs.kind != INPUT_FROM)
+        return br_error_set(err, BR_ERR_USAGE,
+                            "phase `%s` had its inputs from standard input, and they are not kept; "
+                            "run the task by its name: batchrun exec PLUGIN.TASK name=value...",
+                            job->phases[phase].name);
+    struct buffer given = BUFFER_EMPTY;
+    struct table table;
+    struct diagnostics d;
+    uint64_t rows;
+    diagnostics_init(&d, job->file, job->text, job->text_length);
+    int result = given_by(p, prepared, job->phases[phase].inputs.from, &given, err);
+    if (result == 0)
+        result = table_open(&table, given.data, given.length, err);
+    if (result == 0)
+        result = inputs_load(job, phase, &pp->entry->signature, &table, &d, image, &rows, err);
+    if (result != 0 && d.count > 0)
+        br_error_set(err, d.kind, "%s", diagnostics_text(&d));
+    diagnostics_finish(&d);
+    buffer_finish(&given);
+    return result;
+}

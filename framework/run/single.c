@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "run/single.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "run/convert.h"
+#include "run/past.h"
+#include "run/phase_table.h"
+
+// A plugin that takes longer to load than this is taken for one that hangs.
+#define INSPECT_NS (10 * NS_PER_S)
+
+static void single_init(struct single *s)
+{
+    *s = (struct single){.file = {.fd = -1}, .width = 1};
+}
+
+void single_finish(struct single *s)
+{
+    free(s->path);
+    free(s->phase);
+    free(s->task);
+    plugin_file_close(&s->file);
+    plugin_info_finish(&s->info);
+    buffer_finish(&s->image);
+    prepared_finish(&s->prepared);
+    single_init(s);
+}
+
+void single_describe(const struct single *s, struct buffer *out)
+{
+    struct phase_table t = {.fd = -1, .table = s->table};
+    phase_table_describe(&t, s->solo.index, s->solo.rows_per_task, out);
+}
+
+// ---- From words
+
+// "plugin.task" cut in two.
+static int cut_task(struct single *s, const char *task, char **plugin, br_error *err)
+{
+    const char *dot = strchr(task, '.');
+    if (!dot || dot == task || !dot[1])
+        return br_error_set(err, BR_ERR_USAGE,
+                            "`%s` is no task: write PLUGIN.TASK name=value..., or RUN PHASE#INDEX",
+                            task);
+    *plugin = strndup(task, (size_t)(dot - task));
+    s->task = strdup(dot + 1);
+    return *plugin && s->task ? 0 : br_error_nomem(err);
+}
+
+static const struct plugin_entry *look_into(struct single *s, struct nursery *nursery,
+                                            const char *task, br_error *err)
+{
+    char *plugin = NULL;
+    int result = cut_task(s, task, &plugin, err);
+    if (result == 0)
+        s->path = plugin_locate(plugin, NULL, ".", err);
+    free(plugin);
+    if (!s->path || plugin_file_open(s->path, &s->file, err) != 0 ||
+        plugin_inspect(nursery, &s->file.source, INSPECT_NS, &s->info, err) != 0)
+        return NULL;
+    return plugin_info_task(&s->info, s->task, err);
+}
+
+// The type that a value is given in where the task leaves it open: as in a CSV file.
+static enum br_type natural_type(const struct cell *text)
+{
+    static const enum br_type tried[] = {BR_I64, BR_F64, BR_BOOL};
+    struct convert_text room;
+    struct cell cell;
+    for (size_t i = 0; i < sizeof tried / sizeof tried[0]; i++)
+        if (cell_convert(text, tried[i], &room, &cell))
+            return tried[i];
+    return BR_STR;
+}
+
+static int refuse_column(const char *task, const struct signature *sig, const char *name,
+                         br_error *err)
+{
+    const char **names = calloc(sig->inputs.count + 1, sizeof *names);
+    for (size_t i = 0; names && i < sig->inputs.count; i++)
+        names[i] = sig->inputs.columns[i].name;
+    const char *near = names ? text_nearest(name, names, sig->inputs.count) : NULL;
+    free(names);
+    if (near)
+        return br_error_set(err, BR_ERR_USAGE, "task %s has no input `%s`; did you mean `%s`?",
+                            task, name, near);
+    return br_error_set(err, BR_ERR_USAGE, "task %s has no input `%s`", task, name);
+}
+
+static int add_value(struct table_builder *b, const char *name, enum br_type type,
+                     const struct cell *text, br_error *err)
+{
+    struct convert_text room;
+    struct cell cell;
+    if (cell_convert(text, type, &room, &cell))
+        return table_add_cells(b, name, type, 1, 1, err) == 0 ? table_add_cell(b, cell, err) : -1;
+    struct buffer problem = BUFFER_EMPTY;
+    convert_problem(&problem, text, type);
+    br_error_set(err, BR_ERR_USAGE, "%s: %.*s", name, (int)problem.length,
+                 problem.length ? problem.data : "");
+    buffer_finish(&problem);
+    return -1;
+}
+
+static int add_word(struct table_builder *b, const char *task, const struct signature *sig,
+                    const char *word, br_error *err)
+{
+    const char *equals = strchr(word, '=');
+    if (!equals || equals == word)
+        return br_error_set(err, BR_ERR_USAGE, "`%s` is no input: write name=value", word);
+    char *name = strndup(word, (size_t)(equals - word));
+    if (!name)
+        return br_error_nomem(err);
+    struct cell text = {.type = BR_STR, .text = {equals + 1, strlen(equals + 1)}};
+    int at = schema_find(&sig->inputs, name), result;
+    if (at < 0 && !sig->any_input)
+        result = refuse_column(task, sig, name, err);
+    else
+        result = add_value(b, name,
+                           at >= 0         ? sig->inputs.columns[at].type
+                           : sig->any_type ? sig->any_type
+                                           : natural_type(&text),
+                           &text, err);
+    free(name);
+    return result;
+}
+
+static int check_complete(const struct table *t, const char *task, const struct signature *sig,
+                          br_error *err)
+{
+    for (size_t i = 0; i < sig->inputs.count; i++) {
+        const struct column *c = &sig->inputs.columns[i];
+        if (table_find(t, c->name) < 0)
+            return br_error_set(err, BR_ERR_USAGE, "task %s wants %s=... (%s)", task, c->name,
+                                type_name(c->type));
+    }
+    return 0;
+}
+
+int single_from_words(struct nursery *nursery, const char *task, char *const *words, size_t count,
+                      struct single *out, br_error *err)
+{
+    single_init(out);
+    const struct plugin_entry *entry = look_into(out, nursery, task, err);
+    if (!entry)
+        return -1;
+    struct table_builder *b = table_builder_create(1, err);
+    int result = b ? 0 : -1;
+    for (size_t i = 0; result == 0 && i < count; i++)
+        result = add_word(b, task, &entry->signature, words[i], err);
+    if (result == 0)
+        result = table_builder_finish(b, &out->image, err);
+    table_builder_destroy(b);
+    if (result != 0 || table_open(&out->table, out->image.data, out->image.length, err) != 0 ||
+        check_complete(&out->table, task, &entry->signature, err) != 0)
+        return -1;
+    static const struct job_settings no_config;
+    out->solo = (struct solo){.plugin = out->path,
+                              .config = &no_config,
+                              .task = out->task,
+                              .phase = "exec",
+                              .rows_per_task = 1,
+                              .table = &out->table};
+    return 0;
+}
+
+// ---- From a run
+
+static int find_phase(const struct job *job, const char *name, size_t *place, br_error *err)
+{
+    const char **names = calloc(job->phase_count + 1, sizeof *names);
+    if (!names)
+        return br_error_nomem(err);
+    bool found = false;
+    for (size_t i = 0; i < job->phase_count; i++) {
+        names[i] = job->phases[i].name;
+        if (!found && strcmp(names[i], name) == 0) {
+            *place = i;
+            found = true;
+        }
+    }
+    const char *near = found ? NULL : text_nearest(name, names, job->phase_count);
+    free(names);
+    if (found)
+        return 0;
+    if (near)
+        return br_error_set(err, BR_ERR_USAGE, "the run has no phase `%s`; did you mean `%s`?",
+                            name, near);
+    return br_error_set(err, BR_ERR_USAGE, "the run has no phase `%s`", name);
+}
+
+static int take_task(struct single *s, size_t place, uint64_t index, br_error *err)
+{
+    const struct prepared *p = &s->prepared;
+    const struct job_phase *phase = &p->job->phases[place];
+    const struct prepared_phase *pp = &p->phases[place];
+    if (table_open(&s->table, s->image.data, s->image.length, err) != 0)
+        return -1;
+    uint64_t tasks = prepared_tasks(p, place, table_rows(&s->table));
+    if (index >= tasks)
+        return br_error_set(err, BR_ERR_USAGE,
+                            "phase `%s` has %" PRIu64 " tasks: there is no %s#%" PRIu64,
+                            phase->name, tasks, phase->name, index);
+    s->env = p->job->env;
+    s->env_count = p->job->env_count;
+    s->width = p->job->workers.width;
+    s->solo = (struct solo){.plugin = p->plugin_files[pp->plugin].source.path,
+                            .config = &p->job->plugins[pp->plugin].config,
+                            .task = pp->entry->name,
+                            .phase = phase->name,
+                            .seed = prepared_seed(p, phase->name),
+                            .index = index,
+                            .rows_per_task = phase->batch,
+                            .table = &s->table};
+    return 0;
+}
+
+int single_from_run(struct nursery *nursery, const char *run, const char *phase, uint64_t index,
+                    struct single *out, br_error *err)
+{
+    struct past past;
+    size_t place = 0;
+    single_init(out);
+    int result = past_open(&past, run, err);
+    if (result == 0)
+        result = past_prepare(&past, nursery, &out->prepared, err);
+    if (result == 0)
+        result = find_phase(out->prepared.job, phase, &place, err);
+    if (result == 0)
+        result = past_inputs(&past, &out->prepared, place, &out->image, err);
+    if (result == 0)
+        result = take_task(out, place, index, err);
+    past_close(&past);
+    return result;
+}

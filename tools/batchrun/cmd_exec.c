@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "commands.h"
+#include "exec/setup.h"
+#include "run/run.h"
+#include "run/single.h"
+
+// ---- Which task
+
+// "PHASE#INDEX": where the index begins, or NULL. What has a "=" before it is an input.
+static const char *index_of(const char *word)
+{
+    const char *mark = strrchr(word, '#');
+    return mark && mark > word && !memchr(word, '=', (size_t)(mark - word)) ? mark + 1 : NULL;
+}
+
+static int find_in_run(struct nursery *nursery, const char *run, const char *word,
+                       struct single *out, br_error *err)
+{
+    const char *digits = index_of(word);
+    int64_t index;
+    if (!text_to_i64(digits, strlen(digits), &index) || index < 0)
+        return br_error_set(err, BR_ERR_USAGE, "`%s`: the task's number is due behind the #", word);
+    char *phase = strndup(word, (size_t)(digits - 1 - word));
+    if (!phase)
+        return br_error_nomem(err);
+    int result = single_from_run(nursery, run, phase, (uint64_t)index, out, err);
+    free(phase);
+    return result;
+}
+
+static int find(struct nursery *nursery, char **words, int count, struct single *out, br_error *err)
+{
+    if (count <= 2 && index_of(words[count - 1]))
+        return find_in_run(nursery, count == 2 ? words[0] : NULL, words[count - 1], out, err);
+    return single_from_words(nursery, words[0], words + 1, (size_t)count - 1, out, err);
+}
+
+// ---- Running it
+
+static void print_cell(struct buffer *out, const struct cell *c)
+{
+    switch (c->type) {
+    case BR_I64:
+        buffer_format(out, "%lld", (long long)c->i64);
+        break;
+    case BR_F64:
+        text_f64(out, c->f64);
+        break;
+    case BR_BOOL:
+        buffer_text(out, c->boolean ? "true" : "false");
+        break;
+    case BR_BYTES:
+        text_escaped(out, c->text.data, c->text.length);
+        break;
+    default:
+        buffer_append(out, c->text.data, c->text.length);
+    }
+}
+
+static int print_results(const struct solo_end *end, br_error *err)
+{
+    const struct schema *schema = &end->signature.results;
+    struct cell *cells = calloc(schema->count + 1, sizeof *cells);
+    struct buffer out = BUFFER_EMPTY;
+    int result = cells ? 0 : br_error_nomem(err);
+    if (result == 0 && !row_unpack(schema, end->row.data, end->row.length, cells))
+        result = br_error_set(err, BR_ERR_SYSTEM, "internal error: the results are no row");
+    for (size_t i = 0; result == 0 && i < schema->count; i++) {
+        buffer_format(&out, "%s=", schema->columns[i].name);
+        print_cell(&out, &cells[i]);
+        buffer_char(&out, '\n');
+    }
+    if (result == 0)
+        result = buffer_check(&out, err);
+    if (result == 0)
+        fwrite(out.data, 1, out.length, stdout);
+    buffer_finish(&out);
+    free(cells);
+    return result;
+}
+
+static int run_single(const struct single *s)
+{
+    br_error err = {0};
+    struct solo_end end;
+    setup_environment(s->width, s->env, s->env_count, &err);
+    if (err.kind != BR_ERR_NONE || solo_run(&s->solo, &end, &err) != 0)
+        return report_error(&err);
+    int status = RUN_OK;
+    if (end.failure != TASK_FINE) {
+        struct buffer text = BUFFER_EMPTY;
+        buffer_text(&text, "error: ");
+        text_escaped(&text, end.message, strlen(end.message));
+        fprintf(stderr, "%.*s\n", (int)text.length, text.failed ? "" : text.data);
+        buffer_finish(&text);
+        status = RUN_FAILED;
+    } else if (print_results(&end, &err) != 0)
+        status = report_error(&err);
+    solo_end_finish(&end);
+    return finish_output(status);
+}
+
+// What a run's task gets is not on the command line; it is said.
+static void show_inputs(const struct single *s)
+{
+    struct buffer inputs = BUFFER_EMPTY, shown = BUFFER_EMPTY;
+    single_describe(s, &inputs);
+    text_escaped(&shown, inputs.data ? inputs.data : "", inputs.length);
+    fprintf(stderr, "%s#%llu  %.*s\n", s->solo.phase, (unsigned long long)s->solo.index,
+            (int)shown.length, shown.data ? shown.data : "");
+    buffer_finish(&inputs);
+    buffer_finish(&shown);
+}
+
+static int run_words(char **words, int count)
+{
+    struct nursery nursery;
+    struct single single;
+    br_error err = {0};
+    if (nursery_start(&nursery, &err) != 0)
+        return report_error(&err);
+    int found = find(&nursery, words, count, &single, &err);
+    nursery_stop(&nursery);
+    if (found == 0 && single.prepared.job)
+        show_inputs(&single);
+    int status = found == 0 ? run_single(&single) : report_error(&err);
+    single_finish(&single);
+    return status;
+}
+
+// ---- Under a debugger
+
+// Replaces this process by the debugger, which runs `batchrun exec WORDS`.
+static int debug(const char *debugger, char **words, int count, br_error *err)
+{
+    char self[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (length < 0)
+        return br_error_errno(err, "cannot find out where this program lies");
+    self[length] = '\0';
+    char *text = strdup(debugger), *rest = NULL;
+    size_t room = strlen(debugger) / 2 + (size_t)count + 5, n = 0;
+    char **args = calloc(room, sizeof *args);
+    if (!text || !args) {
+        free(text);
+        free(args);
+        return br_error_nomem(err);
+    }
+    for (char *w = strtok_r(text, " \t", &rest); w; w = strtok_r(NULL, " \t", &rest))
+        args[n++] = w;
+    bool given = n > 0;
+    args[n++] = self;
+    args[n++] = (char *)"exec";
+    args[n++] = (char *)"--";
+    for (int i = 0; i < count; i++)
+        args[n++] = words[i];
+    if (given) {
+        signal(SIGPIPE, SIG_DFL);
+        signal(SIGXFSZ, SIG_DFL);
+        execvp(args[0], args);
+    }
+    br_error_set(err, BR_ERR_USAGE, "--debugger '%s': %s", debugger,
+                 given ? strerror(errno) : "a command is due, such as 'gdb --args'");
+    free(text);
+    free(args);
+    return -1;
+}
+
+static int main_exec(int argc, char **argv)
+{
+    const char *debugger = NULL;
+    const struct option table[] = {
+        {"debugger", 0, "COMMAND", OPTION_TEXT, &debugger,
+         "run it under this: 'gdb --args', 'valgrind -q'", NULL},
+    };
+    int operands;
+    bool helped;
+    br_error err = {0};
+    if (options_parse(&command_exec, table, sizeof table / sizeof table[0], argc, argv, &operands,
+                      &helped, &err) != 0)
+        return report_error(&err);
+    if (helped)
+        return finish_output(0);
+    if (operands == 0) {
+        br_error_set(&err, BR_ERR_USAGE,
+                     "which task? batchrun exec PLUGIN.TASK name=value..., or RUN PHASE#INDEX");
+        return report_error(&err);
+    }
+    if (debugger && debug(debugger, argv, operands, &err) != 0)
+        return report_error(&err);
+    return run_words(argv, operands);
+}
+
+const struct command command_exec = {
+    "exec", "TASK name=value...", "run one task in this process, also under a debugger",
+    "TASK is PLUGIN.TASK, with its inputs; or [RUN] PHASE#INDEX, a task of a run, whose inputs, "
+    "seed\n"
+    "and environment are made again. Without RUN it is the newest run in this directory.\n"
+    "The results are printed as name=value. There is no time limit, and a crash ends batchrun.\n"
+    "\n"
+    "Examples:\n"
+    "  batchrun exec demo.area r=2\n"
+    "  batchrun exec circles.run areas#17\n"
+    "  batchrun exec --debugger 'gdb --args' circles.run areas#17\n",
+    main_exec};
