@@ -125,7 +125,12 @@ void channel_grant(struct channel *c, const struct exec_grant *g, const struct e
         .first = g->first,
         .count = g->count,
         .attempt = g->attempt,
-        .call = {map->function, map->in_size, map->out_size, map->soft_ns, map->hard_ns},
+        .call = {.function = map->function,
+                 .in_size = map->in_size,
+                 .out_size = map->out_size,
+                 .first_index = map->first_index,
+                 .soft_ns = map->soft_ns,
+                 .hard_ns = map->hard_ns},
         .inline_items = map->items != NULL,
     };
     if (map->items)

@@ -99,7 +99,7 @@ struct channel_worker {
 // A call of a function of the calling program, which travels with the grant.
 struct channel_call {
     int (*function)(br_task *, const void *in, void *out);
-    uint64_t in_size, out_size;
+    uint64_t in_size, out_size, first_index;
     int64_t soft_ns, hard_ns;
 };
 

@@ -41,6 +41,7 @@ struct exec_map {
     // A function of the calling program, or NULL: then a plugin's task.
     int (*function)(br_task *, const void *in, void *out);
     size_t in_size, out_size; // of its items and results
+    uint64_t first_index;     // what br_task_index and br_task_seed take its task 0 for
     const void *items;        // all inputs, where they are few: then table_fd is -1
     uint64_t id;              // unique within the executor's life, never 0
     unsigned plugin;          // place in the executor's plugins

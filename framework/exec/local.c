@@ -233,6 +233,7 @@ static int tell_map(struct slot *s, const struct exec_map *m, br_error *err)
     wire_put(&b, (uintptr_t)m->function);
     wire_put(&b, m->in_size);
     wire_put(&b, m->out_size);
+    wire_put(&b, m->first_index);
     int result = send_control(s, &b, m->table_fd, err);
     buffer_finish(&b);
     return result;

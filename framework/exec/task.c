@@ -470,8 +470,8 @@ static uint64_t mix(uint64_t x)
 void task_begin(struct task *t, const struct channel_claim *claim, uint32_t row, int64_t start_ns)
 {
     const struct task_map *m = t->map;
-    uint64_t index = claim->grant.first + row;
-    uint64_t first_row = index * m->rows_per_task;
+    uint64_t task = claim->grant.first + row, index = m->function.first_index + task;
+    uint64_t first_row = task * m->rows_per_task;
     uint64_t left = m->rows - first_row;
     t->claim = claim;
     t->row = row;
@@ -497,8 +497,9 @@ int task_call(struct task *t)
     const struct channel_call *f = &m->function;
     if (!f->function)
         return m->call(&t->public);
-    const char *in = t->claim->items ? (const char *)t->claim->items + t->row * f->in_size
-                                     : (const char *)m->items + t->public.index * f->in_size;
+    const char *in = t->claim->items
+                         ? (const char *)t->claim->items + t->row * f->in_size
+                         : (const char *)m->items + (t->claim->grant.first + t->row) * f->in_size;
     if (f->out_size > 0)
         memset(t->out, 0, f->out_size);
     return f->function(&t->public, in, t->out);

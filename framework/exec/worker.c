@@ -288,6 +288,7 @@ static int read_map(struct worker *w, struct wire *in, int table, struct task_ma
     m->function.function = (int (*)(br_task *, const void *, void *))wire_get(in);
     m->function.in_size = wire_get(in);
     m->function.out_size = wire_get(in);
+    m->function.first_index = wire_get(in);
     if (m->function.function && !in->bad)
         return map_items(m, table, phase, err);
     if (in->bad || plugin >= w->setup.common.plugin_count || !phase || table < 0)

@@ -122,9 +122,18 @@ void library_settle(br_result *r);
 // All results end as cancelled; the pool does nothing more.
 void library_break(br_pool *p, const br_error *why);
 
+// What a call is of: `count` items, and where their results go.
+struct library_call {
+    br_function *function;
+    const void *in;
+    size_t count, in_size;
+    void *out;
+    size_t out_size;
+    size_t first_index; // br_task_index of the first of them
+};
+
 // Takes a call's items. With the lock. NULL and *err.
-br_result *library_submit(br_pool *p, br_function *function, const void *in, size_t count,
-                          size_t in_size, void *out, size_t out_size,
+br_result *library_submit(br_pool *p, const struct library_call *call,
                           const br_call_options *options, br_error *err);
 
 // Gives up the handle; frees the result when nothing else needs it. With the lock.

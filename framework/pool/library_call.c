@@ -188,10 +188,8 @@ bool library_has_failed(const br_result *r)
 
 // ---- Submitting
 
-static int check_sizes(const br_pool *p, br_function *function, const void *in, size_t count,
-                       size_t in_size, size_t out_size, br_error *err)
+static int check_open(const br_pool *p, br_error *err)
 {
-    size_t bytes;
     if (p->broken) {
         if (err)
             *err = p->why;
@@ -199,17 +197,23 @@ static int check_sizes(const br_pool *p, br_function *function, const void *in, 
     }
     if (p->closed)
         return br_error_set(err, BR_ERR_CLOSED, "the pool is closed: it takes no more work");
-    if (!function)
+    return 0;
+}
+
+static int check_sizes(const struct library_call *c, br_error *err)
+{
+    size_t bytes;
+    if (!c->function)
         return br_error_set(err, BR_ERR_USAGE, "there is no function to call");
-    if (count > SIZE_MAX / 2 || __builtin_mul_overflow(count, in_size, &bytes) ||
-        __builtin_mul_overflow(count, out_size, &bytes) ||
-        out_size > (size_t)CHANNEL_RESULT_MAX / 2)
+    if (c->count > SIZE_MAX / 2 || __builtin_mul_overflow(c->count, c->in_size, &bytes) ||
+        __builtin_mul_overflow(c->count, c->out_size, &bytes) ||
+        c->out_size > (size_t)CHANNEL_RESULT_MAX)
         return br_error_set(err, BR_ERR_USAGE,
-                            "%zu items of %zu bytes with results of %zu are too much", count,
-                            in_size, out_size);
-    if (!in && count > 0 && in_size > 0)
+                            "%zu items of %zu bytes with results of %zu are too much", c->count,
+                            c->in_size, c->out_size);
+    if (!c->in && c->count > 0 && c->in_size > 0)
         return br_error_set(err, BR_ERR_USAGE, "`in` is NULL, and its items have %zu bytes",
-                            in_size);
+                            c->in_size);
     return 0;
 }
 
@@ -238,8 +242,9 @@ static bool has_room(void *user)
 static int wait_for_room(br_pool *p, size_t count, br_error *err)
 {
     struct room room = {p, count};
-    if (has_room(&room) || library_drive(p, p->options.queue_timeout, has_room, &room))
-        return 0;
+    // While it waited another thread may have closed the pool.
+    if (has_room(&room) || library_drive(p, p->options.queue_timeout, has_room, &room) || p->broken)
+        return check_open(p, err);
     return br_error_set(err, BR_ERR_FULL, "%" PRIu64 " items are queued, and %zu is the bound",
                         p->queued, p->options.max_queued);
 }
@@ -271,13 +276,14 @@ static int make_room_for_results(br_result *r, void *out, br_error *err)
     return r->status && (r->out || r->out_size == 0) ? 0 : br_error_nomem(err);
 }
 
-static int submit_map(br_result *r, br_error *err)
+static int submit_map(br_result *r, size_t first_index, br_error *err)
 {
     const br_call_options *o = &r->options;
     struct pool_map_options map = {
         .map = {.function = r->function,
                 .in_size = r->in_size,
                 .out_size = r->out_size,
+                .first_index = first_index,
                 .items = r->items,
                 .phase = "",
                 .table_fd = r->items_fd,
@@ -310,35 +316,34 @@ static void link_result(br_pool *p, br_result *r)
     p->results = r;
 }
 
-br_result *library_submit(br_pool *p, br_function *function, const void *in, size_t count,
-                          size_t in_size, void *out, size_t out_size,
-                          const br_call_options *options, br_error *err)
+br_result *library_submit(br_pool *p, const struct library_call *c, const br_call_options *options,
+                          br_error *err)
 {
-    if (check_sizes(p, function, in, count, in_size, out_size, err) != 0 ||
-        check_options(options, err) != 0 || wait_for_room(p, count, err) != 0)
+    if (check_open(p, err) != 0 || check_sizes(c, err) != 0 || check_options(options, err) != 0 ||
+        wait_for_room(p, c->count, err) != 0)
         return NULL;
     br_result *r = calloc(1, sizeof *r);
     if (!r) {
         br_error_nomem(err);
         return NULL;
     }
-    *r = (br_result){.function = function,
-                     .count = count,
-                     .in_size = in_size,
-                     .out_size = out_size,
+    *r = (br_result){.function = c->function,
+                     .count = c->count,
+                     .in_size = c->in_size,
+                     .out_size = c->out_size,
                      .items_fd = -1,
                      .open = true};
     if (options)
         r->options = *options;
     r->pool = p;
-    if (copy_items(r, in, err) != 0 || make_room_for_results(r, out, err) != 0 ||
-        submit_map(r, err) != 0) {
+    if (copy_items(r, c->in, err) != 0 || make_room_for_results(r, c->out, err) != 0 ||
+        submit_map(r, c->first_index, err) != 0) {
         r->pool = NULL; // it is in no list yet
         library_free_result(r);
         return NULL;
     }
     link_result(p, r);
-    p->queued += count;
+    p->queued += r->count;
     if (pool_map_done(r->map))
         library_settle(r);
     return r;
@@ -350,7 +355,8 @@ br_result *br_pool_map_async(br_pool *p, br_function *function, const void *in, 
 {
     if (!library_enter(p, err))
         return NULL;
-    br_result *r = library_submit(p, function, in, count, in_size, out, out_size, options, err);
+    struct library_call call = {function, in, count, in_size, out, out_size, 0};
+    br_result *r = library_submit(p, &call, options, err);
     if (r)
         library_start(p);
     library_leave(p);
@@ -561,7 +567,8 @@ int br_pool_map(br_pool *p, br_function *function, const void *in, size_t count,
     if (!library_enter(p, err))
         return -1;
     int result = -1;
-    br_result *r = library_submit(p, function, in, count, in_size, out, out_size, options, err);
+    struct library_call call = {function, in, count, in_size, out, out_size, 0};
+    br_result *r = library_submit(p, &call, options, err);
     if (r) {
         library_start(p);
         library_drive(p, BR_FOREVER, is_ready, r);

@@ -109,8 +109,13 @@ static int submit_chunk(br_imap *it, size_t count, br_error *err)
         return br_error_nomem(err);
     }
     *c = (struct chunk){.first = it->taken, .gone = gone};
-    c->result = library_submit(it->pool, it->function, it->items, count, it->in_size, NULL,
-                               it->out_size, &it->options.call, err);
+    struct library_call call = {.function = it->function,
+                                .in = it->items,
+                                .count = count,
+                                .in_size = it->in_size,
+                                .out_size = it->out_size,
+                                .first_index = it->taken};
+    c->result = library_submit(it->pool, &call, &it->options.call, err);
     if (!c->result) {
         free(gone);
         free(c);

@@ -335,6 +335,50 @@ START_TEST(imap_gives_every_result_once)
 }
 END_TEST
 
+struct place {
+    uint64_t index, seed;
+};
+
+static int tell_place(br_task *t, const void *in, void *out)
+{
+    *(struct place *)out = (struct place){br_task_index(t), br_task_seed(t)};
+    return br_task_index(t) == (uint64_t) * (const int64_t *)in ? 0
+                                                                : br_fail(t, "not in its place");
+}
+
+enum {
+    LARGE_ITEM = 20000 // some of which make a chunk that travels by shared memory
+};
+
+static int next_large_number(void *user, void *item)
+{
+    memset(item, 0, LARGE_ITEM);
+    return next_number(user, item);
+}
+
+START_TEST(imap_items_have_the_index_and_the_seed_of_a_map)
+{
+    br_imap_options options = imap_options(_i);
+    struct source source = {.end = 100, .fail_at = -1};
+    int64_t in[100];
+    struct place map[100], out;
+    br_outcome o;
+    size_t index;
+    fill(in, 100);
+    ck_call(br_pool_map(pool, tell_place, in, 100, sizeof in[0], map, sizeof map[0], NULL, &err));
+    bool large = options.chunk > 1;
+    br_imap *it = br_pool_imap(pool, tell_place, large ? next_large_number : next_number, &source,
+                               large ? LARGE_ITEM : sizeof in[0], sizeof out, &options, &err);
+    ck_assert_msg(it != NULL, "%s", err.text);
+    while (br_imap_next(it, BR_FOREVER, &out, &o, &index, &err) == 1) {
+        ck_assert_msg(o.status == BR_OK, "%s", o.message);
+        ck_assert_uint_eq(out.index, index);
+        ck_assert_uint_eq(out.seed, map[index].seed);
+    }
+    br_imap_free(it);
+}
+END_TEST
+
 START_TEST(imap_over_nothing)
 {
     br_imap_options options = imap_options(_i);
@@ -800,6 +844,7 @@ static void add_calls(TCase *c)
 static void add_iterators(TCase *c)
 {
     tcase_add_loop_test(c, imap_gives_every_result_once, 0, 10);
+    tcase_add_loop_test(c, imap_items_have_the_index_and_the_seed_of_a_map, 0, 10);
     tcase_add_loop_test(c, imap_over_nothing, 0, 10);
     tcase_add_loop_test(c, imap_over_an_iterator_that_fails, 0, 50);
     tcase_add_loop_test(c, imap_looks_ahead_no_further_than_it_may, 0, 10);

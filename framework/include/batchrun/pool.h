@@ -233,7 +233,6 @@ BR_API_ void br_result_free(br_result *r);
  *
  * Results of an iterator's items, one by one, with a bounded number of items under way: an endless
  * iterator runs in constant memory. One thread at a time may use an iterator.
- * br_task_index counts within the items that were handed out together (.chunk).
  */
 
 /* Writes the next item (in_size bytes) to `item`: 1, 0 at the end, -1 on failure. Called in the
