@@ -20,6 +20,8 @@ void buffer_reset(struct buffer *b)
 {
     b->length = 0;
     b->failed = false;
+    if (b->capacity > BUFFER_KEPT)
+        buffer_finish(b);
 }
 
 static bool reserve(struct buffer *b, size_t count)

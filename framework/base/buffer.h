@@ -18,6 +18,10 @@ struct buffer {
     bool failed;
 };
 
+enum {
+    BUFFER_KEPT = 16 << 20
+};
+
 #define BUFFER_EMPTY ((struct buffer){0})
 
 // Frees the bytes and leaves the buffer empty, ready for use again.
@@ -26,7 +30,8 @@ void buffer_finish(struct buffer *b);
 // Empties without freeing; `failed` is kept.
 void buffer_clear(struct buffer *b);
 
-// Empties without freeing and forgets a failure: for a buffer that is used again and again.
+// Empties and forgets a failure: for a buffer that is used again and again. Frees nothing but what
+// is larger than BUFFER_KEPT: one long text must not stay for good.
 void buffer_reset(struct buffer *b);
 
 // `count` new bytes at the end for the caller to fill; NULL when failed. Valid until the next call.

@@ -166,12 +166,18 @@ static enum channel_read copy_out(struct channel *c, const struct record *r, voi
     if (r->size < size || (r->kind == RECORD_OUTPUT && r->size != size))
         return fault(text, "a record is not as long as its kind");
     memcpy(head, payload_of(c), size);
-    buffer_append(&c->payload, c->fragments.data, c->fragments.length);
+    // The fragments become the payload: they may be a gigabyte.
+    if (c->fragments.length > 0) {
+        struct buffer spare = c->payload;
+        c->payload = c->fragments;
+        c->fragments = spare;
+    }
+    size_t before = c->payload.length;
     buffer_append(&c->payload, payload_of(c) + size, r->size - size);
     buffer_char(&c->payload, '\0');
     if (c->payload.failed)
         return CHANNEL_FAILED;
-    return prove(c, r, head, size, c->payload.data + c->fragments.length, text);
+    return prove(c, r, head, size, c->payload.data + before, text);
 }
 
 static bool may_end_so(uint32_t status)

@@ -261,9 +261,13 @@ static int emit_bytes(br_task *task, const void *data, size_t size)
         return fail(t, TASK_FAILED_FOR_GOOD,
                     "a plugin's task gives results by name (br_result_bytes); br_task_emit is for "
                     "functions of a pool");
-    if (size > CHANNEL_RESULT_MAX / 2 - t->emitted)
-        return fail(t, TASK_FAILED_FOR_GOOD, "it emitted more than %d bytes",
-                    CHANNEL_RESULT_MAX / 2);
+    size_t out_size = t->map->function.out_size;
+    if (size > CHANNEL_RESULT_MAX - out_size - t->emitted)
+        return fail(t, TASK_FAILED_FOR_GOOD, "it emitted more than %zu bytes",
+                    CHANNEL_RESULT_MAX - out_size);
+    // Behind the place of `out`: its result is sent as it lies here.
+    if (t->texts.length == 0)
+        buffer_extend(&t->texts, out_size);
     buffer_append(&t->texts, data, size);
     t->emitted += size;
     return t->texts.failed ? fail(t, TASK_FAILED, "out of memory for what it emitted") : 0;
@@ -551,16 +555,12 @@ enum task_failure task_end(struct task *t, int returned, const void **row, size_
     if (t->map->function.function) {
         *size = t->map->function.out_size + t->emitted;
         *row = t->out;
-        if (t->emitted == 0)
-            return TASK_FINE;
-        buffer_reset(&t->packed);
-        buffer_append(&t->packed, t->out, t->map->function.out_size);
-        buffer_append(&t->packed, t->texts.data, t->emitted);
-        *row = t->packed.data;
-        if (!t->packed.failed)
-            return TASK_FINE;
-        fail(t, TASK_FAILED, "out of memory for what it emitted");
-        return t->failure;
+        if (t->emitted > 0) {
+            if (t->map->function.out_size > 0)
+                memcpy(t->texts.data, t->out, t->map->function.out_size);
+            *row = t->texts.data;
+        }
+        return TASK_FINE;
     }
     if (t->map->plain) {
         *row = t->words;

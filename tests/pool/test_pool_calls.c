@@ -188,7 +188,7 @@ static int emit_pattern(br_task *t, const void *in, void *out)
 
 START_TEST(emitted_bytes_of_any_length)
 {
-    int64_t in[] = {0, 1, 1000, 70000, 3000000, (int64_t)full_size(500000000, 40000000)};
+    int64_t in[] = {0, 1, 1000, 70000, 3000000, (int64_t)full_size((1 << 30) - 8, 40000000)};
     enum {
         COUNT = sizeof in / sizeof in[0]
     };
@@ -212,13 +212,12 @@ END_TEST
 
 static int emit_too_much(br_task *t, const void *in, void *out)
 {
-    static char bytes[1 << 20];
+    static char few[8];
     const int64_t *n = in;
     (void)out;
-    for (int i = 0; i < 600 && *n == 1; i++)
-        if (br_task_emit(t, bytes, sizeof bytes) != 0)
-            return 1;
-    return 0;
+    if (br_task_emit(t, few, sizeof few) != 0)
+        return 1;
+    return *n == 1 ? br_task_emit(t, few, (1 << 30) - sizeof few + 1) : 0; // refused unread
 }
 
 START_TEST(an_oversized_result_is_that_items_error)
@@ -232,6 +231,7 @@ START_TEST(an_oversized_result_is_that_items_error)
     for (size_t i = 0; i < 3; i++) {
         ck_call(br_result_outcome(r, i, &o, &err));
         ck_assert_int_eq(o.status, i == 1 ? BR_ERROR : BR_OK);
+        ck_assert_str_eq(o.message, i == 1 ? "it emitted more than 1073741824 bytes" : "");
     }
     br_result_free(r);
     ck_assert_int_eq(br_pool_map(pool, square, in, 3, 8, NULL, SIZE_MAX / 4, NULL, &err), -1);

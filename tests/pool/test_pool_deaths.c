@@ -330,7 +330,7 @@ START_TEST(killed_in_the_middle_of_a_large_result)
 {
     br_pool *pool = pool_of(1);
     size_t size;
-    shared->number = full_size(500000000, 50000000);
+    shared->number = full_size(1 << 30, 50000000);
     br_result *r = br_pool_apply_async(pool, emit_for_long, NULL, 0, NULL, 0, NULL, &err);
     drive_until(pool, &shared->started, 1);
     for (int i = 0; i < _i; i++)

@@ -77,6 +77,19 @@ START_TEST(a_failure_is_kept_until_it_is_reset)
 }
 END_TEST
 
+START_TEST(a_reset_keeps_what_is_small)
+{
+    struct buffer b = BUFFER_EMPTY;
+    buffer_text(&b, "text");
+    buffer_reset(&b);
+    ck_assert_uint_gt(b.capacity, 0);
+    ck_assert_ptr_nonnull(buffer_extend(&b, BUFFER_KEPT + 1));
+    buffer_reset(&b);
+    ck_assert_uint_eq(b.capacity, 0);
+    ck_assert_ptr_null(b.data);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("buffer");
@@ -85,6 +98,7 @@ int main(void)
     tcase_add_test(tests, it_grows_as_far_as_it_must);
     tcase_add_test(tests, alignment_is_with_zeros);
     tcase_add_test(tests, a_failure_is_kept_until_it_is_reset);
+    tcase_add_test(tests, a_reset_keeps_what_is_small);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -68,8 +68,9 @@ typedef struct br_imap br_imap;
  */
 typedef int br_function(br_task *t, const void *in, void *out);
 
-/* Adds bytes of any number (at most 512 MiB in all) to the item's result, behind `out`; read by
- * br_result_emitted. In a worker. 0, or non-zero when memory is out: the item then fails. */
+/* Adds bytes of any number (at most 1 GiB in all, with `out`) to the item's result, behind `out`;
+ * read by br_result_emitted. In a worker. 0, or non-zero when it is too much or memory is out: the
+ * item then fails. */
 static inline int br_task_emit(br_task *t, const void *data, size_t size)
 {
     return t->api->emit(t, data, size);
