@@ -4,6 +4,7 @@ bin_PROGRAMS += tools/batchrun/batchrun
 tools_batchrun_batchrun_SOURCES = \
 	tools/batchrun/cmd_check.c \
 	tools/batchrun/cmd_exec.c \
+	tools/batchrun/cmd_new.c \
 	tools/batchrun/cmd_plan.c \
 	tools/batchrun/cmd_run.c \
 	tools/batchrun/cmd_topo.c \

@@ -24,7 +24,7 @@ class CommandLine(harness.Case):
 
     def test_help(self):
         for args in (["--help"], ["run", "--help"], ["check", "--help"], ["plan", "--help"],
-                     ["topo", "--help"], ["trace", "--help"], ["exec", "--help"]):
+                     ["topo", "--help"], ["trace", "--help"], ["exec", "--help"], ["new", "--help"]):
             done = self.batchrun(*args)
             self.assertEqual((done.code, done.err), (0, ""), done)
             self.assertIn("usage", done.out.lower())
@@ -32,7 +32,7 @@ class CommandLine(harness.Case):
 
     def test_help_names_every_command(self):
         out = self.batchrun("--help").out
-        for command in ("run", "check", "plan", "topo", "exec", "trace"):
+        for command in ("run", "check", "plan", "topo", "exec", "new", "trace"):
             self.assertIn(command, out)
 
     def test_mistakes(self):
@@ -133,6 +133,32 @@ class Mistakes(harness.Case):
         self.assertEqual(done.code, 4, done)
         self.assertIn("no licence for here", done.err)
         self.assertEqual(self.summary("job")["exit_status"], 4)
+
+
+class New(harness.Case):
+    """That what it makes builds and passes is test_install's to see."""
+
+    def test_makes(self):
+        done = self.batchrun("new", "my-plugin")
+        self.assertEqual((done.code, done.err), (0, ""), done)
+        self.assertEqual(sorted(os.listdir(self.path("my-plugin"))),
+                         ["Makefile", "check", "expected.csv", "my-plugin.c", "my-plugin.yaml"])
+        self.assertIn("make\n", done.out)
+
+    def test_overwrites_nothing(self):
+        self.write("mine", "my own\n")
+        done = self.batchrun("new", "mine")
+        self.assertEqual((done.code, done.out), (2, ""), done)
+        self.assertIn("mine is there already", done.err)
+        self.assertEqual(self.read("mine"), "my own\n")
+
+    def test_names(self):
+        for words in ([], ["a", "b"], ["a/b"], [".."], [""], ["a.b"], ["a b"], ["x" * 65],
+                      ["--", "-x"]):
+            with self.subTest(words=words):
+                done = self.batchrun("new", *words)
+                self.assertEqual((done.code, done.out), (2, ""), done)
+        self.assertEqual(os.listdir(self.dir), ["tmp"])
 
 
 class PluginPath(harness.Case):

@@ -130,6 +130,27 @@ int main()
         self.assertEqual(done.code, 0, done)
         self.assertEqual(done.out, blocks("text")[-1])
 
+    def test_a_new_plugin_builds_and_passes(self):
+        env = dict(self.pkg_config, BATCHRUN_PLUGIN_PATH="", TMPDIR=self.temporary,
+                   PATH=os.path.dirname(self.found["batchrun"]) + ":" + os.environ["PATH"],
+                   CC=shutil.which("cc") or shutil.which("gcc") or shutil.which("clang"))
+        env = {k: v for k, v in env.items() if not k.startswith(("MAKE", "MFLAGS"))}
+        steps = "batchrun new first && cd first && make CFLAGS='-Wall -Wextra -Werror' && batchrun "
+        done = subprocess.run(["sh", "-c", steps + "first.yaml"], cwd=self.dir, env=env, text=True,
+                              capture_output=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("5,3,4,12\n", done.stdout)
+        done = subprocess.run(["make", "check"], cwd=self.path("first"), env=env, text=True,
+                              capture_output=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.stdout.splitlines()[-1], "passed")
+        with open(self.path("first/expected.csv"), "a", encoding="utf-8") as file:
+            file.write("6,0,0,0\n")
+        done = subprocess.run(["make", "check"], cwd=self.path("first"), env=env, text=True,
+                              capture_output=True)
+        self.assertNotEqual(done.returncode, 0, "the test cannot fail")
+        self.assertEqual(os.listdir(self.temporary), [])
+
     def test_the_readme_shows_the_quickstart(self):
         with open(os.path.join(harness.CONFIGS, "quickstart.yaml"), encoding="utf-8") as file:
             config = [line.split("#")[0].rstrip() for line in file]

@@ -11,6 +11,7 @@ extern const struct command command_check;
 extern const struct command command_plan;
 extern const struct command command_topo;
 extern const struct command command_exec;
+extern const struct command command_new;
 extern const struct command command_trace;
 
 // Prints "batchrun: ..." to standard error; the exit status that fits.

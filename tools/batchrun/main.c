@@ -12,7 +12,8 @@
 #include "run/run.h"
 
 static const struct command *const commands[] = {
-    &command_run, &command_check, &command_plan, &command_topo, &command_exec, &command_trace,
+    &command_run,  &command_check, &command_plan,  &command_topo,
+    &command_exec, &command_new,   &command_trace,
 };
 
 enum {
@@ -99,7 +100,7 @@ static int print_help(void)
         "\n"
         "Commands:\n");
     for (int i = 0; i < COMMANDS; i++)
-        printf("  %-8s %-12s %s\n", commands[i]->name, commands[i]->operands, commands[i]->summary);
+        printf("  %-8s %-19s %s\n", commands[i]->name, commands[i]->operands, commands[i]->summary);
     printf(
         "\n"
         "batchrun COMMAND --help tells of its options.\n"
