@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	docs/journal-format.md \
 	docs/plugins.md \
 	docs/pool-guide.md \
+	docs/reading-a-run.md \
 	docs/report.md \
 	docs/slurm.md
 

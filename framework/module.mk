@@ -73,6 +73,7 @@ librun_la_SOURCES = \
 	framework/run/csv.c framework/run/csv.h \
 	framework/run/diagnostic.c framework/run/diagnostic.h \
 	framework/run/event.h \
+	framework/run/event_json.c framework/run/event_json.h \
 	framework/run/failures.c framework/run/failures.h \
 	framework/run/inputs.c framework/run/inputs.h \
 	framework/run/inputs_files.c \
@@ -82,6 +83,7 @@ librun_la_SOURCES = \
 	framework/run/journal_format.c framework/run/journal_format.h \
 	framework/run/journal_read.c framework/run/journal_read.h \
 	framework/run/json.c framework/run/json.h \
+	framework/run/log_view.c framework/run/log_view.h \
 	framework/run/output.c framework/run/output.h \
 	framework/run/output_csv.c \
 	framework/run/output_format.h \
@@ -101,7 +103,9 @@ librun_la_SOURCES = \
 	framework/run/run.c framework/run/run.h \
 	framework/run/rundir.c framework/run/rundir.h \
 	framework/run/rundir_open.c \
+	framework/run/show.c framework/run/show.h \
 	framework/run/single.c framework/run/single.h \
+	framework/run/slowest.c framework/run/slowest.h \
 	framework/run/spec.c framework/run/spec.h \
 	framework/run/spec_inputs.c \
 	framework/run/spec_keys.c framework/run/spec_keys.h \
@@ -116,7 +120,9 @@ librun_la_SOURCES = \
 	framework/run/spec_value.c \
 	framework/run/spec_yaml_error.c framework/run/spec_yaml_error.h \
 	framework/run/stop.c framework/run/stop.h \
+	framework/run/story.c framework/run/story.h \
 	framework/run/summary.c framework/run/summary.h \
+	framework/run/task_name.c framework/run/task_name.h \
 	framework/run/timeline.c framework/run/timeline.h \
 	framework/run/trace.c framework/run/trace.h
 librun_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(XXHASH_CFLAGS)

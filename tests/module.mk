@@ -197,6 +197,7 @@ system_tests = \
 	tests/system/test_plugin_files.py \
 	tests/system/test_pool_guide.py \
 	tests/system/test_results.py \
+	tests/system/test_reading.py \
 	tests/system/test_scale.py \
 	tests/system/test_signals.py \
 	tests/system/test_trace.py

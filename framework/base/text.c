@@ -197,6 +197,24 @@ void text_escaped(struct buffer *out, const char *text, size_t length)
     }
 }
 
+void text_shell(struct buffer *out, const char *text)
+{
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                               "_-+=./:,@%^#";
+    // A # begins a comment only at a word's beginning.
+    if (text[0] != '\0' && text[0] != '#' && text[strspn(text, safe)] == '\0') {
+        buffer_text(out, text);
+        return;
+    }
+    buffer_char(out, '\'');
+    for (; *text; text++)
+        if (*text == '\'')
+            buffer_text(out, "'\\''");
+        else
+            buffer_char(out, *text);
+    buffer_char(out, '\'');
+}
+
 void text_json(struct buffer *out, const char *text, size_t length)
 {
     buffer_char(out, '"');

@@ -99,10 +99,15 @@ static void take_output(struct failures *f, const struct event_output *e)
         w->last[e->stream - 1] = *e;
 }
 
+bool failure_is(const struct event_task_end *e)
+{
+    return e->final && e->status != OUTCOME_OK && e->status != OUTCOME_CANCELLED &&
+           e->status != OUTCOME_SKIPPED;
+}
+
 static void take_task_end(struct failures *f, const struct event_task_end *e)
 {
-    if (!e->final || e->status == OUTCOME_OK || e->status == OUTCOME_CANCELLED ||
-        e->status == OUTCOME_SKIPPED)
+    if (!failure_is(e))
         return;
     f->count++;
     if (f->shown_count == FAILURES_SHOWN)
@@ -371,26 +376,41 @@ void failure_details(struct buffer *out, const struct failure *failure, const ch
         put_output(out, failure, stream, logs_directory);
 }
 
-static void put_block(struct buffer *out, const struct failures *f, const struct failure *failure,
-                      const char *logs_directory)
+void failure_again(struct buffer *out, const char *run, const char *phase, uint64_t index)
 {
-    put_title(out, f, &failure->task);
+    // A reduction, "areas (reduce)", is none: what its tasks read is not kept.
+    if (!phase || strchr(phase, ' '))
+        return;
+    buffer_text(out, "    again   batchrun exec ");
+    text_shell(out, run);
+    buffer_format(out, " %s#%" PRIu64 "\n", phase, index);
+}
+
+static void put_block(struct buffer *out, const struct failures *f, const struct failure *failure,
+                      const char *run, const char *logs_directory)
+{
+    const struct event_task_end *t = &failure->task;
+    put_title(out, f, t);
     buffer_char(out, ' ');
-    failure_cause(out, &failure->task);
+    failure_cause(out, t);
     buffer_char(out, '\n');
     failure_details(out, failure, logs_directory);
+    failure_again(out, run, t->phase < f->phase_count ? f->phases[t->phase] : NULL, t->index);
     buffer_char(out, '\n');
 }
 
-void failures_text(const struct failures *f, const char *logs_directory, struct buffer *out)
+void failures_text(const struct failures *f, const char *run, const char *logs_directory,
+                   struct buffer *out)
 {
     for (size_t i = 0; i < f->shown_count; i++)
-        put_block(out, f, &f->shown[i], logs_directory);
+        put_block(out, f, &f->shown[i], run, logs_directory);
     if (f->count == f->shown_count)
         return;
     buffer_text(out, "and ");
     text_count(out, f->count - f->shown_count);
-    buffer_text(out, " more: summary.json counts them, the journal holds each one\n\n");
+    buffer_text(out, " more: batchrun show --failed ");
+    text_shell(out, run);
+    buffer_text(out, " lists all\n\n");
 }
 
 static void json_failure(const struct failures *f, const struct failure *failure, struct json *j)

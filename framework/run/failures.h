@@ -4,6 +4,7 @@
 #ifndef BR_RUN_FAILURES_H
 #define BR_RUN_FAILURES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,9 @@ struct failures {
 void failures_init(struct failures *f);
 void failures_finish(struct failures *f);
 
+// Whether it is what this counts.
+bool failure_is(const struct event_task_end *task);
+
 // How a task ended, in words: "crashed: SIGSEGV (segmentation fault)". The message is escaped.
 void failure_cause(struct buffer *out, const struct event_task_end *task);
 
@@ -52,10 +56,15 @@ void failure_cause(struct buffer *out, const struct event_task_end *task);
 // body of a failure's block. Of a task that did well, too. `logs_directory` as below.
 void failure_details(struct buffer *out, const struct failure *failure, const char *logs_directory);
 
+// Appends the command that runs the task again by itself, where there is one. `phase` may be NULL.
+void failure_again(struct buffer *out, const char *run, const char *phase, uint64_t index);
+
 // Appends a block for each failure that is kept, with the last lines of what the task printed (read
 // from `logs_directory`/worker-N.out and .err; NULL = leave them out), and how many more there
-// were. Nothing when there were none.
-void failures_text(const struct failures *f, const char *logs_directory, struct buffer *out);
+// were and the command that lists them, with the run's directory `run`. Nothing when there were
+// none.
+void failures_text(const struct failures *f, const char *run, const char *logs_directory,
+                   struct buffer *out);
 
 // The kept failures as objects of the array that `j` stands in.
 void failures_json(const struct failures *f, struct json *j);

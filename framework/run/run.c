@@ -509,7 +509,7 @@ static int write_summary(struct run *run, br_error *err)
 static void show_result(struct run *run)
 {
     struct buffer text = BUFFER_EMPTY;
-    failures_text(&run->failures, run->dir.logs_path, &text);
+    failures_text(&run->failures, run->dir.path, run->dir.logs_path, &text);
     summary_text(&run->summary, &text);
     if (!text.failed)
         (void)fd_write_all(STDERR_FILENO, text.data, text.length);

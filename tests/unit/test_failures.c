@@ -78,15 +78,17 @@ static void output(uint64_t first, uint64_t count, uint32_t stream, uint64_t off
                          .output = {0, 0, first, count, 0, stream, offset, length}});
 }
 
-// `%` in `expected` stands for the logs' directory.
+// In `expected` `%` stands for the logs' directory, `^` for the command that runs task 3 again.
 static void expect_text(const char *expected)
 {
     struct buffer out = BUFFER_EMPTY, wanted = BUFFER_EMPTY;
-    failures_text(&failures, directory, &out);
+    failures_text(&failures, "a job.run", directory, &out);
     buffer_char(&out, '\0');
     for (const char *c = expected; *c; c++) {
         if (*c == '%')
             buffer_text(&wanted, directory);
+        else if (*c == '^')
+            buffer_text(&wanted, "    again   batchrun exec 'a job.run' names#3\n");
         else
             buffer_char(&wanted, *c);
     }
@@ -123,7 +125,7 @@ START_TEST(a_failure_with_what_it_printed)
                 "      | \\x1b[31mred\n"
                 "    stdout  %/worker-0.out\n"
                 "      | no newline\n"
-                "\n");
+                "^\n");
 }
 END_TEST
 
@@ -148,7 +150,7 @@ START_TEST(only_the_last_lines)
                          "      | line 18\n      | line 19\n      | line 20\n      | ");
     for (int i = 0; i < 200; i++)
         buffer_text(&wanted, "\xC3\xA4");
-    buffer_text(&wanted, "...\n      | \n\n");
+    buffer_text(&wanted, "...\n      | \n^\n");
     buffer_char(&wanted, '\0');
     expect_text(wanted.data);
     buffer_finish(&wanted);
@@ -166,20 +168,20 @@ START_TEST(a_log_that_is_not_what_the_journal_says)
                                 "    ran     in worker 0 (cpus 4-5) on cpu 5 for 1.2 ms\n"
                                 "    stderr  %/worker-0.err";
     char wanted[512];
-    snprintf(wanted, sizeof wanted, "%s: cannot be read: No such file or directory\n\n", title);
+    snprintf(wanted, sizeof wanted, "%s: cannot be read: No such file or directory\n^\n", title);
     expect_text(wanted);
     write_log("worker-0.err", "short", 5);
-    snprintf(wanted, sizeof wanted, "%s\n      | short\n\n", title);
+    snprintf(wanted, sizeof wanted, "%s\n      | short\n^\n", title);
     expect_text(wanted);
     output(3, 1, 2, UINT64_MAX - 4, UINT64_MAX);
     struct buffer out = BUFFER_EMPTY;
-    failures_text(&failures, directory, &out);
+    failures_text(&failures, "a job.run", directory, &out);
     buffer_finish(&out);
     remove_log("worker-0.err");
     char path[64];
     snprintf(path, sizeof path, "%s/worker-0.err", directory);
     ck_assert_int_eq(symlink("/etc/passwd", path), 0);
-    failures_text(&failures, directory, &out);
+    failures_text(&failures, "a job.run", directory, &out);
     buffer_char(&out, '\0');
     ck_assert_ptr_nonnull(strstr(out.data, "cannot be read: Too many levels of symbolic links"));
     buffer_finish(&out);
@@ -197,7 +199,7 @@ START_TEST(what_belongs_to_others_is_not_shown)
     expect_text("names#3 error: Name Error : Bill\n"
                 "    inputs  name=Bill\n"
                 "    ran     in worker 0 (cpus 4-5) on cpu 5 for 1.2 ms, attempt 2\n"
-                "\n");
+                "^\n");
 }
 END_TEST
 
@@ -220,12 +222,12 @@ START_TEST(the_first_ten_and_a_count)
     task_end(&e);
     ck_assert_uint_eq(failures.count, 1047);
     struct buffer out = BUFFER_EMPTY;
-    failures_text(&failures, NULL, &out);
+    failures_text(&failures, "a job.run", NULL, &out);
     buffer_char(&out, '\0');
     ck_assert_ptr_nonnull(strstr(out.data, "names#9 "));
     ck_assert_ptr_null(strstr(out.data, "names#10 "));
-    ck_assert_ptr_nonnull(strstr(
-        out.data, "\n\nand 1 037 more: summary.json counts them, the journal holds each one\n\n"));
+    ck_assert_ptr_nonnull(
+        strstr(out.data, "\n\nand 1 037 more: batchrun show --failed 'a job.run' lists all\n\n"));
     buffer_finish(&out);
 }
 END_TEST

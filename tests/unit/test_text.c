@@ -287,6 +287,29 @@ START_TEST(counts_are_grouped)
 }
 END_TEST
 
+START_TEST(words_are_quoted_for_a_shell)
+{
+    static const struct {
+        const char *word, *text;
+    } cases[] = {
+        {"job.run", "job.run"},
+        {"phases.areas.timeout=5s", "phases.areas.timeout=5s"},
+        {"", "''"},
+        {"a b", "'a b'"},
+        {"it's", "'it'\\''s'"},
+        {"$HOME/*", "'$HOME/*'"},
+        {"~", "'~'"},
+        {"p#1", "p#1"},
+        {"#1", "'#1'"},
+    };
+    for (int i = 0; i < COUNT(cases); i++) {
+        struct buffer b = BUFFER_EMPTY;
+        text_shell(&b, cases[i].word);
+        check_buffer(&b, cases[i].text);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("text");
@@ -303,6 +326,7 @@ int main(void)
     tcase_add_test(tc, the_nearest_word_is_found);
     tcase_add_test(tc, durations_are_for_people);
     tcase_add_test(tc, counts_are_grouped);
+    tcase_add_test(tc, words_are_quoted_for_a_shell);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

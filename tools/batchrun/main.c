@@ -12,8 +12,8 @@
 #include "run/run.h"
 
 static const struct command *const commands[] = {
-    &command_run,  &command_check, &command_plan,  &command_topo,
-    &command_exec, &command_new,   &command_trace,
+    &command_run, &command_check, &command_plan, &command_topo,   &command_exec,
+    &command_new, &command_show,  &command_logs, &command_events, &command_trace,
 };
 
 enum {
@@ -36,6 +36,25 @@ int finish_output(int status)
     return RUN_INTERNAL;
 }
 
+int print_piece(const struct buffer *piece, br_error *err)
+{
+    if (fwrite(piece->data, 1, piece->length, stdout) == piece->length)
+        return 0;
+    if (errno == EPIPE)
+        return br_error_set(err, BR_ERR_NONE, "the reader of standard output went away");
+    return br_error_errno(err, "cannot write to standard output");
+}
+
+int finish_printing(int result, const br_error *err)
+{
+    if (result == 0)
+        return finish_output(RUN_OK);
+    if (err->kind == BR_ERR_NONE)
+        return RUN_OK;
+    finish_output(RUN_OK);
+    return report_error(err);
+}
+
 const char *only_operand(const struct command *command, char **argv, int count, br_error *err)
 {
     if (count == 1)
@@ -55,6 +74,19 @@ int optional_run(char **argv, int count, const char **path, br_error *err)
                             argv[1]);
     *path = count == 1 ? argv[0] : NULL;
     return 0;
+}
+
+int optional_run_and_task(char **argv, int count, const char **path, struct task_name *task,
+                          bool *has_task, br_error *err)
+{
+    // A run's directory may have a # in its name, so a single operand that is there is one.
+    struct stat st;
+    *has_task = count > 0 && task_name_parse(argv[count - 1], task) &&
+                (count > 1 || stat(argv[0], &st) != 0);
+    if (count > 1 && !*has_task)
+        return br_error_set(err, BR_ERR_USAGE, "%s is no task: write PHASE#INDEX, such as areas#17",
+                            argv[count - 1]);
+    return optional_run(argv, count - *has_task, path, err);
 }
 
 static int prepare_and_show(const char *path, void (*show)(const struct prepared *))
@@ -100,7 +132,7 @@ static int print_help(void)
         "\n"
         "Commands:\n");
     for (int i = 0; i < COMMANDS; i++)
-        printf("  %-8s %-19s %s\n", commands[i]->name, commands[i]->operands, commands[i]->summary);
+        printf("  %-8s %-21s %s\n", commands[i]->name, commands[i]->operands, commands[i]->summary);
     printf(
         "\n"
         "batchrun COMMAND --help tells of its options.\n"

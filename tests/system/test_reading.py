@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""show, logs and events: a run told from its journal, while it goes on and afterwards."""
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+
+import harness
+
+JOB = """version: 1
+name: job
+plugins: [demo, faulty]
+workers: {count: 2, binding: none, oversubscribe: true}
+phases:
+  - name: areas
+    task: demo.area
+    mode: async
+    inputs: {range: {start: -12, stop: 5, as: r}}
+    retries: {limit: 1, on: [error], backoff: {delay: 1ms}}
+  - name: prints
+    task: faulty.print
+    mode: async
+    inputs: {range: 4}
+    args: {at: 2}
+  - name: escapes
+    task: faulty.error
+    mode: async
+    inputs: {range: 2}
+    args: {at: 1}
+"""
+
+
+class Afterwards(harness.Case):
+    def ran(self):
+        self.run_job(JOB, code=3)
+
+    def told(self, *args, code=0, **kwargs):
+        done = self.batchrun(*args, **kwargs)
+        self.assertEqual(done.code, code, done)
+        return done.err if code else done.out
+
+    def test_show(self):
+        self.ran()
+        out = self.told("show", "job.run")
+        self.assertTrue(out.startswith("job.run, begun 20"), out)
+        self.assertEqual(len(re.findall(r"(?m)^(areas|prints|escapes)#\d+ error: ", out)), 10)
+        self.assertIn("and 4 more: batchrun show --failed job.run lists all", out)
+        self.assertIn("slowest\n", out)
+        self.assertRegex(out, r"areas +17 +5 +12 +12")
+        self.assertRegex(out, r"9 of 23 tasks succeeded: 14 error \(.*, 2 workers\)\n$")
+        self.assertNotIn("\x1b", out)
+
+    def test_show_failed(self):
+        self.ran()
+        lines = self.told("show", "--failed", "job.run").splitlines()
+        self.assertEqual(lines[-1], "14 tasks failed")
+        self.assertEqual(sorted(line for line in lines[:-1] if line.startswith("areas")),
+                         sorted(f"areas#{i} error: negative radius: {i - 12} (r={i - 12})"
+                                for i in range(12)))
+        self.assertIn("escapes#1 error: this one fails: \\x1b[31m42\\x1b[0m (i=1 at=1)", lines)
+
+    def test_show_task(self):
+        self.ran()
+        out = self.told("show", "job.run", "areas#3")
+        self.assertEqual(out.count("areas#3 error: negative radius: -9"), 2)
+        self.assertIn("(tried again)", out)
+        self.assertIn("attempt 2", out)
+        self.assertRegex(self.told("show", "areas#16"), r"^areas#16 ok\n    began   .* into the run\n")
+        self.assertIn("      | log of 2", self.told("show", "prints#2"))
+        # The command that is shown is one that works.
+        again = self.told("show", "areas#16").splitlines()[-1].split()
+        self.assertEqual(again, ["again", "batchrun", "exec", "job.run", "areas#16"])
+        self.assertIn("50.26", self.told(*again[2:]))
+
+    def test_no_such_task(self):
+        self.ran()
+        self.assertIn("has no task 17", self.told("show", "areas#17", code=2))
+        self.assertIn("no phase `area`", self.told("show", "area#1", code=2))
+        self.assertIn("is no task", self.told("show", "job.run", "areas", code=2))
+        self.assertIn("no task areas#17", self.told("logs", "areas#17", code=2))
+        self.assertIn("no task area#1", self.told("logs", "area#1", code=2))
+
+    def test_no_such_run(self):
+        for command in ("show", "logs", "events"):
+            self.assertIn("no run in the current directory", self.told(command, code=2))
+            self.assertIn("is no run directory", self.told(command, "gone.run", code=2))
+
+    def test_logs(self):
+        self.ran()
+        wanted = set()
+        for i in range(4):
+            wanted |= {f"prints#{i}: out of {i}", f"prints#{i} (stderr): err of {i}",
+                       f"prints#{i} (stderr): log of {i}"}
+        self.assertEqual(set(self.told("logs").splitlines()), wanted)
+        self.assertEqual(sorted(self.told("logs", "job.run", "prints#2").splitlines()),
+                         ["err of 2", "log of 2", "out of 2"])
+        self.assertEqual(self.told("logs", "areas#0"), "")
+
+    def test_events(self):
+        self.ran()
+        events = [json.loads(line) for line in self.told("events").splitlines()]
+        self.assertEqual((events[0]["event"], events[-1]["event"]), ("run_begin", "run_end"))
+        self.assertEqual(events[-1]["exit_status"], 3)
+        ok = sum(e["count"] for e in events if e["event"] == "tasks_ok")
+        ok += sum(1 for e in events if e["event"] == "task_end" and e["outcome"] == "ok")
+        self.assertEqual(ok, 9)
+        self.assertEqual(sum(1 for e in events if e["event"] == "task_end" and e["final"]
+                             and e["outcome"] == "error"), 14)
+
+    def test_into_head(self):
+        self.run_job(JOB.replace("stop: 5", "stop: 50000").replace("start: -12", "start: -50000"),
+                     code=3)
+        for args in (["events"], ["show", "--failed"], ["logs"], ["show"]):
+            reader, writer = os.pipe()
+            process = self.start(*args, stdout=writer)
+            os.close(writer)
+            subprocess.run(["head", "-n", "1"], stdin=reader, stdout=subprocess.DEVNULL, check=True)
+            os.close(reader)
+            done = self.end(process)
+            self.assertEqual((done.code, done.err), (0, ""), done)
+
+    def test_full_standard_output(self):
+        self.ran()
+        for args in (["events"], ["show"], ["show", "--failed"], ["logs"]):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                done = self.batchrun(*args, stdout=full)
+            self.assertEqual(done.code, 1, done)
+            self.assertIn("No space left on device", done.err)
+
+    def test_a_terminal_sees_no_control_characters(self):
+        self.ran_with_escapes()
+        controller, terminal = pty.openpty()
+        process = self.start("logs", "job.run", stdout=terminal)
+        os.close(terminal)
+        shown = b""
+        while select.select([controller], [], [], harness.PATIENCE)[0]:
+            try:
+                block = os.read(controller, 65536)
+            except OSError:
+                break
+            if not block:
+                break
+            shown += block
+        os.close(controller)
+        self.assertEqual(self.end(process).code, 0)
+        self.assertIn(b"\\x1b[31m", shown)
+        self.assertNotIn(b"\x1b", shown)
+        self.assertIn("\x1b[31m", self.told("logs", "job.run"))
+
+    def ran_with_escapes(self):
+        """Puts escape codes where the task's own words were."""
+        self.ran()
+        for name in os.listdir(self.path("job.run/logs")):
+            with open(self.path("job.run/logs/" + name), "r+b") as log:
+                text = log.read().replace(b"log of", b"\x1b[31mf").replace(b"err of", b"\x1b[31mf")
+                log.seek(0)
+                log.write(text)
+
+
+class Meanwhile(harness.Rendezvous):
+    def told(self, *args):
+        """Another process reads the run; it must end on its own, and well."""
+        process = self.start(*args)
+        out, err = process.communicate(timeout=harness.PATIENCE)
+        self.assertEqual((process.returncode, err), (0, ""), out)
+        return out
+
+    def begun(self, process):
+        """Waits until the journal on disk knows that the phase has begun."""
+        harness.until(lambda: os.path.exists(self.path("job.run/journal")), harness.PATIENCE,
+                      "a journal")
+        harness.until(lambda: "phase_begin" in self.told("events"), harness.PATIENCE,
+                      "the phase begins")
+        self.assertIsNone(process.poll())
+
+    def test_a_run_that_goes_on(self):
+        process = self.rendezvous(20)
+        self.both_began()
+        self.begun(process)
+        out = self.told("show")
+        self.assertIn("the run has not ended: 0 of 20 tasks succeeded", out)
+        self.assertRegex(out, f"process {process.pid}")
+        self.assertRegex(self.told("show", "p#19"),
+                         r"p#19 not ended yet: it waits for a worker, or has begun "
+                         r"\(0 of the phase's 20 tasks have ended\)")
+        self.assertEqual(self.told("logs"), "")
+        self.write("go", "")
+        self.assertEqual(self.end(process).code, 0)
+        self.assertIn("all 20 tasks succeeded", self.told("show"))
+
+    def test_what_waits(self):
+        self.write("job.yaml", f"""version: 1
+name: job
+plugins: [demo, faulty]
+phases:
+  - {{name: p, task: faulty.rendezvous, inputs: {{range: 1}}, args: {{dir: {json.dumps(self.dir)}}},
+     mode: async}}
+  - {{name: q, task: demo.square, inputs: {{range: 3}}, needs: [p]}}
+  - {{name: r, task: demo.square, inputs: {{range: 3}}}}
+""")
+        process = self.start("job.yaml")
+        self.began(0)
+        self.begun(process)
+        out = self.told("show")
+        self.assertIn("q has not begun: it waits for p\n", out)
+        self.assertIn("r has not begun: it waits for p, q\n", out)
+        self.assertEqual(self.told("show", "r#1"),
+                         "r#1 not started yet: its phase waits for p, q to end\n")
+        self.write("go", "")
+        self.assertEqual(self.end(process).code, 0)
+        self.assertIn("r#1 ok\n", self.told("show", "r#1"))
+
+    def test_a_run_that_was_cut_off(self):
+        process = self.rendezvous(20)
+        self.both_began()
+        self.begun(process)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        self.assertNothingLeft()
+        self.assertIn("no process works on it", self.told("show"))
+
+    def test_what_was_stopped(self):
+        process = self.rendezvous(20, args=("--grace", "1ms"))
+        self.both_began()
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.end(process).code, 5)
+        self.assertEqual(self.told("show", "p#19"),
+                         "p#19 never started: its phase was stopped or skipped\n")
+        self.assertIn("cancelled", self.told("show", "p#0"))
+
+
+if __name__ == "__main__":
+    harness.main()
