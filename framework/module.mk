@@ -32,6 +32,7 @@ libexec_la_SOURCES = \
 	framework/exec/channel_worker.c \
 	framework/exec/executor.h \
 	framework/exec/inspect.c \
+	framework/exec/isolate.c framework/exec/isolate.h \
 	framework/exec/leftovers.c framework/exec/leftovers.h \
 	framework/exec/local.c framework/exec/local.h \
 	framework/exec/local_report.c \

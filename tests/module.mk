@@ -103,6 +103,9 @@ tests_pool_test_pool_life_LDADD = $(pool_tests_ldadd)
 
 # What tasks do to their workers, over real ones.
 fault_tests =
+fault_tests += tests/faults/test_isolation
+tests_faults_test_isolation_SOURCES = tests/faults/test_isolation.c tests/unit/rig.c tests/unit/rig.h
+tests_faults_test_isolation_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit -DBUILD='"$(abs_builddir)"'
 fault_tests += tests/faults/test_scribble
 tests_faults_test_scribble_SOURCES = tests/faults/test_scribble.c tests/unit/rig.c tests/unit/rig.h
 tests_faults_test_scribble_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit -DBUILD='"$(abs_builddir)"'

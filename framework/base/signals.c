@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <sys/wait.h>
 
 static const struct {
     int number;
@@ -60,4 +61,12 @@ void signal_describe(struct buffer *out, int signal)
         buffer_format(out, "SIGRTMIN+%d", signal - SIGRTMIN);
     else
         buffer_format(out, "signal %d", signal);
+}
+
+void signal_describe_end(struct buffer *out, int wait_status)
+{
+    if (WIFSIGNALED(wait_status))
+        signal_describe(out, WTERMSIG(wait_status));
+    else
+        buffer_format(out, "exit(%d) was called", WEXITSTATUS(wait_status));
 }

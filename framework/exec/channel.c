@@ -19,10 +19,10 @@ void *channel_map_up(int fd, br_error *err)
         br_error_errno(err, "cannot map a channel");
         return NULL;
     }
-    char *at = guarded + CHANNEL_PAGE, *again = at + CHANNEL_PAGE + CHANNEL_RING;
-    if (mmap(at, CHANNEL_PAGE + CHANNEL_RING, protection, MAP_SHARED | MAP_FIXED, fd, 0) ==
+    char *at = guarded + CHANNEL_PAGE, *again = at + CHANNEL_WORDS + CHANNEL_RING;
+    if (mmap(at, CHANNEL_WORDS + CHANNEL_RING, protection, MAP_SHARED | MAP_FIXED, fd, 0) ==
             MAP_FAILED ||
-        mmap(again, CHANNEL_RING, protection, MAP_SHARED | MAP_FIXED, fd, CHANNEL_PAGE) ==
+        mmap(again, CHANNEL_RING, protection, MAP_SHARED | MAP_FIXED, fd, CHANNEL_WORDS) ==
             MAP_FAILED) {
         br_error_errno(err, "cannot map a channel");
         channel_unmap_up(at);
@@ -57,14 +57,14 @@ int channel_create(struct channel *c, br_error *err)
     c->down = down;
     c->down->magic = CHANNEL_MAGIC;
     fd_seal_foreign_writes(c->down_fd);
-    c->up_fd = fd_memory("batchrun-outcomes", CHANNEL_PAGE + CHANNEL_RING, err);
+    c->up_fd = fd_memory("batchrun-outcomes", CHANNEL_WORDS + CHANNEL_RING, err);
     char *up = c->up_fd < 0 ? NULL : channel_map_up(c->up_fd, err);
     if (!up) {
         channel_destroy(c);
         return -1;
     }
     c->up = (struct channel_up *)up;
-    c->ring = up + CHANNEL_PAGE;
+    c->ring = up + CHANNEL_WORDS;
     return 0;
 }
 

@@ -64,6 +64,9 @@ struct record_end {
     struct record_long times;
     uint32_t status; // enum outcome_status
     uint32_t permanent;
+    int64_t peak_memory; // of a child of its own, else -1
+    int32_t signal;      // that ended this child, or 0
+    int32_t exit_code;
 };
 
 struct record_output {

@@ -13,7 +13,8 @@
 
 enum {
     CHANNEL_PAGE = 4096,
-    CHANNEL_UP_MAPPED = CHANNEL_PAGE + 2 * CHANNEL_RING, // see channel_map_up
+    CHANNEL_WORDS = 2 * CHANNEL_PAGE,
+    CHANNEL_UP_MAPPED = CHANNEL_WORDS + 2 * CHANNEL_RING, // see channel_map_up
     CHANNEL_UP_GUARDED = CHANNEL_UP_MAPPED + 2 * CHANNEL_PAGE,
     RECORD_ALIGN = 8,
 };
@@ -47,10 +48,11 @@ struct channel_up {
     struct claim_word claims[EXECUTOR_QUEUE];
     _Alignas(64) _Atomic uint64_t written; // bytes of the ring
     _Alignas(64) _Atomic uint32_t sleeping;
-    _Atomic uint32_t progress; // of the task in hand, in millionths
+    // On a page of its own: a task in a child of its worker has this one, and none of the rest.
+    _Alignas(CHANNEL_PAGE) _Atomic uint32_t progress; // of the task in hand, in millionths
 };
 
-_Static_assert(sizeof(struct channel_up) <= CHANNEL_PAGE, "one page each");
+_Static_assert(sizeof(struct channel_up) == CHANNEL_WORDS, "one page each");
 _Static_assert(sizeof(struct record) == 32, "no holes");
 _Static_assert(EXECUTOR_GRANT_MAX < 1 << 21, "a claim word holds it");
 
@@ -121,7 +123,7 @@ static inline uint32_t record_check(const struct record *r, uint64_t place, cons
     return (uint32_t)(sum >> 32);
 }
 
-// Maps the worker's half: a page of words, then the ring; the ring's pages once more behind it, so
+// Maps the worker's half: pages of words, then the ring; the ring's pages once more behind it, so
 // that a record is contiguous wherever it begins; before and behind it pages that nobody can touch,
 // so that who runs over the end of other memory does not run into it. NULL and *err on failure.
 void *channel_map_up(int fd, br_error *err);

@@ -182,8 +182,8 @@ static enum channel_read copy_out(struct channel *c, const struct record *r, voi
 
 static bool may_end_so(uint32_t status)
 {
-    return status == OUTCOME_ERROR || status == OUTCOME_CANCELLED || status == OUTCOME_TIMED_OUT ||
-           status == OUTCOME_OVER_LIMIT;
+    return status == OUTCOME_ERROR || status == OUTCOME_CRASHED || status == OUTCOME_CANCELLED ||
+           status == OUTCOME_TIMED_OUT || status == OUTCOME_OVER_LIMIT;
 }
 
 static enum channel_read read_single(struct channel *c, const struct record *r, int64_t now,

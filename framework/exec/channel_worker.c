@@ -50,10 +50,11 @@ int channel_attach(struct channel_worker *c, int down_fd, int up_fd, int doorbel
     }
     // A child that a task forks and that comes back here would publish as if it were the worker; it
     // finds nothing to write to instead.
-    (void)madvise(up, CHANNEL_UP_MAPPED, MADV_DONTFORK);
+    (void)madvise(up, CHANNEL_PAGE, MADV_DONTFORK);
+    (void)madvise(up + CHANNEL_WORDS, 2 * (size_t)CHANNEL_RING, MADV_DONTFORK);
     *c = (struct channel_worker){.down = down,
                                  .up = (struct channel_up *)up,
-                                 .ring = up + CHANNEL_PAGE,
+                                 .ring = up + CHANNEL_WORDS,
                                  .doorbell = doorbell};
     return 0;
 }

@@ -11,10 +11,9 @@
 //  - Reports of a slot come in the order in which things happened; DEAD after all that the dead
 //    worker finished, and after RETURNED and END for what it had not.
 //  - What is reported has been checked: rows were granted, results fit the map's schema.
-//  - Where a worker has damaged what is shared with it, tasks whose outcome cannot be proved any
-//  more
-//    are RETURNED with `alone` set, whether or not they ran, and nobody is blamed. A task granted
-//    alone is: there it can have been no other.
+//  - Where a worker has damaged what it shares, tasks whose outcome cannot be proved any more are
+//    RETURNED with `alone` set, whether or not they ran, and nobody is blamed. A task granted alone
+//    is: there it can have been no other.
 #ifndef BR_EXEC_EXECUTOR_H
 #define BR_EXEC_EXECUTOR_H
 
@@ -26,6 +25,7 @@
 
 #include "base/error.h"
 #include "model/cpuset.h"
+#include "model/job.h"
 #include "model/outcome.h"
 #include "model/schema.h"
 
@@ -55,6 +55,7 @@ struct exec_map {
     const struct schema *results; // NULL for a function
     int64_t soft_ns;              // told to the task (br_task_time_left); the pool enforces
     int64_t hard_ns;
+    enum job_isolation isolation;
 };
 
 struct exec_grant {
@@ -103,7 +104,7 @@ struct exec_report {
             enum outcome_status status;
             bool permanent; // the task said so: never retried
             bool killed;    // the worker died of it, or was killed for it
-            int signal;     // that ended the worker, or 0
+            int signal;     // that ended the worker, or the task's own child, or 0
             int exit_code;
             int64_t start_ns;
             int64_t duration_ns;

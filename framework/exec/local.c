@@ -230,6 +230,7 @@ static int tell_map(struct slot *s, const struct exec_map *m, br_error *err)
     wire_put(&b, m->rows_per_task);
     wire_put(&b, (uint64_t)m->soft_ns);
     wire_put(&b, (uint64_t)m->hard_ns);
+    wire_put(&b, m->isolation);
     wire_put(&b, (uintptr_t)m->function);
     wire_put(&b, m->in_size);
     wire_put(&b, m->out_size);

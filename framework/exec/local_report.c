@@ -37,8 +37,10 @@ static void report_batch(const struct channel_batch *b, struct exec_report *out)
         out->end.permanent = b->end.permanent != 0;
         out->end.start_ns = b->start_ns;
         out->end.duration_ns = b->end.times.duration_ns;
+        out->end.signal = b->end.signal;
+        out->end.exit_code = b->end.exit_code;
         out->end.cpu_ns = b->end.times.cpu_ns;
-        out->end.peak_memory = -1;
+        out->end.peak_memory = b->end.peak_memory;
         out->end.cpu = b->end.times.cpu;
         out->end.message = b->payload;
         break;
@@ -258,14 +260,6 @@ int local_read_nursery(struct local *l, br_error *err)
 
 // ---- Reports of a death
 
-static void describe_end(struct buffer *b, int wait_status)
-{
-    if (WIFSIGNALED(wait_status))
-        signal_describe(b, WTERMSIG(wait_status));
-    else
-        buffer_format(b, "exit(%d) was called", WEXITSTATUS(wait_status));
-}
-
 static void set_ending(const struct slot *s, int *signal, int *exit_code)
 {
     *signal = WIFSIGNALED(s->wait_status) ? WTERMSIG(s->wait_status) : 0;
@@ -307,7 +301,7 @@ static void report_blamed(struct local *l, unsigned slot, struct exec_report *ou
     else if (for_it)
         buffer_text(&l->text, s->message);
     else
-        describe_end(&l->text, s->wait_status);
+        signal_describe_end(&l->text, s->wait_status);
     buffer_char(&l->text, '\0');
     out->type = REPORT_END;
     out->end.status = for_it && !s->violation ? s->status : OUTCOME_CRASHED;
@@ -351,7 +345,7 @@ static void report_dead(struct local *l, unsigned slot, struct exec_report *out)
     else if (expected)
         buffer_text(&l->text, "told to end");
     else
-        describe_end(&l->text, s->wait_status);
+        signal_describe_end(&l->text, s->wait_status);
     if (s->stuck)
         describe_stuck(&l->text, s->pid);
     buffer_char(&l->text, '\0');
@@ -382,7 +376,7 @@ static void describe_stillborn(struct buffer *b, const struct local *l, const st
         return;
     }
     buffer_format(b, "a worker died %s: ", where);
-    describe_end(b, s->wait_status);
+    signal_describe_end(b, s->wait_status);
 }
 
 // One that crashes may have been sent the signal from outside. The next one that does so before any

@@ -38,6 +38,7 @@ struct task_map {
     struct signature signature;
     bool plain; // all result columns are i64 or f64
     int64_t soft_ns, hard_ns;
+    enum job_isolation isolation;
     void *state; // of the plugin
     struct name_cache inputs, results;
 };

@@ -20,6 +20,7 @@
 #include "base/fd.h"
 #include "exec/bystander.h"
 #include "exec/channel.h"
+#include "exec/isolate.h"
 #include "exec/leftovers.h"
 #include "exec/plugin.h"
 #include "exec/setup.h"
@@ -47,6 +48,7 @@ struct worker {
     size_t map_count;
     struct task_map inline_map; // of the function call in work, whose inputs came with the grant
     struct task task;
+    struct isolate isolate;
     // What tasks print: how far each stream had come at the last look, and how many tasks ago that
     // was.
     off_t printed[2];
@@ -285,6 +287,7 @@ static int read_map(struct worker *w, struct wire *in, int table, struct task_ma
     m->rows_per_task = wire_get(in);
     m->soft_ns = (int64_t)wire_get(in);
     m->hard_ns = (int64_t)wire_get(in);
+    m->isolation = (enum job_isolation)wire_get(in);
     m->function.function = (int (*)(br_task *, const void *, void *))wire_get(in);
     m->function.in_size = wire_get(in);
     m->function.out_size = wire_get(in);
@@ -455,37 +458,77 @@ static void note_output(struct worker *w, const struct record *about, int64_t du
         look_at_streams(w, about, now);
 }
 
-static void publish(struct worker *w, struct record *r, int returned, int64_t now)
+// How the task in hand has ended.
+struct ending {
+    enum task_failure failure; // with the task's message
+    const void *row;           // where there is none
+    size_t size;
+    bool isolated;
+    struct record_end end; // but for the times of one that ran in this process
+};
+
+static void publish(struct worker *w, struct record *r, struct ending *e, int64_t now)
 {
-    const void *row = NULL;
-    size_t size = 0;
-    struct task *t = &w->task;
+    const struct task *t = &w->task;
     int64_t duration = now - t->start_ns;
-    enum task_failure failure = task_end(t, returned, &row, &size);
-    bool over = w->over_output > 0;
-    if (over) {
-        watch_say_output(t->message, sizeof t->message, w->over_output, w->setup.common.output);
-        failure = failure == TASK_FINE ? TASK_FAILED : failure;
-        w->over_output = 0;
-    }
     r->start_ns = t->start_ns;
     r->duration_ns = duration < UINT32_MAX ? (uint32_t)duration : UINT32_MAX;
-    bool plain = duration < LONG_NS && size <= CHANNEL_PAYLOAD_MAX && t->emitted == 0;
-    if (failure == TASK_FINE && plain) {
+    bool plain = duration < LONG_NS && e->size <= CHANNEL_PAYLOAD_MAX && t->emitted == 0;
+    if (e->failure == TASK_FINE && plain && !e->isolated) {
         r->kind = RECORD_OK;
-        channel_publish(&w->channel, r, NULL, 0, row, size, now);
-    } else if (failure == TASK_FINE) {
-        struct record_long times = measure(w, duration);
-        r->kind = RECORD_LONG_OK;
-        channel_publish(&w->channel, r, &times, sizeof times, row, size, now);
-    } else {
-        struct record_end end = {.times = measure(w, duration),
-                                 .status = over ? OUTCOME_OVER_LIMIT : OUTCOME_ERROR,
-                                 .permanent = failure == TASK_FAILED_FOR_GOOD};
-        end.times.cpu = sched_getcpu();
-        r->kind = RECORD_END;
-        channel_publish(&w->channel, r, &end, sizeof end, t->message, strlen(t->message), now);
+        channel_publish(&w->channel, r, NULL, 0, e->row, e->size, now);
+        return;
     }
+    if (e->isolated)
+        e->end.times.duration_ns = duration;
+    else
+        e->end.times = measure(w, duration);
+    if (e->failure == TASK_FINE) {
+        r->kind = RECORD_LONG_OK;
+        channel_publish(&w->channel, r, &e->end.times, sizeof e->end.times, e->row, e->size, now);
+        return;
+    }
+    if (!e->isolated)
+        e->end.times.cpu = sched_getcpu();
+    r->kind = RECORD_END;
+    channel_publish(&w->channel, r, &e->end, sizeof e->end, t->message, strlen(t->message), now);
+}
+
+static bool is_isolated(const struct task *t)
+{
+    const struct task_map *m = t->map;
+    return m->isolation == ISOLATE_TASK ||
+           (m->isolation == ISOLATE_AUTO && t->claim->grant.attempt > 0);
+}
+
+static void run_isolated(struct worker *w, struct ending *e)
+{
+    struct isolate_end done;
+    isolate_run(&w->isolate, &w->task, &done);
+    *e = (struct ending){
+        .failure = done.failure,
+        .row = done.row,
+        .size = done.size,
+        .isolated = true,
+        .end = {.times = {.cpu_ns = done.cpu_ns, .cpu = done.cpu},
+                .status = done.died ? OUTCOME_CRASHED : OUTCOME_ERROR,
+                .permanent = done.failure == TASK_FAILED_FOR_GOOD,
+                .peak_memory = done.peak_memory,
+                .signal = done.signal,
+                .exit_code = done.exit_code},
+    };
+}
+
+static void note_over_output(struct worker *w, struct ending *e)
+{
+    struct task *t = &w->task;
+    if (w->over_output == 0)
+        return;
+    watch_say_output(t->message, sizeof t->message, w->over_output, w->setup.common.output);
+    if (e->failure == TASK_FINE)
+        e->failure = TASK_FAILED;
+    e->end.status = OUTCOME_OVER_LIMIT;
+    w->over_output = 0;
 }
 
 // Ends what the task in hand has started and left. No process is made in less time than a task that
@@ -506,10 +549,37 @@ static bool clear_up(struct worker *w, int64_t began, int64_t *now)
     return killed >= 0;
 }
 
-// false: this worker is not fit for more tasks.
-static bool run_grant(struct worker *w, const struct channel_claim *claim)
+// *now becomes the time at its end, which is when the next one starts. false: this worker is not
+// fit for more tasks.
+static bool run_task(struct worker *w, const struct channel_claim *claim, uint32_t row,
+                     int64_t *now)
 {
     struct task *t = &w->task;
+    struct ending e;
+    struct record r = {.grant = (uint32_t)claim->sequence, .row = row};
+    int returned = 0;
+    task_begin(t, claim, row, *now);
+    bool isolated = is_isolated(t);
+    if (isolated)
+        run_isolated(w, &e);
+    else
+        returned = task_call(t);
+    *now = clock_now();
+    bool clear = clear_up(w, t->start_ns, now);
+    note_output(w, &r, *now - t->start_ns, !channel_has_more(&w->channel, claim), *now);
+    if (!isolated) {
+        e = (struct ending){.end = {.status = OUTCOME_ERROR, .peak_memory = -1}};
+        e.failure = task_end(t, returned, &e.row, &e.size);
+        e.end.permanent = e.failure == TASK_FAILED_FOR_GOOD;
+    }
+    note_over_output(w, &e);
+    publish(w, &r, &e, *now);
+    return clear;
+}
+
+// As run_task.
+static bool run_grant(struct worker *w, const struct channel_claim *claim)
+{
     uint32_t row;
     int64_t now = clock_now();
     if (now - w->channel.rung_ns >= LONG_NS)
@@ -525,17 +595,9 @@ static bool run_grant(struct worker *w, const struct channel_claim *claim)
     }
     if (w->setup.common.output != JOB_UNLIMITED)
         w->chatty = true; // a limit is each task's own
-    while (channel_next_task(&w->channel, claim, &row)) {
-        task_begin(t, claim, row, now);
-        int returned = task_call(t);
-        now = clock_now();
-        bool clear = clear_up(w, t->start_ns, &now);
-        struct record r = {.grant = (uint32_t)claim->sequence, .row = row};
-        note_output(w, &r, now - t->start_ns, !channel_has_more(&w->channel, claim), now);
-        publish(w, &r, returned, now);
-        if (!clear)
+    while (channel_next_task(&w->channel, claim, &row))
+        if (!run_task(w, claim, row, &now))
             return false;
-    }
     return true;
 }
 
@@ -571,6 +633,7 @@ int worker_main(const int *fds, size_t count)
     static struct worker w; // static: large, and reachable when a plugin calls exit
     br_error err = {0};
     (void)count;
+    isolate_init(&w.isolate);
     if (start(&w, fds, &err) != 0 || say_ready(&w) != 0) {
         say_unfit(&w, &err);
         return 1;

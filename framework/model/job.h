@@ -222,7 +222,6 @@ struct job_phase {
     struct mark task_mark;
     struct mark inputs_mark;
     struct mark batch_mark;
-    struct mark isolation_mark;
     struct mark output_mark;
 };
 

@@ -71,7 +71,9 @@ struct pool_map_options phase_map_options(const struct phase *p)
 {
     const struct job_phase *spec = p->spec;
     return (struct pool_map_options){
-        .map = {.soft_ns = spec->timeout.soft_ns, .hard_ns = spec->timeout.hard_ns},
+        .map = {.soft_ns = spec->timeout.soft_ns,
+                .hard_ns = spec->timeout.hard_ns,
+                .isolation = spec->isolation},
         .priority = spec->priority,
         .max_parallel = spec->max_parallel,
         .retries = {.limit = spec->retries.limit,

@@ -36,18 +36,6 @@ static bool note(struct preparation *in, struct mark mark, size_t length, const 
     return true;
 }
 
-// ---- What this version does not do
-
-static void refuse_unbuilt(struct preparation *in)
-{
-    const struct job *job = in->p->job;
-    for (size_t i = 0; i < job->phase_count; i++)
-        if (job->phases[i].isolation != ISOLATE_WORKER)
-            diagnostics_add(in->d, BR_ERR_USAGE, job->phases[i].isolation_mark, 1, NULL,
-                            "phase `%s`: this version has only `isolation: worker`",
-                            job->phases[i].name);
-}
-
 // ---- Plugins and tasks
 
 static bool inspect_plugin(struct preparation *in, size_t i, br_error *err)
@@ -310,7 +298,6 @@ static bool make_room(struct prepared *p)
 
 static bool prepare_all(struct preparation *in)
 {
-    refuse_unbuilt(in);
     if (!inspect_plugins(in) || !find_tasks(in) || !plan_workers(in))
         return false;
     for (size_t i = 0; i < in->p->job->phase_count; i++)

@@ -412,7 +412,6 @@ static const struct spec_key phase_keys[] = {
      .example = "worker",
      .type = SPEC_WORD,
      FIELD(struct job_phase, isolation),
-     MARK(struct job_phase, isolation_mark),
      .words = isolation_words},
     {.name = "reduce",
      .doc = "make one row of all results",

@@ -144,10 +144,12 @@ class Refused(harness.Case):
         self.assertFalse(os.path.exists(self.path("job.run")))
 
     def test_isolation(self):
-        for how in ("task", "auto"):
+        for how in ("worker", "task", "auto"):
             with self.subTest(how=how):
-                self.refused(PIDS % ("", "error", -1, f"isolation: {how}"), "job.yaml:9:16",
-                             "isolation: worker")
+                self.run_job(PIDS % ("", "error", -1, f"isolation: {how}"), "--fresh")
+                rows = self.rows("job.run/results/tasks.csv")
+                pids = {row["pid"] for row in rows}
+                self.assertEqual(len(pids) == len(rows) > 1, how == "task")
 
     def test_two_answers_in_one_stream(self):
         done = self.run_job(PIDS % ("", "error", -1, 'output: "-"'), "--json", code=2)

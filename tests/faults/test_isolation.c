@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Tasks in a forked child of their worker: whatever they do to it, the worker goes on.
+#include <check.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "rig.h"
+
+static struct rig rig;
+
+static struct pool_map_options isolated(enum job_isolation how, unsigned retries)
+{
+    return (struct pool_map_options){
+        .chunk = 10,
+        .map.isolation = how,
+        .retries = {.limit = retries, .on = ~0U, .delay_ns = 1, .max_ns = 1, .factor = 1}};
+}
+
+static void run(const char *task, int64_t first, uint64_t rows, struct pool_map_options options)
+{
+    rig_run_one(&rig, (struct rig_options){.workers = 2}, task, first, rows, options);
+}
+
+static void close_unharmed(void)
+{
+    ck_assert_uint_eq(rig.deaths, 0);
+    rig_close(&rig);
+}
+
+START_TEST(each_task_has_a_process)
+{
+    run("pid", 0, 50, isolated(ISOLATE_TASK, 0));
+    ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 50);
+    for (int i = 0; i < 50; i++) {
+        for (int k = 0; k < i; k++)
+            ck_assert_int_ne(rig.fates[i].y, rig.fates[k].y);
+        for (unsigned slot = 0; slot < 2; slot++)
+            ck_assert_int_ne(rig.fates[i].y, local_pid(rig.executor, slot));
+    }
+    close_unharmed();
+}
+END_TEST
+
+START_TEST(its_death_is_its_own)
+{
+    static const int signals[] = {SIGSEGV, SIGABRT, SIGKILL, SIGTERM, SIGXCPU};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        run("raise", signals[i], 1, isolated(ISOLATE_TASK, 2));
+        ck_assert_int_eq(rig.fates[0].status, OUTCOME_CRASHED);
+        ck_assert_int_eq(rig.fates[0].signal, signals[i]);
+        ck_assert(!rig.fates[0].killed);
+        ck_assert_uint_eq(rig.fates[0].tries, 3);
+        close_unharmed();
+    }
+}
+END_TEST
+
+START_TEST(leaving_is_a_crash)
+{
+    run("leave", 0, 30, isolated(ISOLATE_TASK, 0));
+    ck_assert_uint_eq(rig.by_status[OUTCOME_CRASHED], 3);
+    ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 27);
+    ck_assert_str_eq(rig.fates[1].text, "exit(0) was called");
+    ck_assert_str_eq(rig.fates[2].text, "SIGABRT (abort)");
+    close_unharmed();
+}
+END_TEST
+
+START_TEST(a_failure_says_why)
+{
+    run("fail", 0, 20, isolated(ISOLATE_TASK, 0));
+    ck_assert_uint_eq(rig.by_status[OUTCOME_ERROR], 20);
+    ck_assert_str_eq(rig.fates[7].text, "task 7 fails");
+    close_unharmed();
+}
+END_TEST
+
+START_TEST(only_a_retry_is_isolated_by_auto)
+{
+    run("pid", 0, 50, isolated(ISOLATE_AUTO, 2));
+    for (int i = 0; i < 50; i++)
+        ck_assert(rig.fates[i].y == local_pid(rig.executor, 0) ||
+                  rig.fates[i].y == local_pid(rig.executor, 1));
+    close_unharmed();
+    run("raise", SIGSEGV, 1, isolated(ISOLATE_AUTO, 4));
+    ck_assert_int_eq(rig.fates[0].status, OUTCOME_CRASHED);
+    ck_assert_uint_eq(rig.fates[0].tries, 5);
+    ck_assert_uint_eq(rig.deaths, 1); // of the first
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(what_it_leaves_behind_goes_with_it)
+{
+    run("daemon", 0, 20, isolated(ISOLATE_TASK, 0));
+    ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 20);
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_gt(rig.fates[i].y, 0);
+        ck_assert_int_eq(kill((pid_t)rig.fates[i].y, 0), -1);
+    }
+    close_unharmed();
+}
+END_TEST
+
+START_TEST(its_time_is_limited)
+{
+    struct pool_map_options options = isolated(ISOLATE_TASK, 0);
+    options.map.hard_ns = 100 * NS_PER_MS;
+    run("wait", 0, 2, options);
+    ck_assert_uint_eq(rig.by_status[OUTCOME_TIMED_OUT], 2);
+    rig_close(&rig);
+    options.map.hard_ns = 60 * NS_PER_S;
+    options.map.soft_ns = 10 * NS_PER_MS;
+    run("until_asked", 0, 3, options);
+    ck_assert_uint_eq(rig.by_status[OUTCOME_ERROR], 3);
+    ck_assert_str_eq(rig.fates[2].text, "asked to stop");
+    close_unharmed();
+}
+END_TEST
+
+START_TEST(results_of_any_size_come_over)
+{
+    static const int64_t sizes[] = {0, 1, 1000, 200000, 3 << 20};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        run("large", sizes[i], 1, isolated(ISOLATE_TASK, 0));
+        ck_assert_int_eq(rig.fates[0].status, OUTCOME_OK);
+        size_t kept = sizeof rig.fates[0].text - 1;
+        ck_assert_uint_eq(strlen(rig.fates[0].text),
+                          (size_t)sizes[i] < kept ? (size_t)sizes[i] : kept);
+        close_unharmed();
+    }
+}
+END_TEST
+
+START_TEST(it_can_ask_and_tell_as_any_task)
+{
+    struct pool_map_options options = isolated(ISOLATE_TASK, 0);
+    options.map.hard_ns = 100 * NS_PER_S;
+    run("told", 5, 3, options);
+    ck_assert_str_eq(rig.fates[2].text, "2 phase 0 1 1");
+    close_unharmed();
+}
+END_TEST
+
+START_TEST(scribbling_harms_nobody_else)
+{
+    struct pool_map_options options = isolated(ISOLATE_TASK, 0);
+    options.map.hard_ns = 10 * NS_PER_S; // the child may hang over what it has broken
+    rig_run_one(&rig,
+                (struct rig_options){.workers = 2, .plugin = "tests/plugins/.libs/scribbler.so"},
+                "everything", 0, 100, options);
+    for (int i = 0; i < 100; i++)
+        if (rig.fates[i].status == OUTCOME_OK)
+            ck_assert_int_eq(rig.fates[i].y, (int64_t)i * i + 7);
+        else
+            ck_assert_int_eq(i % 10, 5);
+    rig_close(&rig);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("isolation");
+    TCase *tests = tcase_create("isolation");
+    tcase_set_timeout(tests, 120);
+    tcase_add_test(tests, each_task_has_a_process);
+    tcase_add_test(tests, its_death_is_its_own);
+    tcase_add_test(tests, leaving_is_a_crash);
+    tcase_add_test(tests, a_failure_says_why);
+    tcase_add_test(tests, only_a_retry_is_isolated_by_auto);
+    tcase_add_test(tests, what_it_leaves_behind_goes_with_it);
+    tcase_add_test(tests, its_time_is_limited);
+    tcase_add_test(tests, results_of_any_size_come_over);
+    tcase_add_test(tests, it_can_ask_and_tell_as_any_task);
+    tcase_add_test(tests, scribbling_harms_nobody_else);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
