@@ -189,6 +189,7 @@ PY_LOG_COMPILER = $(srcdir)/tests/system/run
 AM_TESTS_ENVIRONMENT = srcdir='$(abs_srcdir)'; builddir='$(abs_builddir)'; export srcdir builddir;
 system_tests = \
 	tests/system/test_commands.py \
+	tests/system/test_completion.py \
 	tests/system/test_configs.py \
 	tests/system/test_exec.py \
 	tests/system/test_exec_plugin.py \

@@ -13,12 +13,27 @@ tools_batchrun_batchrun_SOURCES = \
 	tools/batchrun/cmd_topo.c \
 	tools/batchrun/cmd_trace.c \
 	tools/batchrun/commands.h \
+	tools/batchrun/complete.c tools/batchrun/complete.h \
 	tools/batchrun/main.c \
 	tools/batchrun/options.c tools/batchrun/options.h \
 	tools/batchrun/plan.h
 tools_batchrun_batchrun_LDADD = librun.la
 
+# Where the shells look for what others install.
+bashcompletiondir = $(datadir)/bash-completion/completions
+nodist_bashcompletion_DATA = tools/completions/batchrun
+zshcompletiondir = $(datadir)/zsh/site-functions
+dist_zshcompletion_DATA = tools/completions/_batchrun
+fishcompletiondir = $(datadir)/fish/vendor_completions.d
+dist_fishcompletion_DATA = tools/completions/batchrun.fish
+
+# bash wants the file to be named after the command.
+tools/completions/batchrun: tools/completions/batchrun.bash
+	$(AM_V_GEN)$(MKDIR_P) tools/completions && cp $(srcdir)/tools/completions/batchrun.bash $@
+CLEANFILES += tools/completions/batchrun
+
 EXTRA_DIST += \
+	tools/completions/batchrun.bash \
 	tools/dev/bench \
 	tools/dev/check-layers \
 	tools/dev/need \

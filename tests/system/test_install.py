@@ -27,7 +27,9 @@ class Installed(harness.Case):
         self.found = {}
         for directory, _, files in os.walk(self.root):
             for name in files:
-                self.found[name] = os.path.join(directory, name)
+                # bash wants its completion to be named as the program is.
+                key = "bash: " + name if "bash-completion" in directory else name
+                self.found[key] = os.path.join(directory, name)
         self.pkg_config = dict(
             os.environ, PKG_CONFIG_SYSROOT_DIR=self.root,
             PKG_CONFIG_PATH=os.path.dirname(self.found["batchrun.pc"]),
@@ -35,8 +37,8 @@ class Installed(harness.Case):
 
     def test_what_is_installed(self):
         self.assertEqual(set(self.found) - {"demo.la", "exec.la", "libbatchrun.la"},
-                         {"batchrun", "batchrun.pc", "demo.so", "error.h", "exec.so", "plugin.h",
-                          "pool.h",
+                         {"_batchrun", "bash: batchrun", "batchrun", "batchrun.fish", "batchrun.pc",
+                          "demo.so", "error.h", "exec.so", "plugin.h", "pool.h",
                           "libbatchrun.so", "libbatchrun.so.0", "libbatchrun.so.0.0.0"})
 
     def test_plugindir(self):

@@ -201,8 +201,9 @@ static int main_exec(int argc, char **argv)
 }
 
 const struct command command_exec = {
-    "exec", "TASK name=value...", "run one task in this process, also under a debugger",
-    "TASK is PLUGIN.TASK, with its inputs; or [RUN] PHASE#INDEX, a task of a run, whose inputs, "
+    "exec", "TASK name=value... | [RUN] PHASE#INDEX",
+    "run one task in this process, also under a debugger",
+    "TASK is PLUGIN.TASK, with its inputs; PHASE#INDEX is a task of a run, whose inputs, "
     "seed\n"
     "and environment are made again. Without RUN it is the newest run in this directory.\n"
     "The results are printed as name=value. There is no time limit, and a crash ends batchrun.\n"

@@ -113,7 +113,7 @@ static int main_run(int argc, char **argv)
         {"grace", 0, "TIME", OPTION_TEXT, &a.grace,
          "for tasks in hand when the run is asked to stop (10s)", "BATCHRUN_GRACE"},
         {"dry-run", 'n', NULL, OPTION_FLAG, &a.dry_run, "show the plan, run nothing", NULL},
-        {"progress", 0, "HOW", OPTION_TEXT, &a.progress, "auto, bar, lines or none",
+        {"progress", 0, "auto|bar|lines|none", OPTION_TEXT, &a.progress, "how to show it",
          "BATCHRUN_PROGRESS"},
         {"json", 0, NULL, OPTION_FLAG, &a.json, "print the summary as JSON to standard output",
          NULL},

@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "commands.h"
+#include "complete.h"
 #include "config.h"
 #include "run/run.h"
 
@@ -132,10 +133,10 @@ static int print_help(void)
         "\n"
         "Commands:\n");
     for (int i = 0; i < COMMANDS; i++)
-        printf("  %-8s %-21s %s\n", commands[i]->name, commands[i]->operands, commands[i]->summary);
+        printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
     printf(
         "\n"
-        "batchrun COMMAND --help tells of its options.\n"
+        "batchrun COMMAND --help tells what it takes.\n"
         "\n"
         "Exit status: 0 every task succeeded, 1 internal error, 2 a mistake in the command line "
         "or\n"
@@ -200,6 +201,8 @@ int main(int argc, char **argv)
         return print_help();
     if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0)
         return print_version();
+    if (strcmp(first, "__complete") == 0)
+        return finish_output(complete(commands, COMMANDS, argv + 2, argc - 2));
     const struct command *command = find_command(first);
     if (command)
         return command->run(argc - 2, argv + 2);

@@ -7,6 +7,10 @@
 
 #include "base/text.h"
 
+enum {
+    LEFT = 26 // columns for the options, before what they do
+};
+
 static void print_help(const struct command *command, const struct option *table, size_t count)
 {
     printf("Usage: batchrun %s [options] %s\n\n%s\n", command->name, command->operands,
@@ -19,12 +23,15 @@ static void print_help(const struct command *command, const struct option *table
             snprintf(letter, sizeof letter, "-%c, ", o->letter);
         snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->value ? " " : "",
                  o->value ? o->value : "");
-        printf("  %-26s %s", left, o->help);
+        if (strlen(left) > LEFT)
+            printf("  %s\n  %-*s %s", left, LEFT, "", o->help);
+        else
+            printf("  %-*s %s", LEFT, left, o->help);
         if (o->variable)
             printf(" [%s]", o->variable);
         printf("\n");
     }
-    printf("  %-26s %s\n", "-h, --help", "show this");
+    printf("  %-*s %s\n", LEFT, "-h, --help", "show this");
     if (command->details)
         printf("\n%s", command->details);
 }
@@ -124,11 +131,25 @@ static void take_variables(const struct option *table, size_t count)
     }
 }
 
+static struct option_visitor *visitor; // within options_visit
+
+void options_visit(const struct command *command, struct option_visitor *v)
+{
+    char *none[] = {NULL};
+    visitor = v;
+    command->run(0, none);
+    visitor = NULL;
+}
+
 int options_parse(const struct command *command, const struct option *table, size_t count, int argc,
                   char **argv, int *operands, bool *helped, br_error *err)
 {
     *operands = 0;
-    *helped = false;
+    *helped = visitor != NULL;
+    for (size_t i = 0; visitor && i < count; i++)
+        visitor->see(visitor, &table[i]);
+    if (visitor)
+        return 0;
     take_variables(table, count);
     bool only_operands = false;
     for (int i = 0; i < argc; i++) {

@@ -43,4 +43,11 @@ struct command {
 int options_parse(const struct command *command, const struct option *table, size_t count, int argc,
                   char **argv, int *operands, bool *helped, br_error *err);
 
+// Shows every option of a command's table, by running the command: it reaches options_parse, which
+// shows them and says that help was given.
+struct option_visitor {
+    void (*see)(struct option_visitor *v, const struct option *o);
+};
+void options_visit(const struct command *command, struct option_visitor *v);
+
 #endif

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "complete.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/fd.h"
+#include "run/rundir.h"
+#include "run/spec.h"
+
+static bool begins(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static bool ends(const char *text, const char *suffix)
+{
+    size_t length = strlen(text), tail = strlen(suffix);
+    return length > tail && strcmp(text + length - tail, suffix) == 0;
+}
+
+// ---- Names of files
+
+enum wanted {
+    WANT_JOBS,
+    WANT_RUNS,
+    WANT_FILES,
+    WANT_DIRECTORIES,
+};
+
+static void offer_entry(enum wanted what, const char *before, const char *folder, int parent,
+                        const char *name)
+{
+    struct stat st;
+    if (fstatat(parent, name, &st, 0) != 0)
+        return;
+    bool directory = S_ISDIR(st.st_mode);
+    bool run = directory && ends(name, ".run");
+    bool job = !directory && (ends(name, ".yaml") || ends(name, ".yml"));
+    if (run && what == WANT_RUNS)
+        printf("%s%s%s\trun\n", before, folder, name);
+    else if (directory)
+        printf("%s%s%s/\tdirectory\n", before, folder, name);
+    else if (what == WANT_FILES || (what == WANT_JOBS && job))
+        printf("%s%s%s\t%s\n", before, folder, name, what == WANT_JOBS ? "job" : "file");
+}
+
+// Directories always: the way may go through them. `before` stands before each.
+static void offer_files(enum wanted what, const char *before, const char *word)
+{
+    const char *slash = strrchr(word, '/');
+    const char *prefix = slash ? slash + 1 : word;
+    char *folder = strndup(word, (size_t)(prefix - word));
+    DIR *d = folder ? opendir(*folder ? folder : ".") : NULL;
+    const struct dirent *entry;
+    while (d && (entry = readdir(d)))
+        if (begins(entry->d_name, prefix) && (entry->d_name[0] != '.' || prefix[0] == '.') &&
+            strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            offer_entry(what, before, folder, dirfd(d), entry->d_name);
+    if (d)
+        closedir(d);
+    free(folder);
+}
+
+// ---- A run's phases, by its job file: journals are long
+
+static void offer_phases(const char *run, const char *word)
+{
+    struct rundir d = {.fd = -1, .logs = -1, .results = -1};
+    struct buffer path = BUFFER_EMPTY;
+    struct diagnostics mistakes;
+    if (rundir_open(&d, run, NULL) != 0)
+        return;
+    buffer_format(&path, "%s/job.yaml", d.path);
+    char *file = buffer_take_string(&path, NULL);
+    if (file) {
+        struct job *job = spec_load(file, NULL, 0, &mistakes, NULL);
+        for (size_t i = 0; job && i < job->phase_count; i++)
+            if (begins(job->phases[i].name, word))
+                printf("%s#\tphase\n", job->phases[i].name);
+        job_destroy(job);
+        diagnostics_finish(&mistakes);
+    }
+    free(file);
+    rundir_finish(&d);
+}
+
+// ---- Options
+
+struct search {
+    struct option_visitor visitor;
+    const char *name; // with its dashes, up to a "="
+    size_t length;
+    struct option *found; // a copy
+};
+
+static void offer_option(struct option_visitor *v, const struct option *o)
+{
+    const char *word = ((struct search *)v)->name;
+    char name[80];
+    snprintf(name, sizeof name, "--%s", o->name);
+    if (begins(name, word))
+        printf("%s\t%s\n", name, o->help);
+}
+
+static void offer_options(const struct command *c, const char *word)
+{
+    struct search s = {.visitor.see = offer_option, .name = word};
+    options_visit(c, &s.visitor);
+    if (begins("--help", word))
+        printf("--help\tshow help\n");
+}
+
+static void compare_option(struct option_visitor *v, const struct option *o)
+{
+    struct search *s = (struct search *)v;
+    bool is_long = s->length > 2 && strlen(o->name) == s->length - 2 &&
+                   memcmp(o->name, s->name + 2, s->length - 2) == 0;
+    if (is_long || (s->length == 2 && o->letter && o->letter == s->name[1]))
+        *s->found = *o;
+}
+
+// Whether `word` begins with an option that takes a value, which *out becomes.
+static bool takes_value(const struct command *c, const char *word, struct option *out)
+{
+    struct search s = {
+        .visitor.see = compare_option, .name = word, .length = strcspn(word, "="), .found = out};
+    *out = (struct option){0};
+    if (word[0] == '-')
+        options_visit(c, &s.visitor);
+    return out->value != NULL;
+}
+
+// The values of "a|b|c", or files.
+static void offer_values(const struct option *o, const char *before, const char *word)
+{
+    if (strcmp(o->value, "DIR") == 0)
+        offer_files(WANT_DIRECTORIES, before, word);
+    else if (strcmp(o->value, "FILE") == 0)
+        offer_files(WANT_FILES, before, word);
+    for (const char *at = o->value; strchr(o->value, '|') && *at;) {
+        size_t length = strcspn(at, "|");
+        if (strncmp(at, word, strlen(word)) == 0 && strlen(word) <= length)
+            printf("%s%.*s\t\n", before, (int)length, at);
+        at += length + (at[length] == '|');
+    }
+}
+
+// ---- Operands, by what the command calls them
+
+static void offer_operand(const struct command *c, char **given, int count, const char *word)
+{
+    bool jobs = strstr(c->operands, "job.yaml"), runs = strstr(c->operands, "RUN");
+    bool phases = strstr(c->operands, "PHASE");
+    if (jobs && count == 0)
+        offer_files(WANT_JOBS, "", word);
+    if (runs && count == 0)
+        offer_files(WANT_RUNS, "", word);
+    if (phases && count < 2)
+        offer_phases(count == 1 ? given[0] : NULL, word);
+}
+
+static void offer_for(const struct command *c, char **words, int count)
+{
+    struct option o;
+    const char *word = words[count - 1];
+    int operands = 0;
+    for (int i = 0; i < count - 1; i++) {
+        if (takes_value(c, words[i], &o) && !strchr(words[i], '=')) {
+            if (++i == count - 1) {
+                offer_values(&o, "", word);
+                return;
+            }
+        } else if (words[i][0] != '-')
+            words[operands++] = words[i];
+    }
+    if (word[0] != '-')
+        offer_operand(c, words, operands, word);
+    else if (strchr(word, '=') && takes_value(c, word, &o)) {
+        char *before = strndup(word, strcspn(word, "=") + 1);
+        if (before)
+            offer_values(&o, before, strchr(word, '=') + 1);
+        free(before);
+    } else
+        offer_options(c, word);
+}
+
+int complete(const struct command *const *commands, size_t command_count, char **words, int count)
+{
+    if (count == 0)
+        return 0;
+    const struct command *c = commands[0]; // `batchrun job.yaml` is the first command's bare form
+    for (size_t i = 0; i < command_count; i++)
+        if (count > 1 && strcmp(commands[i]->name, words[0]) == 0) {
+            offer_for(commands[i], words + 1, count - 1);
+            return 0;
+        }
+    for (size_t i = 0; count == 1 && i < command_count; i++)
+        if (begins(commands[i]->name, words[0]))
+            printf("%s\t%s\n", commands[i]->name, commands[i]->summary);
+    offer_for(c, words, count);
+    return 0;
+}
