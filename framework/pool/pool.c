@@ -47,6 +47,7 @@ struct slot {
     uint64_t granted;        // to this worker, for max_tasks
     uint64_t finished;       // by this worker
     unsigned fruitless;      // workers of this slot in a row that finished nothing
+    uint64_t finished_then;  // the pool's count when the first of them ended
     bool came_up;            // one of this slot's has been ready
     int64_t start_at;        // DOWN: not before
     struct exec_grant asked; // the task that was told of its soft timeout; count 0: none
@@ -79,9 +80,10 @@ struct pool {
     size_t map_count;
     uint64_t last_id;
     uint64_t grants;
-    int64_t now;   // of the dispatch under way
-    bool stirred;  // something was asked for since the last dispatch
-    bool starving; // a worker is idle, and tasks wait behind one that another has in hand
+    uint64_t finished; // attempts
+    int64_t now;       // of the dispatch under way
+    bool stirred;      // something was asked for since the last dispatch
+    bool starving;     // a worker is idle, and tasks wait behind one that another has in hand
 };
 
 // ---- Making
@@ -305,6 +307,7 @@ static int take_tasks(struct pool *p, const struct exec_report *r, br_error *err
     case REPORT_OK:
         let_go(s, m, r->tasks.count, OLDEST);
         s->finished += r->tasks.count;
+        p->finished += r->tasks.count;
         s->fruitless = 0;
         ledger_end(&m->ledger, OUTCOME_OK, r->tasks.count);
         chunk_learn(&m->chunk, r);
@@ -313,6 +316,7 @@ static int take_tasks(struct pool *p, const struct exec_report *r, br_error *err
     case REPORT_END:
         let_go(s, m, 1, OLDEST);
         s->finished++;
+        p->finished++;
         s->fruitless = 0;
         chunk_learn(&m->chunk, r);
         return take_end(p, m, r, err);
@@ -334,13 +338,15 @@ static bool others_work(const struct pool *p, unsigned slot)
 }
 
 // A worker that could not be started, or ended before it had done anything, is started anew at
-// growing intervals. Where one has come up before, and others work, that goes on for as long as
-// they do; otherwise the pool gives up.
+// growing intervals. Where others finish tasks meanwhile, or this slot's has come up before and
+// others are at work, that goes on for as long as they do; otherwise the pool gives up.
 static int start_later(struct pool *p, unsigned slot, const char *reason, br_error *err)
 {
     struct slot *s = &p->slots[slot];
-    s->fruitless++;
-    if (s->fruitless >= FRUITLESS_MAX && !(s->came_up && others_work(p, slot)))
+    if (s->fruitless++ == 0)
+        s->finished_then = p->finished;
+    bool others_do = p->finished > s->finished_then || (s->came_up && others_work(p, slot));
+    if (s->fruitless >= FRUITLESS_MAX && !others_do)
         return br_error_set(
             err, BR_ERR_SYSTEM,
             "worker %u was started %u times in a row without having finished a task: %s", slot,
@@ -502,8 +508,10 @@ static int start_workers(struct pool *p, br_error *err)
                 return -1;
             continue;
         }
-        *s =
-            (struct slot){.state = SLOT_STARTING, .fruitless = s->fruitless, .came_up = s->came_up};
+        *s = (struct slot){.state = SLOT_STARTING,
+                           .fruitless = s->fruitless,
+                           .finished_then = s->finished_then,
+                           .came_up = s->came_up};
         starting++;
     }
     return 0;

@@ -54,7 +54,8 @@ struct rig {
     // Workers.
     const char *unfit;
     int64_t start_ns, idle_ns;
-    unsigned steady; // slots below it have workers that do not die idle
+    int64_t last_start_ns; // of the last slot, where it is another
+    unsigned steady;       // slots below it have workers that do not die idle
     unsigned begun, ready, dead;
     struct exec_grant grants[KEPT];
     unsigned grant_slots[KEPT];
@@ -89,7 +90,8 @@ static struct fake_worker on_begin(void *user, unsigned slot)
 {
     struct rig *rig = user;
     rig->begun++;
-    return (struct fake_worker){.start_ns = rig->start_ns,
+    bool other = rig->last_start_ns > 0 && slot + 1 == rig->workers;
+    return (struct fake_worker){.start_ns = other ? rig->last_start_ns : rig->start_ns,
                                 .unfit = rig->unfit,
                                 .idle_ns = slot < rig->steady ? FAKE_FOREVER : rig->idle_ns};
 }
@@ -854,6 +856,34 @@ START_TEST(while_others_work_a_worker_that_will_not_stay_ends_nothing)
 }
 END_TEST
 
+static struct fake_task tenth_of_a_second(struct rig *rig, unsigned map,
+                                          const struct exec_grant *task)
+{
+    (void)rig;
+    (void)map;
+    (void)task;
+    return ok(100 * NS_PER_MS);
+}
+
+// Whoever kills workers that are starting ends nothing as long as tasks are finished in between.
+START_TEST(workers_killed_while_they_start_end_nothing_while_tasks_are_finished)
+{
+    struct rig *rig = rig_open(2, tenth_of_a_second);
+    struct pool_map_options options = with_retries(100, ~0U);
+    options.chunk = 1;
+    struct view *v = submit(rig, 100, options);
+    rig->last_start_ns = 100 * NS_PER_S;
+    for (int i = 1; i <= 10; i++) {
+        run_until(rig, BEGIN + i * NS_PER_S);
+        fake_kill_worker(rig->fake, 0);
+        fake_kill_worker(rig->fake, 1);
+    }
+    run(rig);
+    ck_assert_uint_eq(v->by_status[OUTCOME_OK], 100);
+    rig_close(rig);
+}
+END_TEST
+
 START_TEST(a_worker_that_dies_idle_now_and_then_is_replaced)
 {
     struct rig *rig = rig_open(1, NULL);
@@ -1172,6 +1202,7 @@ int main(void)
     tcase_add_test(tests, a_worker_that_cannot_start_ends_the_pool);
     tcase_add_test(tests, workers_that_die_idle_are_no_storm);
     tcase_add_test(tests, while_others_work_a_worker_that_will_not_stay_ends_nothing);
+    tcase_add_test(tests, workers_killed_while_they_start_end_nothing_while_tasks_are_finished);
     tcase_add_test(tests, a_worker_that_dies_idle_now_and_then_is_replaced);
     tcase_add_test(tests, all_workers_killed_ten_times_lose_nothing);
     tcase_add_test(tests, stop_skips_what_has_not_started);
