@@ -35,10 +35,12 @@ CLEANFILES += tools/completions/batchrun
 EXTRA_DIST += \
 	tools/completions/batchrun.bash \
 	tools/dev/bench \
+	tools/dev/bench-deaths \
 	tools/dev/check-layers \
 	tools/dev/need \
 	tools/dev/quickstart \
 	tools/dev/test \
+	tools/dev/yardsticks/deaths.c \
 	tools/dev/yardsticks/omp_dynamic.c \
 	tools/dev/yardsticks/pool_calls.c \
 	tools/dev/yardsticks/pool_calls.py \
