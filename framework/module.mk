@@ -30,11 +30,15 @@ libexec_la_SOURCES = \
 	framework/exec/channel_layout.h \
 	framework/exec/channel_read.c \
 	framework/exec/channel_worker.c \
+	framework/exec/crash.c framework/exec/crash.h \
+	framework/exec/crash_words.c \
+	framework/exec/dwarf.c framework/exec/dwarf.h \
 	framework/exec/executor.h \
 	framework/exec/inspect.c \
 	framework/exec/isolate.c framework/exec/isolate.h \
 	framework/exec/leftovers.c framework/exec/leftovers.h \
 	framework/exec/local.c framework/exec/local.h \
+	framework/exec/local_crash.c \
 	framework/exec/local_report.c \
 	framework/exec/local_slot.h \
 	framework/exec/local_watch.c \
@@ -43,13 +47,15 @@ libexec_la_SOURCES = \
 	framework/exec/plugin_file.c framework/exec/plugin_file.h \
 	framework/exec/setup.c framework/exec/setup.h \
 	framework/exec/solo.c framework/exec/solo.h \
+	framework/exec/symbols.c framework/exec/symbols.h \
+	framework/exec/symbols_names.c \
 	framework/exec/task.c framework/exec/task.h \
 	framework/exec/topology.c framework/exec/topology.h \
 	framework/exec/usage.c framework/exec/usage.h \
 	framework/exec/watch.c framework/exec/watch.h \
 	framework/exec/worker.c framework/exec/worker.h
-libexec_la_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS)
-libexec_la_LIBADD = libmodel.la $(HWLOC_LIBS)
+libexec_la_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS) $(LIBDW_CFLAGS)
+libexec_la_LIBADD = libmodel.la $(HWLOC_LIBS) $(LIBDW_LIBS)
 
 libpool_la_SOURCES = \
 	framework/pool/chunk.c framework/pool/chunk.h \

@@ -13,6 +13,8 @@ unit_tests += tests/unit/test_chunk
 tests_unit_test_chunk_SOURCES = tests/unit/test_chunk.c
 unit_tests += tests/unit/test_cpuset
 tests_unit_test_cpuset_SOURCES = tests/unit/test_cpuset.c
+unit_tests += tests/unit/test_crash
+tests_unit_test_crash_SOURCES = tests/unit/test_crash.c
 unit_tests += tests/unit/test_csv
 tests_unit_test_csv_SOURCES = tests/unit/test_csv.c
 unit_tests += tests/unit/test_decimal
@@ -141,6 +143,10 @@ check_LTLIBRARIES += tests/plugins/constructor_crashes.la
 tests_plugins_constructor_crashes_la_SOURCES = tests/plugins/constructor_crashes.c
 tests_plugins_constructor_crashes_la_LDFLAGS = $(test_plugin_ldflags)
 tests_plugins_constructor_crashes_la_LIBADD =
+check_LTLIBRARIES += tests/plugins/crashes.la
+tests_plugins_crashes_la_SOURCES = tests/plugins/crashes.c
+tests_plugins_crashes_la_LDFLAGS = $(test_plugin_ldflags)
+tests_plugins_crashes_la_LIBADD = -lpthread
 check_LTLIBRARIES += tests/plugins/cxx.la
 tests_plugins_cxx_la_SOURCES = tests/plugins/cxx.cpp
 tests_plugins_cxx_la_CXXFLAGS = -std=c++17 -fvisibility=hidden -Wall -Wextra -Wshadow $(SANITIZE_CFLAGS)
@@ -191,6 +197,7 @@ system_tests = \
 	tests/system/test_commands.py \
 	tests/system/test_completion.py \
 	tests/system/test_configs.py \
+	tests/system/test_crashes.py \
 	tests/system/test_exec.py \
 	tests/system/test_exec_plugin.py \
 	tests/system/test_faults.py \

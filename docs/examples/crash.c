@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static int square(br_task *t, const void *in, void *out)
@@ -39,8 +40,8 @@ int main(void)
         if (out)
             printf("%zu: %" PRId64 "\n", i, *out);
         else if (br_result_outcome(r, i, &o, &err) == 0)
-            printf("%zu: %s: %s\n", i, o.status == BR_TIMED_OUT ? "timed out" : "crashed",
-                   o.message);
+            printf("%zu: %s: %.*s\n", i, o.status == BR_TIMED_OUT ? "timed out" : "crashed",
+                   (int)strcspn(o.message, ",\n"), o.message); // behind it stands where
     }
     br_result_free(r);
     return 0;

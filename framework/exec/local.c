@@ -96,6 +96,10 @@ void local_forget_worker(struct local *l, struct slot *s)
         epoll_ctl(l->epoll, EPOLL_CTL_DEL, s->control, NULL);
     fd_close(&s->control);
     channel_destroy(&s->channel);
+    free(s->note);
+    free(s->why);
+    s->note = NULL;
+    s->why = NULL;
     s->state = EMPTY;
     s->pid = 0;
 }
@@ -400,7 +404,7 @@ static int local_fd(const struct executor *ex)
 static int64_t local_deadline(const struct executor *ex)
 {
     const struct local *l = local_of(ex);
-    int64_t first = INT64_MAX;
+    int64_t first = symbols_deadline(l->symbols);
     bool busy = false;
     for (unsigned i = 0; i < ex->slots; i++) {
         const struct slot *s = &l->slots[i];
@@ -469,6 +473,7 @@ static void local_destroy(struct executor *ex, int64_t grace_ns)
     fd_close(&l->epoll);
     fd_close(&l->doorbell);
     fd_close(&l->null);
+    symbols_destroy(l->symbols);
     buffer_finish(&l->text);
     free(l->slots);
     free(l);
@@ -499,6 +504,9 @@ static int open_descriptors(struct local *l, br_error *err)
     if (l->epoll < 0 || l->doorbell < 0 || l->null < 0)
         return br_error_errno(err, "cannot open what workers are run with");
     if (watch(l, l->doorbell, TAG_DOORBELL, err) != 0)
+        return -1;
+    l->symbols = symbols_create(l->options.nursery, &l->options.common, err);
+    if (!l->symbols || watch(l, symbols_fd(l->symbols), TAG_SYMBOLS, err) != 0)
         return -1;
     return watch(l, l->options.nursery->socket, TAG_NURSERY, err);
 }

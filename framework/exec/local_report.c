@@ -11,7 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/signals.h"
 #include "exec/local_slot.h"
 #include "exec/usage.h"
 
@@ -176,6 +175,8 @@ static int take_control(struct local *l, unsigned slot, const char *data, size_t
         out->ready.cpus = &s->cpus;
         return 1;
     }
+    if (type == CONTROL_CRASHED)
+        local_take_note(s, &w);
     if (type == CONTROL_UNFIT && !s->unfit_told && !s->violation) {
         enum br_error_kind kind = (enum br_error_kind)wire_get(&w);
         const char *text = wire_get_text(&w);
@@ -301,7 +302,7 @@ static void report_blamed(struct local *l, unsigned slot, struct exec_report *ou
     else if (for_it)
         buffer_text(&l->text, s->message);
     else
-        signal_describe_end(&l->text, s->wait_status);
+        local_describe_end(&l->text, s, true);
     buffer_char(&l->text, '\0');
     out->type = REPORT_END;
     out->end.status = for_it && !s->violation ? s->status : OUTCOME_CRASHED;
@@ -345,7 +346,7 @@ static void report_dead(struct local *l, unsigned slot, struct exec_report *out)
     else if (expected)
         buffer_text(&l->text, "told to end");
     else
-        signal_describe_end(&l->text, s->wait_status);
+        local_describe_end(&l->text, s, false);
     if (s->stuck)
         describe_stuck(&l->text, s->pid);
     buffer_char(&l->text, '\0');
@@ -376,7 +377,7 @@ static void describe_stillborn(struct buffer *b, const struct local *l, const st
         return;
     }
     buffer_format(b, "a worker died %s: ", where);
-    signal_describe_end(b, s->wait_status);
+    local_describe_end(b, s, false);
 }
 
 // One that crashes may have been sent the signal from outside. The next one that does so before any
@@ -400,6 +401,8 @@ static int report_stillborn(struct local *l, unsigned slot, struct exec_report *
 static int report_dying(struct local *l, unsigned slot, struct exec_report *out, br_error *err)
 {
     struct slot *s = &l->slots[slot];
+    if (!local_explain(l, s))
+        return 0;
     int got = is_stillborn(s) ? report_stillborn(l, slot, out) : 0;
     if (got == 0 && !s->blame_told)
         got = read_ring(l, slot, out, err);
@@ -435,7 +438,7 @@ static void poll_descriptors(struct local *l)
             (void)!read(l->doorbell, &rings, sizeof rings); // EAGAIN: another has read it
         else if (tag == TAG_NURSERY)
             l->nursery_ready = true;
-        else
+        else if (tag >= TAG_SLOT)
             l->slots[tag - TAG_SLOT].control_ready = true;
     }
     l->polled = true;

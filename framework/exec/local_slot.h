@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "exec/channel.h"
 #include "exec/local.h"
+#include "exec/symbols.h"
 #include "exec/watch.h"
 
 #define RESCAN_NS       (100 * NS_PER_MS)
@@ -54,6 +55,8 @@ struct slot {
     int wait_status;
     int64_t peak_memory;
     int64_t ended_ns;
+    struct crash_note *note; // what it said of its end, not looked up yet
+    char *why;               // the same in words, or NULL
     bool blame_found;
     bool blame_told;
     struct exec_in_hand in_hand;
@@ -82,6 +85,7 @@ struct local {
     bool left_over;     // a ring had more than this round's share: nobody rings for that
     unsigned stillborn; // workers that ended before they were ready, since one was
     struct buffer text; // of the report last given
+    struct symbols *symbols;
     char control[CONTROL_MAX];
 };
 
@@ -94,6 +98,7 @@ static inline struct local *local_of(const struct executor *ex)
 enum {
     TAG_DOORBELL = 1,
     TAG_NURSERY,
+    TAG_SYMBOLS,
     TAG_SLOT
 };
 
@@ -119,6 +124,13 @@ int64_t local_watch_deadline(const struct local *l, const struct slot *s);
 // How much is kept of what a task printed; the rest is taken out of the log.
 uint64_t local_cut_output(const struct local *l, unsigned slot, int stream, uint64_t from,
                           uint64_t length);
+
+// What the worker's handler sent before it died.
+void local_take_note(struct slot *s, struct wire *w);
+// Makes the words for a dead worker's end; false while they are looked up.
+bool local_explain(struct local *l, struct slot *s);
+// Appends how it ended: all of it, or the first line.
+void local_describe_end(struct buffer *out, const struct slot *s, bool whole);
 
 // The worker has damaged its channel: nothing more is read from it, and it is killed.
 void local_accuse(struct local *l, struct slot *s, const char *violation);

@@ -69,6 +69,7 @@ enum control_type {
     CONTROL_DROP,       // to the worker
     CONTROL_READY,      // from the worker: pid, CPUs it is bound to
     CONTROL_UNFIT,      // from the worker: kind and text of the error; it ends
+    CONTROL_CRASHED,    // from the worker: how it dies (exec/crash.h)
 };
 
 enum {

@@ -20,6 +20,7 @@
 #include "base/fd.h"
 #include "exec/bystander.h"
 #include "exec/channel.h"
+#include "exec/crash.h"
 #include "exec/isolate.h"
 #include "exec/leftovers.h"
 #include "exec/plugin.h"
@@ -206,6 +207,7 @@ static int start(struct worker *w, const int *fds, br_error *err)
     setup_environment(w->setup.slot.width, w->setup.env, w->setup.common.env_count, err);
     if (err->kind != BR_ERR_NONE)
         return -1;
+    crash_watch(w->control, CONTROL_CRASHED);
     if (load_plugins(w, err) != 0 || run_initializer(&w->setup.common, err) != 0)
         return -1;
     leftovers_begin(&w->leftovers); // what the plugins' init has started stays

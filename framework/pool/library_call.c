@@ -425,8 +425,10 @@ static int sum_up(br_result *r, br_error *err)
         if (r->status[i] == BR_OK)
             continue;
         library_outcome(r, i, &o);
-        return r->count == 1 ? br_error_set(err, BR_ERR_TASK, "%s", o.message)
-                             : br_error_set(err, BR_ERR_TASK, "item %zu: %s", i, o.message);
+        int length = (int)strcspn(o.message, "\n"); // the stack of a crash is the outcome's
+        return r->count == 1
+                   ? br_error_set(err, BR_ERR_TASK, "%.*s", length, o.message)
+                   : br_error_set(err, BR_ERR_TASK, "item %zu: %.*s", i, length, o.message);
     }
     return br_error_nomem(err);
 }

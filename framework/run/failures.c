@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +11,13 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/signals.h"
 #include "base/text.h"
 
 enum {
     ITEMS_MAX = 1 << 20, // phases or workers: more is not a run of ours
     LINES_MAX = 8,
+    MESSAGE_LINES_MAX = 24,
     COLUMNS_MAX = 200,
     TAIL_MAX = 16 * 1024
 };
@@ -179,50 +180,18 @@ void failures_finish(struct failures *f)
 
 // ---- Cause
 
-static const struct {
-    int number;
-    const char *text;
-} signals[] = {
-    {SIGSEGV, "SIGSEGV (segmentation fault)"},
-    {SIGABRT, "SIGABRT (aborted)"},
-    {SIGBUS, "SIGBUS (bus error)"},
-    {SIGFPE, "SIGFPE (arithmetic fault, such as a division by zero)"},
-    {SIGILL, "SIGILL (illegal instruction)"},
-    {SIGKILL, "SIGKILL (killed, perhaps for want of memory)"},
-    {SIGTERM, "SIGTERM (asked to end)"},
-    {SIGTRAP, "SIGTRAP (trap)"},
-    {SIGSYS, "SIGSYS (forbidden system call)"},
-    {SIGPIPE, "SIGPIPE (broken pipe)"},
-    {SIGINT, "SIGINT (interrupted)"},
-    {SIGHUP, "SIGHUP (hung up)"},
-    {SIGQUIT, "SIGQUIT (quit)"},
-    {SIGALRM, "SIGALRM (alarm)"},
-    {SIGXCPU, "SIGXCPU (CPU time limit)"},
-    {SIGXFSZ, "SIGXFSZ (file size limit)"},
-    {SIGUSR1, "SIGUSR1"},
-    {SIGUSR2, "SIGUSR2"},
-};
-
-static void put_signal(struct buffer *out, int number)
-{
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        if (signals[i].number == number) {
-            buffer_text(out, signals[i].text);
-            return;
-        }
-    }
-    buffer_format(out, "signal %d", number);
-}
-
 void failure_cause(struct buffer *out, const struct event_task_end *t)
 {
     switch (t->status) {
     case OUTCOME_CRASHED:
-        buffer_text(out, "crashed: ");
+        buffer_text(out, "crashed");
+        if (t->message[0] != '\0') // which begins with how
+            break;
+        buffer_text(out, ": ");
         if (t->signal != 0)
-            put_signal(out, t->signal);
+            signal_describe(out, t->signal);
         else
-            buffer_format(out, "exit(%" PRId32 ") called in the task", t->exit_code);
+            buffer_format(out, "exit(%" PRId32 ") was called", t->exit_code);
         break;
     case OUTCOME_TIMED_OUT:
         buffer_text(out, "timed out after ");
@@ -236,8 +205,8 @@ void failure_cause(struct buffer *out, const struct event_task_end *t)
     }
     if (t->message[0] == '\0')
         return;
-    buffer_text(out, t->status == OUTCOME_CRASHED ? "; " : ": ");
-    text_escaped(out, t->message, strlen(t->message));
+    buffer_text(out, ": ");
+    text_escaped(out, t->message, strcspn(t->message, "\n"));
 }
 
 // ---- What it printed
@@ -344,6 +313,19 @@ static void put_title(struct buffer *out, const struct failures *f, const struct
     buffer_format(out, "#%" PRIu64, t->index);
 }
 
+// The message's lines after the first, such as where it crashed.
+static void put_message_lines(struct buffer *out, const char *message)
+{
+    const char *at = message + strcspn(message, "\n");
+    for (int lines = 0; *at && lines < MESSAGE_LINES_MAX; lines++) {
+        size_t length = strcspn(++at, "\n");
+        buffer_text(out, "    ");
+        text_escaped(out, at, length);
+        buffer_char(out, '\n');
+        at += length;
+    }
+}
+
 static void put_place(struct buffer *out, const struct failure *failure)
 {
     const struct event_task_end *t = &failure->task;
@@ -366,6 +348,7 @@ static void put_place(struct buffer *out, const struct failure *failure)
 void failure_details(struct buffer *out, const struct failure *failure, const char *logs_directory)
 {
     const struct event_task_end *t = &failure->task;
+    put_message_lines(out, t->message);
     if (t->inputs[0] != '\0') {
         buffer_text(out, "    inputs  ");
         text_escaped(out, t->inputs, strlen(t->inputs));

@@ -243,7 +243,8 @@ START_TEST(places_that_are_not_known)
     e.cpu = -1;
     e.message = "";
     task_end(&e);
-    expect_text("phase 0#3 error: the worker could not be started\\n\\x07\n"
+    expect_text("phase 0#3 error: the worker could not be started\n"
+                "    \\x07\n"
                 "    ran     never\n"
                 "\n"
                 "phase 0#3 error\n"
@@ -267,13 +268,13 @@ START_TEST(causes_in_words)
         (struct event_task_end){.status = OUTCOME_CRASHED, .signal = SIGSEGV, .message = ""},
         "crashed: SIGSEGV (segmentation fault)");
     expect_cause((struct event_task_end){.status = OUTCOME_CRASHED, .signal = 34, .message = ""},
-                 "crashed: signal 34");
+                 "crashed: SIGRTMIN+0");
     expect_cause((struct event_task_end){.status = OUTCOME_CRASHED, .message = ""},
-                 "crashed: exit(0) called in the task");
+                 "crashed: exit(0) was called");
     expect_cause((struct event_task_end){.status = OUTCOME_CRASHED,
                                          .signal = SIGKILL,
-                                         .message = "it ended 3 workers"},
-                 "crashed: SIGKILL (killed, perhaps for want of memory); it ended 3 workers");
+                                         .message = "SIGKILL: it was\nwhat it was"},
+                 "crashed: SIGKILL: it was");
     expect_cause((struct event_task_end){.status = OUTCOME_TIMED_OUT,
                                          .duration_ns = 5 * NS_PER_S,
                                          .message = ""},

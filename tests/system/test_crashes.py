@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Every death has a name: what happened, where, and how the program came there."""
+import os
+import unittest
+
+import harness
+
+with open(os.path.join(harness.BUILD, "config.h"), encoding="utf-8") as config:
+    CONFIG = config.read()
+SANITIZED = '#define BR_SANITIZERS ""' not in CONFIG
+
+
+def names_are_known():
+    """Whether this build reads debugging information, and its plugins have some."""
+    with open(os.path.join(harness.BUILD, "tests/plugins/.libs/crashes.so"), "rb") as file:
+        return "#define HAVE_LIBDW 1" in CONFIG and b".debug_info" in file.read()
+
+
+NAMES = names_are_known()
+
+
+class Crashes(harness.Case):
+    def die(self, way, rows=3, code=3):
+        done = self.run_job(
+            "version: 1\nname: job\nplugins: [crashes]\nworkers: {count: 1, binding: none}\n"
+            "phases:\n  - name: p\n    task: crashes.die\n"
+            f"    inputs: {{range: {{stop: {rows}, as: i}}}}\n    args: {{at: 1, way: {way}}}\n",
+            code=code)
+        if code == 3:
+            self.assertEqual(self.outcomes("job", "p"), {"ok": rows - 1, "crashed": 1}, done)
+        return done
+
+    def expect(self, way, words, *functions):
+        """The words are in the failure's first line, the functions in the lines below, in order."""
+        done = self.die(way)
+        block = done.err[done.err.index("p#1 crashed: "):]
+        self.assertRegex(block.splitlines()[0], words)
+        message = self.summary("job")["failures"][0]["message"]
+        self.assertRegex(message, words)
+        if NAMES:
+            for function in functions:
+                self.assertRegex(message, rf"(?m)^  at {function} \(crashes\.c:\d+\)$")
+            order = [message.index(f"at {function} (") for function in functions]
+            self.assertEqual(order, sorted(order), message)
+        elif functions:
+            self.assertRegex(message, r"(?m)^  at crashes\.so\+0x[0-9a-f]+$")
+        return block
+
+    def test_null_pointer(self):
+        self.expect("read_null", r"SIGSEGV: invalid (read|access) at address 0x0 \(a null pointer\)",
+                    "read_null", "die")
+
+    def test_protected_memory(self):
+        self.expect("write_constant", "SIGSEGV: (write|access) to protected memory at address 0x",
+                    "write_constant", "die")
+
+    def test_jump_to_null(self):
+        self.expect("jump_to_null", "SIGSEGV: invalid (jump|access) at address 0x0")
+
+    def test_stack_overflow(self):
+        self.expect("overflow_stack", "SIGSEGV: stack overflow at address 0x", "descend")
+
+    @unittest.skipUnless(os.uname().machine == "x86_64", "division by zero is no fault here")
+    def test_division_by_zero(self):
+        self.expect("divide_by_zero", "SIGFPE: integer division by zero", "divide_by_zero", "die")
+
+    def test_trap(self):
+        self.expect("illegal", "SIG(ILL|TRAP): ", "illegal", "die")
+
+    def test_abort_and_what_it_said_before(self):
+        block = self.expect("abort", r"SIGABRT: abort\(\) was called", "abort_here", "die")
+        self.assertIn("| about to abort", block)
+
+    @unittest.skipIf(SANITIZED, "a sanitizer has its own allocator")
+    def test_damaged_heap(self):
+        block = self.expect("free_twice", "SIGABRT: abort", "free_twice", "die")
+        self.assertIn("double free", block)
+        if NAMES:
+            self.assertIn("an earlier one in the same worker may have done it", block)
+
+    def test_file_cut_short(self):
+        self.expect("read_beyond_file", "SIGBUS: nothing behind mapped memory", "read_beyond_file")
+
+    def test_ruined_stack(self):
+        self.expect("ruin_stack", "SIGSEGV: invalid (write|access) at address 0x0", "ruin_stack")
+
+    def test_another_thread(self):
+        self.expect("crash_elsewhere", "SIGSEGV: invalid (read|access) at address 0x0", "read_null",
+                    "crash_in_thread")
+
+    def test_own_handler(self):
+        self.expect("handle_itself", r"exit\(42\) was called")
+
+    def test_child_of_a_task(self):
+        self.die("crash_in_child", code=0)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 3})
+
+    def test_same_crash_many_times(self):
+        rows = list(range(60))
+        self.run_job(
+            "version: 1\nname: job\nplugins: [crashes]\n"
+            "workers: {count: 2, binding: none, oversubscribe: true}\nphases:\n  - name: p\n"
+            f"    task: crashes.die\n    inputs: {{list: {{i: {rows}, at: {rows}}}}}\n"
+            "    args: {way: read_null}\n", code=3)
+        self.assertEqual(self.outcomes("job", "p"), {"crashed": 60})
+        for failure in self.summary("job")["failures"]:
+            self.assertIn("SIGSEGV: invalid", failure["message"])
+            if NAMES:
+                self.assertIn("in read_null (crashes.c:", failure["cause"])
+
+
+if __name__ == "__main__":
+    harness.main()
