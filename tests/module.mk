@@ -211,9 +211,10 @@ system_tests = \
 	tests/system/test_reading.py \
 	tests/system/test_scale.py \
 	tests/system/test_signals.py \
+	tests/system/test_slurm.py \
 	tests/system/test_trace.py
 TESTS += $(system_tests)
-EXTRA_DIST += $(system_tests) tests/system/harness.py tests/system/run
+EXTRA_DIST += $(system_tests) tests/system/harness.py tests/system/run tests/system/slurm.py
 
 # The channel's protocols, for spin; skipped where there is none.
 TESTS += tests/models/run
