@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 EXTRA_DIST += \
+	docs/man/batchrun-job.5.in \
+	docs/man/batchrun.1.in \
 	docs/commands.md \
 	docs/job-file.md \
 	docs/journal-format.md \
@@ -28,3 +30,18 @@ docs_examples_map_async_LDADD = libbatchrun.la
 check_PROGRAMS += docs/examples/names
 docs_examples_names_SOURCES = docs/examples/names.c
 docs_examples_names_LDADD = libbatchrun.la
+
+# Manual pages. What they say of options and of a job file's keys comes from the tables that read
+# them.
+dist_man_MANS = docs/man/batchrun-plugin.7 docs/man/libbatchrun.3
+nodist_man_MANS = docs/man/batchrun.1 docs/man/batchrun-job.5
+CLEANFILES += $(nodist_man_MANS)
+
+page_with = $(MKDIR_P) docs/man && \
+	tools/batchrun/batchrun$(EXEEXT) __manual $$part >$@.part && \
+	sed -e "/^@$$part@$$/{r $@.part" -e 'd;}' $(srcdir)/$@.in >$@.new && \
+	rm $@.part && mv $@.new $@
+docs/man/batchrun.1: docs/man/batchrun.1.in tools/batchrun/batchrun$(EXEEXT)
+	$(AM_V_GEN)part=commands; $(page_with)
+docs/man/batchrun-job.5: docs/man/batchrun-job.5.in tools/batchrun/batchrun$(EXEEXT)
+	$(AM_V_GEN)part=keys; $(page_with)

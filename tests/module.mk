@@ -206,6 +206,7 @@ system_tests = \
 	tests/system/test_limits.py \
 	tests/system/test_layers.py \
 	tests/system/test_plugin_files.py \
+	tests/system/test_manual.py \
 	tests/system/test_pool_guide.py \
 	tests/system/test_results.py \
 	tests/system/test_reading.py \

@@ -15,6 +15,7 @@ tools_batchrun_batchrun_SOURCES = \
 	tools/batchrun/commands.h \
 	tools/batchrun/complete.c tools/batchrun/complete.h \
 	tools/batchrun/main.c \
+	tools/batchrun/manual.c tools/batchrun/manual.h \
 	tools/batchrun/options.c tools/batchrun/options.h \
 	tools/batchrun/plan.h
 tools_batchrun_batchrun_LDADD = librun.la

@@ -67,7 +67,7 @@ static const struct spec_key worker_keys[] = {
      .min = 0,
      .max = INT64_MAX},
 };
-static const struct spec_table workers_table = TABLE("`workers`", worker_keys);
+const struct spec_table spec_workers_table = TABLE("`workers`", worker_keys);
 
 static const struct spec_key limit_keys[] = {
     {.name = "memory",
@@ -100,7 +100,7 @@ static const struct spec_key limit_keys[] = {
      .type = SPEC_SIZE,
      FIELD(struct job_limits, output)},
 };
-static const struct spec_table limits_table = TABLE("`limits`", limit_keys);
+const struct spec_table spec_limits_table = TABLE("`limits`", limit_keys);
 
 static const struct spec_key plugin_keys[] = {
     {.name = "name",
@@ -163,7 +163,7 @@ static const struct spec_key backoff_keys[] = {
      .min = 0,
      .max = 1},
 };
-static const struct spec_table backoff_table = TABLE("`backoff`", backoff_keys);
+const struct spec_table spec_backoff_table = TABLE("`backoff`", backoff_keys);
 
 static const struct spec_key retry_keys[] = {
     {.name = "limit",
@@ -185,7 +185,7 @@ static const struct spec_key retry_keys[] = {
      .doc = "waits between attempts",
      .example = "{delay: 500ms, factor: 2, max: 30s, jitter: 0.2}",
      .type = SPEC_MAPPING,
-     .table = &backoff_table},
+     .table = &spec_backoff_table},
 };
 const struct spec_table spec_retries_table = TABLE("`retries`", retry_keys);
 
@@ -198,7 +198,7 @@ static const struct spec_key on_failure_keys[] = {
      .due = "a number of tasks or a percentage",
      .read = read_max_failed},
 };
-static const struct spec_table on_failure_table = TABLE("`on_failure`", on_failure_keys);
+const struct spec_table spec_on_failure_table = TABLE("`on_failure`", on_failure_keys);
 
 static const struct spec_key reduce_keys[] = {
     {.name = "task",
@@ -216,7 +216,7 @@ static const struct spec_key reduce_keys[] = {
      .min = 2,
      .max = 65536},
 };
-static const struct spec_table reduce_table = TABLE("`reduce`", reduce_keys);
+const struct spec_table spec_reduce_table = TABLE("`reduce`", reduce_keys);
 
 static const struct spec_key range_keys[] = {
     {.name = "start",
@@ -405,7 +405,7 @@ static const struct spec_key phase_keys[] = {
      .type = SPEC_OTHER,
      .due = "continue, stop or {max_failed: N}",
      FIELD(struct job_phase, on_failure),
-     .table = &on_failure_table,
+     .table = &spec_on_failure_table,
      .read = read_on_failure},
     {.name = "isolation",
      .doc = "worker: tasks share a process; task: each has its own; auto: its own on a retry",
@@ -419,7 +419,7 @@ static const struct spec_key phase_keys[] = {
      .type = SPEC_OTHER,
      .due = "sum, min, max, mean, count or {task, fan_in}",
      FIELD(struct job_phase, reduce),
-     .table = &reduce_table,
+     .table = &spec_reduce_table,
      .read = read_reduce},
     {.name = "keep_results",
      .doc = "with reduce: keep the rows as well",
@@ -456,7 +456,7 @@ static const struct spec_key job_keys[] = {
      .type = SPEC_MAPPING,
      FIELD(struct job, workers),
      MARK(struct job, workers.mark),
-     .table = &workers_table},
+     .table = &spec_workers_table},
     {.name = "plugins",
      .doc = "the shared libraries that hold the tasks",
      .example = "[demo]",
@@ -475,7 +475,7 @@ static const struct spec_key job_keys[] = {
      .example = "{memory: 2GiB}",
      .type = SPEC_MAPPING,
      FIELD(struct job, limits),
-     .table = &limits_table},
+     .table = &spec_limits_table},
     {.name = "defaults",
      .doc = "keys for every phase that does not have them",
      .example = "{timeout: 60s}",

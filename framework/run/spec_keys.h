@@ -13,8 +13,13 @@ enum {
 extern const struct spec_table spec_job_table;    // into struct job
 extern const struct spec_table spec_plugin_table; // into struct job_plugin
 extern const struct spec_table spec_phase_table;  // into struct job_phase
+extern const struct spec_table spec_workers_table;
+extern const struct spec_table spec_limits_table;
 extern const struct spec_table spec_timeout_table;
 extern const struct spec_table spec_retries_table;
+extern const struct spec_table spec_backoff_table;
+extern const struct spec_table spec_on_failure_table;
+extern const struct spec_table spec_reduce_table;
 extern const struct spec_table spec_inputs_table; // into struct job_inputs
 extern const struct spec_table spec_axis_table;   // the kinds of inputs that give one column
 extern const struct spec_table spec_range_table;

@@ -37,7 +37,8 @@ class Installed(harness.Case):
 
     def test_what_is_installed(self):
         self.assertEqual(set(self.found) - {"demo.la", "exec.la", "libbatchrun.la"},
-                         {"_batchrun", "bash: batchrun", "batchrun", "batchrun.fish", "batchrun.pc",
+                         {"batchrun.1", "batchrun-job.5", "batchrun-plugin.7", "libbatchrun.3",
+                          "_batchrun", "bash: batchrun", "batchrun", "batchrun.fish", "batchrun.pc",
                           "demo.so", "error.h", "exec.so", "plugin.h", "pool.h",
                           "libbatchrun.so", "libbatchrun.so.0", "libbatchrun.so.0.0.0"})
 

@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "complete.h"
 #include "config.h"
+#include "manual.h"
 #include "run/run.h"
 
 static const struct command *const commands[] = {
@@ -203,6 +204,8 @@ int main(int argc, char **argv)
         return print_version();
     if (strcmp(first, "__complete") == 0)
         return finish_output(complete(commands, COMMANDS, argv + 2, argc - 2));
+    if (strcmp(first, "__manual") == 0 && argc == 3 && manual_print(argv[2], commands, COMMANDS))
+        return finish_output(0);
     const struct command *command = find_command(first);
     if (command)
         return command->run(argc - 2, argv + 2);
