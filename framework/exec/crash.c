@@ -37,7 +37,6 @@ static struct {
     pid_t process;
     _Atomic pid_t owner; // the thread whose crash is told
     uintptr_t stack_top, stack_end;
-    void *stack;
     int signal;
     siginfo_t info;
     struct {
@@ -270,8 +269,6 @@ static _Unwind_Reason_Code stop_at_once(struct _Unwind_Context *context, void *u
 
 static bool make_stack(void)
 {
-    if (crash.stack)
-        return true; // a worker's child, which has the worker's
     void *stack =
         mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     stack_t use = {.ss_sp = stack, .ss_size = STACK_BYTES};
@@ -281,7 +278,6 @@ static bool make_stack(void)
         munmap(stack, STACK_BYTES);
         return false;
     }
-    crash.stack = stack;
     return true;
 }
 
@@ -291,6 +287,11 @@ static void note_stack(void)
     crash.stack_top = (uintptr_t)__builtin_frame_address(0);
     if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < crash.stack_top)
         crash.stack_end = crash.stack_top - limit.rlim_cur;
+}
+
+void crash_follow_fork(void)
+{
+    crash.process = getpid();
 }
 
 void crash_watch(int socket, uint64_t type)

@@ -53,6 +53,9 @@ struct crash_note {
 // dies without a word, as it would have before.
 void crash_watch(int socket, uint64_t type);
 
+// In a child that a worker has forked for a task: it is the one that tells from now on.
+void crash_follow_fork(void);
+
 // Reads what the handler wrote (without the type). False when it is not a note.
 bool crash_note_read(struct wire *w, struct crash_note *out);
 

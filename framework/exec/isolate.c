@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/signals.h"
+#include "exec/crash.h"
 
 #define VERDICT_MAGIC UINT64_C(0x7461736b456e6465)
 
@@ -65,6 +66,7 @@ static void run_child(const struct isolate *s, struct task *t, pid_t worker)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != worker) // it died before that was heard
         _exit(0);
+    crash_follow_fork();
     int returned = task_call(t);
     struct verdict v = {.magic = VERDICT_MAGIC + t->number, .cpu = sched_getcpu()};
     v.failure = task_end(t, returned, &row, &size);

@@ -78,23 +78,35 @@ static bool take_batch(struct local *l, unsigned slot, struct channel_batch *b)
     return true;
 }
 
+// Reports what was read; 0 when it is held until the words for it are there.
+static int give_batch(struct local *l, unsigned slot, struct exec_report *out)
+{
+    struct slot *s = &l->slots[slot];
+    out->slot = slot;
+    report_batch(&s->batch, out);
+    s->held = out->type == REPORT_END && out->end.status == OUTCOME_CRASHED &&
+              out->end.signal != 0 && !local_explain_child(l, s, out);
+    if (s->held)
+        *out = (struct exec_report){.type = REPORT_NONE};
+    return !s->held;
+}
+
 // The next report from the slot's ring: 1, 0 when it is empty or at fault, -1 when out of memory.
 static int read_ring(struct local *l, unsigned slot, struct exec_report *out, br_error *err)
 {
     struct slot *s = &l->slots[slot];
-    struct channel_batch batch = {0};
     const char *violation = NULL;
+    if (s->held)
+        return give_batch(l, slot, out);
     if (s->violation || !s->channel.up)
         return 0;
     enum channel_read state;
     do
-        state = channel_read(&s->channel, clock_now(), &batch, &violation);
-    while (state == CHANNEL_BATCH && !take_batch(l, slot, &batch));
+        state = channel_read(&s->channel, clock_now(), &s->batch, &violation);
+    while (state == CHANNEL_BATCH && !take_batch(l, slot, &s->batch));
     switch (state) {
     case CHANNEL_BATCH:
-        out->slot = slot;
-        report_batch(&batch, out);
-        return 1;
+        return give_batch(l, slot, out);
     case CHANNEL_FAULT:
         if (s->state == DYING)
             s->violation = violation;
@@ -406,6 +418,8 @@ static int report_dying(struct local *l, unsigned slot, struct exec_report *out,
     int got = is_stillborn(s) ? report_stillborn(l, slot, out) : 0;
     if (got == 0 && !s->blame_told)
         got = read_ring(l, slot, out, err);
+    if (got == 0 && s->held)
+        return 0;
     if (got != 0)
         return got;
     if (!s->blame_told && !s->blame_found) {

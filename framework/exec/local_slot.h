@@ -46,10 +46,12 @@ struct slot {
     struct exec_grant blame; // the task it is killed for; count 0: none
     enum outcome_status status;
     char message[256];
-    const char *violation; // what it did to its channel: nothing more is read
-    bool late;             // was not ready in time
-    bool killed;           // SIGKILL is on its way; `kill_at` is when it must have had its effect
-    bool stuck;            // and it had none
+    struct channel_batch batch; // the last that was read from its ring
+    bool held;                  // its report waits for words
+    const char *violation;      // what it did to its channel: nothing more is read
+    bool late;                  // was not ready in time
+    bool killed; // SIGKILL is on its way; `kill_at` is when it must have had its effect
+    bool stuck;  // and it had none
 
     // How it ended, and how far that was reported.
     int wait_status;
@@ -129,6 +131,8 @@ uint64_t local_cut_output(const struct local *l, unsigned slot, int stream, uint
 void local_take_note(struct slot *s, struct wire *w);
 // Makes the words for a dead worker's end; false while they are looked up.
 bool local_explain(struct local *l, struct slot *s);
+// The same for a task whose own child has died: completes the END that the worker gave it.
+bool local_explain_child(struct local *l, struct slot *s, struct exec_report *end);
 // Appends how it ended: all of it, or the first line.
 void local_describe_end(struct buffer *out, const struct slot *s, bool whole);
 

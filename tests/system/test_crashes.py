@@ -20,19 +20,19 @@ NAMES = names_are_known()
 
 
 class Crashes(harness.Case):
-    def die(self, way, rows=3, code=3):
+    def die(self, way, rows=3, code=3, more=""):
         done = self.run_job(
             "version: 1\nname: job\nplugins: [crashes]\nworkers: {count: 1, binding: none}\n"
             "phases:\n  - name: p\n    task: crashes.die\n"
-            f"    inputs: {{range: {{stop: {rows}, as: i}}}}\n    args: {{at: 1, way: {way}}}\n",
+            f"    inputs: {{range: {{stop: {rows}, as: i}}}}\n    args: {{at: 1, way: {way}}}\n{more}",
             code=code)
         if code == 3:
             self.assertEqual(self.outcomes("job", "p"), {"ok": rows - 1, "crashed": 1}, done)
         return done
 
-    def expect(self, way, words, *functions):
+    def expect(self, way, words, *functions, more=""):
         """The words are in the failure's first line, the functions in the lines below, in order."""
-        done = self.die(way)
+        done = self.die(way, more=more)
         block = done.err[done.err.index("p#1 crashed: "):]
         self.assertRegex(block.splitlines()[0], words)
         message = self.summary("job")["failures"][0]["message"]
@@ -49,6 +49,11 @@ class Crashes(harness.Case):
     def test_null_pointer(self):
         self.expect("read_null", r"SIGSEGV: invalid (read|access) at address 0x0 \(a null pointer\)",
                     "read_null", "die")
+
+    def test_isolated(self):
+        """The crash of a task in a child of its worker is told as well."""
+        self.expect("read_null", r"SIGSEGV: invalid (read|access) at address 0x0 \(a null pointer\)",
+                    "read_null", "die", more="    isolation: task\n")
 
     def test_protected_memory(self):
         self.expect("write_constant", "SIGSEGV: (write|access) to protected memory at address 0x",
