@@ -77,11 +77,13 @@ libbatchrun_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
 librun_la_SOURCES = \
 	framework/run/attempts.c framework/run/attempts.h \
 	framework/run/convert.c framework/run/convert.h \
+	framework/run/core_time.c framework/run/core_time.h \
 	framework/run/csv.c framework/run/csv.h \
 	framework/run/diagnostic.c framework/run/diagnostic.h \
 	framework/run/event.h \
 	framework/run/event_json.c framework/run/event_json.h \
 	framework/run/failures.c framework/run/failures.h \
+	framework/run/histogram.c framework/run/histogram.h \
 	framework/run/inputs.c framework/run/inputs.h \
 	framework/run/inputs_files.c \
 	framework/run/inputs_load.h \
