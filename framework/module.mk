@@ -84,6 +84,7 @@ librun_la_SOURCES = \
 	framework/run/event_json.c framework/run/event_json.h \
 	framework/run/failures.c framework/run/failures.h \
 	framework/run/histogram.c framework/run/histogram.h \
+	framework/run/html.c framework/run/html.h \
 	framework/run/inputs.c framework/run/inputs.h \
 	framework/run/inputs_files.c \
 	framework/run/inputs_load.h \
@@ -108,6 +109,12 @@ librun_la_SOURCES = \
 	framework/run/prepare.c framework/run/prepare.h \
 	framework/run/progress.c framework/run/progress.h \
 	framework/run/replay.c framework/run/replay.h \
+	framework/run/report.c framework/run/report.h \
+	framework/run/report_charts.c \
+	framework/run/report_parts.h \
+	framework/run/report_style.c \
+	framework/run/report_text.c \
+	framework/run/report_timeline.c \
 	framework/run/results.c framework/run/results.h \
 	framework/run/run.c framework/run/run.h \
 	framework/run/rundir.c framework/run/rundir.h \

@@ -31,6 +31,8 @@ unit_tests += tests/unit/test_fd
 tests_unit_test_fd_SOURCES = tests/unit/test_fd.c
 unit_tests += tests/unit/test_histogram
 tests_unit_test_histogram_SOURCES = tests/unit/test_histogram.c
+unit_tests += tests/unit/test_html
+tests_unit_test_html_SOURCES = tests/unit/test_html.c
 unit_tests += tests/unit/test_inputs
 tests_unit_test_inputs_SOURCES = tests/unit/test_inputs.c
 unit_tests += tests/unit/test_job
@@ -64,6 +66,8 @@ unit_tests += tests/unit/test_progress
 tests_unit_test_progress_SOURCES = tests/unit/test_progress.c
 unit_tests += tests/unit/test_reduce
 tests_unit_test_reduce_SOURCES = tests/unit/test_reduce.c
+unit_tests += tests/unit/test_report
+tests_unit_test_report_SOURCES = tests/unit/test_report.c
 unit_tests += tests/unit/test_results
 tests_unit_test_results_SOURCES = tests/unit/test_results.c
 unit_tests += tests/unit/test_rundir
@@ -212,6 +216,7 @@ system_tests = \
 	tests/system/test_plugin_files.py \
 	tests/system/test_manual.py \
 	tests/system/test_pool_guide.py \
+	tests/system/test_report.py \
 	tests/system/test_results.py \
 	tests/system/test_reading.py \
 	tests/system/test_scale.py \

@@ -8,6 +8,7 @@ tools_batchrun_batchrun_SOURCES = \
 	tools/batchrun/cmd_logs.c \
 	tools/batchrun/cmd_new.c \
 	tools/batchrun/cmd_plan.c \
+	tools/batchrun/cmd_report.c \
 	tools/batchrun/cmd_run.c \
 	tools/batchrun/cmd_show.c \
 	tools/batchrun/cmd_topo.c \

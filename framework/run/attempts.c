@@ -38,7 +38,7 @@ static int64_t *free_of(struct attempts *s, uint32_t worker)
     return &s->free_ns[worker];
 }
 
-static int64_t within_bounds(int64_t ns)
+int64_t attempts_time(int64_t ns)
 {
     return ns < 0 ? 0 : ns < TIME_MAX ? ns : TIME_MAX;
 }
@@ -46,8 +46,8 @@ static int64_t within_bounds(int64_t ns)
 static void tell(int64_t *free_ns, struct attempt *a, int64_t start, int64_t lasted,
                  attempt_fn *each, void *user)
 {
-    start = within_bounds(start);
-    a->lasted_ns = within_bounds(lasted);
+    start = attempts_time(start);
+    a->lasted_ns = attempts_time(lasted);
     a->end_ns = start + a->lasted_ns;
     a->start_ns = start > *free_ns ? start : *free_ns;
     if (a->end_ns < a->start_ns)
@@ -69,8 +69,8 @@ static void take_tasks_ok(int64_t *free_ns, const struct event *event, attempt_f
     int64_t sum = 0;
     for (uint64_t i = 0; e->durations && i < e->count; i++)
         sum += e->durations[i];
-    int64_t at = within_bounds(e->start_ns);
-    int64_t span = within_bounds(event->time_ns) - at;
+    int64_t at = attempts_time(e->start_ns);
+    int64_t span = attempts_time(event->time_ns) - at;
     int64_t between = span > sum ? (span - sum) / (int64_t)e->count : 0;
     for (uint64_t i = 0; i < e->count; i++) {
         int64_t lasted = e->durations ? e->durations[i] : between;

@@ -39,6 +39,10 @@ void attempts_finish(struct attempts *s);
 // Tells `each` of every attempt in the event that ran in a worker, in order. Other events are none.
 void attempts_take(struct attempts *s, const struct event *event, attempt_fn *each, void *user);
 
+// `ns` as a moment of a run: not before its beginning, and so early that sums of some such moments
+// do not overflow, whatever a journal says.
+int64_t attempts_time(int64_t ns);
+
 // Whether a worker ended otherwise than because it was told to.
 bool attempts_is_death(const struct event_worker_end *e);
 

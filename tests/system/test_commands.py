@@ -25,7 +25,8 @@ class CommandLine(harness.Case):
     def test_help(self):
         for args in (["--help"], ["run", "--help"], ["check", "--help"], ["plan", "--help"],
                      ["topo", "--help"], ["trace", "--help"], ["exec", "--help"], ["new", "--help"],
-                     ["show", "--help"], ["logs", "--help"], ["events", "--help"]):
+                     ["show", "--help"], ["logs", "--help"], ["events", "--help"],
+                     ["report", "--help"]):
             done = self.batchrun(*args)
             self.assertEqual((done.code, done.err), (0, ""), done)
             self.assertIn("usage", done.out.lower())
@@ -34,7 +35,7 @@ class CommandLine(harness.Case):
     def test_help_names_every_command(self):
         out = self.batchrun("--help").out
         for command in ("run", "check", "plan", "topo", "exec", "new", "trace", "show", "logs",
-                        "events"):
+                        "events", "report"):
             self.assertIn(command, out)
 
     def test_mistakes(self):

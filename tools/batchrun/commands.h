@@ -13,6 +13,7 @@ extern const struct command command_plan;
 extern const struct command command_topo;
 extern const struct command command_exec;
 extern const struct command command_new;
+extern const struct command command_report;
 extern const struct command command_trace;
 extern const struct command command_show;
 extern const struct command command_logs;

@@ -14,8 +14,8 @@
 #include "run/run.h"
 
 static const struct command *const commands[] = {
-    &command_run, &command_check, &command_plan, &command_topo,   &command_exec,
-    &command_new, &command_show,  &command_logs, &command_events, &command_trace,
+    &command_run,  &command_check, &command_plan,   &command_topo,   &command_exec,  &command_new,
+    &command_show, &command_logs,  &command_events, &command_report, &command_trace,
 };
 
 enum {

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "run/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/html.h"
+#include "run/replay.h"
+#include "run/report_parts.h"
+
+// ---- The fold
+
+static void take_attempt(void *user, const struct attempt *a)
+{
+    struct report *r = user;
+    timeline_add(&r->timeline, a);
+    core_time_add(&r->core_time, a);
+    if (a->phase < REPORT_PHASES)
+        histogram_add(&r->histograms[a->phase], a->lasted_ns, a->status == OUTCOME_OK);
+}
+
+static void take_workers(struct report *r, const struct event *event)
+{
+    switch (event->type) {
+    case EVENT_RUN_BEGIN:
+        core_time_begin(&r->core_time, event->run_begin.workers, event->time_ns);
+        break;
+    case EVENT_RUN_RESUME:
+        core_time_begin(&r->core_time, event->run_resume.workers, event->time_ns);
+        break;
+    case EVENT_WORKER_BEGIN:
+        timeline_add_worker(&r->timeline, event->worker_begin.worker);
+        break;
+    case EVENT_WORKER_END:
+        if (!attempts_is_death(&event->worker_end))
+            break;
+        timeline_add_death(&r->timeline, event->worker_end.worker, event->time_ns);
+        r->deaths++;
+        break;
+    default:
+        break;
+    }
+    core_time_take(&r->core_time, event);
+}
+
+static int report_take(struct event_sink *sink, const struct event *event, br_error *err)
+{
+    struct report *r = (struct report *)sink;
+    struct event bounded = *event;
+    bounded.time_ns = attempts_time(event->time_ns);
+    (void)r->summary.sink.take(&r->summary.sink, &bounded, err);
+    (void)r->failures.sink.take(&r->failures.sink, &bounded, err);
+    // A phase that begins a second time begins from nothing.
+    if (event->type == EVENT_PHASE_BEGIN && event->phase_begin.phase < REPORT_PHASES)
+        r->histograms[event->phase_begin.phase] = (struct histogram){0};
+    take_workers(r, &bounded);
+    attempts_take(&r->attempts, &bounded, take_attempt, r);
+    timeline_extend(&r->timeline, bounded.time_ns);
+    return 0;
+}
+
+static int gather(struct report *r, br_error *err)
+{
+    struct event_sink *sinks[] = {&r->sink};
+    if (replay(r->dir, sinks, 1, err) != 0)
+        return -1;
+    core_time_end(&r->core_time, r->summary.last_ns);
+    return r->summary.failed || r->attempts.failed || r->core_time.failed ? br_error_nomem(err) : 0;
+}
+
+static int set_up(struct report *r, br_error *err)
+{
+    summary_init(&r->summary);
+    failures_init(&r->failures);
+    attempts_init(&r->attempts);
+    core_time_init(&r->core_time);
+    r->histograms = calloc(REPORT_PHASES, sizeof *r->histograms);
+    return r->histograms ? timeline_init(&r->timeline, err) : br_error_nomem(err);
+}
+
+static void tear_down(struct report *r)
+{
+    summary_finish(&r->summary);
+    failures_finish(&r->failures);
+    attempts_finish(&r->attempts);
+    core_time_finish(&r->core_time);
+    timeline_finish(&r->timeline);
+    free(r->histograms);
+}
+
+// ---- The page
+
+static void put_head(const struct report *r, struct buffer *out)
+{
+    buffer_text(out, "<!DOCTYPE html>\n"
+                     "<html lang=\"en\">\n"
+                     "<head>\n"
+                     "<meta charset=\"utf-8\">\n"
+                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                     "<meta name=\"color-scheme\" content=\"light dark\">\n"
+                     "<link rel=\"icon\" href=\"data:,\">\n"
+                     "<title>");
+    html_string(out, r->summary.name);
+    buffer_text(out, " - batchrun report</title>\n<style>\n");
+    buffer_text(out, report_style);
+    buffer_text(out, "</style>\n</head>\n<body>\n<main>\n");
+}
+
+int report_write(const struct rundir *d, struct buffer *out, br_error *err)
+{
+    static void (*const parts[])(const struct report *, struct buffer *) = {
+        put_head,     report_verdict,   report_failures,  report_phases, report_timeline,
+        report_rates, report_durations, report_core_time, report_cores,  report_environment,
+    };
+    struct report r = {.sink.take = report_take, .dir = d};
+    int result = set_up(&r, err) != 0 || gather(&r, err) != 0 ? -1 : 0;
+    for (size_t i = 0; result == 0 && i < sizeof parts / sizeof parts[0]; i++)
+        parts[i](&r, out);
+    buffer_text(out, "</main>\n</body>\n</html>\n");
+    tear_down(&r);
+    return result == 0 ? buffer_check(out, err) : -1;
+}

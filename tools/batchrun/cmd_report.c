@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <stdio.h>
+
+#include "commands.h"
+#include "run/report.h"
+
+static int write_report(const char *path)
+{
+    struct rundir d;
+    struct buffer page = BUFFER_EMPTY;
+    br_error err = {0};
+    if (rundir_open(&d, path, &err) != 0)
+        return report_error(&err);
+    int result = report_write(&d, &page, &err);
+    if (result == 0)
+        result = rundir_write(&d, "report.html", page.data, page.length, &err);
+    if (result == 0)
+        printf("%s/report.html\n", d.path);
+    buffer_finish(&page);
+    rundir_finish(&d);
+    return result == 0 ? finish_output(0) : report_error(&err);
+}
+
+static int main_report(int argc, char **argv)
+{
+    const char *path;
+    int operands;
+    bool helped;
+    br_error err = {0};
+    if (options_parse(&command_report, NULL, 0, argc, argv, &operands, &helped, &err) != 0)
+        return report_error(&err);
+    if (helped)
+        return finish_output(0);
+    return optional_run(argv, operands, &path, &err) == 0 ? write_report(path) : report_error(&err);
+}
+
+const struct command command_report = {
+    "report", "[RUN]", "write one HTML page that shows a run",
+    "Writes RUN/report.html, during a run or after it, and prints its path. The page needs no\n"
+    "network and no other file. RUN is a run directory; without it, the newest in the current\n"
+    "directory.\n"
+    "\n"
+    "Examples:\n"
+    "  batchrun report\n"
+    "  batchrun report circles.run\n",
+    main_report};
