@@ -43,6 +43,9 @@ unit_tests += tests/unit/test_json
 tests_unit_test_json_SOURCES = tests/unit/test_json.c
 unit_tests += tests/unit/test_ledger
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c
+unit_tests += tests/unit/test_library
+tests_unit_test_library_SOURCES = tests/unit/test_library.c framework/exec/fake.c framework/exec/fake.h
+tests_unit_test_library_LDADD = $(LDADD) -lpthread
 unit_tests += tests/unit/test_local
 tests_unit_test_local_SOURCES = tests/unit/test_local.c tests/unit/rig.c tests/unit/rig.h
 tests_unit_test_local_CPPFLAGS = $(AM_CPPFLAGS) -DBUILD='"$(abs_builddir)"'

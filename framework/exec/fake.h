@@ -23,7 +23,8 @@ struct fake_task {
     bool heeds;       // ends as FAKE_ERROR as soon as it is asked to stop
     bool stubborn;    // SIGTERM does not end it
     bool immortal;    // nor does SIGKILL: its worker is stuck once it is killed
-    int64_t result;   // FAKE_OK: the value of every number in its row
+    int64_t result;   // FAKE_OK: the value of every number in its row. A function of the caller's,
+                      // with few inputs, is called for its output
     uint32_t printed; // bytes on standard output
 };
 

@@ -9,6 +9,7 @@
 #define BR_POOL_LIBRARY_H
 
 #include <batchrun/pool.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/types.h>
 
@@ -58,6 +59,14 @@ struct br_result {
     bool out_of_memory;     // an outcome could not be kept whole
 };
 
+// How time passes: by the machine's clock, or by a test's script.
+struct library_time {
+    int64_t (*now)(void *user);
+    // As poll(2), until `until` at the latest. A failure to wait is a shorter wait.
+    void (*wait)(void *user, struct pollfd *fds, nfds_t count, int64_t until);
+    void *user;
+};
+
 struct br_pool {
     pthread_mutex_t lock;
     pthread_cond_t moved; // on the monotonic clock
@@ -82,8 +91,16 @@ struct br_pool {
     br_result *to_stop;  // calls with stop_on_error of which an item has failed since
     br_result *stopping; // calls that were stopped or cancelled, and have not ended
     int64_t spin_ns;
+    struct library_time time;
     br_pool_stats stats;
 };
+
+// A pool over an executor, which is the pool's from now on: as br_pool_create, without whatever
+// makes worker processes. NULL and *err on failure; the executor is gone then too.
+br_pool *library_create(const br_pool_options *options, struct executor *executor,
+                        const struct library_time *time, br_error *err);
+
+int64_t library_now(const br_pool *p);
 
 // Locks, unless this is another process's copy: then false and *err.
 bool library_enter(br_pool *p, br_error *err);

@@ -532,7 +532,7 @@ void library_cancel(br_result *r)
     br_error err = {0};
     if (!r->map)
         return;
-    if (pool_map_cancel(p->pool, r->map, clock_now(), &err) != 0)
+    if (pool_map_cancel(p->pool, r->map, library_now(p), &err) != 0)
         library_break(p, &err);
     else if (pool_map_done(r->map))
         library_settle(r);

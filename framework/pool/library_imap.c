@@ -40,7 +40,7 @@ struct br_imap {
 static size_t default_lookahead(const br_pool *p, size_t chunk)
 {
     size_t items;
-    if (__builtin_mul_overflow(CHUNKS_A_WORKER * p->plan.slot_count, chunk, &items))
+    if (__builtin_mul_overflow((size_t)CHUNKS_A_WORKER * p->stats.workers, chunk, &items))
         return SIZE_MAX;
     return items;
 }

@@ -46,6 +46,11 @@ void library_leave(br_pool *p)
     pthread_mutex_unlock(&p->lock);
 }
 
+int64_t library_now(const br_pool *p)
+{
+    return p->time.now(p->time.user);
+}
+
 int64_t library_deadline(double timeout, int64_t now)
 {
     if (!(timeout >= 0 && timeout <= LONGEST))
@@ -165,7 +170,7 @@ static int stop_failing(br_pool *p, int64_t now, br_error *err)
 static void dispatch(br_pool *p)
 {
     br_error err = {0};
-    int64_t now = clock_now();
+    int64_t now = library_now(p);
     if (p->broken)
         return;
     if (pool_dispatch(p->pool, now, &err) != 0 || stop_failing(p, now, &err) != 0)
@@ -196,8 +201,7 @@ static void poll_once(br_pool *p, int64_t deadline)
     unsigned idle = p->broken; // nobody empties the workers' descriptor any more
     p->driving = true;
     pthread_mutex_unlock(&p->lock);
-    // A failure to wait is a shorter wait.
-    (void)poll(wait + idle, 2 - idle, clock_poll_timeout(until, clock_now()));
+    p->time.wait(p->time.user, wait + idle, 2 - idle, until);
     pthread_mutex_lock(&p->lock);
     p->driving = false;
     uint64_t count;
@@ -210,7 +214,7 @@ static bool spin(br_pool *p, library_condition *done, void *user)
 {
     if (p->spin_ns == 0 || p->queued > 1)
         return false;
-    for (int64_t until = clock_now() + p->spin_ns; !p->broken && clock_now() < until;) {
+    for (int64_t until = library_now(p) + p->spin_ns; !p->broken && library_now(p) < until;) {
         library_step(p);
         if (done(user))
             return true;
@@ -237,7 +241,7 @@ static bool may_drive(const br_pool *p)
 bool library_drive(br_pool *p, double timeout, library_condition *done, void *user)
 {
     bool drives = may_drive(p);
-    int64_t deadline = library_deadline(timeout, clock_now());
+    int64_t deadline = library_deadline(timeout, library_now(p));
     for (;;) {
         if (drives)
             library_step(p);
@@ -245,7 +249,7 @@ bool library_drive(br_pool *p, double timeout, library_condition *done, void *us
             return true;
         if (p->broken)
             return false;
-        if (clock_now() >= deadline)
+        if (library_now(p) >= deadline)
             return false;
         if (!drives || p->driving)
             wait_for_driver(p, deadline);
@@ -354,7 +358,27 @@ static int check_options(const br_pool_options *o, br_error *err)
     return 0;
 }
 
-static int make_executor(br_pool *p, br_error *err)
+// Takes the executor.
+static int make_pool(br_pool *p, struct executor *executor, br_error *err)
+{
+    const br_pool_options *o = &p->options;
+    struct pool_options options = {
+        .executor = executor,
+        .workers = executor->slots,
+        .crash_limit = o->crash_limit ? o->crash_limit : DEFAULT_CRASH_LIMIT,
+        .max_tasks = o->max_tasks,
+        .grace_ns = o->grace > 0 ? library_ns(o->grace) : 2 * NS_PER_S,
+        .on_worker = on_worker,
+        .user = p,
+    };
+    p->stats.workers = executor->slots;
+    p->pool = pool_create(&options, err);
+    if (!p->pool)
+        executor->ops->destroy(executor, 0);
+    return p->pool ? 0 : -1;
+}
+
+static int make_workers(br_pool *p, br_error *err)
 {
     const br_pool_options *o = &p->options;
     size_t count = p->plan.slot_count;
@@ -383,21 +407,7 @@ static int make_executor(br_pool *p, br_error *err)
         .limits = WATCH_NOTHING,
     };
     struct executor *executor = local_create(&local, err);
-    if (!executor)
-        return -1;
-    struct pool_options options = {
-        .executor = executor,
-        .workers = (unsigned)count,
-        .crash_limit = o->crash_limit ? o->crash_limit : DEFAULT_CRASH_LIMIT,
-        .max_tasks = o->max_tasks,
-        .grace_ns = o->grace > 0 ? library_ns(o->grace) : 2 * NS_PER_S,
-        .on_worker = on_worker,
-        .user = p,
-    };
-    p->pool = pool_create(&options, err);
-    if (!p->pool)
-        executor->ops->destroy(executor, 0);
-    return p->pool ? 0 : -1;
+    return executor ? make_pool(p, executor, err) : -1;
 }
 
 static bool one_is_ready(void *user)
@@ -450,7 +460,20 @@ static int init_lock(br_pool *p, br_error *err)
     return p->wake < 0 ? br_error_errno(err, "cannot create an eventfd") : 0;
 }
 
-br_pool *br_pool_create(const br_pool_options *options, br_error *err)
+static int64_t machine_now(void *user)
+{
+    (void)user;
+    return clock_now();
+}
+
+static void machine_wait(void *user, struct pollfd *fds, nfds_t count, int64_t until)
+{
+    (void)user;
+    (void)poll(fds, count, clock_poll_timeout(until, clock_now()));
+}
+
+static br_pool *allocate(const br_pool_options *options, const struct library_time *time,
+                         br_error *err)
 {
     static const br_pool_options defaults;
     if (check_options(options ? options : &defaults, err) != 0)
@@ -461,15 +484,40 @@ br_pool *br_pool_create(const br_pool_options *options, br_error *err)
         return NULL;
     }
     p->options = options ? *options : defaults;
+    p->time = *time;
     p->owner = getpid();
     p->due_end = &p->due;
     p->nursery.socket = -1;
+    return p;
+}
+
+br_pool *br_pool_create(const br_pool_options *options, br_error *err)
+{
+    static const struct library_time machine = {.now = machine_now, .wait = machine_wait};
+    br_pool *p = allocate(options, &machine, err);
+    if (!p)
+        return NULL;
     if (init_lock(p, err) != 0 || nursery_start(&p->nursery, err) != 0 || make_plan(p, err) != 0 ||
-        make_executor(p, err) != 0 || start(p, err) != 0) {
+        make_workers(p, err) != 0 || start(p, err) != 0) {
         br_pool_destroy(p);
         return NULL;
     }
-    p->stats.workers = (unsigned)p->plan.slot_count;
+    return p;
+}
+
+br_pool *library_create(const br_pool_options *options, struct executor *executor,
+                        const struct library_time *time, br_error *err)
+{
+    br_pool *p = allocate(options, time, err);
+    if (!p || init_lock(p, err) != 0) {
+        executor->ops->destroy(executor, 0);
+        br_pool_destroy(p);
+        return NULL;
+    }
+    if (make_pool(p, executor, err) != 0 || start(p, err) != 0) {
+        br_pool_destroy(p);
+        return NULL;
+    }
     return p;
 }
 
@@ -581,7 +629,7 @@ double br_pool_timeout(br_pool *p)
 {
     if (!library_enter(p, NULL))
         return BR_FOREVER;
-    int64_t now = clock_now(), at = p->broken ? INT64_MAX : pool_deadline(p->pool);
+    int64_t now = library_now(p), at = p->broken ? INT64_MAX : pool_deadline(p->pool);
     if (p->due)
         at = now;
     library_leave(p);
