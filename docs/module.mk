@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# For editors; `batchrun __manual schema` writes it, and a test sees that it is up to date.
+dist_pkgdata_DATA = docs/job.schema.json
+
 EXTRA_DIST += \
 	docs/man/batchrun-job.5.in \
 	docs/man/batchrun.1.in \

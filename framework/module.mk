@@ -131,6 +131,7 @@ librun_la_SOURCES = \
 	framework/run/spec_reader.c framework/run/spec_reader.h \
 	framework/run/spec_references.c \
 	framework/run/spec_scalar.c framework/run/spec_scalar.h \
+	framework/run/spec_schema.c framework/run/spec_schema.h \
 	framework/run/spec_source.c framework/run/spec_source.h \
 	framework/run/spec_tree.c framework/run/spec_tree.h \
 	framework/run/spec_value.c \

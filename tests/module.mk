@@ -223,6 +223,7 @@ system_tests = \
 	tests/system/test_results.py \
 	tests/system/test_reading.py \
 	tests/system/test_scale.py \
+	tests/system/test_schema.py \
 	tests/system/test_signals.py \
 	tests/system/test_slurm.py \
 	tests/system/test_trace.py

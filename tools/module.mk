@@ -19,6 +19,7 @@ tools_batchrun_batchrun_SOURCES = \
 	tools/batchrun/manual.c tools/batchrun/manual.h \
 	tools/batchrun/options.c tools/batchrun/options.h \
 	tools/batchrun/plan.h
+tools_batchrun_batchrun_CPPFLAGS = $(AM_CPPFLAGS) -DBR_DATADIR='"$(pkgdatadir)"'
 tools_batchrun_batchrun_LDADD = librun.la
 
 # Where the shells look for what others install.

@@ -52,6 +52,12 @@ static void end(struct json *j, char bracket)
     j->started = true;
 }
 
+void json_members(struct json *j, const char *text)
+{
+    lead(j, NULL);
+    buffer_text(j->out, text);
+}
+
 void json_begin_object(struct json *j, const char *key)
 {
     begin(j, key, '{');

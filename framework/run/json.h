@@ -33,6 +33,9 @@ void json_f64(struct json *j, const char *key, double value); // not finite: nul
 void json_bool(struct json *j, const char *key, bool value);
 void json_null(struct json *j, const char *key);
 
+// Members of the innermost object, or entries of the array, that are JSON already.
+void json_members(struct json *j, const char *text);
+
 // Nanoseconds as seconds, to the microsecond.
 void json_seconds(struct json *j, const char *key, int64_t ns);
 

@@ -11,6 +11,10 @@
         .what = description, .keys = array, .count = COUNT(array)                                  \
     }
 
+// A part of a schema that run/spec_schema.c defines.
+#define REF(name) "{'$ref': '#/$defs/" name "'}"
+#define PATH      "'type': 'string', 'minLength': 1"
+
 // In the order of the enums.
 static const char *const binding_words[] = {"none", "pu", "core", "l3", "numa", "package", NULL};
 static const char *const layout_words[] = {"compact", "scatter", NULL};
@@ -180,6 +184,7 @@ static const struct spec_key retry_keys[] = {
      .type = SPEC_OTHER,
      .due = "a list of error, crash, timeout, limit",
      FIELD(struct job_retries, on),
+     .schema = "'type': 'array', 'items': {'enum': ['error', 'crash', 'timeout', 'limit']}",
      .read = read_retry_on},
     {.name = "backoff",
      .doc = "waits between attempts",
@@ -196,6 +201,8 @@ static const struct spec_key on_failure_keys[] = {
      .type = SPEC_OTHER,
      .required = true,
      .due = "a number of tasks or a percentage",
+     .schema = "'anyOf': [{'type': 'integer', 'minimum': 0}, {'type': 'string', 'pattern': "
+               "'^[0-9.]+%$'}]",
      .read = read_max_failed},
 };
 const struct spec_table spec_on_failure_table = TABLE("`on_failure`", on_failure_keys);
@@ -207,6 +214,7 @@ static const struct spec_key reduce_keys[] = {
      .type = SPEC_OTHER,
      .required = true,
      .due = "sum, min, max, mean, count or PLUGIN.TASK",
+     .schema = "'type': 'string'",
      .read = read_reduce_task},
     {.name = "fan_in",
      .doc = "rows that one call takes",
@@ -225,6 +233,7 @@ static const struct spec_key range_keys[] = {
      .type = SPEC_OTHER,
      .due = "a number",
      FIELD(struct job_inputs, range.start),
+     .schema = "'type': 'number'",
      .read = read_range_number},
     {.name = "stop",
      .doc = "where it ends, which is not a value any more",
@@ -233,6 +242,7 @@ static const struct spec_key range_keys[] = {
      .required = true,
      .due = "a number",
      FIELD(struct job_inputs, range.stop),
+     .schema = "'type': 'number'",
      .read = read_range_number},
     {.name = "step",
      .doc = "from one value to the next",
@@ -240,6 +250,7 @@ static const struct spec_key range_keys[] = {
      .type = SPEC_OTHER,
      .due = "a number",
      FIELD(struct job_inputs, range.step),
+     .schema = "'type': 'number'",
      .read = read_range_number},
     {.name = "as",
      .doc = "the column's name",
@@ -247,6 +258,7 @@ static const struct spec_key range_keys[] = {
      .type = SPEC_OTHER,
      .due = "a column's name",
      FIELD(struct job_inputs, range.as),
+     .schema = "'type': 'string', 'minLength': 1",
      .read = read_column_name},
 };
 const struct spec_table spec_range_table = TABLE("`range`", range_keys);
@@ -254,48 +266,63 @@ const struct spec_table spec_range_table = TABLE("`range`", range_keys);
 #define RANGE_KEY                                                                                  \
     {                                                                                              \
         .name = "range", .doc = "evenly spaced numbers", .example = "1000", .type = SPEC_OTHER,    \
-        .due = "a number of rows or {start, stop, step, as}", .read = read_range                   \
+        .due = "a number of rows or {start, stop, step, as}",                                      \
+        .schema = "'anyOf': [{'type': 'integer', 'minimum': 0}, " REF("range") "]",                \
+        .read = read_range                                                                         \
     }
 #define LINES_KEY                                                                                  \
     {                                                                                              \
         .name = "lines", .doc = "the lines of a text file, or of standard input: `-`",             \
-        .example = "names.txt", .type = SPEC_OTHER, .due = "a file's path or `-`",                 \
+        .example = "names.txt", .type = SPEC_OTHER, .due = "a file's path or `-`", .schema = PATH, \
         .read = read_lines                                                                         \
     }
 #define CSV_KEY                                                                                    \
     {                                                                                              \
         .name = "csv", .doc = "a CSV file whose header names the columns",                         \
-        .example = "params.csv", .type = SPEC_OTHER, .due = "a file's path", .read = read_csv      \
+        .example = "params.csv", .type = SPEC_OTHER, .due = "a file's path", .schema = PATH,       \
+        .read = read_csv                                                                           \
     }
 #define GLOB_KEY                                                                                   \
     {                                                                                              \
         .name = "glob", .doc = "the files that match a pattern, sorted",                           \
-        .example = "\"data/*.h5\"", .type = SPEC_OTHER, .due = "a pattern", .read = read_glob      \
+        .example = "\"data/*.h5\"", .type = SPEC_OTHER, .due = "a pattern", .schema = PATH,        \
+        .read = read_glob                                                                          \
     }
 
-static const struct spec_key input_keys[] = {
-    RANGE_KEY,
-    {.name = "list",
-     .doc = "values written here: by column, or row by row",
-     .example = "{r: [1, 2, 3]}",
-     .type = SPEC_OTHER,
-     .due = "columns of values, or a list of rows",
-     .read = read_list},
-    LINES_KEY,
-    CSV_KEY,
-    GLOB_KEY,
-    {.name = "matrix",
-     .doc = "every combination of the axes' values",
-     .example = "{r: [1, 2], bc: [wall, open]}",
-     .type = SPEC_OTHER,
-     .due = "a mapping of axes",
-     .read = read_matrix},
-    {.name = "from",
-     .doc = "the results of an earlier phase",
-     .example = "mesh",
-     .type = SPEC_OTHER,
-     .due = "an earlier phase's name",
-     .read = read_from},
+static const struct spec_key
+    input_keys[] =
+        {
+            RANGE_KEY,
+            {.name = "list",
+             .doc = "values written here: by column, or row by row",
+             .example = "{r: [1, 2, 3]}",
+             .type = SPEC_OTHER,
+             .due = "columns of values, or a list of rows",
+             .schema =
+                 "'anyOf': [{'type': 'object', 'additionalProperties': {'type': 'array', "
+                 "'items': " REF("value") "}}, {'type': 'array', 'items': " REF("settings") "}]",
+             .read = read_list},
+            LINES_KEY,
+            CSV_KEY,
+            GLOB_KEY,
+            {.name = "matrix",
+             .doc = "every combination of the axes' values",
+             .example = "{r: [1, 2], bc: [wall, open]}",
+             .type = SPEC_OTHER,
+             .due = "a mapping of axes",
+             .schema = "'type': 'object', 'properties': {'exclude': {'type': 'array', "
+                       "'items': " REF("settings") "}, 'include': {'type': 'array', 'items': " REF(
+                           "settings") "}}, 'additionalProperties': {'anyOf': [{'type': 'array', "
+                                       "'minItems': 1, 'items': " REF("value") "}, " REF("axis") "]"
+                                                                                                 "}",
+             .read = read_matrix},
+            {.name = "from",
+             .doc = "the results of an earlier phase",
+             .example = "mesh",
+             .type = SPEC_OTHER,
+             .due = "an earlier phase's name",
+             .schema = PATH,
+             .read = read_from},
 };
 const struct spec_table spec_inputs_table = {
     .what = "`inputs`", .keys = input_keys, .count = COUNT(input_keys), .one_of = true};
@@ -321,6 +348,7 @@ static const struct spec_key phase_keys[] = {
      .due = "PLUGIN.TASK",
      FIELD(struct job_phase, task),
      MARK(struct job_phase, task_mark),
+     .schema = "'type': 'string', 'pattern': '^[^.]+[.].+$'",
      .read = read_task},
     {.name = "mode",
      .doc = "sync: what follows waits; async: what follows starts at once",
@@ -333,6 +361,7 @@ static const struct spec_key phase_keys[] = {
      .example = "[mesh]",
      .type = SPEC_OTHER,
      .due = "a list of earlier phases",
+     .schema = "'type': 'array', 'items': {'type': 'string'}",
      .read = read_needs},
     {.name = "inputs",
      .doc = "the table of inputs, one task for each row",
@@ -343,6 +372,7 @@ static const struct spec_key phase_keys[] = {
      .due = "a mapping",
      FIELD(struct job_phase, inputs),
      MARK(struct job_phase, inputs_mark),
+     .schema = "'allOf': [" REF("inputs") "]",
      .read = read_inputs},
     {.name = "args",
      .doc = "constants added to every row",
@@ -391,6 +421,7 @@ static const struct spec_key phase_keys[] = {
      .type = SPEC_OTHER,
      .due = "a duration or {soft, hard}",
      FIELD(struct job_phase, timeout),
+     .schema = "'anyOf': [" REF("duration") ", " REF("timeout") "]",
      .read = read_timeout},
     {.name = "retries",
      .doc = "how often and when a failed task is tried again",
@@ -398,6 +429,7 @@ static const struct spec_key phase_keys[] = {
      .type = SPEC_OTHER,
      .due = "a number of retries or {limit, on, backoff}",
      FIELD(struct job_phase, retries),
+     .schema = "'anyOf': [{'type': 'integer', 'minimum': 0}, " REF("retries") "]",
      .read = read_retries},
     {.name = "on_failure",
      .doc = "what failed tasks do to the phase",
@@ -406,6 +438,7 @@ static const struct spec_key phase_keys[] = {
      .due = "continue, stop or {max_failed: N}",
      FIELD(struct job_phase, on_failure),
      .table = &spec_on_failure_table,
+     .schema = "'anyOf': [{'enum': ['continue', 'stop']}, " REF("on_failure") "]",
      .read = read_on_failure},
     {.name = "isolation",
      .doc = "worker: tasks share a process; task: each has its own; auto: its own on a retry",
@@ -420,6 +453,7 @@ static const struct spec_key phase_keys[] = {
      .due = "sum, min, max, mean, count or {task, fan_in}",
      FIELD(struct job_phase, reduce),
      .table = &spec_reduce_table,
+     .schema = "'anyOf': [{'type': 'string'}, " REF("reduce") "]",
      .read = read_reduce},
     {.name = "keep_results",
      .doc = "with reduce: keep the rows as well",
@@ -433,6 +467,7 @@ static const struct spec_key phase_keys[] = {
      .due = "a file that ends in .csv, .jsonl or .npy, or `-`",
      FIELD(struct job_phase, output),
      MARK(struct job_phase, output_mark),
+     .schema = PATH,
      .read = read_output},
 };
 const struct spec_table spec_phase_table = TABLE("a phase", phase_keys);
@@ -444,6 +479,7 @@ static const struct spec_key job_keys[] = {
      .type = SPEC_OTHER,
      .required = true,
      .due = "the number 1",
+     .schema = "'const': 1",
      .read = read_version},
     {.name = "name",
      .doc = "names the run directory; without it, the file's name does",
@@ -463,12 +499,15 @@ static const struct spec_key job_keys[] = {
      .type = SPEC_OTHER,
      .due = "a list of plugins",
      .table = &spec_plugin_table,
+     .schema = "'type': 'array', 'items': {'anyOf': [{'type': 'string'}, " REF("plugin") "]}",
      .read = read_plugins},
     {.name = "env",
      .doc = "environment of the workers, set before plugins are loaded; null unsets",
      .example = "{OMP_SCHEDULE: static}",
      .type = SPEC_OTHER,
      .due = "a mapping of names to values",
+     .schema = "'type': 'object', 'additionalProperties': {'type': ['string', 'number', 'boolean', "
+               "'null']}",
      .read = read_env},
     {.name = "limits",
      .doc = "what a worker and a task may use",
@@ -482,6 +521,7 @@ static const struct spec_key job_keys[] = {
      .type = SPEC_OTHER,
      .due = "a mapping",
      .table = &spec_phase_table,
+     .schema = "'allOf': [" REF("defaults") "]",
      .read = read_defaults},
     {.name = "phases",
      .doc = "what is run, in order",
@@ -490,6 +530,7 @@ static const struct spec_key job_keys[] = {
      .required = true,
      .due = "a list of phases",
      .table = &spec_phase_table,
+     .schema = "'type': 'array', 'items': " REF("phase"),
      .read = read_phases},
 };
 const struct spec_table spec_job_table = TABLE("the job file", job_keys);

@@ -51,6 +51,8 @@ struct spec_key {
     const char *const *words; // NULL-terminated
     const struct spec_table *table;
     const char *due; // "a list of phases"
+    // SPEC_OTHER: members of its JSON Schema (run/spec_schema.c), with ' for ".
+    const char *schema;
     void (*read)(struct reader *r, const struct spec_key *key, struct node *value, void *field);
 };
 

@@ -37,10 +37,11 @@ class Installed(harness.Case):
 
     def test_what_is_installed(self):
         self.assertEqual(set(self.found) - {"demo.la", "exec.la", "libbatchrun.la"},
-                         {"batchrun.1", "batchrun-job.5", "batchrun-plugin.7", "libbatchrun.3",
-                          "_batchrun", "bash: batchrun", "batchrun", "batchrun.fish", "batchrun.pc",
-                          "demo.so", "error.h", "exec.so", "plugin.h", "pool.h",
-                          "libbatchrun.so", "libbatchrun.so.0", "libbatchrun.so.0.0.0"})
+                         {"_batchrun", "bash: batchrun", "batchrun", "batchrun-job.5",
+                          "batchrun-plugin.7", "batchrun.1", "batchrun.fish", "batchrun.pc",
+                          "demo.so", "error.h", "exec.so", "job.schema.json", "plugin.h",
+                          "pool.h", "libbatchrun.3", "libbatchrun.so", "libbatchrun.so.0",
+                          "libbatchrun.so.0.0.0"})
 
     def test_plugindir(self):
         done = subprocess.run(["pkg-config", "--variable=plugindir", "batchrun"], text=True,
@@ -143,6 +144,8 @@ int main()
                               capture_output=True)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("5,3,4,12\n", done.stdout)
+        schema = re.search(r"[$]schema=(\S+)", self.read("first/first.yaml")).group(1)
+        self.assertEqual(self.root + schema, self.found["job.schema.json"])
         done = subprocess.run(["make", "check"], cwd=self.path("first"), env=env, text=True,
                               capture_output=True)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

@@ -42,6 +42,7 @@ static const struct template templates[] = {
      "                BR_TASK(\"area\", area, \"width:f64 height:f64 -> area:f64\",\n"
      "                        \"area of a rectangle\"));\n"},
     {"@.yaml", 0666,
+     "# yaml-language-server: $schema=" BR_DATADIR "/job.schema.json\n"
      "# batchrun @.yaml\n"
      "version: 1\n"
      "name: @\n"

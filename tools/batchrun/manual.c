@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "run/spec_keys.h"
+#include "run/spec_schema.h"
 
 // One line of text, so that nothing in it is taken for a macro. Each sentence begins a line.
 static void print_text(const char *text, size_t length)
@@ -145,10 +146,20 @@ static void print_all_keys(void)
     }
 }
 
+static void print_schema(void)
+{
+    struct buffer out = BUFFER_EMPTY;
+    spec_schema_write(&out);
+    fwrite(out.data, 1, out.failed ? 0 : out.length, stdout);
+    buffer_finish(&out);
+}
+
 bool manual_print(const char *part, const struct command *const *commands, size_t count)
 {
     if (strcmp(part, "keys") == 0)
         print_all_keys();
+    else if (strcmp(part, "schema") == 0)
+        print_schema();
     else if (strcmp(part, "commands") == 0)
         for (size_t i = 0; i < count; i++)
             print_command(commands[i]);
