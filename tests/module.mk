@@ -200,6 +200,13 @@ tests_plugins_wild_la_SOURCES = tests/plugins/wild.c
 tests_plugins_wild_la_LDFLAGS = $(test_plugin_ldflags)
 tests_plugins_wild_la_LIBADD =
 
+# A wall clock that jumps, to be preloaded.
+check_LTLIBRARIES += tests/system/wall_clock.la
+tests_system_wall_clock_la_SOURCES = tests/system/wall_clock.c
+tests_system_wall_clock_la_LDFLAGS = -module -shared -avoid-version -rpath /nowhere
+tests_system_wall_clock_la_CFLAGS = $(AM_CFLAGS) -fvisibility=default
+tests_system_wall_clock_la_LIBADD =
+
 # The program from outside. Python 3 and its standard library; skipped where there is none.
 TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = $(srcdir)/tests/system/run

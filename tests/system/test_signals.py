@@ -249,6 +249,27 @@ class Harmless(harness.Rendezvous):
         self.assertEqual(done.code, 0, done)
         self.assertEqual(self.outcomes("job", "p"), {"ok": 2})
 
+    def test_wall_clock_is_set(self):
+        clock = os.path.join(harness.BUILD, "tests/system/.libs/wall_clock.so")
+        self.assertTrue(os.path.exists(clock))
+        options = os.environ.get("ASAN_OPTIONS", "")
+        self.run_job("""version: 1
+name: job
+plugins: [demo, faulty]
+workers: {count: 2, binding: none, oversubscribe: true}
+defaults: {mode: async, chunk_size: 1}
+phases:
+  - {name: quick, task: demo.sleep, inputs: {range: 50}, args: {seconds: 0.001}, timeout: 1h}
+  - {name: hangs, task: faulty.hang, inputs: {range: 2}, args: {at: 0}, timeout: 100ms}
+  - {name: again, task: faulty.error_first, inputs: {range: 4}, args: {at: 1},
+     retries: {limit: 1, backoff: {delay: 10ms}}}
+""", code=3, env=self.environment(LD_PRELOAD=clock, ASAN_OPTIONS=options + ":verify_asan_link_order=0"))
+        self.assertEqual(self.outcomes("job", "quick"), {"ok": 50})
+        self.assertEqual(self.outcomes("job", "hangs"), {"ok": 1, "timed_out": 1})
+        self.assertEqual(self.outcomes("job", "again"), {"ok": 4})
+        for phase in self.summary("job")["phases"]:
+            self.assertLess(phase["end_seconds"], harness.PATIENCE)
+
 
 if __name__ == "__main__":
     harness.main()
