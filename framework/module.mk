@@ -122,6 +122,7 @@ librun_la_SOURCES = \
 	framework/run/show.c framework/run/show.h \
 	framework/run/single.c framework/run/single.h \
 	framework/run/slowest.c framework/run/slowest.h \
+	framework/run/runlock.c framework/run/runlock.h \
 	framework/run/spec.c framework/run/spec.h \
 	framework/run/spec_inputs.c \
 	framework/run/spec_keys.c framework/run/spec_keys.h \

@@ -575,7 +575,7 @@ enum run_status run_job(struct prepared *p, struct nursery *nursery,
                       .prepared = p,
                       .options = options,
                       .nursery = nursery,
-                      .dir = {.fd = -1, .logs = -1, .results = -1},
+                      .dir = RUNDIR_NONE,
                       .stop = STOP_CLOSED};
     br_error err = {0};
     enum run_status status;

@@ -11,7 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/fd.h"
-#include "run/journal.h"
+#include "run/runlock.h"
 
 enum {
     ASIDE_MAX = 100000
@@ -73,21 +73,13 @@ static int refuse_existing(const char *path, bool has_journal, br_error *err)
 {
     if (has_journal)
         return br_error_set(err, BR_ERR_USAGE,
-                            "%s already holds a run: --fresh sets it aside, --dir DIR makes the "
-                            "new one elsewhere",
+                            "%s already holds a run: --resume goes on with it, --fresh sets it "
+                            "aside, --dir DIR makes the new one elsewhere",
                             path);
     return br_error_set(err, BR_ERR_USAGE,
                         "%s is there already, though it holds no run: --fresh sets it aside, --dir "
                         "DIR makes the new one elsewhere",
                         path);
-}
-
-static int refuse_living(const char *path, pid_t pid, br_error *err)
-{
-    if (pid == 0)
-        return br_error_set(err, BR_ERR_USAGE, "the run in %s is still going on", path);
-    return br_error_set(err, BR_ERR_USAGE, "the run in %s is still going on, in process %d", path,
-                        (int)pid);
 }
 
 // renameat2 where the file system has it; else the name was just seen to be free.
@@ -125,51 +117,64 @@ static int set_aside(int parent, const char *entry, struct rundir *d, br_error *
     return fail(err, "set aside", d->path);
 }
 
-// Makes way for a new directory where `entry` is one, or says why not.
-static int clear_way(int parent, const char *entry, bool fresh, struct rundir *d, br_error *err)
-{
-    int fd = openat(parent, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
-        return br_error_set(err, BR_ERR_USAGE,
-                            "%s is there already and is not a directory: --dir DIR makes the run "
-                            "elsewhere",
-                            d->path);
-    if (fd < 0)
-        return fail(err, "open", d->path);
-    struct stat st;
-    bool has_journal = fstatat(fd, "journal", &st, AT_SYMLINK_NOFOLLOW) == 0;
-    pid_t pid = 0;
-    int held = has_journal ? journal_holder(fd, &pid, NULL) : 0;
-    fd_close(&fd);
-    if (held > 0)
-        return refuse_living(d->path, pid, err);
-    return fresh ? set_aside(parent, entry, d, err) : refuse_existing(d->path, has_journal, err);
-}
-
-// ---- The new one
-
-static int make_directory(int parent, const char *entry, bool fresh, struct rundir *d,
-                          br_error *err)
-{
-    if (mkdirat(parent, entry, 0700) == 0)
-        return 0;
-    if (errno != EEXIST)
-        return fail(err, "make the run's directory", d->path);
-    if (clear_way(parent, entry, fresh, d, err) != 0)
-        return -1;
-    if (mkdirat(parent, entry, 0700) != 0)
-        return fail(err, "make the run's directory", d->path);
-    return 0;
-}
-
 static int open_directory(int parent, const char *entry)
 {
     return openat(parent, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+static int open_existing(int parent, const char *entry, struct rundir *d, br_error *err)
+{
+    d->fd = open_directory(parent, entry);
+    if (d->fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+        return br_error_set(err, BR_ERR_USAGE,
+                            "%s is there already and is not a directory: --dir DIR makes the run "
+                            "elsewhere",
+                            d->path);
+    if (d->fd < 0)
+        return fail(err, "open", d->path);
+    struct stat st;
+    d->has_journal = fstatat(d->fd, "journal", &st, AT_SYMLINK_NOFOLLOW) == 0;
+    return 0;
+}
+
+// Makes way for a new directory where one is, or says why not.
+static int clear_way(int parent, const char *entry, bool fresh, struct rundir *d, br_error *err)
+{
+    if (runlock_refuse(d->fd, d->path, err) != 0)
+        return -1;
+    if (!fresh)
+        return refuse_existing(d->path, d->has_journal, err);
+    fd_close(&d->fd);
+    d->has_journal = false;
+    return set_aside(parent, entry, d, err);
+}
+
+// ---- Making it
+
+// *made: whether the directory is new.
+static int make_directory(int parent, const char *entry, const struct rundir_options *o,
+                          struct rundir *d, bool *made, br_error *err)
+{
+    *made = mkdirat(parent, entry, 0700) == 0;
+    if (!*made) {
+        if (errno != EEXIST)
+            return fail(err, "make the run's directory", d->path);
+        if (open_existing(parent, entry, d, err) != 0)
+            return -1;
+        if (o->resume)
+            return 0;
+        if (clear_way(parent, entry, o->fresh, d, err) != 0)
+            return -1;
+        *made = mkdirat(parent, entry, 0700) == 0;
+    }
+    if (*made)
+        d->fd = open_directory(parent, entry);
+    return d->fd >= 0 ? 0 : fail(err, "make the run's directory", d->path);
+}
+
 static int make_part(struct rundir *d, const char *entry, int *fd, br_error *err)
 {
-    if (mkdirat(d->fd, entry, 0700) == 0)
+    if (mkdirat(d->fd, entry, 0700) == 0 || errno == EEXIST)
         *fd = open_directory(d->fd, entry);
     if (*fd >= 0)
         return 0;
@@ -180,11 +185,9 @@ static int make_part(struct rundir *d, const char *entry, int *fd, br_error *err
 
 static int fill(struct rundir *d, const struct rundir_options *o, br_error *err)
 {
-    return make_part(d, "logs", &d->logs, err) != 0 ||
-                   make_part(d, "results", &d->results, err) != 0 ||
-                   rundir_write(d, "job.yaml", o->job, o->job_size, err) != 0
-               ? -1
-               : 0;
+    if (make_part(d, "logs", &d->logs, err) != 0 || make_part(d, "results", &d->results, err) != 0)
+        return -1;
+    return d->has_journal ? 0 : rundir_write(d, "job.yaml", o->job, o->job_size, err);
 }
 
 // Only what fill has made; never a tree.
@@ -192,6 +195,7 @@ static void take_down(int parent, const char *entry, const struct rundir *d)
 {
     if (d->fd >= 0) {
         unlinkat(d->fd, "job.yaml", 0);
+        unlinkat(d->fd, "lock", 0);
         unlinkat(d->fd, "results", AT_REMOVEDIR);
         unlinkat(d->fd, "logs", AT_REMOVEDIR);
     }
@@ -201,11 +205,12 @@ static void take_down(int parent, const char *entry, const struct rundir *d)
 static int create_in(int parent, const char *entry, const struct rundir_options *o,
                      struct rundir *d, br_error *err)
 {
-    if (make_directory(parent, entry, o->fresh, d, err) != 0)
+    bool made;
+    if (make_directory(parent, entry, o, d, &made, err) != 0)
         return -1;
-    d->fd = open_directory(parent, entry);
-    int result = d->fd >= 0 ? fill(d, o, err) : fail(err, "open the run's directory", d->path);
-    if (result != 0)
+    d->lock = runlock_take(d->fd, d->path, err);
+    int result = d->lock >= 0 ? fill(d, o, err) : -1;
+    if (result != 0 && made)
         take_down(parent, entry, d);
     return result;
 }
@@ -214,7 +219,7 @@ int rundir_create(struct rundir *out, const struct rundir_options *o, br_error *
 {
     if (o->name[0] == '\0' || o->name[0] == '.' || strchr(o->name, '/'))
         return br_error_set(err, BR_ERR_USAGE, "`%s` cannot name a run directory", o->name);
-    struct rundir d = {.fd = -1, .logs = -1, .results = -1};
+    struct rundir d = RUNDIR_NONE;
     char *parent_path = parent_of(o, err);
     if (!parent_path)
         return -1;
@@ -245,12 +250,13 @@ void rundir_finish(struct rundir *d)
         fd_close(&d->fd);
         fd_close(&d->logs);
         fd_close(&d->results);
+        fd_close(&d->lock);
     }
     free(d->path);
     free(d->logs_path);
     free(d->results_path);
     free(d->set_aside);
-    *d = (struct rundir){.fd = -1, .logs = -1, .results = -1};
+    *d = RUNDIR_NONE;
     errno = saved;
 }
 

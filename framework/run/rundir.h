@@ -17,11 +17,15 @@ struct rundir {
     char *path;      // as messages show it: "jobs/circles.run"
     char *logs_path; // "jobs/circles.run/logs"
     char *results_path;
-    char *set_aside; // where `fresh` put the run that was there, or NULL
+    char *set_aside;  // where `fresh` put the run that was there, or NULL
+    bool has_journal; // a run that is there goes on
     int fd;
+    int lock;
     int logs;
     int results;
 };
+
+#define RUNDIR_NONE ((struct rundir){.fd = -1, .lock = -1, .logs = -1, .results = -1})
 
 struct rundir_options {
     const char *name;      // the job's
@@ -29,12 +33,15 @@ struct rundir_options {
     const char *directory; // --dir; NULL = beside the job file
     const void *job;       // what the job file held when it was read
     size_t job_size;
-    bool fresh; // set a run that is there aside, as NAME.run.1, NAME.run.2, ...
+    bool fresh;  // set a run that is there aside, as NAME.run.1, NAME.run.2, ...
+    bool resume; // go on with it; without one, make a new one
 };
 
-// Makes the directory with job.yaml, logs/ and results/. A run that is there is refused, or set
-// aside when `fresh` asks for it, unless a living process still writes it. On failure nothing is
-// left behind, but a run that was set aside stays there.
+// Makes the directory with job.yaml, logs/ and results/, and takes its lock (run/runlock.h). A run
+// that is there is refused; set aside when `fresh` asks for it; or, with `resume`, opened, and what
+// a run that was killed at its very beginning had not made yet is made. One that a living process
+// still writes is refused in every case. On failure nothing is left behind, but a run that was set
+// aside stays there.
 int rundir_create(struct rundir *out, const struct rundir_options *options, br_error *err);
 
 // Opens the run in the directory `path`, to look at it and to write what is made from it with

@@ -11,7 +11,6 @@
 
 #include "base/buffer.h"
 #include "base/fd.h"
-#include "run/journal.h"
 #include "run/rundir.h"
 
 static char directory[] = "/tmp/test_rundir.XXXXXX";
@@ -123,8 +122,8 @@ START_TEST(a_run_that_is_there_is_kept)
     expect_refusal(BR_ERR_USAGE, "circles.run is there already, though it holds no run");
     close(open("circles.run/journal", O_CREAT | O_WRONLY, 0600));
     expect_refusal(BR_ERR_USAGE,
-                   "circles.run already holds a run: --fresh sets it aside, --dir DIR "
-                   "makes the new one elsewhere");
+                   "circles.run already holds a run: --resume goes on with it, --fresh sets it "
+                   "aside, --dir DIR makes the new one elsewhere");
     options.fresh = true;
     for (int n = 1; n <= 3; n++) {
         d = create();
@@ -144,19 +143,40 @@ START_TEST(a_run_that_is_there_is_kept)
 }
 END_TEST
 
-START_TEST(a_living_run_is_not_set_aside)
+START_TEST(a_living_run_is_left_alone)
 {
     options.job_file = "job.yaml";
     struct rundir d = create();
-    br_error err;
-    struct journal *j =
-        journal_create(d.fd, "circles.run/journal", &(struct journal_identity){0}, 0, &err);
-    ck_assert_ptr_nonnull(j);
+    expect_refusal(BR_ERR_USAGE, "the run in circles.run is still going on, in process ");
     options.fresh = true;
-    expect_refusal(BR_ERR_USAGE, "the run in circles.run is still going on");
-    ck_assert_int_eq(journal_close(j, &err), 0);
+    expect_refusal(BR_ERR_USAGE, "the run in circles.run is still going on, in process ");
+    options.fresh = false;
+    options.resume = true;
+    expect_refusal(BR_ERR_USAGE, "the run in circles.run is still going on, in process ");
     rundir_finish(&d);
+}
+END_TEST
+
+START_TEST(a_run_is_gone_on_with)
+{
+    options.job_file = "job.yaml";
+    options.resume = true;
+    struct rundir d = create(); // there is none yet: a new one
+    ck_assert(!d.has_journal);
+    rundir_finish(&d);
+    // Killed before it had made everything.
+    ck_assert_int_eq(unlink("circles.run/job.yaml"), 0);
+    ck_assert_int_eq(rmdir("circles.run/logs"), 0);
     d = create();
+    ck_assert(!d.has_journal);
+    expect_mode("circles.run/logs", S_IFDIR | 0700);
+    expect_mode("circles.run/job.yaml", S_IFREG | 0600);
+    close(openat(d.fd, "journal", O_CREAT | O_WRONLY, 0600));
+    rundir_finish(&d);
+    ck_assert_int_eq(unlink("circles.run/job.yaml"), 0);
+    d = create();
+    ck_assert(d.has_journal);
+    ck_assert_int_ne(access("circles.run/job.yaml", F_OK), 0);
     rundir_finish(&d);
 }
 END_TEST
@@ -280,7 +300,8 @@ int main(void)
     tcase_add_test(tc, a_new_run_has_its_parts);
     tcase_add_test(tc, the_place_is_beside_the_job_or_as_told);
     tcase_add_test(tc, a_run_that_is_there_is_kept);
-    tcase_add_test(tc, a_living_run_is_not_set_aside);
+    tcase_add_test(tc, a_living_run_is_left_alone);
+    tcase_add_test(tc, a_run_is_gone_on_with);
     tcase_add_test(tc, links_are_not_followed);
     tcase_add_test(tc, logs_are_appended_to);
     tcase_add_test(tc, a_file_is_written_whole_or_not_at_all);
