@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "run/journal_read.h"
 
 enum {
     BATCH_SLOTS = 64, // workers beyond share them
@@ -20,8 +21,6 @@ enum {
     WRITE_AT = 64 * 1024,
     RESERVE_STEP = 1024 * 1024,
     RESERVE_MARGIN = 256 * 1024,
-    LOCK_BYTE = 0,
-    LABEL_BYTE = 1,
 };
 
 static const int64_t sync_interval = 100 * NS_PER_MS;
@@ -53,6 +52,9 @@ struct journal {
     bool unsynced;         // something was taken that is not durable
     bool directory_synced; // the file's name is durable
     int64_t last_sync;
+    enum journal_durability durability;
+    dev_t device; // the file's identity: whether it is still the one of that name
+    ino_t inode;
     bool dead;
     br_error death;
 };
@@ -65,7 +67,7 @@ static int die(struct journal *j, br_error *err)
         j->dead = true;
         br_error_set(&j->death, BR_ERR_INTERRUPTED,
                      "the journal %s could not be written: %s; the run stops, and what had "
-                     "reached the disk is kept",
+                     "reached the disk is kept: --resume goes on from there",
                      j->path, strerror(errno));
     }
     if (err)
@@ -238,14 +240,27 @@ static int journal_take(struct event_sink *sink, const struct event *event, br_e
 
 // ---- Durability
 
-int journal_commit(struct journal *j, int64_t now, br_error *err)
+// Whether the file is still the one that goes by its name: what is written to another is lost.
+static int check_place(struct journal *j, br_error *err)
 {
-    if (is_alive(j, err) != 0)
-        return -1;
-    if (!j->unsynced)
+    struct stat st;
+    bool there = fstatat(j->directory, "journal", &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (there && st.st_dev == j->device && st.st_ino == j->inode)
         return 0;
-    if (close_batches(j, err) != 0 || write_records(j, err) != 0)
-        return -1;
+    if (!there && errno != ENOENT)
+        return die(j, err);
+    j->dead = true;
+    br_error_set(&j->death, BR_ERR_SYSTEM,
+                 "the journal %s was %s while the run wrote it, so the run stops and cannot be "
+                 "resumed; --fresh starts it anew",
+                 j->path, there ? "replaced" : "removed");
+    return is_alive(j, err);
+}
+
+static int sync_file(struct journal *j, br_error *err)
+{
+    if (j->durability == JOURNAL_UNSYNCED)
+        return 0;
     if (fdatasync(j->fd) != 0)
         return die(j, err);
     // Some file systems cannot sync a directory; the file itself is then as durable as they make
@@ -253,14 +268,33 @@ int journal_commit(struct journal *j, int64_t now, br_error *err)
     if (!j->directory_synced && fsync(j->directory) != 0 && errno != EINVAL && errno != EBADF)
         return die(j, err);
     j->directory_synced = true;
+    return 0;
+}
+
+int journal_commit(struct journal *j, int64_t now, br_error *err)
+{
+    if (is_alive(j, err) != 0)
+        return -1;
+    if (!j->unsynced)
+        return 0;
+    if (close_batches(j, err) != 0 || write_records(j, err) != 0 || check_place(j, err) != 0 ||
+        sync_file(j, err) != 0)
+        return -1;
     j->unsynced = false;
     j->last_sync = now;
     return 0;
 }
 
+void journal_set_durability(struct journal *j, enum journal_durability durability)
+{
+    j->durability = durability;
+}
+
 int64_t journal_next_sync(const struct journal *j)
 {
-    return j->unsynced && !j->dead ? j->last_sync + sync_interval : INT64_MAX;
+    if (!j->unsynced || j->dead)
+        return INT64_MAX;
+    return j->durability == JOURNAL_BATCH ? j->last_sync : j->last_sync + sync_interval;
 }
 
 int journal_sync(struct journal *j, int64_t now, br_error *err)
@@ -268,64 +302,6 @@ int journal_sync(struct journal *j, int64_t now, br_error *err)
     if (is_alive(j, err) != 0)
         return -1;
     return now < journal_next_sync(j) ? 0 : journal_commit(j, now, err);
-}
-
-// ---- Locking
-//
-// The lock that counts belongs to the open file, so that nothing this process opens and closes
-// loses it. It cannot tell who holds it; a classic lock on the byte beside it can, and does nothing
-// else.
-
-static struct flock lock_of(short type, off_t byte)
-{
-    return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
-}
-
-static pid_t label_of(int fd)
-{
-    struct flock label = lock_of(F_WRLCK, LABEL_BYTE);
-    if (fcntl(fd, F_GETLK, &label) != 0 || label.l_type == F_UNLCK || label.l_pid < 0)
-        return 0;
-    return label.l_pid;
-}
-
-static int refuse_second(const struct journal *j, pid_t holder, br_error *err)
-{
-    if (holder == 0)
-        return br_error_set(err, BR_ERR_USAGE, "another process is writing the journal %s",
-                            j->path);
-    return br_error_set(err, BR_ERR_USAGE, "process %d is writing the journal %s", (int)holder,
-                        j->path);
-}
-
-static int lock(struct journal *j, br_error *err)
-{
-    struct flock own = lock_of(F_WRLCK, LOCK_BYTE);
-    if (fcntl(j->fd, F_OFD_SETLK, &own) != 0) {
-        if (errno == EAGAIN || errno == EACCES)
-            return refuse_second(j, label_of(j->fd), err);
-        // Without locks (some network file systems) the run goes on unguarded.
-        return errno == ENOLCK || errno == ENOSYS || errno == EOPNOTSUPP
-                   ? 0
-                   : br_error_errno(err, "cannot lock the journal %s", j->path);
-    }
-    struct flock label = lock_of(F_WRLCK, LABEL_BYTE);
-    fcntl(j->fd, F_SETLK, &label);
-    return 0;
-}
-
-int journal_holder(int directory, pid_t *pid, br_error *err)
-{
-    *pid = 0;
-    int fd = openat(directory, "journal", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0)
-        return errno == ENOENT ? 0 : br_error_errno(err, "cannot open the journal");
-    struct flock own = lock_of(F_WRLCK, LOCK_BYTE);
-    int held = fcntl(fd, F_OFD_GETLK, &own) == 0 && own.l_type != F_UNLCK;
-    if (held)
-        *pid = label_of(fd);
-    fd_close(&fd);
-    return held;
 }
 
 // ---- Life
@@ -349,8 +325,7 @@ static int write_header(struct journal *j, br_error *err)
     return 0;
 }
 
-struct journal *journal_create(int directory, const char *path, const struct journal_identity *id,
-                               int64_t now, br_error *err)
+static struct journal *make(int directory, const char *path, int64_t now, br_error *err)
 {
     struct journal *j = calloc(1, sizeof *j);
     char *shown = strdup(path);
@@ -365,18 +340,95 @@ struct journal *journal_create(int directory, const char *path, const struct jou
         .fd = -1,
         .directory = directory,
         .path = shown,
-        .id = *id,
         .can_reserve = true,
         .last_sync = now,
     };
-    j->fd = openat(directory, "journal", O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
-    if (j->fd < 0) {
-        br_error_errno(err, "cannot make the journal %s", path);
+    return j;
+}
+
+static int open_file(struct journal *j, int flags, const char *verb, br_error *err)
+{
+    struct stat st;
+    j->fd =
+        openat(j->directory, "journal", O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+    if (j->fd < 0 || fstat(j->fd, &st) != 0)
+        return br_error_errno(err, "cannot %s the journal %s", verb, j->path);
+    j->device = st.st_dev;
+    j->inode = st.st_ino;
+    return 0;
+}
+
+struct journal *journal_create(int directory, const char *path, const struct journal_identity *id,
+                               int64_t now, br_error *err)
+{
+    struct journal *j = make(directory, path, now, err);
+    if (!j)
+        return NULL;
+    j->id = *id;
+    if (open_file(j, O_CREAT | O_EXCL, "make", err) != 0) {
         journal_destroy(j);
         return NULL;
     }
-    if (lock(j, err) != 0 || write_header(j, err) != 0) {
+    if (write_header(j, err) != 0) {
         unlinkat(directory, "journal", 0);
+        journal_destroy(j);
+        return NULL;
+    }
+    return j;
+}
+
+// ---- Going on
+
+// Gives `past` every event, and finds the end.
+static int replay(struct journal *j, struct journal_reader *r, struct event_sink *past,
+                  br_error *err)
+{
+    struct event event;
+    int got;
+    while ((got = journal_next(r, &event, err)) > 0)
+        if (past->take(past, &event, err) != 0)
+            return -1;
+    if (got < 0)
+        return -1;
+    j->id = *journal_reader_identity(r);
+    j->written = j->reserved = journal_reader_offset(r);
+    j->sequence = journal_reader_sequence(r);
+    j->chain = journal_reader_chain(r);
+    return 0;
+}
+
+// What a writer that was cut off left behind the last whole record goes.
+static int cut(struct journal *j, uint64_t size, br_error *err)
+{
+    if (ftruncate(j->fd, (off_t)size) == 0 && fdatasync(j->fd) == 0)
+        return 0;
+    return br_error_errno(err, "cannot cut off the torn end of the journal %s", j->path);
+}
+
+static int go_on(struct journal *j, struct event_sink *past, br_error *err)
+{
+    struct stat st;
+    if (fstat(j->fd, &st) != 0)
+        return br_error_errno(err, "cannot look at the journal %s", j->path);
+    // Cut off within its very first bytes: nothing had begun.
+    if (S_ISREG(st.st_mode) && st.st_size < JOURNAL_HEADER_SIZE)
+        return cut(j, 0, err) == 0 ? write_header(j, err) : -1;
+    struct journal_reader *r = journal_open_at(j->directory, j->path, err);
+    int result = r ? replay(j, r, past, err) : -1;
+    if (result == 0 && journal_reader_torn(r))
+        result = cut(j, j->written, err);
+    journal_reader_destroy(r);
+    return result;
+}
+
+struct journal *journal_reopen(int directory, const char *path, struct event_sink *past,
+                               int64_t now, br_error *err)
+{
+    struct journal *j = make(directory, path, now, err);
+    if (!j)
+        return NULL;
+    // O_NONBLOCK: a FIFO in its place must not hang us before the reader can refuse it.
+    if (open_file(j, O_NONBLOCK, "open", err) != 0 || go_on(j, past, err) != 0) {
         journal_destroy(j);
         return NULL;
     }

@@ -10,7 +10,8 @@
 // EVENT_OUTPUT, which may come before the successes it belongs to.
 //
 // A failed write or sync is never tried again: the kernel may have thrown the bytes away. From then
-// on every call fails with that first error (BR_ERR_INTERRUPTED).
+// on every call fails with that first error (BR_ERR_INTERRUPTED). So it is when the file was
+// removed or replaced meanwhile (BR_ERR_SYSTEM), which every sync looks for.
 #ifndef BR_RUN_JOURNAL_H
 #define BR_RUN_JOURNAL_H
 
@@ -24,18 +25,37 @@
 
 struct journal;
 
-// Makes the file "journal" in the directory open as `directory` (borrowed until the journal's end),
-// locks it and reserves its first space. `path` names it in messages. A salt of 0 has one drawn.
-// The first sync is due 100 ms after `now` (clock_now()'s). NULL and *err when it is there already
-// or cannot be made; a file of its own is then not left behind.
+// How soon an event is durable. Group: a sync at most every 100 ms. Batch: with every journal_sync.
+// Unsynced: written at the same times as with group and left to the kernel; it survives the end of
+// the process, not that of the machine.
+enum journal_durability {
+    JOURNAL_GROUP,
+    JOURNAL_BATCH,
+    JOURNAL_UNSYNCED
+};
+
+// Makes the file "journal" in the directory open as `directory` (borrowed until the journal's end)
+// and reserves its first space. `path` names it in messages. A salt of 0 has one drawn. The first
+// sync is due 100 ms after `now` (clock_now()'s). NULL and *err when it is there already or cannot
+// be made; a file of its own is then not left behind. That nobody else writes it is the caller's
+// care (run/runlock.h).
 struct journal *journal_create(int directory, const char *path, const struct journal_identity *id,
                                int64_t now, br_error *err);
+
+// Goes on with the "journal" that is there: gives every event in it to `past`, cuts off a torn tail
+// and appends behind the last whole record. NULL and *err, with the file as it was, when the
+// journal is damaged or of a newer format (BR_ERR_USAGE), or `past` refuses an event.
+struct journal *journal_reopen(int directory, const char *path, struct event_sink *past,
+                               int64_t now, br_error *err);
+
+// Group, unless this says otherwise.
+void journal_set_durability(struct journal *j, enum journal_durability durability);
 
 // Where events go in. Lives as long as the journal.
 struct event_sink *journal_sink(struct journal *j);
 
-// Writes and fdatasyncs what is not durable yet, if there is any and 100 ms have passed since the
-// last time. `now` is clock_now()'s. May block for as long as the disk takes.
+// Makes durable what is not yet, if there is any and 100 ms have passed since the last time. `now`
+// is clock_now()'s. May block for as long as the disk takes.
 int journal_sync(struct journal *j, int64_t now, br_error *err);
 
 // When journal_sync will have something to do: INT64_MAX = not before another event comes.
@@ -50,10 +70,6 @@ int journal_close(struct journal *j, br_error *err);
 
 // Frees without writing what was gathered: for a run that is given up, and for forked children.
 void journal_destroy(struct journal *j);
-
-// Whether another process is writing the "journal" in this directory: 1 and *pid (0 = not known,
-// perhaps on another machine), 0 when none does or there is no journal, -1 and *err.
-int journal_holder(int directory, pid_t *pid, br_error *err);
 
 // What an event_source's hash is made with; `seed` chains several pieces.
 uint64_t journal_hash(uint64_t seed, const void *data, size_t size);

@@ -202,15 +202,25 @@ uint64_t journal_reader_offset(const struct journal_reader *r)
     return r->offset;
 }
 
+uint64_t journal_reader_sequence(const struct journal_reader *r)
+{
+    return r->sequence;
+}
+
+uint64_t journal_reader_chain(const struct journal_reader *r)
+{
+    return r->chain;
+}
+
 const struct journal_identity *journal_reader_identity(const struct journal_reader *r)
 {
     return &r->id;
 }
 
-static int open_file(struct journal_reader *r, br_error *err)
+static int open_file(struct journal_reader *r, int directory, const char *name, br_error *err)
 {
     // O_NONBLOCK: a FIFO in its place must not hang us before fstat can refuse it.
-    r->fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    r->fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
     if (r->fd < 0 || fstat(r->fd, &st) != 0) {
         br_error_errno(err, "cannot open the journal %s", r->path);
@@ -238,7 +248,8 @@ static int read_header(struct journal_reader *r, br_error *err)
     return 0;
 }
 
-struct journal_reader *journal_open(const char *path, br_error *err)
+static struct journal_reader *open_reader(int directory, const char *name, const char *path,
+                                          br_error *err)
 {
     struct journal_reader *r = calloc(1, sizeof *r);
     if (!r) {
@@ -249,11 +260,21 @@ struct journal_reader *journal_open(const char *path, br_error *err)
     r->path = strdup(path);
     if (!r->path)
         br_error_nomem(err);
-    if (!r->path || open_file(r, err) != 0 || read_header(r, err) != 0) {
+    if (!r->path || open_file(r, directory, name, err) != 0 || read_header(r, err) != 0) {
         journal_reader_destroy(r);
         return NULL;
     }
     return r;
+}
+
+struct journal_reader *journal_open(const char *path, br_error *err)
+{
+    return open_reader(AT_FDCWD, path, path, err);
+}
+
+struct journal_reader *journal_open_at(int directory, const char *path, br_error *err)
+{
+    return open_reader(directory, "journal", path, err);
 }
 
 void journal_reader_destroy(struct journal_reader *r)

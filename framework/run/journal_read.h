@@ -22,6 +22,9 @@ struct journal_reader;
 // now is read. NULL and *err when it cannot be read, is no journal, or has a newer format.
 struct journal_reader *journal_open(const char *path, br_error *err);
 
+// The same for the "journal" in the directory open as `directory`; `path` names it in messages.
+struct journal_reader *journal_open_at(int directory, const char *path, br_error *err);
+
 const struct journal_identity *journal_reader_identity(const struct journal_reader *r);
 
 // The next event: 1 and *event, whose pointers are valid until the next call. 0 at the end, clean
@@ -32,8 +35,11 @@ int journal_next(struct journal_reader *r, struct event *event, br_error *err);
 // After journal_next gave 0: whether the tail is torn.
 bool journal_reader_torn(const struct journal_reader *r);
 
-// Bytes of the file that were read as whole records, header included.
+// Bytes of the file that were read as whole records, header included; the last one's number and
+// checksum (0 and the header's, without any).
 uint64_t journal_reader_offset(const struct journal_reader *r);
+uint64_t journal_reader_sequence(const struct journal_reader *r);
+uint64_t journal_reader_chain(const struct journal_reader *r);
 
 // Takes NULL.
 void journal_reader_destroy(struct journal_reader *r);

@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "run/failures.h"
-#include "run/journal.h"
 #include "run/replay.h"
+#include "run/runlock.h"
 #include "run/slowest.h"
 #include "run/spec.h"
 #include "run/story.h"
@@ -112,15 +112,16 @@ static int put_outlook(const struct rundir *run, const struct summary *s, struct
     for (size_t i = 0; before && i < job->phase_count; i++)
         if (i >= s->phase_count || !s->phases[i].name)
             put_waiting(s, job, i, before, out);
-    pid_t pid = 0;
-    int held = journal_holder(run->fd, &pid, NULL);
-    if (held > 0 && pid != 0)
-        buffer_format(out, "process %d works on it\n", (int)pid);
-    else if (held > 0)
+    struct buffer who = BUFFER_EMPTY;
+    if (!runlock_held(run->fd, &who))
+        buffer_text(out, "no process works on it: it was cut off; batchrun run --resume goes on "
+                         "with it\n");
+    else if (who.length == 0)
         buffer_text(out, "a process works on it\n");
     else
-        buffer_text(out, "no process works on it: it was cut off\n");
-    out->failed = out->failed || !before;
+        buffer_format(out, "%.*s works on it\n", (int)who.length, who.data);
+    out->failed = out->failed || who.failed || !before;
+    buffer_finish(&who);
     free(before);
     job_destroy(job);
     return 0;

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -806,38 +805,154 @@ START_TEST(no_room_at_all_is_told_at_once)
 }
 END_TEST
 
-START_TEST(there_is_one_writer)
+// ---- Going on
+
+// Compares what it is given with the samples.
+struct witness {
+    struct event_sink sink;
+    int count;
+    int refuse_at;
+};
+
+static int witness_take(struct event_sink *sink, const struct event *event, br_error *err)
+{
+    struct witness *w = (struct witness *)sink;
+    if (w->count == w->refuse_at)
+        return br_error_set(err, BR_ERR_USAGE, "another job");
+    same(&samples[file_order[w->count % SAMPLES]], event);
+    w->count++;
+    return 0;
+}
+
+static struct witness witness(void)
+{
+    return (struct witness){.sink.take = witness_take, .refuse_at = -1};
+}
+
+static struct journal *reopen(struct witness *w, int events)
 {
     br_error err;
-    pid_t holder = -1;
-    ck_assert_int_eq(journal_holder(directory_fd, &holder, &err), 0);
-    int ready[2], leave[2];
-    ck_assert_int_eq(pipe(ready), 0);
-    ck_assert_int_eq(pipe(leave), 0);
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
-    char byte = 0;
-    if (child == 0) {
-        close(leave[1]);
-        struct journal *j = journal_create(directory_fd, path, &identity, 0, NULL);
-        syscall(SYS_write, ready[1], j ? "y" : "n", 1);
-        syscall(SYS_read, leave[0], &byte, 1);
-        _exit(journal_close(j, NULL) == 0 ? 0 : 1);
+    *w = witness();
+    struct journal *j = journal_reopen(directory_fd, path, &w->sink, 0, &err);
+    ck_assert_msg(j != NULL, "%s", err.text);
+    ck_assert_int_eq(w->count, events);
+    return j;
+}
+
+static void take_samples(struct journal *j)
+{
+    for (int i = 0; i < SAMPLES; i++)
+        take(j, &samples[i]);
+}
+
+START_TEST(a_reopened_journal_goes_on)
+{
+    struct witness w;
+    struct journal *j = create();
+    take_samples(j);
+    finish(j);
+    for (int round = 1; round < 4; round++) {
+        j = reopen(&w, round * SAMPLES);
+        take_samples(j);
+        finish(j);
     }
-    close(leave[0]);
-    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
-    ck_assert_int_eq(byte, 'y');
-    ck_assert_ptr_null(journal_create(directory_fd, path, &identity, 0, &err));
-    ck_assert_int_eq(access(path, F_OK), 0);
-    ck_assert_int_eq(journal_holder(directory_fd, &holder, &err), 1);
-    ck_assert_int_eq(holder, child);
-    close(leave[1]);
-    int status;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_int_eq(status, 0);
-    ck_assert_int_eq(journal_holder(directory_fd, &holder, &err), 0);
-    close(ready[0]);
-    close(ready[1]);
+    struct buffer before = slurp();
+    finish(reopen(&w, 4 * SAMPLES));
+    struct buffer after = slurp(); // who adds nothing changes nothing
+    ck_assert_uint_eq(before.length, after.length);
+    ck_assert_mem_eq(before.data, after.data, before.length);
+    buffer_finish(&before);
+    buffer_finish(&after);
+}
+END_TEST
+
+START_TEST(a_reopened_journal_loses_its_torn_tail_alone)
+{
+    struct journal *j = create();
+    take_samples(j);
+    finish(j);
+    struct buffer whole = slurp();
+    for (size_t size = 0; size <= whole.length; size++) {
+        spill(whole.data, size);
+        struct witness w = witness();
+        j = journal_reopen(directory_fd, path, &w.sink, 0, NULL);
+        ck_assert_ptr_nonnull(j);
+        ck_assert(w.count < SAMPLES || size == whole.length);
+        int there = w.count;
+        for (int i = there; i < SAMPLES; i++) {
+            take(j, &samples[file_order[i]]);
+            ck_assert_int_eq(journal_commit(j, 0, NULL), 0);
+        }
+        finish(j);
+        finish(reopen(&w, SAMPLES));
+    }
+    buffer_finish(&whole);
+}
+END_TEST
+
+START_TEST(a_journal_that_is_refused_stays_as_it_was)
+{
+    struct journal *j = create();
+    take_samples(j);
+    finish(j);
+    struct buffer whole = slurp();
+    br_error err;
+    struct witness w = witness();
+    w.refuse_at = 3;
+    ck_assert_ptr_null(journal_reopen(directory_fd, path, &w.sink, 0, &err));
+    ck_assert_str_eq(err.text, "another job");
+    whole.data[JOURNAL_HEADER_SIZE + JOURNAL_FRAME_SIZE] ^= 1;
+    spill(whole.data, whole.length);
+    w = witness();
+    ck_assert_ptr_null(journal_reopen(directory_fd, path, &w.sink, 0, &err));
+    ck_assert_int_eq(err.kind, BR_ERR_USAGE);
+    ck_assert_ptr_nonnull(strstr(err.text, "is damaged at byte 64 (record 1)"));
+    struct buffer after = slurp();
+    ck_assert_uint_eq(whole.length, after.length);
+    ck_assert_mem_eq(whole.data, after.data, whole.length);
+    buffer_finish(&whole);
+    buffer_finish(&after);
+}
+END_TEST
+
+START_TEST(a_journal_that_is_no_longer_there_is_noticed)
+{
+    for (int replaced = 0; replaced <= 1; replaced++) {
+        struct journal *j = create();
+        ck_assert_int_eq(journal_commit(j, 0, NULL), 0);
+        unlink(path);
+        if (replaced)
+            spill("", 0);
+        take(j, &samples[0]);
+        br_error err;
+        ck_assert_int_eq(journal_commit(j, 0, &err), -1);
+        ck_assert_int_eq(err.kind, BR_ERR_SYSTEM);
+        ck_assert_ptr_nonnull(strstr(err.text, replaced ? "was replaced" : "was removed"));
+        ck_assert_int_eq(journal_close(j, NULL), -1);
+        unlink(path);
+    }
+}
+END_TEST
+
+START_TEST(durability_is_a_choice)
+{
+    static const struct {
+        enum journal_durability durability;
+        int syncs;
+    } cases[] = {{JOURNAL_GROUP, 1}, {JOURNAL_BATCH, 3}, {JOURNAL_UNSYNCED, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct journal *j = create_faulty(100, 100);
+        journal_set_durability(j, cases[i].durability);
+        sync_calls = 0;
+        for (int ms = 80; ms < 110; ms += 10) {
+            take(j, &samples[0]);
+            ck_assert_int_eq(journal_sync(j, ms * NS_PER_MS, NULL), 0);
+        }
+        ck_assert_int_eq(sync_calls, cases[i].syncs);
+        faulty_fd = -1;
+        finish(j);
+        unlink(path);
+    }
 }
 END_TEST
 
@@ -879,7 +994,11 @@ int main(void)
     tcase_add_loop_test(tc, a_journal_that_failed_stays_dead, 0, 2);
     tcase_add_test(tc, a_full_disk_shows_before_work_is_lost);
     tcase_add_test(tc, no_room_at_all_is_told_at_once);
-    tcase_add_test(tc, there_is_one_writer);
+    tcase_add_test(tc, a_reopened_journal_goes_on);
+    tcase_add_test(tc, a_reopened_journal_loses_its_torn_tail_alone);
+    tcase_add_test(tc, a_journal_that_is_refused_stays_as_it_was);
+    tcase_add_test(tc, a_journal_that_is_no_longer_there_is_noticed);
+    tcase_add_test(tc, durability_is_a_choice);
     tcase_add_test(tc, a_salt_is_drawn);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
