@@ -3,6 +3,7 @@
 noinst_LTLIBRARIES += libbase.la libmodel.la libexec.la libpool.la librun.la
 
 libbase_la_SOURCES = \
+	framework/base/bits.c framework/base/bits.h \
 	framework/base/buffer.c framework/base/buffer.h \
 	framework/base/clock.c framework/base/clock.h \
 	framework/base/decimal.c framework/base/decimal.h \

@@ -4,6 +4,8 @@ unit_tests =
 
 unit_tests += tests/unit/test_attempts
 tests_unit_test_attempts_SOURCES = tests/unit/test_attempts.c
+unit_tests += tests/unit/test_bits
+tests_unit_test_bits_SOURCES = tests/unit/test_bits.c
 unit_tests += tests/unit/test_buffer
 tests_unit_test_buffer_SOURCES = tests/unit/test_buffer.c
 unit_tests += tests/unit/test_channel

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/bits.h"
+
 void ledger_init(struct ledger *l, uint64_t tasks)
 {
     *l = (struct ledger){.tasks = tasks};
@@ -75,6 +77,41 @@ static struct ledger_work pop_waiting(struct ledger *l)
 
 // ---- The account
 
+int ledger_resume(struct ledger *l, const struct ledger_past *past, br_error *err)
+{
+    for (size_t i = 0; i < past->again_count; i++) {
+        l->out++; // as ledger_retry wants it
+        if (ledger_retry(l, &past->again[i], 0, err) != 0)
+            return -1;
+    }
+    for (int i = 0; i < OUTCOME_COUNT; i++)
+        l->ended[i] = past->ended[i];
+    l->known = past->known;
+    l->known_left = ledger_ended(l) + past->again_count;
+    return 0;
+}
+
+static uint64_t new_tasks(const struct ledger *l)
+{
+    return l->tasks - l->cursor - l->known_left;
+}
+
+// At most `most` new tasks, of which there are some.
+static struct ledger_work take_new(struct ledger *l, uint32_t most)
+{
+    if (l->known) {
+        uint64_t next = bits_next_missing(l->known, l->cursor, l->tasks);
+        l->known_left -= next - l->cursor;
+        l->cursor = next;
+    }
+    uint64_t end = l->tasks - l->cursor < most ? l->tasks : l->cursor + most;
+    if (l->known_left > 0)
+        end = bits_next(l->known, l->cursor, end);
+    struct ledger_work work = {.first = l->cursor, .count = (uint32_t)(end - l->cursor)};
+    l->cursor = end;
+    return work;
+}
+
 bool ledger_take(struct ledger *l, uint32_t most, int64_t now, struct ledger_work *out)
 {
     if (l->returned_count > 0) {
@@ -91,11 +128,8 @@ bool ledger_take(struct ledger *l, uint32_t most, int64_t now, struct ledger_wor
         l->returned_tasks -= out->count;
     } else if (ledger_next_due(l) <= now && l->waiting_count > 0) {
         *out = pop_waiting(l);
-    } else if (l->cursor < l->tasks) {
-        uint64_t left = l->tasks - l->cursor;
-        *out =
-            (struct ledger_work){.first = l->cursor, .count = left < most ? (uint32_t)left : most};
-        l->cursor += out->count;
+    } else if (new_tasks(l) > 0) {
+        *out = take_new(l, most);
     } else
         return false;
     l->out += out->count;
@@ -137,12 +171,12 @@ int ledger_retry(struct ledger *l, const struct ledger_work *work, int64_t due_n
 
 uint64_t ledger_left(const struct ledger *l)
 {
-    return l->tasks - l->cursor + l->returned_tasks + l->waiting_count;
+    return new_tasks(l) + l->returned_tasks + l->waiting_count;
 }
 
 bool ledger_ready(const struct ledger *l, int64_t now)
 {
-    return l->cursor < l->tasks || l->returned_count > 0 ||
+    return new_tasks(l) > 0 || l->returned_count > 0 ||
            (l->waiting_count > 0 && l->waiting[0].due_ns <= now);
 }
 
@@ -153,8 +187,9 @@ int64_t ledger_next_due(const struct ledger *l)
 
 uint64_t ledger_stop(struct ledger *l)
 {
-    uint64_t skipped = l->tasks - l->cursor + l->returned_tasks;
+    uint64_t skipped = new_tasks(l) + l->returned_tasks;
     l->cursor = l->tasks;
+    l->known_left = 0;
     l->returned_count = 0;
     l->returned_tasks = 0;
     l->ended[OUTCOME_SKIPPED] += skipped;

@@ -33,9 +33,20 @@ struct ledger_retry {
     struct ledger_work work; // count 1
 };
 
+// What became of a map's tasks in an earlier process. The ledger borrows `known` for its life, the
+// rest for the call.
+struct ledger_past {
+    const uint64_t *known; // a bit a task (base/bits.h): it has ended, or is among `again`
+    uint64_t ended[OUTCOME_COUNT];
+    const struct ledger_work *again; // each of one task, to be run as this attempt, at once
+    size_t again_count;
+};
+
 struct ledger {
     uint64_t tasks;
-    uint64_t cursor; // tasks from here on are new
+    uint64_t cursor;       // tasks from here on are new
+    const uint64_t *known; // but these are not; or NULL
+    uint64_t known_left;   // how many of them are at the cursor or behind it
     uint64_t out;
     uint64_t ended[OUTCOME_COUNT];
     struct ledger_work *returned; // a stack
@@ -46,6 +57,11 @@ struct ledger {
 };
 
 void ledger_init(struct ledger *l, uint64_t tasks);
+
+// Goes on where an earlier ledger of as many tasks stopped; right after ledger_init. -1 and *err:
+// out of memory.
+int ledger_resume(struct ledger *l, const struct ledger_past *past, br_error *err);
+
 void ledger_finish(struct ledger *l);
 
 // The next tasks to run, at most `most` (>= 1), and one where it is to run alone: returned ones,

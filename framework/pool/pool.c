@@ -153,16 +153,19 @@ struct pool_map *pool_submit(struct pool *p, const struct pool_map_options *opti
     m->options = *options;
     m->options.map.id = p->last_id + 1;
     m->random = options->map.seed;
-    if (due_reserve(&p->due, p->map_count + 1, err) != 0 ||
+    ledger_init(&m->ledger, options->tasks);
+    if ((options->past && ledger_resume(&m->ledger, options->past, err) != 0) ||
+        due_reserve(&p->due, p->map_count + 1, err) != 0 ||
         p->executor->ops->define(p->executor, &m->options.map, err) != 0) {
+        ledger_finish(&m->ledger);
         free(m);
         return NULL;
     }
+    m->options.past = NULL; // was borrowed for this call
     p->last_id++;
     p->map_count++;
     LIST_INSERT_HEAD(&p->maps, m, entry);
     m->due.of = m;
-    ledger_init(&m->ledger, options->tasks);
     chunk_init(&m->chunk, options->chunk);
     put_in_place(p, m);
     p->stirred = true;

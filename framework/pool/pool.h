@@ -49,6 +49,7 @@ struct pool_map_options {
     int priority;          // higher first
     unsigned max_parallel; // workers at once, 0 = all
     struct pool_retries retries;
+    const struct ledger_past *past; // of tasks that an earlier process ran, or NULL
     pool_map_observer *observer;
     void *user;
 };

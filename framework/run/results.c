@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/bits.h"
+
 struct results {
     const struct schema *schema;
     uint64_t rows;
@@ -65,7 +67,7 @@ struct results *results_create(const struct schema *schema, uint64_t rows, br_er
         results_destroy(r);
         return NULL;
     }
-    r->done = map_zeros(rows / 64 + 1, 8, &r->done_size, err);
+    r->done = map_zeros(BITS_WORDS(rows), 8, &r->done_size, err);
     r->cells = r->done ? map_zeros(rows, r->stride ? r->stride : 8, &r->cells_size, err) : NULL;
     if (!r->cells) {
         results_destroy(r);
@@ -93,9 +95,8 @@ void results_destroy(struct results *r)
 
 static void mark_done(struct results *r, uint64_t row)
 {
-    uint64_t bit = UINT64_C(1) << row % 64;
-    r->count += !(r->done[row / 64] & bit);
-    r->done[row / 64] |= bit;
+    r->count += !bits_has(r->done, row);
+    bits_add(r->done, row);
 }
 
 int results_put(struct results *r, uint64_t first, uint64_t count, const void *packed, size_t size,
@@ -143,21 +144,30 @@ uint64_t results_count(const struct results *r)
 
 bool results_has(const struct results *r, uint64_t row)
 {
-    return r->done[row / 64] >> row % 64 & 1;
+    return bits_has(r->done, row);
 }
 
 uint64_t results_next(const struct results *r, uint64_t from)
 {
-    if (from >= r->rows)
-        return r->rows;
-    uint64_t word = from / 64;
-    uint64_t bits = r->done[word] & UINT64_MAX << from % 64;
-    while (bits == 0) {
-        if (++word > r->rows / 64)
-            return r->rows;
-        bits = r->done[word];
+    return bits_next(r->done, from, r->rows);
+}
+
+const void *results_run(const struct results *r, uint64_t from, uint64_t *first, uint64_t *count,
+                        size_t *size)
+{
+    *first = results_next(r, from);
+    if (*first == r->rows)
+        return NULL;
+    if (r->stride > 0) {
+        *count = bits_next_missing(r->done, *first, r->rows) - *first;
+        *size = *count * r->schema->count * 8;
+        return r->cells + *first * r->stride;
     }
-    return word * 64 + (uint64_t)__builtin_ctzll(bits);
+    uint64_t offset;
+    *count = 1;
+    memcpy(&offset, r->cells + *first * 8, sizeof offset);
+    row_unpack_first(r->schema, r->arena.data + offset, r->arena.length - offset, r->spare, size);
+    return r->arena.data + offset;
 }
 
 void results_cells(const struct results *r, uint64_t row, struct cell *cells)

@@ -36,6 +36,13 @@ bool results_has(const struct results *r, uint64_t row);
 // results_rows(r); row = results_next(r, row + 1)).
 uint64_t results_next(const struct results *r, uint64_t from);
 
+// The first run of consecutive rows from `from` on that succeeded, packed as they were put; NULL
+// behind the last. Walk: for (at = 0; (rows = results_run(r, at, &first, &count, &size)); at =
+// first
+// + count).
+const void *results_run(const struct results *r, uint64_t from, uint64_t *first, uint64_t *count,
+                        size_t *size);
+
 // The cells of a row that succeeded; text is borrowed until the next results_put.
 void results_cells(const struct results *r, uint64_t row, struct cell *cells);
 

@@ -95,7 +95,7 @@ static int open_at(struct rundir *d, const char *path, br_error *err)
 
 int rundir_open(struct rundir *out, const char *path, br_error *err)
 {
-    struct rundir d = {.fd = -1, .logs = -1, .results = -1};
+    struct rundir d = RUNDIR_NONE;
     struct buffer found = BUFFER_EMPTY;
     int result = path ? 0 : find_newest(&found, err);
     if (result == 0)

@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "base/bits.h"
 #include "model/ledger.h"
 
 static uint64_t sum(const struct ledger *l)
@@ -187,6 +188,52 @@ START_TEST(tasks_that_run_alone_come_one_at_a_time)
 }
 END_TEST
 
+START_TEST(an_earlier_account_is_gone_on_with)
+{
+    // Of 200 tasks, 0 to 63, 70 and every third from 100 on have ended; 5 is to be run again,
+    // and 80.
+    uint64_t known[BITS_WORDS(200)] = {0};
+    struct ledger_past past = {.known = known};
+    for (uint64_t i = 0; i < 200; i++)
+        if (i < 64 || i == 70 || i == 80 || (i >= 100 && i % 3 == 0)) {
+            bits_add(known, i);
+            past.ended[OUTCOME_OK] += i != 5 && i != 80;
+        }
+    const struct ledger_work again[] = {{80, 1, 1, 0, false}, {5, 1, 2, 1, false}};
+    past.again = again;
+    past.again_count = 2;
+    struct ledger l;
+    ledger_init(&l, 200);
+    ck_assert_int_eq(ledger_resume(&l, &past, NULL), 0);
+    uint64_t left = 200 - past.ended[OUTCOME_OK];
+    ck_assert_uint_eq(ledger_left(&l), left);
+    assert_take(&l, 10, 0, (struct ledger_work){5, 1, 2, 1, false});
+    assert_take(&l, 10, 0, (struct ledger_work){80, 1, 1, 0, false});
+    assert_take(&l, 4, 0, (struct ledger_work){64, 4, 0, 0, false});
+    assert_take(&l, 4, 0, (struct ledger_work){68, 2, 0, 0, false});
+    assert_take(&l, 4, 0, (struct ledger_work){71, 4, 0, 0, false});
+    assert_take(&l, 100, 0, (struct ledger_work){75, 5, 0, 0, false});
+    assert_take(&l, 100, 0, (struct ledger_work){81, 21, 0, 0, false});
+    struct ledger_work w;
+    uint64_t taken = 2 + 4 + 2 + 4 + 5 + 21;
+    for (; ledger_take(&l, 100, 0, &w); taken += w.count)
+        for (uint32_t i = 0; i < w.count; i++)
+            ck_assert(!bits_has(known, w.first + i));
+    ck_assert_uint_eq(taken, left);
+    ck_assert(!ledger_ready(&l, INT64_MAX));
+    ledger_end(&l, OUTCOME_OK, left);
+    ck_assert(ledger_done(&l));
+    ledger_finish(&l);
+    // Stopped at once: what is new and what is to be run again, and nothing else.
+    ledger_init(&l, 200);
+    ck_assert_int_eq(ledger_resume(&l, &past, NULL), 0);
+    ck_assert_uint_eq(ledger_stop(&l), left - 2);
+    ck_assert(ledger_drop_waiting(&l, &w) && ledger_drop_waiting(&l, &w));
+    ck_assert(ledger_done(&l));
+    ledger_finish(&l);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("ledger");
@@ -200,6 +247,7 @@ int main(void)
     tcase_add_test(tests, waiting_tasks_come_by_due_time_then_index);
     tcase_add_test(tests, tasks_that_run_alone_come_one_at_a_time);
     tcase_add_test(tests, stopping_skips_what_has_not_started_and_cancels_what_waits);
+    tcase_add_test(tests, an_earlier_account_is_gone_on_with);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

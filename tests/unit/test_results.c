@@ -31,6 +31,30 @@ static void parse(struct signature *s, const char *text)
     ck_assert_msg(signature_parse(text, s, &err) == 0, "%s", err.text);
 }
 
+// Its runs, put in order into another, make the same.
+static void expect_runs(const struct results *r, unsigned runs)
+{
+    struct results *copy = results_create(results_schema(r), results_rows(r), &err);
+    ck_assert_ptr_nonnull(copy);
+    uint64_t first, count;
+    size_t size;
+    const void *rows;
+    for (uint64_t at = 0; (rows = results_run(r, at, &first, &count, &size)); at = first + count) {
+        ck_assert_int_eq(results_put(copy, first, count, rows, size, &err), 0);
+        runs--;
+    }
+    ck_assert_uint_eq(runs, 0);
+    ck_assert_uint_eq(results_count(copy), results_count(r));
+    struct cell here[2], there[2];
+    for (uint64_t row = results_next(r, 0); row < results_rows(r); row = results_next(r, row + 1)) {
+        ck_assert(results_has(copy, row));
+        results_cells(r, row, here);
+        results_cells(copy, row, there);
+        ck_assert_int_eq(here[0].i64, there[0].i64);
+    }
+    results_destroy(copy);
+}
+
 START_TEST(rows_come_in_any_order)
 {
     struct signature s;
@@ -53,6 +77,7 @@ START_TEST(rows_come_in_any_order)
     ck_assert_int_eq(cell.i64, 1990);
     results_cells(r, 5, &cell);
     ck_assert_int_eq(cell.i64, 51);
+    expect_runs(r, 5);
     results_destroy(r);
     signature_finish(&s);
 }
@@ -79,6 +104,7 @@ START_TEST(text_rows_of_different_lengths)
     ck_assert_str_eq(got[1].text.data, "");
     results_cells(r, 0, got);
     ck_assert_str_eq(got[1].text.data, "x");
+    expect_runs(r, 3);
     ck_assert_int_eq(results_put(r, 0, 2, packed.data, packed.length, &err), -1);
     ck_assert_int_eq(results_put(r, 3, 1, packed.data, packed.length, &err), -1);
     ck_assert_int_eq(results_put(r, 1, UINT64_MAX, packed.data, packed.length, &err), -1);
