@@ -269,8 +269,23 @@ static bool may_retry(const struct pool *p, const struct pool_map *m, const stru
                       uint32_t crashes)
 {
     const struct pool_retries *policy = &m->options.retries;
-    return !m->stopped && !r->end.permanent && r->tasks.attempt < policy->limit &&
+    return !r->end.permanent && r->tasks.attempt < policy->limit &&
            (policy->on & 1U << r->end.status) && crashes < p->options.crash_limit;
+}
+
+static void cancel_waiting(struct pool_map *m, int64_t now)
+{
+    struct ledger_work work;
+    while (ledger_drop_waiting(&m->ledger, &work)) {
+        struct exec_report r = {.type = REPORT_END, .slot = UINT32_MAX};
+        r.tasks = (struct exec_grant){m->options.map.id, work.first,   1,
+                                      work.attempt,      work.crashes, work.alone};
+        r.end.status = OUTCOME_CANCELLED;
+        r.end.start_ns = now;
+        r.end.cpu_ns = r.end.peak_memory = r.end.cpu = -1;
+        r.end.message = "the phase was stopped before its next attempt";
+        m->options.observer(m->options.user, &r, true);
+    }
 }
 
 static int take_end(struct pool *p, struct pool_map *m, const struct exec_report *r, br_error *err)
@@ -287,6 +302,11 @@ static int take_end(struct pool *p, struct pool_map *m, const struct exec_report
     } else
         ledger_end(&m->ledger, r->end.status, 1);
     m->options.observer(m->options.user, r, !again);
+    // What would have been tried again, had the map not been stopped, has not failed for good.
+    if (again && m->stopped) {
+        cancel_waiting(m, p->now);
+        put_in_place(p, m);
+    }
     return 0;
 }
 
@@ -738,21 +758,6 @@ static int take_back_all(struct pool *p, struct pool_map *m, br_error *err)
         }
     }
     return 0;
-}
-
-static void cancel_waiting(struct pool_map *m, int64_t now)
-{
-    struct ledger_work work;
-    while (ledger_drop_waiting(&m->ledger, &work)) {
-        struct exec_report r = {.type = REPORT_END, .slot = UINT32_MAX};
-        r.tasks = (struct exec_grant){m->options.map.id, work.first,   1,
-                                      work.attempt,      work.crashes, work.alone};
-        r.end.status = OUTCOME_CANCELLED;
-        r.end.start_ns = now;
-        r.end.cpu_ns = r.end.peak_memory = r.end.cpu = -1;
-        r.end.message = "the phase was stopped before its next attempt";
-        m->options.observer(m->options.user, &r, true);
-    }
 }
 
 int pool_map_stop(struct pool *p, struct pool_map *m, int64_t now, br_error *err)

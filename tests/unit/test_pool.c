@@ -949,6 +949,22 @@ START_TEST(stop_cancels_what_waits_for_another_attempt)
 }
 END_TEST
 
+// Its further attempts were taken from it, so it has not failed for good.
+START_TEST(stop_cancels_what_fails_afterwards_and_could_be_tried_again)
+{
+    struct rig *rig = rig_open(2, first_attempt_fails);
+    br_error err;
+    struct view *v = submit(rig, 2, with_retries(3, ~0U));
+    run_until(rig, BEGIN);
+    ck_assert_int_eq(pool_map_stop(rig->pool, v->map, fake_now(rig->fake), &err), 0);
+    ck_assert(!pool_map_done(v->map)); // both are in hand
+    run(rig);
+    ck_assert_uint_eq(v->by_status[OUTCOME_CANCELLED], 2);
+    ck_assert_uint_eq(v->by_status[OUTCOME_ERROR], 0);
+    rig_close(rig);
+}
+END_TEST
+
 START_TEST(cancel_ends_what_is_in_hand)
 {
     struct rig *rig = rig_open(2, first_is_long);
@@ -1207,6 +1223,7 @@ int main(void)
     tcase_add_test(tests, all_workers_killed_ten_times_lose_nothing);
     tcase_add_test(tests, stop_skips_what_has_not_started);
     tcase_add_test(tests, stop_cancels_what_waits_for_another_attempt);
+    tcase_add_test(tests, stop_cancels_what_fails_afterwards_and_could_be_tried_again);
     tcase_add_test(tests, cancel_ends_what_is_in_hand);
     tcase_add_test(tests, cancel_ends_what_is_in_hand_behind_unread_outcomes);
     tcase_add_test(tests, an_observer_may_cancel_its_map);
