@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	docs/pool-guide.md \
 	docs/reading-a-run.md \
 	docs/report.md \
+	docs/resume.md \
 	docs/slurm.md
 
 # The programs that the guide to the pool shows.

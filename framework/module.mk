@@ -81,6 +81,7 @@ librun_la_SOURCES = \
 	framework/run/core_time.c framework/run/core_time.h \
 	framework/run/csv.c framework/run/csv.h \
 	framework/run/diagnostic.c framework/run/diagnostic.h \
+	framework/run/earlier.c framework/run/earlier.h \
 	framework/run/event.h \
 	framework/run/event_json.c framework/run/event_json.h \
 	framework/run/failures.c framework/run/failures.h \
@@ -102,7 +103,9 @@ librun_la_SOURCES = \
 	framework/run/output_npy.c \
 	framework/run/past.c framework/run/past.h \
 	framework/run/phase.h \
+	framework/run/phase_earlier.c \
 	framework/run/phase_events.c \
+	framework/run/phase_files.c \
 	framework/run/phase_reduction.c \
 	framework/run/phase_table.c framework/run/phase_table.h \
 	framework/run/phases.c framework/run/phases.h \
@@ -117,13 +120,15 @@ librun_la_SOURCES = \
 	framework/run/report_text.c \
 	framework/run/report_timeline.c \
 	framework/run/results.c framework/run/results.h \
+	framework/run/resume.c framework/run/resume.h \
 	framework/run/run.c framework/run/run.h \
 	framework/run/rundir.c framework/run/rundir.h \
 	framework/run/rundir_open.c \
+	framework/run/runlock.c framework/run/runlock.h \
 	framework/run/show.c framework/run/show.h \
 	framework/run/single.c framework/run/single.h \
 	framework/run/slowest.c framework/run/slowest.h \
-	framework/run/runlock.c framework/run/runlock.h \
+	framework/run/sources.c framework/run/sources.h \
 	framework/run/spec.c framework/run/spec.h \
 	framework/run/spec_inputs.c \
 	framework/run/spec_keys.c framework/run/spec_keys.h \

@@ -199,6 +199,10 @@ check_LTLIBRARIES += tests/plugins/scribbler.la
 tests_plugins_scribbler_la_SOURCES = tests/plugins/scribbler.c
 tests_plugins_scribbler_la_LDFLAGS = $(test_plugin_ldflags)
 tests_plugins_scribbler_la_LIBADD =
+check_LTLIBRARIES += tests/plugins/tally.la
+tests_plugins_tally_la_SOURCES = tests/plugins/tally.c
+tests_plugins_tally_la_LDFLAGS = $(test_plugin_ldflags)
+tests_plugins_tally_la_LIBADD =
 check_LTLIBRARIES += tests/plugins/wild.la
 tests_plugins_wild_la_SOURCES = tests/plugins/wild.c
 tests_plugins_wild_la_LDFLAGS = $(test_plugin_ldflags)
@@ -232,8 +236,9 @@ system_tests = \
 	tests/system/test_manual.py \
 	tests/system/test_pool_guide.py \
 	tests/system/test_report.py \
-	tests/system/test_results.py \
 	tests/system/test_reading.py \
+	tests/system/test_results.py \
+	tests/system/test_resume.py \
 	tests/system/test_scale.py \
 	tests/system/test_schema.py \
 	tests/system/test_signals.py \
@@ -241,6 +246,7 @@ system_tests = \
 	tests/system/test_trace.py
 TESTS += $(system_tests)
 EXTRA_DIST += $(system_tests) tests/system/harness.py tests/system/run tests/system/slurm.py
+EXTRA_DIST += $(system_tests) tests/system/harness.py tests/system/journal.py tests/system/run
 
 # The channel's protocols, for spin; skipped where there is none.
 TESTS += tests/models/run

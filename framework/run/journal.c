@@ -285,6 +285,11 @@ int journal_commit(struct journal *j, int64_t now, br_error *err)
     return 0;
 }
 
+uint64_t journal_salt(const struct journal *j)
+{
+    return j->id.salt;
+}
+
 void journal_set_durability(struct journal *j, enum journal_durability durability)
 {
     j->durability = durability;

@@ -48,6 +48,8 @@ struct journal *journal_create(int directory, const char *path, const struct jou
 struct journal *journal_reopen(int directory, const char *path, struct event_sink *past,
                                int64_t now, br_error *err);
 
+uint64_t journal_salt(const struct journal *j);
+
 // Group, unless this says otherwise.
 void journal_set_durability(struct journal *j, enum journal_durability durability);
 

@@ -208,27 +208,21 @@ static char *final_path(const char *path, br_error *err)
     return real;
 }
 
-// Creates a file that nobody else has, beside `path`: with the rights that a new file gets, which
-// mkstemp would not give. Its name is malloc'd; NULL and *err.
-static char *create_beside(const char *path, int *fd, br_error *err)
+// Creates the temporary file beside `path`, with the rights that a new file gets; one that a run
+// which was killed left behind goes. Its name is malloc'd; NULL and *err.
+static char *create_beside(const char *path, const char *tag, int *fd, br_error *err)
 {
-    for (unsigned i = 0; i < 1000; i++) {
-        struct buffer name = BUFFER_EMPTY;
-        buffer_format(&name, "%s.%ld.%u.tmp", path, (long)getpid(), i);
-        char *text = buffer_take_string(&name, err);
-        if (!text)
-            return NULL;
+    struct buffer name = BUFFER_EMPTY;
+    buffer_format(&name, "%s.%s.tmp", path, tag);
+    char *text = buffer_take_string(&name, err);
+    if (!text)
+        return NULL;
+    if (unlink(text) == 0 || errno == ENOENT)
         *fd = open(text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-        if (*fd >= 0)
-            return text;
-        int cause = errno;
-        free(text);
-        errno = cause;
-        if (cause != EEXIST)
-            break;
-    }
-    struct output_stream s = {.path = path};
-    write_failed(&s, err);
+    if (*fd >= 0)
+        return text;
+    write_failed(&(struct output_stream){.path = path}, err);
+    free(text);
     return NULL;
 }
 
@@ -257,14 +251,14 @@ static int fill_file(const char *path, int *fd, enum output_format format,
     return close(closing) == 0 ? 0 : write_failed(&s, err);
 }
 
-static int write_file(const char *path, enum output_format format, const struct output_rows *rows,
-                      br_error *err)
+static int write_file(const char *path, const char *tag, enum output_format format,
+                      const struct output_rows *rows, br_error *err)
 {
     char *target = final_path(path, err);
     if (!target)
         return -1;
     int fd = -1;
-    char *temporary = create_beside(target, &fd, err);
+    char *temporary = create_beside(target, tag, &fd, err);
     int result = -1;
     if (temporary) {
         result = fill_file(path, &fd, format, rows, err);
@@ -304,8 +298,8 @@ static int write_standard(enum output_format format, const struct output_rows *r
     return result;
 }
 
-int output_write(const char *path, enum output_format format, const struct table *inputs,
-                 const struct results *results, br_error *err)
+int output_write(const char *path, const char *tag, enum output_format format,
+                 const struct table *inputs, const struct results *results, br_error *err)
 {
     struct schema columns = {0};
     struct result_layout layout = {0};
@@ -319,7 +313,7 @@ int output_write(const char *path, enum output_format format, const struct table
         br_error_nomem(err);
     else if (result_layout_make(inputs ? &columns : NULL, schema, &layout, err) == 0 &&
              output_check(format, &layout, err) == 0)
-        result = strcmp(path, "-") ? write_file(path, format, &rows, err)
+        result = strcmp(path, "-") ? write_file(path, tag, format, &rows, err)
                                    : write_standard(format, &rows, err);
     free(rows.cells);
     result_layout_finish(&layout);

@@ -31,10 +31,11 @@ int output_check(enum output_format format, const struct result_layout *layout, 
 int output_check_place(const char *path, br_error *err);
 
 // Writes `path` whole or not at all, in place of what was there: a temporary file beside it is
-// written, synced and renamed. "-" is standard output, as it goes; when nobody reads it any more
-// (EPIPE) that is the end, and no error. `inputs` NULL: the one reduced row. A full disk is
-// BR_ERR_INTERRUPTED.
-int output_write(const char *path, enum output_format format, const struct table *inputs,
-                 const struct results *results, br_error *err);
+// written, synced and renamed. Its name bears `tag`, the run's own, so that a run which goes on
+// replaces what it left behind when it was killed. "-" is standard output, as it goes; when nobody
+// reads it any more (EPIPE) that is the end, and no error. `inputs` NULL: the one reduced row. A
+// full disk is BR_ERR_INTERRUPTED.
+int output_write(const char *path, const char *tag, enum output_format format,
+                 const struct table *inputs, const struct results *results, br_error *err);
 
 #endif

@@ -20,6 +20,7 @@ struct levels {
     struct pool_map *map;
     struct phase_table table;
     struct results *results;
+    uint64_t *known; // tasks of this level that an earlier process ended
     uint64_t tasks;  // of this level
     uint64_t before; // of the levels before it: an event's index counts through all
     bool failed;     // a task of it has: there will be no result
@@ -39,6 +40,7 @@ struct phase {
     struct phase_table table;
     struct buffer batch_image; // with a batch of more than one row: a table without columns
     struct table batches;
+    uint64_t *known; // tasks that an earlier process ended
     uint64_t tasks;
     uint64_t failed;
     struct results *results; // of its rows, where anybody wants them
@@ -66,7 +68,6 @@ struct phase_reporter {
     uint64_t offset; // added to task indices
     const struct phase_table *table;
     uint64_t rows_per_task;
-    bool keep; // whether results go into the event
 };
 
 // ---- Events (phase_events.c)
@@ -94,23 +95,46 @@ int phase_start_reduction(struct phase *p, int64_t now, br_error *err);
 int phase_next_level(struct phase *p, int64_t now, br_error *err);
 void phase_free_levels(struct phase *p);
 
+// ---- Result files (phase_files.c)
+
+// Where an earlier process had done the phase, those that are missing are written.
+int phase_write_results(const struct phase *p, br_error *err);
+
+// Whether all that the phase gives is there: its result files, or none since its reduction failed.
+int phase_has_files(const struct phase *p, bool *there, br_error *err);
+
+// ---- What an earlier process did (phase_earlier.c)
+
+// Whether it did the phase, its reduction included.
+bool phase_was_done(const struct phase *p);
+
+// Feeds a built-in reduction with it. `rows` may be NULL.
+int phase_reduce_earlier(struct reduce *r, const struct results *rows, const struct history *h,
+                         br_error *err);
+
 // ---- The phase itself (phases.c)
 
 uint64_t phase_seed(const struct phases *ph, const char *phase);
 struct pool_map_options phase_map_options(const struct phase *p);
 
+// Submits a map for the phase or its reduction; nothing of it starts when the run is stopping or
+// short of time.
+struct pool_map *phase_submit(struct phase *p, struct pool_map_options *o,
+                              const struct ledger_past *past, int64_t now, br_error *err);
+
 // What stands beside the results of the phase's tasks: their inputs. A batch's results belong to no
 // one row of them; it has its number alone.
 const struct table *phase_inputs(const struct phase *p);
-
-// The result file, or files.
-int phase_write_results(const struct phase *p, br_error *err);
 
 // Notes that the phase does not come to its end.
 void phase_cut(struct phase *p, int64_t now);
 
 // Whether a task of the phase, or of its reduction, would no longer fit before the end.
 bool phase_is_late(const struct phase *p, int64_t now);
+
+// Whether no more of the phase is to be started: what an earlier process did is recalled all the
+// same.
+bool phase_stops(const struct phase *p, int64_t now);
 
 // The phase is over: frees what no later phase reads.
 void phase_close(struct phase *p);

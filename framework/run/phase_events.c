@@ -18,6 +18,8 @@ void phase_emit(struct phases *ph, struct event *e, int64_t now)
 void phase_emit_begin(struct phases *ph, uint32_t number, const char *name, const char *task,
                       uint64_t tasks, int64_t now)
 {
+    if (earlier_begun(ph->options.earlier, number))
+        return;
     struct event e = {.type = EVENT_PHASE_BEGIN,
                       .phase_begin = {.phase = number, .name = name, .task = task, .tasks = tasks}};
     phase_emit(ph, &e, now);
@@ -26,6 +28,8 @@ void phase_emit_begin(struct phases *ph, uint32_t number, const char *name, cons
 void phase_emit_end(struct phases *ph, uint32_t number, enum phase_end how, uint64_t skipped,
                     int64_t now)
 {
+    if (earlier_over(ph->options.earlier, number, NULL))
+        return;
     struct event e = {.type = EVENT_PHASE_END,
                       .phase_end = {.phase = number, .how = how, .skipped = skipped}};
     phase_emit(ph, &e, now);
@@ -57,8 +61,8 @@ static void report_long_ok(const struct phase_reporter *r, const struct exec_rep
                                    .cpu = report->ok.cpu,
                                    .inputs = "",
                                    .message = "",
-                                   .result = r->keep ? report->ok.results : NULL,
-                                   .result_size = r->keep ? report->ok.results_size : 0}};
+                                   .result = report->ok.results,
+                                   .result_size = report->ok.results_size}};
     phase_emit(r->ph, &e, report->ok.start_ns + report->ok.duration_ns);
 }
 
@@ -76,8 +80,8 @@ static void report_ok(const struct phase_reporter *r, const struct exec_report *
                                    .count = report->tasks.count,
                                    .start_ns = report->ok.start_ns - r->ph->options.begin_ns,
                                    .durations = report->ok.durations,
-                                   .results = r->keep ? report->ok.results : NULL,
-                                   .results_size = r->keep ? report->ok.results_size : 0}};
+                                   .results = report->ok.results,
+                                   .results_size = report->ok.results_size}};
     phase_emit(r->ph, &e, report->ok.start_ns);
 }
 

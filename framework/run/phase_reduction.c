@@ -13,6 +13,8 @@ void phase_free_levels(struct phase *p)
     phase_table_finish(&l->table);
     results_destroy(l->results);
     l->results = NULL;
+    free(l->known);
+    l->known = NULL;
 }
 
 // ---- Built in
@@ -55,7 +57,8 @@ static int phase_fail_reduction(struct phase *p, const char *message, int64_t no
                                    .message = message}};
     phase_emit_begin(ph, number, p->levels.name,
                      p->spec->reduce.task ? p->spec->reduce.task : "built in", 1, now);
-    phase_emit(ph, &e, now);
+    if (earlier_failed(ph->options.earlier, number) == 0)
+        phase_emit(ph, &e, now);
     phase_emit_end(ph, number, PHASE_ENDED, 0, now);
     ph->all_ok = false;
     return 0;
@@ -89,8 +92,7 @@ static void on_level_task(void *user, const struct exec_report *report, bool fin
                                .number = (uint32_t)(p->place + p->owner->count),
                                .offset = l->before,
                                .table = &l->table,
-                               .rows_per_task = p->spec->reduce.fan_in,
-                               .keep = true};
+                               .rows_per_task = p->spec->reduce.fan_in};
     br_error err;
     if (report->type == REPORT_OK)
         phase_keep_error(p->owner,
@@ -119,18 +121,11 @@ static uint64_t all_level_tasks(const struct phase *p, uint64_t rows)
     return sum;
 }
 
-// `image`, the level's input, is taken over.
-static int start_level(struct phase *p, struct buffer *image, br_error *err)
+static int submit_level(struct phase *p, const struct ledger_past *past, int64_t now, br_error *err)
 {
     struct levels *l = &p->levels;
     const struct plugin_entry *entry = p->prepared->reduce_entry;
     struct pool_map_options o = phase_map_options(p);
-    if (phase_table_make(&l->table, image, err) != 0)
-        return -1;
-    l->tasks = level_tasks(p, table_rows(&l->table.table));
-    l->results = results_create(&entry->signature.results, l->tasks, err);
-    if (!l->results)
-        return -1;
     o.map.plugin = p->prepared->reduce_plugin;
     o.map.task = entry->name;
     o.map.phase = l->name;
@@ -142,8 +137,35 @@ static int start_level(struct phase *p, struct buffer *image, br_error *err)
     o.map.results = &entry->signature.results;
     o.tasks = l->tasks;
     o.observer = on_level_task;
-    l->map = pool_submit(p->owner->options.pool, &o, err);
+    l->map = phase_submit(p, &o, past, now, err);
     return l->map ? 0 : -1;
+}
+
+// `image`, the level's input, is taken over.
+static int start_level(struct phase *p, struct buffer *image, int64_t now, br_error *err)
+{
+    struct phases *ph = p->owner;
+    struct levels *l = &p->levels;
+    struct history h;
+    if (phase_table_make(&l->table, image, err) != 0)
+        return -1;
+    l->tasks = level_tasks(p, table_rows(&l->table.table));
+    if (earlier_history(ph->options.earlier, (uint32_t)(p->place + ph->count), l->before, l->tasks,
+                        &h, err) != 0)
+        return -1;
+    l->results = h.results
+                     ? h.results
+                     : results_create(&p->prepared->reduce_entry->signature.results, l->tasks, err);
+    l->known = h.known;
+    if (h.failed_count > 0) {
+        l->failed = true;
+        ph->all_ok = false;
+    }
+    h.results = NULL;
+    h.known = NULL;
+    int result = l->results ? submit_level(p, &h.ledger, now, err) : -1;
+    history_finish(&h);
+    return result;
 }
 
 int phase_start_reduction(struct phase *p, int64_t now, br_error *err)
@@ -161,7 +183,7 @@ int phase_start_reduction(struct phase *p, int64_t now, br_error *err)
     p->state = REDUCING;
     phase_emit_begin(p->owner, (uint32_t)(p->place + p->owner->count), p->levels.name,
                      p->spec->reduce.task, all_level_tasks(p, rows), now);
-    return start_level(p, &image, err);
+    return start_level(p, &image, now, err);
 }
 
 static void end_reduction(struct phase *p, int64_t now)
@@ -181,16 +203,18 @@ int phase_next_level(struct phase *p, int64_t now, br_error *err)
 {
     struct levels *l = &p->levels;
     bool last = l->tasks == 1;
-    if (l->failed || last || p->owner->stopping || phase_is_late(p, now)) {
-        end_reduction(p, now);
+    if (l->failed || last || phase_stops(p, now)) {
         if (last && !l->failed && results_count(l->results) == 1) {
             p->reduced = l->results;
             l->results = NULL;
         }
+        // Before the event that says the phase has ended, as in finish_rows.
+        if (phase_write_results(p, err) != 0)
+            return -1;
+        end_reduction(p, now);
         phase_free_levels(p);
-        int result = phase_write_results(p, err);
         phase_close(p);
-        return result;
+        return 0;
     }
     struct buffer image = BUFFER_EMPTY;
     if (results_table(l->results, NULL, &image, err) != 0) {
@@ -199,5 +223,5 @@ int phase_next_level(struct phase *p, int64_t now, br_error *err)
     }
     l->before += l->tasks;
     phase_free_levels(p);
-    return start_level(p, &image, err);
+    return start_level(p, &image, now, err);
 }

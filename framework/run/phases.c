@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "run/phase.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "run/inputs.h"
 #include "run/journal.h"
@@ -35,13 +37,19 @@ static bool has_had_enough(const struct phase *p)
     }
 }
 
-static int take_failure(struct phase *p, const struct exec_report *r, br_error *err)
+static void count_failures(struct phase *p, uint64_t count)
 {
-    p->failed++;
-    p->owner->all_ok = false;
+    p->failed += count;
+    if (count > 0)
+        p->owner->all_ok = false;
     if (has_had_enough(p))
         p->owner->stopping = true;
-    return p->reduce ? reduce_skip(p->reduce, r->tasks.first, 1, err) : 0;
+}
+
+static int take_failure(struct phase *p, uint64_t task, br_error *err)
+{
+    count_failures(p, 1);
+    return p->reduce ? reduce_skip(p->reduce, task, 1, err) : 0;
 }
 
 static void on_task(void *user, const struct exec_report *report, bool final)
@@ -50,13 +58,12 @@ static void on_task(void *user, const struct exec_report *report, bool final)
     struct phase_reporter r = {.ph = p->owner,
                                .number = (uint32_t)p->place,
                                .table = &p->table,
-                               .rows_per_task = p->spec->batch,
-                               .keep = p->results != NULL};
+                               .rows_per_task = p->spec->batch};
     br_error err;
     if (report->type == REPORT_OK)
         phase_keep_error(p->owner, take_rows(p, report, &err), &err);
     else if (report->type == REPORT_END && final)
-        phase_keep_error(p->owner, take_failure(p, report, &err), &err);
+        phase_keep_error(p->owner, take_failure(p, report->tasks.first, &err), &err);
     phase_report(&r, report, final);
 }
 
@@ -86,7 +93,19 @@ struct pool_map_options phase_map_options(const struct phase *p)
     };
 }
 
-static int submit(struct phase *p, br_error *err)
+struct pool_map *phase_submit(struct phase *p, struct pool_map_options *o,
+                              const struct ledger_past *past, int64_t now, br_error *err)
+{
+    struct pool *pool = p->owner->options.pool;
+    o->past = past->known ? past : NULL;
+    struct pool_map *map = pool_submit(pool, o, err);
+    // An earlier process may have had the failure that stops the run.
+    if (map && phase_stops(p, now) && pool_map_stop(pool, map, now, err) != 0)
+        return NULL;
+    return map;
+}
+
+static int submit(struct phase *p, const struct ledger_past *past, int64_t now, br_error *err)
 {
     struct pool_map_options o = phase_map_options(p);
     o.map.plugin = p->prepared->plugin;
@@ -102,7 +121,7 @@ static int submit(struct phase *p, br_error *err)
     o.chunk = p->spec->chunk_size > EXECUTOR_GRANT_MAX ? EXECUTOR_GRANT_MAX
                                                        : (uint32_t)p->spec->chunk_size;
     o.observer = on_task;
-    p->map = pool_submit(p->owner->options.pool, &o, err);
+    p->map = phase_submit(p, &o, past, now, err);
     return p->map ? 0 : -1;
 }
 
@@ -159,15 +178,10 @@ static bool keeps_rows(const struct phase *p)
            p->spec->keep_results;
 }
 
-static int start_phase(struct phase *p, int64_t now, br_error *err)
+static int make_results(struct phase *p, br_error *err)
 {
     const struct schema *results = &p->prepared->entry->signature.results;
-    if (make_table(p, err) != 0)
-        return -1;
-    p->tasks = prepared_tasks(p->owner->options.prepared, p->place, table_rows(&p->table.table));
-    if (p->spec->batch > 1 && batch_table_make(p->tasks, &p->batch_image, &p->batches, err) != 0)
-        return -1;
-    if (keeps_rows(p)) {
+    if (keeps_rows(p) && !p->results) {
         p->results = results_create(results, p->tasks, err);
         if (!p->results)
             return -1;
@@ -178,9 +192,59 @@ static int start_phase(struct phase *p, int64_t now, br_error *err)
         if (!p->reduce)
             return -1;
     }
+    return 0;
+}
+
+// Takes over what an earlier process did, and submits the rest.
+static int go_on(struct phase *p, struct history *h, int64_t now, br_error *err)
+{
+    struct results *rows = h->results;
+    if (keeps_rows(p)) {
+        p->results = rows;
+        h->results = NULL;
+    }
+    if (make_results(p, err) != 0 ||
+        (p->reduce && phase_reduce_earlier(p->reduce, rows, h, err) != 0))
+        return -1;
+    p->known = h->known;
+    h->known = NULL;
+    count_failures(p, h->failed_count);
     phase_emit_begin(p->owner, (uint32_t)p->place, p->spec->name, p->spec->task, p->tasks, now);
     p->state = RUNNING;
-    return submit(p, err);
+    return submit(p, &h->ledger, now, err);
+}
+
+static int start_phase(struct phase *p, int64_t now, br_error *err)
+{
+    struct earlier *earlier = p->owner->options.earlier;
+    uint32_t number = (uint32_t)p->place;
+    struct history h;
+    if (make_table(p, err) != 0)
+        return -1;
+    p->tasks = prepared_tasks(p->owner->options.prepared, p->place, table_rows(&p->table.table));
+    if (p->spec->batch > 1 && batch_table_make(p->tasks, &p->batch_image, &p->batches, err) != 0)
+        return -1;
+    if (earlier_begun(earlier, number) && earlier_tasks(earlier, number) != p->tasks)
+        return br_error_set(err, BR_ERR_USAGE,
+                            "phase %s has %" PRIu64 " tasks, and had %" PRIu64
+                            " when the run began; --fresh sets the run aside and starts anew",
+                            p->spec->name, p->tasks, earlier_tasks(earlier, number));
+    if (earlier_history(earlier, number, 0, p->tasks, &h, err) != 0)
+        return -1;
+    int result = go_on(p, &h, now, err);
+    history_finish(&h);
+    return result;
+}
+
+// A phase of which an earlier process did everything and whose results nobody wants any more.
+static void recall_phase(struct phase *p)
+{
+    const struct earlier *earlier = p->owner->options.earlier;
+    p->tasks = earlier_tasks(earlier, (uint32_t)p->place);
+    count_failures(p, earlier_failed(earlier, (uint32_t)p->place));
+    if (earlier_failed(earlier, (uint32_t)(p->place + p->owner->count)) > 0)
+        p->owner->all_ok = false;
+    p->state = OVER;
 }
 
 static int skip_phase(struct phase *p, int64_t now)
@@ -191,43 +255,6 @@ static int skip_phase(struct phase *p, int64_t now)
     p->owner->all_ok = false;
     p->state = OVER;
     return 0;
-}
-
-// ---- Result files
-
-// Without an `output` it is a file of the run directory.
-static char *result_path(const struct phase *p, const char *suffix, br_error *err)
-{
-    const struct phases *ph = p->owner;
-    if (p->spec->output && !suffix[0])
-        return prepared_output(ph->options.prepared, p->place, err);
-    struct buffer b = BUFFER_EMPTY;
-    buffer_format(&b, "%s/%s%s.csv", ph->options.results_directory, p->spec->name, suffix);
-    return buffer_take_string(&b, err);
-}
-
-static int write_file(const struct phase *p, const char *suffix, const struct table *inputs,
-                      const struct results *results, br_error *err)
-{
-    enum output_format format;
-    char *path = result_path(p, suffix, err);
-    if (!path)
-        return -1;
-    int result = output_format_of(path, &format, err);
-    if (result == 0)
-        result = output_write(path, format, inputs, results, err);
-    free(path);
-    return result;
-}
-
-// A reduction's rows, where they are kept, lie beside the one row, as PHASE.rows.csv.
-int phase_write_results(const struct phase *p, br_error *err)
-{
-    if (p->spec->reduce.kind == REDUCE_NONE)
-        return write_file(p, "", phase_inputs(p), p->results, err);
-    if (p->spec->keep_results && write_file(p, ".rows", phase_inputs(p), p->results, err) != 0)
-        return -1;
-    return p->reduced ? write_file(p, "", NULL, p->reduced, err) : 0;
 }
 
 // ---- Want of time
@@ -243,6 +270,11 @@ static int64_t last_start(const struct phase *p)
 bool phase_is_late(const struct phase *p, int64_t now)
 {
     return now >= last_start(p);
+}
+
+bool phase_stops(const struct phase *p, int64_t now)
+{
+    return (p->owner->stopping || phase_is_late(p, now)) && !phase_was_done(p);
 }
 
 // Tasks in hand that were started in time go on.
@@ -309,27 +341,31 @@ void phase_close(struct phase *p)
 
 // ---- Steps
 
-// Every task of the phase has its outcome.
+// Every task of the phase has its outcome. Result files are written before the event that says the
+// phase has ended: who finds that event need not write them again.
 static int finish_rows(struct phase *p, int64_t now, br_error *err)
 {
     struct phases *ph = p->owner;
-    bool whole = pool_map_ledger(p->map)->ended[OUTCOME_SKIPPED] == 0 &&
-                 pool_map_ledger(p->map)->ended[OUTCOME_CANCELLED] == 0;
+    const struct ledger *l = pool_map_ledger(p->map);
+    bool whole = l->ended[OUTCOME_SKIPPED] == 0 && l->ended[OUTCOME_CANCELLED] == 0;
+    bool reduces = p->prepared->reduce_entry != NULL;
+    int result = 0;
+    // A phase that was stopped gives no result file: it would look like a whole one.
+    if (whole && p->reduce)
+        result = phase_finish_builtin(p, now, err);
+    if (result == 0 && whole && !reduces)
+        result = phase_write_results(p, err);
+    if (result != 0)
+        return -1;
     end_phase(p, now);
     pool_map_release(ph->options.pool, p->map);
     p->map = NULL;
-    int result = 0;
-    // A phase that was stopped gives no result file: it would look like a whole one.
-    if (whole && p->prepared->reduce_entry && !ph->stopping)
+    if (whole && reduces && (!ph->stopping || phase_was_done(p)))
         return phase_start_reduction(p, now, err);
-    if (p->prepared->reduce_entry)
+    if (reduces)
         phase_cut(p, now);
-    if (whole && p->reduce)
-        result = phase_finish_builtin(p, now, err);
-    if (result == 0 && whole && !p->prepared->reduce_entry)
-        result = phase_write_results(p, err);
     phase_close(p);
-    return result;
+    return 0;
 }
 
 static bool is_free_to_start(const struct phase *p)
@@ -351,8 +387,11 @@ static bool has_source(const struct phase *p)
 
 // Whether it is not to start any more: the run stops, there is no time for it, or a phase that must
 // end first was not finished.
+// An earlier process has begun the phase: it is stopped, where it must be, not skipped.
 static bool is_cut_off(const struct phase *p, int64_t now)
 {
+    if (earlier_begun(p->owner->options.earlier, (uint32_t)p->place))
+        return false;
     for (size_t i = 0; i < p->place; i++)
         if (p->before[i] && p->owner->phases[i].cut)
             return true;
@@ -363,6 +402,14 @@ static bool is_cut_off(const struct phase *p, int64_t now)
 static int step(struct phase *p, int64_t now, bool *moved, br_error *err)
 {
     *moved = true;
+    bool there = false;
+    if (p->state == WAITING && !p->is_read && phase_was_done(p) &&
+        phase_has_files(p, &there, err) != 0)
+        return -1;
+    if (there) {
+        recall_phase(p);
+        return 0;
+    }
     if (p->state == WAITING && is_cut_off(p, now)) {
         phase_cut(p, now);
         return skip_phase(p, now);
@@ -506,6 +553,7 @@ void phases_destroy(struct phases *ph)
         results_destroy(p->reduced);
         reduce_destroy(p->reduce);
         free(p->levels.name);
+        free(p->known);
         free(p->before);
     }
     buffer_finish(&ph->text);

@@ -20,18 +20,25 @@
 
 #include "base/error.h"
 #include "pool/pool.h"
+#include "run/earlier.h"
 #include "run/event.h"
 #include "run/prepare.h"
 
+//
+// Where an earlier process has begun the run, a phase starts as ever: its tasks that have their
+// outcome are not given to the pool, and what an event has told already is not told again. Where
+// all of a phase is done and its result files are there, it is over at once.
 struct phases;
 
 struct phases_options {
     const struct prepared *prepared; // borrowed
     struct pool *pool;               // borrowed
     struct event_sink *sink;         // borrowed
+    struct earlier *earlier;         // what an earlier process left, or NULL; borrowed
     int64_t begin_ns;                // time 0 of events, by clock_now
     int64_t end_ns;                  // tasks must be over then; INT64_MAX = there is no end
     int64_t grace_ns;                // what a task that requests no time is given before it
+    const char *tag;                 // of the run, for temporary files; borrowed
     const char *results_directory;   // for result files that name no `output`; borrowed
 };
 

@@ -2,6 +2,7 @@
 #include "run/run.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include "run/failures.h"
 #include "run/journal.h"
 #include "run/phases.h"
+#include "run/resume.h"
 #include "run/rundir.h"
 #include "run/stop.h"
 #include "run/summary.h"
@@ -42,10 +44,12 @@ struct run {
     struct nursery *nursery;
     struct leftovers leftovers;
     struct rundir dir;
-    struct journal *journal;
+    struct resume resume;
+    struct journal *journal; // or NULL
     struct summary summary;
     struct failures failures;
     struct progress progress;
+    bool has_views;
     struct executor *executor;
     struct pool *pool;
     struct phases *phases;
@@ -59,6 +63,7 @@ struct run {
     bool late;      // the allocation's end stopped the run
     br_error error; // of an observer
     char reason[64];
+    char tag[24]; // no other run has it
 };
 
 enum run_status run_status_of(enum br_error_kind kind)
@@ -124,12 +129,17 @@ static int pass_on(struct event_sink *sink, const struct event *event, br_error 
     return 0;
 }
 
+static void keep_error(struct run *run, int result, const br_error *err)
+{
+    if (result != 0 && run->error.kind == BR_ERR_NONE)
+        run->error = *err;
+}
+
 static void emit(struct run *run, struct event *e, int64_t now)
 {
     br_error err;
     e->time_ns = now - run->begin_ns;
-    if (pass_on(&run->sink, e, &err) != 0 && run->error.kind == BR_ERR_NONE)
-        run->error = err;
+    keep_error(run, pass_on(&run->sink, e, &err), &err);
 }
 
 static void say_lost(struct run *run, const struct exec_report *r)
@@ -169,21 +179,31 @@ static void on_worker(void *user, const struct exec_report *r)
         say_lost(run, r);
 }
 
+// The run's first event in this process.
 static void emit_begin(struct run *run)
 {
     const struct job *job = run->prepared->job;
+    const struct run_options *o = run->options;
     char host[256] = "";
     char *path = realpath(job->file, NULL);
     (void)gethostname(host, sizeof host - 1);
-    struct event e = {.type = EVENT_RUN_BEGIN,
-                      .run_begin = {.name = job->name,
-                                    .job_file = path ? path : job->file,
-                                    .version = run->options->version,
-                                    .host = host,
-                                    .wall_ns = clock_wall(),
-                                    .workers = run->workers,
-                                    .phases = (uint32_t)job->phase_count}};
-    emit(run, &e, run->begin_ns);
+    struct event begin = {.type = EVENT_RUN_BEGIN,
+                          .run_begin = {.name = job->name,
+                                        .job_file = path ? path : job->file,
+                                        .version = o->version,
+                                        .host = host,
+                                        .wall_ns = clock_wall(),
+                                        .workers = run->workers,
+                                        .phases = (uint32_t)job->phase_count}};
+    struct event again = {.type = EVENT_RUN_RESUME,
+                          .time_ns = run->resume.earlier.last_ns,
+                          .run_resume = {.version = o->version,
+                                         .host = host,
+                                         .wall_ns = clock_wall(),
+                                         .workers = run->workers,
+                                         .retry_failed = o->retry_failed}};
+    br_error err;
+    keep_error(run, resume_tell(&run->resume, &run->sink, &begin, &again, &err), &err);
     free(path);
 }
 
@@ -211,17 +231,38 @@ static int open_directory(struct run *run, br_error *err)
                                      .directory = run->options->directory,
                                      .job = job->text,
                                      .job_size = job->text_length,
-                                     .fresh = run->options->fresh};
-    if (rundir_create(&run->dir, &options, err) != 0)
+                                     .fresh = run->options->fresh,
+                                     .resume = run->options->resume};
+    return rundir_create(&run->dir, &options, err);
+}
+
+// Time goes on where the earlier process's ended.
+static int open_journal(struct run *run, br_error *err)
+{
+    const struct run_options *o = run->options;
+    struct event_sink *const views[] = {&run->summary.sink, &run->failures.sink,
+                                        &run->progress.sink};
+    struct resume_options options = {.prepared = run->prepared,
+                                     .dir = &run->dir,
+                                     .overrides = o->overrides,
+                                     .override_count = o->override_count,
+                                     .journal = o->journal,
+                                     .durability = o->durability,
+                                     .retry_failed = o->retry_failed,
+                                     .views = views,
+                                     .view_count = sizeof views / sizeof views[0]};
+    if (resume_open(&run->resume, &options, run->begin_ns, err) != 0)
         return -1;
-    struct journal_identity id = {0};
-    struct buffer path = BUFFER_EMPTY;
-    buffer_format(&path, "%s/journal", run->dir.path);
-    char *name = buffer_take_string(&path, err);
-    if (name)
-        run->journal = journal_create(run->dir.fd, name, &id, run->begin_ns, err);
-    free(name);
-    return run->journal ? 0 : -1;
+    run->journal = run->resume.journal;
+    run->begin_ns = clock_now() - run->resume.earlier.last_ns;
+    snprintf(run->tag, sizeof run->tag, "%016" PRIx64,
+             run->journal ? journal_salt(run->journal) : (uint64_t)getpid());
+    // The journal first: nothing is shown that was not written down.
+    if (run->journal)
+        run->sinks[run->sink_count++] = journal_sink(run->journal);
+    for (size_t i = 0; i < sizeof views / sizeof views[0]; i++)
+        run->sinks[run->sink_count++] = views[i];
+    return 0;
 }
 
 // Each worker costs this process some descriptors, and the usual soft limit of 1024 is soon
@@ -255,6 +296,8 @@ static int open_logs(struct run *run, br_error *err)
         return br_error_nomem(err);
     for (unsigned i = 0; i < 2 * run->workers; i++)
         run->logs[i] = -1;
+    for (unsigned i = 0; i < run->workers && i < run->summary.worker_count; i++)
+        run->starts[i] = run->summary.workers[i].starts; // by earlier processes
     for (unsigned i = 0; i < run->workers; i++) {
         run->logs[i] = rundir_open_log(&run->dir, i, 1, err);
         run->logs[run->workers + i] = run->logs[i] < 0 ? -1 : rundir_open_log(&run->dir, i, 2, err);
@@ -264,16 +307,13 @@ static int open_logs(struct run *run, br_error *err)
     return 0;
 }
 
+// What an earlier process did is counted, not shown.
 static void open_views(struct run *run)
 {
     summary_init(&run->summary);
     failures_init(&run->failures);
-    progress_init(&run->progress, STDERR_FILENO, run->options->progress);
-    // The journal first: nothing is shown that was not written down.
-    run->sinks[run->sink_count++] = journal_sink(run->journal);
-    run->sinks[run->sink_count++] = &run->summary.sink;
-    run->sinks[run->sink_count++] = &run->failures.sink;
-    run->sinks[run->sink_count++] = &run->progress.sink;
+    progress_init(&run->progress, STDERR_FILENO, PROGRESS_NONE);
+    run->has_views = true;
 }
 
 // What a worker may have of writable memory, whether it uses it or not. Twice what may be resident:
@@ -346,6 +386,17 @@ static int check_standard_output(const struct run *run, br_error *err)
     return 0;
 }
 
+static void say_begin(const struct run *run)
+{
+    struct buffer b = BUFFER_EMPTY;
+    if (run->dir.set_aside)
+        buffer_format(&b, "batchrun: the run that was there is now %s\n", run->dir.set_aside);
+    resume_words(&run->resume, run->dir.path, &b);
+    if (!b.failed)
+        (void)fd_write_all(STDERR_FILENO, b.data, b.length);
+    buffer_finish(&b);
+}
+
 static int set_up(struct run *run, br_error *err)
 {
     run->begin_ns = clock_now();
@@ -356,25 +407,25 @@ static int set_up(struct run *run, br_error *err)
         open_directory(run, err) != 0)
         return -1;
     open_views(run);
-    if (open_logs(run, err) != 0 || open_pool(run, err) != 0)
+    if (open_journal(run, err) != 0 || open_logs(run, err) != 0 || open_pool(run, err) != 0)
         return -1;
     struct phases_options options = {.prepared = run->prepared,
                                      .pool = run->pool,
                                      .sink = &run->sink,
+                                     .earlier =
+                                         run->resume.earlier.begun ? &run->resume.earlier : NULL,
                                      .begin_ns = run->begin_ns,
                                      .end_ns = run->stop.end_at,
                                      .grace_ns = run->options->grace_ns,
+                                     .tag = run->tag,
                                      .results_directory = run->dir.results_path};
     run->phases = phases_create(&options, err);
     if (!run->phases)
         return -1;
     emit_begin(run);
-    if (run->dir.set_aside) {
-        struct buffer b = BUFFER_EMPTY;
-        buffer_format(&b, "batchrun: the run that was there is now %s\n", run->dir.set_aside);
-        (void)fd_write_all(STDERR_FILENO, b.data, b.length);
-        buffer_finish(&b);
-    }
+    say_begin(run);
+    if (!run->resume.idle)
+        progress_show(&run->progress, run->options->progress);
     return 0;
 }
 
@@ -421,7 +472,8 @@ static int heed(struct run *run, int64_t now, br_error *err)
 static int one_round(struct run *run, int64_t now, br_error *err)
 {
     if (pool_dispatch(run->pool, now, err) != 0 || heed(run, now, err) != 0 ||
-        phases_advance(run->phases, now, err) != 0 || journal_sync(run->journal, now, err) != 0)
+        phases_advance(run->phases, now, err) != 0 ||
+        (run->journal && journal_sync(run->journal, now, err) != 0))
         return -1;
     if (run->error.kind != BR_ERR_NONE) {
         *err = run->error;
@@ -439,7 +491,9 @@ static int64_t earliest(int64_t a, int64_t b)
 // `now` is that of the round before: what has become due since is due at once.
 static void wait_for_more(struct run *run, int64_t now)
 {
-    int64_t until = earliest(pool_deadline(run->pool), journal_next_sync(run->journal));
+    int64_t until = pool_deadline(run->pool);
+    if (run->journal)
+        until = earliest(until, journal_next_sync(run->journal));
     int64_t progress = progress_next(&run->progress);
     if (progress != INT64_MAX)
         until = earliest(until, progress + run->begin_ns);
@@ -452,8 +506,25 @@ static void wait_for_more(struct run *run, int64_t now)
     (void)poll(wait, 2, clock_poll_timeout(until, clock_now()));
 }
 
+// Where all was done before, no worker need start.
+static int recall(struct run *run, br_error *err)
+{
+    if (phases_advance(run->phases, clock_now(), err) != 0)
+        return -1;
+    if (run->resume.idle && !phases_done(run->phases))
+        return br_error_set(err, BR_ERR_SYSTEM,
+                            "internal error: the journal in %s says that the run had finished, and "
+                            "tasks are left",
+                            run->dir.path);
+    return 0;
+}
+
 static int loop(struct run *run, br_error *err)
 {
+    if (run->resume.earlier.begun && recall(run, err) != 0)
+        return -1;
+    if (phases_done(run->phases))
+        return 0;
     for (;;) {
         int64_t now = clock_now();
         if (one_round(run, now, err) != 0)
@@ -521,9 +592,10 @@ static enum run_status end(struct run *run, int looped, br_error *err)
     const char *why;
     enum run_status status = verdict(run, looped, err, &why);
     struct event e = {.type = EVENT_RUN_END, .run_end = {.exit_status = status, .reason = why}};
-    emit(run, &e, clock_now());
+    if (!run->resume.idle)
+        emit(run, &e, clock_now());
     br_error late = {0};
-    int closed = journal_close(run->journal, &late);
+    int closed = run->journal ? journal_close(run->journal, &late) : 0;
     run->journal = NULL;
     close_pool(run);
     progress_finish(&run->progress);
@@ -554,7 +626,7 @@ static void tear_down(struct run *run)
     (void)leftovers_end(&run->leftovers);
     if (run->journal)
         journal_destroy(run->journal);
-    if (run->sink_count > 0) {
+    if (run->has_views) {
         summary_finish(&run->summary);
         failures_finish(&run->failures);
     }
@@ -564,6 +636,7 @@ static void tear_down(struct run *run)
     free(run->starts);
     free(run->plugins);
     stop_close(&run->stop);
+    resume_finish(&run->resume);
     rundir_finish(&run->dir);
     prepared_finish(run->prepared);
 }

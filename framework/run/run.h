@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "exec/nursery.h"
+#include "run/journal.h"
 #include "run/prepare.h"
 #include "run/progress.h"
 #include "run/spec.h"
@@ -32,6 +33,12 @@ enum run_status run_prepare(const char *path, const struct spec_override *overri
 struct run_options {
     const char *directory; // --dir, or NULL
     bool fresh;
+    bool resume;
+    bool retry_failed;                     // with resume
+    const struct spec_override *overrides; // that the job was prepared with
+    size_t override_count;
+    bool journal; // false: nothing is written down
+    enum journal_durability durability;
     bool json;        // the summary goes to standard output, as JSON
     int64_t grace_ns; // that tasks in hand have when the run is asked to stop
     enum progress_mode progress;

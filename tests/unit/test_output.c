@@ -115,7 +115,8 @@ static void check_written(struct fixture *f, const char *name, const char *expec
     enum output_format format;
     struct buffer got = BUFFER_EMPTY;
     ck_assert_int_eq(output_format_of(in_directory(name), &format, &err), 0);
-    ck_assert_msg(output_write(path, format, &f->inputs, f->results, &err) == 0, "%s", err.text);
+    ck_assert_msg(output_write(path, "tag", format, &f->inputs, f->results, &err) == 0, "%s",
+                  err.text);
     read_back(path, &got);
     ck_assert_str_eq(got.data, expected);
     buffer_finish(&got);
@@ -186,11 +187,13 @@ START_TEST(a_reduced_row_stands_alone)
     start(&f, "-> s:str", 1);
     struct cell cell = text(BR_STR, "", 0);
     put(&f, 0, &cell);
-    ck_assert_int_eq(output_write(in_directory("a.csv"), OUTPUT_CSV, NULL, f.results, &err), 0);
+    ck_assert_int_eq(output_write(in_directory("a.csv"), "tag", OUTPUT_CSV, NULL, f.results, &err),
+                     0);
     read_back(path, &got);
     ck_assert_str_eq(got.data, "s\n\"\"\n"); // not an empty line
     buffer_finish(&got);
-    ck_assert_int_eq(output_write(in_directory("a.npy"), OUTPUT_NPY, NULL, f.results, &err), -1);
+    ck_assert_int_eq(output_write(in_directory("a.npy"), "tag", OUTPUT_NPY, NULL, f.results, &err),
+                     -1);
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
     ck_assert_int_eq(empty_directory(), 1);
     finish(&f);
@@ -202,8 +205,8 @@ START_TEST(npy_reads_back)
     struct fixture f;
     struct buffer got = BUFFER_EMPTY;
     put_three(&f);
-    ck_assert_int_eq(output_write(in_directory("a.npy"), OUTPUT_NPY, &f.inputs, f.results, &err),
-                     0);
+    ck_assert_int_eq(
+        output_write(in_directory("a.npy"), "tag", OUTPUT_NPY, &f.inputs, f.results, &err), 0);
     read_back(path, &got);
     ck_assert_mem_eq(got.data, "\x93NUMPY\1\0", 8);
     size_t header = (unsigned char)got.data[8] + 256U * (unsigned char)got.data[9];
@@ -233,8 +236,8 @@ START_TEST(npy_of_many_columns_has_the_longer_header)
         buffer_format(&signature, "\xC3\xA9%d:i64 ", i);
     buffer_char(&signature, '\0');
     start(&f, signature.data, 1);
-    ck_assert_int_eq(output_write(in_directory("a.npy"), OUTPUT_NPY, &f.inputs, f.results, &err),
-                     0);
+    ck_assert_int_eq(
+        output_write(in_directory("a.npy"), "tag", OUTPUT_NPY, &f.inputs, f.results, &err), 0);
     read_back(path, &got);
     ck_assert_mem_eq(got.data, "\x93NUMPY\2\0", 8);
     uint32_t header;
@@ -286,7 +289,7 @@ START_TEST(a_failed_write_leaves_what_was_there)
     small.rlim_cur = 300000;
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
-    int result = output_write(path, OUTPUT_CSV, &f.inputs, f.results, &err);
+    int result = output_write(path, "tag", OUTPUT_CSV, &f.inputs, f.results, &err);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
     signal(SIGXFSZ, handler);
     ck_assert_int_eq(result, -1);
@@ -305,10 +308,11 @@ START_TEST(what_cannot_be_replaced_is_said)
     struct fixture f;
     start(&f, "-> y:i64", 1);
     ck_assert_int_eq(
-        output_write(in_directory("none/a.csv"), OUTPUT_CSV, &f.inputs, f.results, &err), -1);
+        output_write(in_directory("none/a.csv"), "tag", OUTPUT_CSV, &f.inputs, f.results, &err),
+        -1);
     ck_assert_ptr_nonnull(strstr(err.text, "none/a.csv: "));
     ck_assert_int_eq(mkfifo(in_directory("b.csv"), 0600), 0);
-    ck_assert_int_eq(output_write(path, OUTPUT_CSV, &f.inputs, f.results, &err), -1);
+    ck_assert_int_eq(output_write(path, "tag", OUTPUT_CSV, &f.inputs, f.results, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
     ck_assert_int_eq(empty_directory(), 1);
     finish(&f);
@@ -323,7 +327,7 @@ START_TEST(a_link_stays_and_its_target_is_replaced)
     start(&f, "-> y:i64", 1);
     write_text(in_directory("real.csv"), "before\n");
     ck_assert_int_eq(symlink("real.csv", in_directory("link.csv")), 0);
-    ck_assert_int_eq(output_write(path, OUTPUT_CSV, &f.inputs, f.results, &err), 0);
+    ck_assert_int_eq(output_write(path, "tag", OUTPUT_CSV, &f.inputs, f.results, &err), 0);
     ck_assert_int_eq(lstat(path, &st), 0);
     ck_assert(S_ISLNK(st.st_mode));
     read_back(in_directory("real.csv"), &got);
@@ -340,7 +344,7 @@ static int write_to(struct fixture *f, int fd)
     int keep = dup(STDOUT_FILENO);
     ck_assert_int_ge(keep, 0);
     ck_assert_int_eq(dup2(fd, STDOUT_FILENO), STDOUT_FILENO);
-    int result = output_write("-", OUTPUT_CSV, &f->inputs, f->results, &err);
+    int result = output_write("-", "tag", OUTPUT_CSV, &f->inputs, f->results, &err);
     dup2(keep, STDOUT_FILENO);
     close(keep);
     return result;

@@ -12,8 +12,8 @@
 #include "run/stop.h"
 
 struct arguments {
-    bool fresh, resume, dry_run, json;
-    const char *workers, *directory, *progress, *grace;
+    bool fresh, resume, retry_failed, dry_run, json;
+    const char *workers, *directory, *progress, *grace, *journal;
     struct option_list set;
     struct spec_override *overrides;
     size_t override_count;
@@ -65,21 +65,50 @@ static int read_grace(const struct arguments *a, int64_t *grace_ns, br_error *er
                         guessed ? meant : "30s");
 }
 
+static int read_journal(const struct arguments *a, struct run_options *options, br_error *err)
+{
+    const char *how = a->journal ? a->journal : "group";
+    options->journal = strcmp(how, "off") != 0;
+    if (strcmp(how, "group") == 0 || !options->journal)
+        options->durability = JOURNAL_GROUP;
+    else if (strcmp(how, "batch") == 0)
+        options->durability = JOURNAL_BATCH;
+    else if (strcmp(how, "unsynced") == 0)
+        options->durability = JOURNAL_UNSYNCED;
+    else
+        return br_error_set(err, BR_ERR_USAGE,
+                            "--journal %s: it is one of group, batch, unsynced, off", how);
+    return 0;
+}
+
+static int check_resume(const struct arguments *a, const struct run_options *options, br_error *err)
+{
+    if (options->resume && a->fresh)
+        return br_error_set(err, BR_ERR_USAGE,
+                            "--fresh and --%s: a run is either begun anew or gone on with",
+                            a->resume ? "resume" : "retry-failed");
+    if (options->resume && !options->journal)
+        return br_error_set(err, BR_ERR_USAGE,
+                            "--journal off: a run is gone on with by its journal");
+    return 0;
+}
+
 static int run_it(const struct arguments *a, const char *path, br_error *err)
 {
-    struct run_options options = {
-        .directory = a->directory, .fresh = a->fresh, .json = a->json, .version = PACKAGE_VERSION};
+    struct run_options options = {.directory = a->directory,
+                                  .fresh = a->fresh,
+                                  .resume = a->resume || a->retry_failed,
+                                  .retry_failed = a->retry_failed,
+                                  .overrides = a->overrides,
+                                  .override_count = a->override_count,
+                                  .json = a->json,
+                                  .version = PACKAGE_VERSION};
     struct nursery nursery;
     struct prepared prepared;
-    if (read_progress(a, &options.progress, err) != 0 || read_grace(a, &options.grace_ns, err) != 0)
+    if (read_progress(a, &options.progress, err) != 0 ||
+        read_grace(a, &options.grace_ns, err) != 0 || read_journal(a, &options, err) != 0 ||
+        check_resume(a, &options, err) != 0)
         return report_error(err);
-    if (a->resume) {
-        br_error_set(
-            err, BR_ERR_USAGE,
-            "--resume is not in this version; --fresh starts the run anew and keeps the old "
-            "one aside");
-        return report_error(err);
-    }
     stop_guard_preparation();
     // First of all: the smaller the process that forks, the sooner a worker is there.
     if (nursery_start(&nursery, err) != 0)
@@ -103,7 +132,9 @@ static int main_run(int argc, char **argv)
         {"fresh", 0, NULL, OPTION_FLAG, &a.fresh,
          "set an earlier run aside (NAME.run.1) and start anew", NULL},
         {"resume", 0, NULL, OPTION_FLAG, &a.resume,
-         "go on with an interrupted run (not in this version)", NULL},
+         "go on with an interrupted run; begin it where there is none", NULL},
+        {"retry-failed", 0, NULL, OPTION_FLAG, &a.retry_failed,
+         "as --resume, and run again what failed", NULL},
         {"dir", 0, "DIR", OPTION_TEXT, &a.directory,
          "make NAME.run in DIR, not beside the job file", "BATCHRUN_DIR"},
         {"workers", 0, "N", OPTION_TEXT, &a.workers, "N workers, whatever the job file says",
@@ -112,6 +143,8 @@ static int main_run(int argc, char **argv)
          "change the job: --set phases.areas.timeout=5s", NULL},
         {"grace", 0, "TIME", OPTION_TEXT, &a.grace,
          "for tasks in hand when the run is asked to stop (10s)", "BATCHRUN_GRACE"},
+        {"journal", 0, "HOW", OPTION_TEXT, &a.journal,
+         "group (synced every 100 ms), batch, unsynced or off", "BATCHRUN_JOURNAL"},
         {"dry-run", 'n', NULL, OPTION_FLAG, &a.dry_run, "show the plan, run nothing", NULL},
         {"progress", 0, "auto|bar|lines|none", OPTION_TEXT, &a.progress, "how to show it",
          "BATCHRUN_PROGRESS"},
@@ -143,5 +176,6 @@ const struct command command_run = {
     "Examples:\n"
     "  batchrun job.yaml\n"
     "  batchrun run --workers 4 --set phases.areas.timeout=5s job.yaml\n"
-    "  batchrun run --fresh --dir /tmp job.yaml\n",
+    "  batchrun run --fresh --dir /tmp job.yaml\n"
+    "  batchrun run --resume job.yaml\n",
     main_run};

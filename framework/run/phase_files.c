@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A phase's result files.
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "run/output.h"
+#include "run/phase.h"
+
+// Without an `output` it is a file of the run directory.
+static char *result_path(const struct phase *p, const char *suffix, br_error *err)
+{
+    const struct phases *ph = p->owner;
+    if (p->spec->output && !suffix[0])
+        return prepared_output(ph->options.prepared, p->place, err);
+    struct buffer b = BUFFER_EMPTY;
+    buffer_format(&b, "%s/%s%s.csv", ph->options.results_directory, p->spec->name, suffix);
+    return buffer_take_string(&b, err);
+}
+
+// What standard output was given is gone: it counts as there.
+static bool is_there(const char *path)
+{
+    return strcmp(path, "-") == 0 || access(path, F_OK) == 0;
+}
+
+static int write_file(const struct phase *p, const char *suffix, const struct table *inputs,
+                      const struct results *results, br_error *err)
+{
+    enum output_format format;
+    char *path = result_path(p, suffix, err);
+    if (!path)
+        return -1;
+    int result = output_format_of(path, &format, err);
+    if (result == 0 && !(phase_was_done(p) && is_there(path)))
+        result = output_write(path, p->owner->options.tag, format, inputs, results, err);
+    free(path);
+    return result;
+}
+
+// A reduction's rows, where they are kept, lie beside the one row, as PHASE.rows.csv.
+int phase_write_results(const struct phase *p, br_error *err)
+{
+    if (p->spec->reduce.kind == REDUCE_NONE)
+        return write_file(p, "", phase_inputs(p), p->results, err);
+    if (p->spec->keep_results && write_file(p, ".rows", phase_inputs(p), p->results, err) != 0)
+        return -1;
+    return p->reduced ? write_file(p, "", NULL, p->reduced, err) : 0;
+}
+
+int phase_has_files(const struct phase *p, bool *there, br_error *err)
+{
+    const struct phases *ph = p->owner;
+    bool reduces = p->spec->reduce.kind != REDUCE_NONE;
+    bool failed = earlier_failed(ph->options.earlier, (uint32_t)(p->place + ph->count)) > 0;
+    const struct {
+        const char *suffix;
+        bool wanted;
+    } files[] = {{"", !reduces || !failed}, {".rows", reduces && p->spec->keep_results}};
+    bool all = true;
+    for (int i = 0; i < 2; i++) {
+        char *path = files[i].wanted ? result_path(p, files[i].suffix, err) : NULL;
+        if (files[i].wanted && !path)
+            return -1;
+        all = all && (!path || is_there(path));
+        free(path);
+    }
+    *there = all;
+    return 0;
+}

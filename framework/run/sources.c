@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "run/sources.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/fd.h"
+#include "run/journal.h"
+
+static const char cure[] = "--fresh sets that run aside and starts anew";
+
+// ---- What there is
+
+// Keys of a phase, or of `defaults`, that change nothing in what its tasks compute.
+static bool is_about_how(const char *key)
+{
+    static const char *const keys[] = {"timeout",      "time_request", "retries",  "priority",
+                                       "max_parallel", "chunk_size",   "isolation"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strlen(keys[i]) == strcspn(key, ".") && memcmp(key, keys[i], strlen(keys[i])) == 0)
+            return true;
+    return false;
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+static bool is_free(const char *path)
+{
+    if (starts_with(path, "workers.") || starts_with(path, "limits."))
+        return true;
+    if (starts_with(path, "defaults."))
+        return is_about_how(path + strlen("defaults."));
+    const char *name = starts_with(path, "phases.") ? path + strlen("phases.") : NULL;
+    const char *dot = name ? strchr(name, '.') : NULL;
+    return dot && is_about_how(dot + 1);
+}
+
+// Takes over the buffers' texts.
+static int add(struct sources *s, struct buffer *what, struct buffer *name, uint64_t hash,
+               br_error *err)
+{
+    struct source *items = reallocarray(s->items, s->count + 1, sizeof *items);
+    if (items)
+        s->items = items;
+    char *what_text = buffer_take_string(what, err);
+    char *name_text = buffer_take_string(name, err);
+    if (!items || !what_text || !name_text) {
+        free(what_text);
+        free(name_text);
+        return br_error_nomem(err);
+    }
+    items[s->count++] = (struct source){.is = {what_text, name_text, hash}};
+    return 0;
+}
+
+static int add_job(struct sources *s, br_error *err)
+{
+    const struct job *job = s->prepared->job;
+    struct buffer what = BUFFER_EMPTY, name = BUFFER_EMPTY;
+    buffer_text(&what, "job file");
+    buffer_text(&name, job->file);
+    return add(s, &what, &name, journal_hash(0, job->text, job->text_length), err);
+}
+
+static int add_override(struct sources *s, const struct spec_override *o, br_error *err)
+{
+    struct buffer what = BUFFER_EMPTY, name = BUFFER_EMPTY;
+    buffer_text(&what, "--set");
+    buffer_format(&name, "%s=%s", o->path, o->value);
+    return add(s, &what, &name, journal_hash(0, name.data, name.length), err);
+}
+
+static int hash_file(int fd, uint64_t *hash)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return -1;
+    void *data =
+        st.st_size > 0 ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+    if (data == MAP_FAILED)
+        return -1;
+    *hash = journal_hash(0, data, (size_t)st.st_size);
+    if (data)
+        munmap(data, (size_t)st.st_size);
+    return 0;
+}
+
+static int add_plugin(struct sources *s, size_t i, br_error *err)
+{
+    const struct plugin_file *file = &s->prepared->plugin_files[i];
+    const char *path = file->source.path;
+    uint64_t hash;
+    int own = file->fd < 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    int result = hash_file(file->fd < 0 ? own : file->fd, &hash);
+    if (result != 0)
+        br_error_errno(err, "cannot read the plugin %s", path);
+    fd_close(&own);
+    if (result != 0)
+        return -1;
+    struct buffer what = BUFFER_EMPTY, name = BUFFER_EMPTY;
+    buffer_format(&what, "plugin %s", s->prepared->job->plugins[i].name);
+    buffer_text(&name, path);
+    return add(s, &what, &name, hash, err);
+}
+
+// As the tasks get them: converted, args and all.
+static int add_inputs(struct sources *s, size_t i, br_error *err)
+{
+    const struct prepared_phase *phase = &s->prepared->phases[i];
+    const struct job_phase *spec = &s->prepared->job->phases[i];
+    if (!phase->loaded)
+        return 0; // they come from another phase
+    struct buffer what = BUFFER_EMPTY, name = BUFFER_EMPTY;
+    buffer_format(&what, "inputs of phase %s", spec->name);
+    const enum job_input_kind kind = spec->inputs.kind;
+    if (kind == INPUT_LINES || kind == INPUT_CSV || kind == INPUT_GLOB)
+        buffer_text(&name, spec->inputs.path);
+    return add(s, &what, &name, journal_hash(0, phase->image.data, phase->image.length), err);
+}
+
+// ---- What there was
+
+// The first line in which the job file differs from the run's copy; 0 when there is no copy.
+static size_t differing_line(const struct sources *s)
+{
+    struct buffer copy = BUFFER_EMPTY, path = BUFFER_EMPTY;
+    const struct job *job = s->prepared->job;
+    buffer_format(&path, "%s/job.yaml", s->dir->path);
+    buffer_char(&path, '\0');
+    size_t line = 0;
+    if (!path.failed && fd_read_file(path.data, "job file", 1 << 30, &copy, NULL) == 0) {
+        line = 1;
+        for (size_t i = 0; i < copy.length && i < job->text_length && copy.data[i] == job->text[i];
+             i++)
+            line += copy.data[i] == '\n';
+    }
+    buffer_finish(&path);
+    buffer_finish(&copy);
+    return line;
+}
+
+static int refuse(const struct sources *s, const struct event_source *was, br_error *err)
+{
+    const char *run = s->dir->path;
+    size_t line;
+    if (strcmp(was->what, "--set") == 0)
+        return br_error_set(err, BR_ERR_USAGE,
+                            "the run in %s was begun with --set %s: give it again; or %s", run,
+                            was->name, cure);
+    if (strcmp(was->what, "job file") == 0 && (line = differing_line(s)) > 0)
+        return br_error_set(err, BR_ERR_USAGE,
+                            "the job file is not what it was when the run in %s began: they differ "
+                            "in line %zu; %s/job.yaml is what it was, and %s",
+                            run, line, run, cure);
+    return br_error_set(err, BR_ERR_USAGE, "the %s%s%s%s not what %s when the run in %s began; %s",
+                        was->what, was->name[0] ? ", " : "", was->name,
+                        starts_with(was->what, "inputs") ? " are" : " is",
+                        starts_with(was->what, "inputs") ? "they were" : "it was", run, cure);
+}
+
+// `what` NULL: of any kind.
+static int check_new(const struct sources *s, const char *what, br_error *err)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (!s->items[i].known && (!what || strcmp(what, s->items[i].is.what) == 0))
+            return br_error_set(err, BR_ERR_USAGE,
+                                "the run in %s was begun without %s %s: leave it out; or %s",
+                                s->dir->path, s->items[i].is.what, s->items[i].is.name, cure);
+    return 0;
+}
+
+static int sources_take(struct event_sink *sink, const struct event *event, br_error *err)
+{
+    struct sources *s = (struct sources *)sink;
+    const struct event_source *was = &event->source;
+    if (event->type != EVENT_SOURCE)
+        return 0;
+    // They come before all that they change.
+    bool follows = strcmp(was->what, "job file") != 0 && strcmp(was->what, "--set") != 0;
+    if (follows && check_new(s, "--set", err) != 0)
+        return -1;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct event_source *is = &s->items[i].is;
+        if (strcmp(is->what, was->what) == 0 && is->hash == was->hash) {
+            s->items[i].known = true;
+            return 0;
+        }
+    }
+    return refuse(s, was, err);
+}
+
+int sources_check_new(const struct sources *s, br_error *err)
+{
+    return check_new(s, NULL, err);
+}
+
+// ---- All of it
+
+static int find_all(struct sources *s, const struct spec_override *overrides, size_t override_count,
+                    br_error *err)
+{
+    const struct job *job = s->prepared->job;
+    int result = add_job(s, err);
+    for (size_t i = 0; result == 0 && i < override_count; i++)
+        if (!is_free(overrides[i].path))
+            result = add_override(s, &overrides[i], err);
+    for (size_t i = 0; result == 0 && i < job->plugin_count; i++)
+        result = add_plugin(s, i, err);
+    for (size_t i = 0; result == 0 && i < job->phase_count; i++)
+        result = add_inputs(s, i, err);
+    return result;
+}
+
+int sources_find(struct sources *out, const struct prepared *prepared,
+                 const struct spec_override *overrides, size_t override_count,
+                 const struct rundir *dir, br_error *err)
+{
+    *out = (struct sources){.sink.take = sources_take, .prepared = prepared, .dir = dir};
+    if (find_all(out, overrides, override_count, err) == 0)
+        return 0;
+    sources_finish(out);
+    return -1;
+}
+
+void sources_finish(struct sources *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        free((char *)s->items[i].is.what);
+        free((char *)s->items[i].is.name);
+    }
+    free(s->items);
+    *s = (struct sources){0};
+}

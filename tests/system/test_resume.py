@@ -1,0 +1,365 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs that are cut off and gone on with: nothing lost, nothing twice, the same results."""
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import BUILD, PATIENCE, Case, main, until  # noqa: E402
+from journal import CANCELLED, Story, events  # noqa: E402
+
+LONG = os.environ.get("BATCHRUN_LONG") == "1"
+
+JOB = """version: 1
+name: job
+workers: {count: 3, oversubscribe: true, binding: none}
+plugins: [tally]
+env: {TALLY: TALLY_FILE, MEND: MEND_FILE}
+defaults: {retries: {limit: 3, on: [error, crash], backoff: {delay: 1ms}}}
+phases:
+  - name: rows
+    task: tally.work
+    mode: async
+    inputs: {range: 150}
+    args: {bad: 40, shaky: 7, deadly: 61}
+    chunk_size: 5
+    output: rows.csv
+  - name: folded
+    task: tally.work
+    mode: async
+    inputs: {range: 150}
+    args: {bad: 0, shaky: 11, deadly: 0}
+    reduce: {task: sum, fan_in: 4}
+    keep_results: true
+  - name: tree
+    task: tally.work
+    mode: async
+    inputs: {range: 60}
+    args: {bad: 0, shaky: 13, deadly: 0}
+    reduce: {task: tally.sum, fan_in: 3}
+    output: tree.csv
+  - name: texts
+    task: tally.twice
+    needs: [rows]
+    mode: async
+    inputs: {from: rows}
+    output: texts.jsonl
+  - name: last
+    task: tally.twice
+    inputs: {from: tree}
+"""
+REDUCTION, REDUCTION_TASKS = "tree_(reduce)", 20 + 7 + 3 + 1
+OUTPUTS = ["rows.csv", "job.run/results/folded.csv", "job.run/results/folded.rows.csv", "tree.csv",
+           "texts.jsonl", "job.run/results/last.csv"]
+
+
+class Resume(Case):
+    def setUp(self):
+        super().setUp()
+        self.tally = os.path.join(self.temporary, "tally")
+        self.mend = os.path.join(self.temporary, "mend")
+        self.job = JOB.replace("TALLY_FILE", self.tally).replace("MEND_FILE", self.mend)
+        self.write("job.yaml", self.job)
+
+    def lines(self):
+        try:
+            with open(self.tally, encoding="ascii") as file:
+                return [(p, int(i), int(a)) for p, i, a in (line.split() for line in file)]
+        except FileNotFoundError:
+            return []
+
+    def assertNothingLeft(self, done=None):
+        kept = {}
+        for path in (self.tally, self.mend):
+            if os.path.exists(path):
+                with open(path, "rb") as file:
+                    kept[path] = file.read()
+                os.unlink(path)
+        super().assertNothingLeft(done)
+        for path, content in kept.items():
+            with open(path, "wb") as file:
+                file.write(content)
+
+    def results(self):
+        """What the run gave: its result files' bytes and its counts."""
+        found = {}
+        for name in OUTPUTS:
+            with open(self.path(name), "rb") as file:
+                found[name] = file.read()
+        for phase in self.summary("job")["phases"]:
+            found[phase["name"]] = (phase["tasks"], phase["outcomes"])
+        return found
+
+    def reference(self, *args):
+        self.assertEqual(self.batchrun("run", *args, "job.yaml").code, 3)
+        results = self.results()
+        self.start_over()
+        return results
+
+    def start_over(self):
+        for name in OUTPUTS:
+            if os.path.exists(self.path(name)):
+                os.unlink(self.path(name))
+        if os.path.exists(self.tally):
+            os.unlink(self.tally)
+        os.rename(self.path("job.run"), self.path(f"done-{len(os.listdir(self.dir))}"))
+
+    def kill_after(self, tasks, whom, *args):
+        """Starts the run, which is killed when so many more tasks have begun."""
+        at = str(len(self.lines()) + tasks)
+        process = self.start("run", *args, "job.yaml",
+                             env=self.environment(KILL_AT=at, KILL=whom))
+        process.communicate(timeout=PATIENCE)
+        until(lambda: not self.marked(), 1, "every process of the run ends")
+
+    def check_going_on(self, *args, code=3):
+        """Goes on, and holds what ran against what the journal said before."""
+        before, ran = Story(self.path("job.run/journal")), len(self.lines())
+        done = self.batchrun("run", "--resume", *args, "job.yaml")
+        self.assertEqual(done.code, code, done)
+        done_before = {task for task, status in before.final.items() if status != CANCELLED}
+        again = self.lines()[ran:]
+        for phase, index, attempt in again:
+            if phase != REDUCTION:  # which counts from 0 on each level of its tree
+                self.assertNotIn((phase, index), done_before, "ran again")
+                self.assertGreaterEqual(attempt, before.next.get((phase, index), 0), (phase, index))
+        self.assertEqual(sum(task[0] == REDUCTION for task in again + list(done_before)),
+                         REDUCTION_TASKS)
+        after = Story(self.path("job.run/journal"))
+        self.assertEqual(after.twice, [])
+        return done
+
+    # ---- SIGKILL
+
+    def test_killed_anywhere_and_gone_on_with(self):
+        reference = self.reference()
+        points = range(1, 520, 7 if LONG else 29)
+        for i, point in enumerate(points):
+            whom = "nursery" if i % 3 == 2 else "coordinator"
+            with self.subTest(point=point, whom=whom):
+                how = ["--journal=group", "--journal=batch", "--journal=unsynced"][i // 2 % 3]
+                self.kill_after(point, whom, how)
+                if i % 2:
+                    self.kill_after(40, "coordinator", "--resume", "--journal=batch")
+                self.check_going_on("--workers", str(1 + i % 4))
+                self.assertEqual(self.results(), reference)
+                self.start_over()
+
+    def test_killed_again_and_again(self):
+        reference = self.reference()
+        kills = 0
+        while kills < 100:
+            self.kill_after(25, "coordinator", "--resume", "--journal=batch")
+            kills += 1
+            story = Story(self.path("job.run/journal"))
+            self.assertEqual(story.twice, [])
+            if list(events(self.path("job.run/journal")))[-1]["event"] == "run_end":
+                break
+        self.assertGreater(kills, 3)
+        self.check_going_on()
+        self.assertEqual(self.results(), reference)
+
+    # ---- Runs that came to an end
+
+    def test_a_finished_run_has_nothing_left_to_do(self):
+        self.assertEqual(self.batchrun("run", "job.yaml").code, 3)
+        reference, ran = self.results(), self.lines()
+        with open(self.path("job.run/journal"), "rb") as file:
+            journal = file.read()
+        for name in ["rows.csv", "job.run/results/folded.csv", "tree.csv", "job.run/summary.json"]:
+            os.unlink(self.path(name))
+        times = os.stat(self.path("texts.jsonl")).st_mtime_ns
+        done = self.batchrun("run", "--resume", "job.yaml")
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("the run in job.run had finished: nothing is left to do, 4 of them failed "
+                      "(--retry-failed runs those again)", done.err)
+        self.assertEqual(self.results(), reference)
+        self.assertEqual(self.lines(), ran)
+        self.assertEqual(os.stat(self.path("texts.jsonl")).st_mtime_ns, times)
+        with open(self.path("job.run/journal"), "rb") as file:
+            self.assertEqual(file.read(), journal)
+
+    def test_what_failed_runs_again(self):
+        self.write("mended", "")
+        self.assertEqual(self.batchrun("run", "job.yaml").code, 3)
+        ran = len(self.lines())
+        with open(self.mend, "w", encoding="ascii"):
+            pass
+        done = self.batchrun("run", "--resume", "--retry-failed", "job.yaml")
+        self.assertEqual(done.code, 0, done)
+        again = self.lines()[ran:]
+        # Of the phase that failed, what failed, as the next attempt; what reads from it, all; else
+        # nothing.
+        self.assertEqual(sorted(i for p, i, a in again if p == "rows"), [0, 40, 80, 120])
+        self.assertEqual({a for p, i, a in again if p == "rows"}, {1})
+        self.assertEqual(sum(p == "texts" for p, i, a in again), 150)
+        self.assertEqual({p for p, i, a in again}, {"rows", "texts"})
+        resumed = self.results()
+        self.start_over()
+        self.assertEqual(self.batchrun("run", "job.yaml").code, 0)
+        self.assertEqual(self.results(), resumed)
+        done = self.batchrun("run", "--retry-failed", "job.yaml")
+        self.assertIn("had finished: nothing is left to do\n", done.err)
+
+    def test_killed_while_what_failed_runs_again(self):
+        self.assertEqual(self.batchrun("run", "job.yaml").code, 3)
+        with open(self.mend, "w", encoding="ascii"):
+            pass
+        self.kill_after(30, "coordinator", "--retry-failed", "--journal=batch")
+        self.check_going_on(code=0)
+        resumed = self.results()
+        self.start_over()
+        self.assertEqual(self.batchrun("run", "job.yaml").code, 0)
+        self.assertEqual(self.results(), resumed)
+
+    def test_interrupted_by_a_signal(self):
+        reference = self.reference()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            process = self.start("run", "job.yaml")
+            until(lambda: len(self.lines()) >= 60, 60, "tasks run")
+            process.send_signal(number)
+            done = self.end(process)
+            self.assertEqual(done.code, 5, done)
+            self.check_going_on()
+            self.assertEqual(self.results(), reference)
+            self.start_over()
+
+    def test_a_phase_that_was_stopped_stays_so(self):
+        self.write("job.yaml", self.job.replace("bad: 40", "bad: 1")
+                   .replace("chunk_size: 5", "on_failure: stop"))
+        self.assertEqual(self.batchrun("run", "job.yaml").code, 3)
+        counts = [p["outcomes"] for p in self.summary("job")["phases"]]
+        ran = len(self.lines())
+        self.assertEqual(self.batchrun("run", "--resume", "job.yaml").code, 3)
+        self.assertEqual(len(self.lines()), ran)
+        self.assertEqual([p["outcomes"] for p in self.summary("job")["phases"]], counts)
+
+    def test_a_run_that_never_began_begins(self):
+        done = self.batchrun("run", "--resume", "job.yaml")
+        self.assertEqual(done.code, 3, done)
+        reference = self.results()
+        self.start_over()
+        os.mkdir(self.path("job.run"))
+        with open(self.path("job.run/journal"), "wb") as file:
+            file.write(b"batchrun\1\0\0\0")
+        self.assertEqual(self.batchrun("run", "--resume", "job.yaml").code, 3)
+        self.assertEqual(self.results(), reference)
+
+    # ---- What must be the same
+
+    def refuse(self, expected, *args):
+        with open(self.path("job.run/journal"), "rb") as file:
+            journal = file.read()
+        done = self.batchrun("run", "--resume", *args, "job.yaml")
+        self.assertEqual(done.code, 2, done)
+        self.assertIn(expected, done.err)
+        self.assertIn("--fresh", done.err)
+        with open(self.path("job.run/journal"), "rb") as file:
+            self.assertEqual(file.read(), journal)
+
+    def test_another_job_is_refused(self):
+        self.write("a.csv", "i\n1\n2\n3\n")
+        plugin = self.path("own.so")
+        with open(os.path.join(BUILD, "tests/plugins/.libs/tally.so"), "rb") as file:
+            binary = file.read()
+        with open(plugin, "wb") as file:
+            file.write(binary)
+        os.chmod(plugin, 0o755)
+        job = (self.job[:self.job.index("phases:")].replace("[tally]", "[{name: tally, path: "
+                                                            "./own.so}]") +
+               "phases:\n- {name: rows, task: tally.work, inputs: {csv: a.csv}, "
+               "args: {bad: 2, shaky: 0, deadly: 0}, timeout: 60s}\n")
+        self.write("job.yaml", job)
+        same = ["--set", "phases.rows.on_failure=continue"]
+        self.assertEqual(self.batchrun("run", *same, "job.yaml").code, 3)
+        self.refuse("was begun with --set phases.rows.on_failure=continue: give it again")
+        self.refuse("was begun without --set phases.rows.args.bad=3: leave it out", *same, "--set",
+                    "phases.rows.args.bad=3")
+        # How the work is done may change.
+        done = self.batchrun("run", "--resume", *same, "--workers", "1", "--set",
+                             "phases.rows.timeout=9s", "--progress=none", "job.yaml")
+        self.assertEqual(done.code, 3, done)
+        self.write("job.yaml", job + "# one more line\n")
+        self.refuse("the job file is not what it was when the run in job.run began: they differ "
+                    f"in line {job.count(chr(10)) + 1}; job.run/job.yaml is what it was", *same)
+        self.write("job.yaml", job)
+        self.write("a.csv", "i\n1\n2\n4\n")
+        self.refuse("the inputs of phase rows, a.csv are not what they were", *same)
+        self.write("a.csv", "i\n1\n2\n3\n")
+        with open(plugin, "ab") as file:
+            file.write(b"\0")
+        self.refuse("the plugin tally, ", *same)
+        done = self.batchrun("run", "--fresh", *same, "job.yaml")
+        self.assertEqual(done.code, 3, done)
+        self.assertTrue(os.path.isdir(self.path("job.run.1")))
+
+    def test_options_that_contradict(self):
+        for args, expected in ((("--resume", "--fresh"), "--fresh and --resume"),
+                               (("--resume", "--journal=off"), "--journal off"),
+                               (("--journal=sometimes",), "one of group, batch, unsynced, off")):
+            done = self.batchrun("run", *args, "job.yaml")
+            self.assertEqual(done.code, 2, done)
+            self.assertIn(expected, done.err)
+
+    # ---- The journal
+
+    def test_durability(self):
+        reference = self.reference()
+        for how in ("batch", "unsynced", "group"):
+            self.assertEqual(self.batchrun("run", f"--journal={how}", "job.yaml").code, 3)
+            self.assertEqual(Story(self.path("job.run/journal")).twice, [])
+            self.start_over()
+        self.assertEqual(self.batchrun("run", "--journal=off", "job.yaml").code, 3)
+        self.assertFalse(os.path.exists(self.path("job.run/journal")))
+        self.assertEqual(self.results(), reference)
+
+    def test_two_at_once(self):
+        first = self.start("run", "job.yaml")
+        until(lambda: self.lines(), 60, "a task begins")
+        os.kill(first.pid, signal.SIGSTOP)
+        for args in ((), ("--resume",), ("--fresh",)):
+            second = self.start("run", *args, "job.yaml")
+            out, err = second.communicate(timeout=60)
+            self.assertEqual(second.returncode, 2, err)
+            self.assertIn(f"the run in job.run is still going on, in process {first.pid} on "
+                          f"{os.uname().nodename} since ", err)
+        os.kill(first.pid, signal.SIGCONT)
+        self.assertEqual(self.end(first).code, 3)
+
+    def test_a_journal_taken_away(self):
+        for replace in (False, True):
+            process = self.start("run", "job.yaml")
+            until(lambda: len(self.lines()) > 20, 60, "tasks run")
+            os.kill(process.pid, signal.SIGSTOP)
+            os.unlink(self.path("job.run/journal"))
+            if replace:
+                self.write("job.run/journal", "")
+            os.kill(process.pid, signal.SIGCONT)
+            done = self.end(process)
+            self.assertEqual(done.code, 1, done)
+            self.assertIn("was replaced" if replace else "was removed", done.err)
+            self.start_over()
+
+    def test_the_journal_of_a_newer_version(self):
+        self.assertEqual(self.batchrun("run", "job.yaml").code, 3)
+        with open(self.path("job.run/journal"), "r+b") as file:
+            file.seek(8)
+            file.write(b"\2")
+        done = self.batchrun("run", "--resume", "job.yaml")
+        self.assertEqual(done.code, 2, done)
+        self.assertIn("has format 2; this batchrun reads up to 1", done.err)
+
+    def test_time_goes_on(self):
+        self.kill_after(60, "coordinator", "--journal=batch")
+        self.check_going_on()
+        latest = 0
+        for event in events(self.path("job.run/journal")):
+            if event["event"] in ("tasks_ok", "output"):
+                continue
+            if event["event"] == "run_resume":
+                self.assertGreaterEqual(event["time"], latest)
+            latest = max(latest, event["time"])
+
+
+if __name__ == "__main__":
+    main()
