@@ -929,6 +929,36 @@ START_TEST(many_threads_call_one_pool)
 }
 END_TEST
 
+static void *get_it(void *result)
+{
+    br_error e;
+    return br_result_get(result, BR_FOREVER, &e) == 0 ? NULL : result;
+}
+
+// One of them drives; when it is done another does.
+START_TEST(many_threads_wait_for_one_result)
+{
+    pthread_t threads[5];
+    void *failed;
+    int64_t in = 6;
+    br_pool *pool = pool_with(1, _i);
+    br_result *r = br_pool_apply_async(pool, until_go, &in, 8, NULL, 8, NULL, &err);
+    ck_assert_msg(r != NULL, "%s", err.text);
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, get_it, r), 0);
+    ck_assert(wait_word(&shared->started, 1));
+    ck_assert_int_eq(br_result_get(r, 0.001, &err), -1);
+    ck_assert_int_eq(err.kind, BR_ERR_TIMEOUT);
+    set_word(&shared->go, 1);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], &failed), 0);
+        ck_assert_ptr_null(failed);
+    }
+    ck_assert_int_eq(*(const int64_t *)br_result_output(r, 0), 36);
+    br_pool_destroy(pool);
+}
+END_TEST
+
 static int good_or_exits(br_task *t, const void *in, void *out)
 {
     static const enum death ways[] = {DIE_ERROR, DIE_EXIT, DIE_QUICK_EXIT, DIE_ABORT};
@@ -1126,6 +1156,7 @@ static void add_caller(TCase *c)
     if (!SANITIZED)
         tcase_add_test(c, threads_that_allocate_while_a_pool_is_made);
     tcase_add_loop_test(c, many_threads_call_one_pool, 0, 2);
+    tcase_add_loop_test(c, many_threads_wait_for_one_result, 0, 2);
     tcase_add_loop_test(c, unflushed_text_is_printed_once, 0, 5);
     tcase_add_loop_test(c, closed_standard_descriptors, 1, 8);
     tcase_add_test(c, descriptors_are_not_inherited);
