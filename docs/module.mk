@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	docs/man/batchrun-job.5.in \
 	docs/man/batchrun.1.in \
 	docs/commands.md \
+	docs/failures.md \
 	docs/job-file.md \
 	docs/journal-format.md \
 	docs/plugins.md \
