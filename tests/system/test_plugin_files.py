@@ -90,6 +90,24 @@ class Files(harness.Case):
         self.job("future_abi", "nothing")
         self.refused("plugin ABI", "build it again")
 
+    def test_missing_symbol(self):
+        self.plugin("unresolved")
+        self.job("unresolved", "call")
+        self.refused("cannot be loaded as a plugin", "undefined symbol: in_no_library")
+
+    def test_wrong_signature(self):
+        self.plugin("missigned")
+        self.job("missigned", "nothing")
+        self.refused("the signature \"i:i46 -> y:i64\" of task `nothing`: ", "i46")
+
+    def test_another_users(self):
+        path = self.plugin("faulty")
+        self.job("faulty", "error", "args: {at: -1}")
+        if os.geteuid() != 0:
+            self.skipTest("giving files away takes root")
+        os.chown(path, 4711, -1)
+        self.refused("belongs to user 4711", "copy the plugin to a folder of your own")
+
     def test_no_plugin(self):
         self.plugin("not_a_plugin")
         self.job("not_a_plugin", "nothing")
