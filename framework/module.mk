@@ -50,6 +50,7 @@ libexec_la_SOURCES = \
 	framework/exec/solo.c framework/exec/solo.h \
 	framework/exec/symbols.c framework/exec/symbols.h \
 	framework/exec/symbols_names.c \
+	framework/exec/surroundings.c framework/exec/surroundings.h \
 	framework/exec/task.c framework/exec/task.h \
 	framework/exec/topology.c framework/exec/topology.h \
 	framework/exec/usage.c framework/exec/usage.h \

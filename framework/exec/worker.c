@@ -25,6 +25,7 @@
 #include "exec/leftovers.h"
 #include "exec/plugin.h"
 #include "exec/setup.h"
+#include "exec/surroundings.h"
 #include "exec/task.h"
 #include "exec/watch.h"
 
@@ -59,6 +60,12 @@ struct worker {
     int64_t cpu_mark;
     struct leftovers leftovers; // processes
     int64_t cleared_ns;         // when it was last looked for some
+    struct surroundings surroundings;
+    struct float_mode float_mode;
+    int64_t restored_ns; // when what tasks have changed was last put back
+    nlink_t threads;     // when it began; see thread_links
+    bool ran_here;       // a task has run in this process, not in a child
+    const char *unfit;   // why this worker takes no more tasks, or NULL
 };
 
 // ---- Starting
@@ -178,6 +185,12 @@ static void name_self(unsigned slot)
     prctl(PR_SET_NAME, name);
 }
 
+static nlink_t thread_links(void)
+{
+    struct stat st;
+    return stat("/proc/self/task", &st) == 0 ? st.st_nlink : 0; // one for each thread, and two
+}
+
 static int start(struct worker *w, const int *fds, br_error *err)
 {
     w->control = fds[WORKER_CONTROL];
@@ -211,6 +224,10 @@ static int start(struct worker *w, const int *fds, br_error *err)
     if (load_plugins(w, err) != 0 || run_initializer(&w->setup.common, err) != 0)
         return -1;
     leftovers_begin(&w->leftovers); // what the plugins' init has started stays
+    w->float_mode = float_mode_now();
+    w->threads = thread_links();
+    if (surroundings_note(&w->surroundings, err) != 0)
+        return -1;
     w->printed[0] = stream_end(1);
     w->printed[1] = stream_end(2);
     return 0;
@@ -496,11 +513,17 @@ static void publish(struct worker *w, struct record *r, struct ending *e, int64_
     channel_publish(&w->channel, r, &e->end, sizeof e->end, t->message, strlen(t->message), now);
 }
 
-static bool is_isolated(const struct task *t)
+static bool is_isolated(const struct task_map *m, const struct channel_claim *claim)
 {
-    const struct task_map *m = t->map;
     return m->isolation == ISOLATE_TASK ||
-           (m->isolation == ISOLATE_AUTO && t->claim->grant.attempt > 0);
+           (m->isolation == ISOLATE_AUTO && claim->grant.attempt > 0);
+}
+
+// Threads that a task has left running, a pool of OpenMP's mostly, are not in a forked child: who
+// waits for them there waits for ever.
+static bool may_fork(const struct worker *w)
+{
+    return !w->ran_here || thread_links() <= w->threads;
 }
 
 static void run_isolated(struct worker *w, struct ending *e)
@@ -535,20 +558,29 @@ static void note_over_output(struct worker *w, struct ending *e)
 
 // Ends what the task in hand has started and left. No process is made in less time than a task that
 // is worth a system call takes; should one be, it is found soon after. The time is the task's own.
-// false: some do not end.
-static bool clear_up(struct worker *w, int64_t began, int64_t *now)
+static void clear_up(struct worker *w, int64_t began, int64_t *now)
 {
     if (*now - began < EXACT_OUTPUT_NS && *now - w->cleared_ns < LONG_NS)
-        return true;
+        return;
     w->cleared_ns = *now;
     if (!leftovers_may_be(&w->leftovers))
-        return true;
+        return;
     int killed = leftovers_end(&w->leftovers);
     *now = clock_now();
     if (killed > 0 && w->setup.common.keep_output)
         dprintf(2, "batchrun: the task has left %d %s behind, now killed\n", killed,
                 killed == 1 ? "process" : "processes");
-    return killed >= 0;
+    if (killed < 0)
+        w->unfit = "a task has left a process behind that does not end";
+}
+
+// Puts back what tasks have changed of the process; the time is none of theirs.
+static void restore(struct worker *w, int64_t *now)
+{
+    const char *lost = surroundings_restore(&w->surroundings);
+    if (lost)
+        w->unfit = lost;
+    *now = w->restored_ns = clock_now();
 }
 
 // *now becomes the time at its end, which is when the next one starts. false: this worker is not
@@ -561,13 +593,15 @@ static bool run_task(struct worker *w, const struct channel_claim *claim, uint32
     struct record r = {.grant = (uint32_t)claim->sequence, .row = row};
     int returned = 0;
     task_begin(t, claim, row, *now);
-    bool isolated = is_isolated(t);
+    bool isolated = is_isolated(t->map, claim);
+    w->ran_here |= !isolated;
     if (isolated)
         run_isolated(w, &e);
     else
         returned = task_call(t);
+    float_mode_restore(&w->float_mode);
     *now = clock_now();
-    bool clear = clear_up(w, t->start_ns, now);
+    clear_up(w, t->start_ns, now);
     note_output(w, &r, *now - t->start_ns, !channel_has_more(&w->channel, claim), *now);
     if (!isolated) {
         e = (struct ending){.end = {.status = OUTCOME_ERROR, .peak_memory = -1}};
@@ -576,7 +610,9 @@ static bool run_task(struct worker *w, const struct channel_claim *claim, uint32
     }
     note_over_output(w, &e);
     publish(w, &r, &e, *now);
-    return clear;
+    if (*now - w->restored_ns >= SURROUNDINGS_NS)
+        restore(w, now);
+    return !w->unfit;
 }
 
 // As run_task.
@@ -610,13 +646,17 @@ static int work(struct worker *w, br_error *err)
         struct task_map *m = find_map(w, &claim, err);
         if (!m)
             return -1;
-        if (w->task.map != m)
+        if (w->task.map != m) {
+            int64_t now;
+            restore(w, &now); // nothing goes from one map to another
             w->chatty = false;
+        }
         if (!task_prepare(&w->task, m, &w->channel))
             return br_error_nomem(err);
-        if (!run_grant(w, &claim))
-            return br_error_set(err, BR_ERR_SYSTEM,
-                                "a task has left a process behind that does not end");
+        if (is_isolated(m, &claim) && !may_fork(w))
+            w->unfit = "threads of earlier tasks run on, and a task is to run in a forked child";
+        if (w->unfit || !run_grant(w, &claim))
+            return br_error_set(err, BR_ERR_SYSTEM, "%s", w->unfit);
     }
     return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Tasks in a forked child of their worker: whatever they do to it, the worker goes on.
+// What a task changes of its process is not seen by the next, in one worker or each in a child.
 #include <check.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -93,6 +93,18 @@ START_TEST(only_a_retry_is_isolated_by_auto)
 }
 END_TEST
 
+START_TEST(no_fork_beside_threads_of_earlier_tasks)
+{
+    rig_run_one(&rig, (struct rig_options){.workers = 1}, "thread", 0, 3,
+                isolated(ISOLATE_AUTO, 1));
+    ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 3);
+    ck_assert_uint_ge(rig.deaths, 1);
+    ck_assert_str_eq(rig.last_words,
+                     "threads of earlier tasks run on, and a task is to run in a forked child");
+    rig_close(&rig);
+}
+END_TEST
+
 START_TEST(what_it_leaves_behind_goes_with_it)
 {
     run("daemon", 0, 20, isolated(ISOLATE_TASK, 0));
@@ -161,6 +173,44 @@ START_TEST(scribbling_harms_nobody_else)
 }
 END_TEST
 
+// ---- In one worker
+
+// Each task tells what it finds, and changes another thing for the next.
+START_TEST(what_a_task_changes_the_next_does_not_find)
+{
+    setenv("WILD_KEPT", "kept", 1);
+    rig_run_one(&rig, (struct rig_options){.workers = 1}, "meddle", 0, 15,
+                isolated(ISOLATE_WORKER, 0));
+    ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 15);
+    for (int i = 1; i < 15; i++)
+        ck_assert_str_eq(rig.fates[i].text, rig.fates[0].text);
+    close_unharmed();
+}
+END_TEST
+
+START_TEST(every_task_has_the_floating_point_mode_it_is_due)
+{
+    rig_run_one(&rig, (struct rig_options){.workers = 1}, "meddle_with_floats", 0, 200,
+                isolated(ISOLATE_WORKER, 0));
+    for (int i = 0; i < 200; i++)
+        ck_assert_str_eq(rig.fates[i].text, "0 0"); // to nearest, and no exception
+    close_unharmed();
+}
+END_TEST
+
+START_TEST(what_cannot_be_put_back_replaces_the_worker)
+{
+    rig_run_one(&rig, (struct rig_options){.workers = 1, .logs = true}, "close_output", 0, 10,
+                isolated(ISOLATE_WORKER, 0));
+    ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 10);
+    ck_assert_uint_eq(rig.deaths, 1);
+    ck_assert_str_eq(rig.last_words, "a task has closed or replaced a standard stream");
+    ck_assert_int_eq(rig.fates[0].y, rig.fates[1].y);
+    ck_assert_int_ne(rig.fates[1].y, rig.fates[2].y);
+    rig_close(&rig);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("isolation");
@@ -171,11 +221,15 @@ int main(void)
     tcase_add_test(tests, leaving_is_a_crash);
     tcase_add_test(tests, a_failure_says_why);
     tcase_add_test(tests, only_a_retry_is_isolated_by_auto);
+    tcase_add_test(tests, no_fork_beside_threads_of_earlier_tasks);
     tcase_add_test(tests, what_it_leaves_behind_goes_with_it);
     tcase_add_test(tests, its_time_is_limited);
     tcase_add_test(tests, results_of_any_size_come_over);
     tcase_add_test(tests, it_can_ask_and_tell_as_any_task);
     tcase_add_test(tests, scribbling_harms_nobody_else);
+    tcase_add_test(tests, what_a_task_changes_the_next_does_not_find);
+    tcase_add_test(tests, every_task_has_the_floating_point_mode_it_is_due);
+    tcase_add_test(tests, what_cannot_be_put_back_replaces_the_worker);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

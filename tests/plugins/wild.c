@@ -3,11 +3,17 @@
 // Their one input is `i`.
 #include <batchrun/plugin.h>
 
+#include <fenv.h>
+#include <locale.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -235,7 +241,168 @@ static int seed(br_task *t)
     return br_result_i64(t, "y", (int64_t)br_task_seed(t));
 }
 
-BATCHRUN_PLUGIN("wild", "1.0", BR_TASK("pid", pid, "i:i64 -> y:i64", ""),
+// ---- What a task changes of its process
+
+static void handler(int number)
+{
+    (void)number;
+}
+
+static char other_stack[65536];
+
+// All that the changes below change, in words.
+static void describe(char *text, size_t size)
+{
+    struct sigaction action;
+    struct itimerval timer;
+    struct rlimit files;
+    sigset_t mask;
+    stack_t stack;
+    cpu_set_t cpus;
+    char where[1024];
+    const char *one = getenv("WILD_KEPT"), *new = getenv("WILD_NEW");
+    mode_t bits = umask(0);
+    umask(bits);
+    sigaction(SIGUSR2, NULL, &action);
+    sigprocmask(SIG_BLOCK, NULL, &mask);
+    sigaltstack(NULL, &stack);
+    getitimer(ITIMER_REAL, &timer);
+    getrlimit(RLIMIT_NOFILE, &files);
+    sched_getaffinity(0, sizeof cpus, &cpus);
+    snprintf(text, size, "%d %d %d %d %d %d %o %d %d %s %s %s %s", action.sa_handler == handler,
+             sigismember(&mask, SIGUSR2), stack.ss_sp == other_stack, timer.it_value.tv_sec != 0,
+             (int)files.rlim_cur, CPU_COUNT(&cpus), (unsigned)bits, getpriority(PRIO_PROCESS, 0),
+             fegetround() * 100 + fetestexcept(FE_ALL_EXCEPT), setlocale(LC_ALL, NULL),
+             one ? one : "-", new ? new : "-", getcwd(where, sizeof where));
+}
+
+static void change(int64_t what)
+{
+    struct itimerval later = {.it_value = {.tv_sec = 1000}};
+    struct rlimit files;
+    sigset_t mask;
+    stack_t stack = {.ss_sp = other_stack, .ss_size = sizeof other_stack};
+    cpu_set_t cpus;
+    char *kept = getenv("WILD_KEPT");
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGUSR2);
+    CPU_ZERO(&cpus);
+    CPU_SET((unsigned)sched_getcpu(), &cpus);
+    switch (what) {
+    case 0:
+        signal(SIGUSR2, handler);
+        break;
+    case 1:
+        sigprocmask(SIG_BLOCK, &mask, NULL);
+        break;
+    case 2:
+        sigaltstack(&stack, NULL);
+        break;
+    case 3:
+        setitimer(ITIMER_REAL, &later, NULL);
+        break;
+    case 4:
+        getrlimit(RLIMIT_NOFILE, &files);
+        files.rlim_cur = 99;
+        setrlimit(RLIMIT_NOFILE, &files);
+        break;
+    case 5:
+        sched_setaffinity(0, sizeof cpus, &cpus);
+        break;
+    case 6:
+        umask(0127);
+        break;
+    case 7:
+        fesetround(FE_UPWARD);
+        break;
+    case 8:
+        feraiseexcept(FE_DIVBYZERO);
+        break;
+    case 9:
+        setlocale(LC_ALL, "C.UTF-8");
+        break;
+    case 10:
+        if (kept)
+            kept[0] = 'K'; // in place
+        break;
+    case 11:
+        setenv("WILD_NEW", "new", 1);
+        break;
+    case 12:
+        unsetenv("WILD_KEPT");
+        break;
+    case 13:
+        if (chdir("/proc") != 0)
+            abort();
+        break;
+    default:
+        break;
+    }
+}
+
+// Tells what it found, then changes one thing.
+static int meddle(br_task *t)
+{
+    char text[2048];
+    struct timespec began, now;
+    describe(text, sizeof text);
+    change(number(t));
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    do // for as long as a task takes that is looked after on its own
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    while ((now.tv_sec - began.tv_sec) * 1000000000L + now.tv_nsec - began.tv_nsec < 2000000);
+    return br_result_str(t, "s", text);
+}
+
+// The same with the floating-point mode alone, in no time.
+static int meddle_with_floats(br_task *t)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%d %d", fegetround(), fetestexcept(FE_ALL_EXCEPT));
+    fesetround(number(t) % 2 ? FE_UPWARD : FE_TOWARDZERO);
+    volatile double huge = 1e300;
+    huge *= huge; // overflow
+    huge -= huge; // invalid
+    return br_result_str(t, "s", text);
+}
+
+static void *rest(void *unused)
+{
+    (void)unused;
+    pause();
+    return NULL;
+}
+
+// The first attempt leaves a thread behind and fails; the next tells the process's threads.
+static int thread(br_task *t)
+{
+    pthread_t id;
+    struct stat st;
+    if (br_task_attempt(t) == 0)
+        return pthread_create(&id, NULL, rest, NULL) == 0 ? br_fail(t, "again")
+                                                          : br_fail(t, "none");
+    if (stat("/proc/self/task", &st) != 0)
+        return br_fail(t, "no threads");
+    return br_result_i64(t, "y", (int64_t)st.st_nlink - 2);
+}
+
+static int close_output(br_task *t)
+{
+    struct timespec began, now;
+    if (number(t) == 1)
+        close(1);
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    do
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    while ((now.tv_sec - began.tv_sec) * 1000000000L + now.tv_nsec - began.tv_nsec < 2000000);
+    return pid(t);
+}
+
+BATCHRUN_PLUGIN("wild", "1.0", BR_TASK("meddle", meddle, "i:i64 -> s:str", ""),
+                BR_TASK("meddle_with_floats", meddle_with_floats, "i:i64 -> s:str", ""),
+                BR_TASK("thread", thread, "i:i64 -> y:i64", ""),
+                BR_TASK("close_output", close_output, "i:i64 -> y:i64", ""),
+                BR_TASK("pid", pid, "i:i64 -> y:i64", ""),
                 BR_TASK("wait_at_three", wait_at_three, "i:i64 -> y:i64", ""),
                 BR_TASK("raise", raise_it, "i:i64 -> y:i64", ""),
                 BR_TASK("leave", leave, "i:i64 -> y:i64", ""),

@@ -192,8 +192,9 @@ static void make_table(struct rig *rig, int64_t first, uint64_t rows)
 
 static bool gives_text(const char *task)
 {
-    static const char *const texts[] = {"descriptors", "environment", "nul_in_text",
-                                        "large",       "told",        "reach"};
+    static const char *const texts[] = {
+        "descriptors", "environment", "nul_in_text", "large",
+        "told",        "reach",       "meddle",      "meddle_with_floats"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (strcmp(task, texts[i]) == 0)
             return true;
