@@ -302,7 +302,7 @@ void text_duration(struct buffer *out, int64_t ns)
     else if (t < 59.95e9)
         buffer_format(out, "%.3g s", t / 1e9);
     else {
-        int64_t s = (ns + NS_PER_S / 2) / NS_PER_S;
+        int64_t s = ns / NS_PER_S + (ns % NS_PER_S >= NS_PER_S / 2);
         if (s < 3600)
             buffer_format(out, "%" PRId64 "m%02" PRId64 "s", s / 60, s % 60);
         else

@@ -258,6 +258,7 @@ START_TEST(durations_are_for_people)
         {60 * NS_PER_S - 1, "1m00s"},
         {123 * NS_PER_S, "2m03s"},
         {3723 * NS_PER_S, "1h02m03s"},
+        {INT64_MAX, "2562047h47m17s"},
     };
     for (int i = 0; i < COUNT(cases); i++) {
         struct buffer b = BUFFER_EMPTY;
