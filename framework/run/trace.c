@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "run/attempts.h"
 #include "run/json.h"
 #include "run/replay.h"
@@ -15,6 +16,9 @@
 enum {
     PROCESS = 1
 };
+
+// An idle time that a slice of several attempts may hide.
+#define JOIN_GAP NS_PER_MS
 
 struct slice {
     uint32_t phase;
@@ -168,7 +172,8 @@ static void put_attempt(void *user, const struct attempt *a)
     struct trace *t = user;
     struct slice *open = &t->open[a->worker];
     bool joins = open->count > 0 && open->phase == a->phase && open->attempt == a->attempt &&
-                 a->status == OUTCOME_OK && open->count < t->counts.per_slice;
+                 a->status == OUTCOME_OK && open->count < t->counts.per_slice &&
+                 a->start_ns - open->end_ns <= JOIN_GAP;
     if (!joins) {
         flush(t, a->worker);
         *open = (struct slice){.phase = a->phase,
@@ -199,6 +204,17 @@ static void put_death(struct trace *t, const struct event_worker_end *e, int64_t
     end_event(t);
 }
 
+// A line through all lanes: what was in hand before it was lost.
+static void put_resume(struct trace *t, int64_t time_ns)
+{
+    if (is_full(t, 1))
+        return;
+    begin_event(t, "i", "the run was taken up again", 0);
+    json_string(&t->json, "s", "p");
+    put_time(&t->json, "ts", time_ns);
+    end_event(t);
+}
+
 static int trace_take(struct event_sink *sink, const struct event *event, br_error *err)
 {
     struct trace *t = (struct trace *)sink;
@@ -210,6 +226,8 @@ static int trace_take(struct event_sink *sink, const struct event *event, br_err
         attempts_take(&t->attempts, event, put_attempt, t);
     if (event->type == EVENT_WORKER_END)
         put_death(t, &event->worker_end, event->time_ns);
+    if (event->type == EVENT_RUN_RESUME)
+        put_resume(t, event->time_ns);
     return t->json.out->failed ? br_error_nomem(err) : 0;
 }
 
