@@ -100,6 +100,10 @@ static const struct {
 } units[] = {{3600 * NS_PER_S, "h"}, {60 * NS_PER_S, "min"}, {NS_PER_S, "s"},
              {NS_PER_MS, "ms"},      {NS_PER_US, "us"},      {1, "ns"}};
 
+enum {
+    SECONDS = 2 // among them
+};
+
 // The largest unit of which there are `least` in `ns`.
 static size_t unit_of(int64_t ns, double least)
 {
@@ -125,6 +129,8 @@ struct html_axis html_axis(int64_t end_ns)
 void html_tick(struct buffer *out, const struct html_axis *axis, int64_t ns)
 {
     size_t own = unit_of(ns, 1);
+    if (units[own].ns > NS_PER_S) // 100 s is round, 1.66667 min is not
+        own = SECONDS;
     if (ns == 0)
         buffer_char(out, '0');
     else if (axis)

@@ -27,6 +27,7 @@ static void take_workers(struct report *r, const struct event *event)
         break;
     case EVENT_RUN_RESUME:
         core_time_begin(&r->core_time, event->run_resume.workers, event->time_ns);
+        r->resumes++;
         break;
     case EVENT_WORKER_BEGIN:
         timeline_add_worker(&r->timeline, event->worker_begin.worker);

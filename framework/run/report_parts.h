@@ -26,6 +26,7 @@ struct report {
     struct core_time core_time;
     struct histogram *histograms; // REPORT_PHASES
     uint64_t deaths;
+    uint64_t resumes;
     const struct rundir *dir;
 };
 

@@ -205,6 +205,14 @@ static void put_count(struct buffer *out, uint64_t count, const char *class)
     buffer_text(out, "</td>");
 }
 
+static void put_rate(struct buffer *out, double rate)
+{
+    if (rate < 100)
+        buffer_format(out, "%.1f", rate);
+    else
+        text_count(out, (uint64_t)(rate + 0.5));
+}
+
 static const char *note_of(const struct summary_phase *p)
 {
     return !p->ended                 ? "not ended"
@@ -233,10 +241,10 @@ static void put_phase(const struct report *r, size_t i, const struct summary_pha
     buffer_text(out, "<td>");
     text_duration(out, summary_phase_wall(&r->summary, p));
     buffer_text(out, "</td><td>");
-    text_count(out, (uint64_t)(summary_phase_rate(&r->summary, p) + 0.5));
+    put_rate(out, summary_phase_rate(&r->summary, p));
     buffer_format(out,
                   "</td><td class=\"part\"><i><b style=\"width:%.1f%%\"></b></i> "
-                  "%.0f %%</td><td class=\"text\">%s</td></tr>\n",
+                  "<span>%.0f %%</span></td><td class=\"text\">%s</td></tr>\n",
                   busy, busy, note_of(p));
 }
 
@@ -303,6 +311,9 @@ void report_environment(const struct report *r, struct buffer *out)
     buffer_text(out, "<div><dt>began</dt><dd>");
     put_date(out, s->wall_ns);
     buffer_text(out, "</dd></div>\n");
+    if (r->resumes > 0)
+        buffer_format(out, "<div><dt>taken up again</dt><dd>%" PRIu64 " time%s</dd></div>\n",
+                      r->resumes, r->resumes == 1 ? "" : "s");
     put_fact(out, "end", s->ended ? s->reason : "the run has not ended");
     if (s->ended)
         buffer_format(out, "<div><dt>exit status</dt><dd>%" PRId32 "</dd></div>\n", s->exit_status);

@@ -15,7 +15,8 @@ enum {
     LABEL_EVERY = 13, // px: rows lower than that have no label each
     RATE_BINS = 8,    // of the timeline, in one of the throughput's
     CHART_HEIGHT = 100,
-    MARK_BINS = 4 // that a mark takes
+    LEAST_HEIGHT = 3, // of failures, however few: they must be seen
+    MARK_BINS = 4     // that a mark takes
 };
 
 size_t report_drawn(const struct report *r)
@@ -235,7 +236,7 @@ void report_timeline(const struct report *r, struct buffer *out)
     put_bars(r, out);
     buffer_text(out, "<h3>Workers");
     if (r->timeline.workers_per_row > 1)
-        buffer_format(out, ", %" PRIu32 " in a row", r->timeline.workers_per_row);
+        buffer_format(out, ", %" PRIu32 " to a row", r->timeline.workers_per_row);
     buffer_text(out, "</h3>\n");
     put_workers(r, out);
     if (!r->summary.ended)
@@ -312,16 +313,17 @@ static void put_rate(const struct report *r, size_t first, double most, struct b
         return;
     double height = rate.per_second / most * CHART_HEIGHT;
     double failed = height * (double)rate.failed / (double)rate.ended;
+    if (failed < LEAST_HEIGHT)
+        failed = LEAST_HEIGHT;
     buffer_format(out,
                   "<g><rect class=\"area rate\" x=\"%zu\" y=\"%.1f\" width=\"%d\" "
                   "height=\"%.1f\"/>",
                   first, CHART_HEIGHT - height, RATE_BINS, height);
-    if (rate.failed > 0) // however few: they must be seen
+    if (rate.failed > 0)
         buffer_format(out,
                       "<rect class=\"area hurt\" x=\"%zu\" y=\"%.1f\" width=\"%d\" "
                       "height=\"%.1f\"/>",
-                      first, CHART_HEIGHT - (failed > 6 ? failed : 6), RATE_BINS,
-                      failed > 6 ? failed : 6);
+                      first, CHART_HEIGHT - failed, RATE_BINS, failed);
     buffer_text(out, "<title>");
     text_count(out, rate.ended);
     buffer_text(out, " tasks ended");

@@ -158,7 +158,8 @@ class Report(harness.Case):
                 shown = row.get(outcome.replace("_", " "))
                 self.assertEqual(count(shown) if shown else 0, number, (row, outcome))
             self.assertAlmostEqual(seconds(row["time"]) / phase["wall_seconds"], 1, delta=0.01)
-            self.assertEqual(count(row["tasks/s"]), round(phase["tasks_per_second"]))
+            self.assertAlmostEqual(float(row["tasks/s"].replace(" ", "")),
+                                   phase["tasks_per_second"], delta=0.5001)
 
     def test_core_time_is_all_told(self):
         self.run_job(JOB, code=3)
@@ -201,6 +202,12 @@ class Report(harness.Case):
         text, page = self.report()
         self.assertIn("the run has not ended", text)
         self.assertEqual(count(page.facts()["succeeded"]), 4)
+        self.assertNotIn("taken up again", page.facts())
+        self.assertEqual(self.batchrun("run", "--resume", "--set",
+                                       "defaults.timeout=10ms", "job.yaml").code, 3)
+        text, page = self.report()
+        self.assertEqual((count(page.facts()["succeeded"]), count(page.facts()["failed"])), (4, 1))
+        self.assertEqual(page.facts()["taken up again"], "1 time")
 
     def four_tasks(self):
         """Whether the run, which goes on, has done all that can end. As another user of the

@@ -77,6 +77,8 @@ START_TEST(axes_have_a_few_round_ticks)
     ck_assert_str_eq(taken(), "0");
     html_tick(&out, NULL, 200 * NS_PER_US);
     ck_assert_str_eq(taken(), "200 us");
+    html_tick(&out, NULL, 500 * NS_PER_S);
+    ck_assert_str_eq(taken(), "500 s");
     axis = html_axis(90 * 60 * NS_PER_S);
     html_tick(&out, &axis, axis.step_ns);
     ck_assert_str_eq(taken(), "20 min");
