@@ -6,6 +6,9 @@ EXTRA_DIST += \
 	docs/man/batchrun-job.5.in \
 	docs/man/batchrun.1.in \
 	docs/commands.md \
+	docs/from-mpi.md \
+	docs/from-python.md \
+	docs/languages.md \
 	docs/failures.md \
 	docs/job-file.md \
 	docs/journal-format.md \

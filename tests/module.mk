@@ -235,6 +235,7 @@ system_tests = \
 	tests/system/test_exec.py \
 	tests/system/test_exec_plugin.py \
 	tests/system/test_faults.py \
+	tests/system/test_guides.py \
 	tests/system/test_hostile_inputs.py \
 	tests/system/test_install.py \
 	tests/system/test_keys.py \

@@ -221,6 +221,35 @@ class Rendezvous(Case):
             said += block
 
 
+class InstalledCase(Case):
+    """Each test has batchrun installed below self.root; self.found are its files by name."""
+
+    def setUp(self):
+        super().setUp()
+        self.root = self.path("root")
+        # A make of its own: no job server, flags or targets of the one that runs the tests.
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+        done = subprocess.run(["make", "install", f"DESTDIR={self.root}"], cwd=BUILD,
+                              env=env, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.found = {}
+        for directory, _, files in os.walk(self.root):
+            for name in files:
+                # bash wants its completion to be named as the program is.
+                key = "bash: " + name if "bash-completion" in directory else name
+                self.found[key] = os.path.join(directory, name)
+        self.pkg_config = dict(
+            os.environ, PKG_CONFIG_SYSROOT_DIR=self.root,
+            PKG_CONFIG_PATH=os.path.dirname(self.found["batchrun.pc"]),
+            PKG_CONFIG_ALLOW_SYSTEM_CFLAGS="1")
+
+
+def sanitized():
+    """Whether the build has sanitizers, which want to be alone in a process."""
+    with open(os.path.join(BUILD, "config.h"), encoding="utf-8") as file:
+        return '#define BR_SANITIZERS ""' not in file.read()
+
+
 def shared_memory():
     """Named shared memory of ours; that of others comes and goes."""
     return {f for f in os.listdir("/dev/shm") if "batchrun" in f or f.startswith("br_")}

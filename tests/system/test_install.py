@@ -15,30 +15,12 @@ def blocks(language):
         return re.findall(rf"^```{language}\n(.*?)^```", file.read(), re.DOTALL | re.MULTILINE)
 
 
-class Installed(harness.Case):
-    def setUp(self):
-        super().setUp()
-        self.root = self.path("root")
-        # A make of its own: no job server, flags or targets of the one that runs the tests.
-        env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
-        done = subprocess.run(["make", "install", f"DESTDIR={self.root}"], cwd=harness.BUILD,
-                              env=env, capture_output=True, text=True)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.found = {}
-        for directory, _, files in os.walk(self.root):
-            for name in files:
-                # bash wants its completion to be named as the program is.
-                key = "bash: " + name if "bash-completion" in directory else name
-                self.found[key] = os.path.join(directory, name)
-        self.pkg_config = dict(
-            os.environ, PKG_CONFIG_SYSROOT_DIR=self.root,
-            PKG_CONFIG_PATH=os.path.dirname(self.found["batchrun.pc"]),
-            PKG_CONFIG_ALLOW_SYSTEM_CFLAGS="1")
-
+class Installed(harness.InstalledCase):
     def test_what_is_installed(self):
         self.assertEqual(set(self.found) - {"demo.la", "exec.la", "libbatchrun.la"},
                          {"_batchrun", "bash: batchrun", "batchrun", "batchrun-job.5",
-                          "batchrun-plugin.7", "batchrun.1", "batchrun.fish", "batchrun.pc",
+                          "batchrun-plugin.7", "batchrun.1", "batchrun.f90", "batchrun.fish",
+                          "batchrun.pc", "fortran.h",
                           "demo.so", "error.h", "exec.so", "job.schema.json", "plugin.h",
                           "pool.h", "libbatchrun.3", "libbatchrun.so", "libbatchrun.so.0",
                           "libbatchrun.so.0.0.0"})
@@ -78,12 +60,8 @@ class Installed(harness.Case):
         return subprocess.run([compiler, *flags, source, *shlex.split(found.stdout)],
                               cwd=self.dir, text=True, capture_output=True)
 
-    def sanitized(self):
-        with open(os.path.join(harness.BUILD, "config.h"), encoding="utf-8") as file:
-            return '#define BR_SANITIZERS ""' not in file.read()
-
     def test_a_program_with_a_pool(self):
-        if self.sanitized():
+        if harness.sanitized():
             self.skipTest("the library wants the program to be built with the sanitizers too")
         compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
         done = self.build_pool_program(compiler, "-o", "map", "-Wall", "-Wextra", "-Werror")
