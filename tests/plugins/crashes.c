@@ -157,5 +157,13 @@ static int die(br_task *t)
     return br_result_i64(t, "pid", getpid());
 }
 
-BATCHRUN_PLUGIN("crashes", "1.0",
+static int init(br_worker *w)
+{
+    (void)w;
+    if (getenv("CRASH_IN_INIT") != NULL)
+        read_null();
+    return 0;
+}
+
+BATCHRUN_PLUGIN("crashes", "1.0", BR_PLUGIN_INIT(init),
                 BR_TASK("die", die, "i:i64 at:i64 way:str -> pid:i64", "dies in that way"));

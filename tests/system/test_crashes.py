@@ -100,6 +100,17 @@ class Crashes(harness.Case):
         self.die("crash_in_child", code=0)
         self.assertEqual(self.outcomes("job", "p"), {"ok": 3})
 
+    def test_init(self):
+        self.write("job.yaml", "version: 1\nname: job\nplugins: [crashes]\n"
+                   "workers: {count: 1, binding: none}\nenv: {CRASH_IN_INIT: yes}\nphases:\n"
+                   "  - name: p\n    task: crashes.die\n    inputs: {range: 3}\n"
+                   "    args: {at: 1, way: none}\n")
+        done = self.batchrun("job.yaml")
+        self.assertEqual(done.code, 4, done)
+        self.assertIn("died while it was loading the plugins: SIGSEGV: invalid", done.err)
+        if NAMES:
+            self.assertIn("in read_null (crashes.c:", done.err)
+
     def test_same_crash_many_times(self):
         rows = list(range(60))
         self.run_job(
