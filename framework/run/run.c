@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/signals.h"
+#include "base/text.h"
 #include "exec/leftovers.h"
 #include "exec/local.h"
 #include "pool/pool.h"
@@ -587,6 +588,17 @@ static void show_result(struct run *run)
     buffer_finish(&text);
 }
 
+static void say_how_to_go_on(const char *command)
+{
+    struct buffer b = BUFFER_EMPTY;
+    buffer_text(&b, "batchrun: this goes on with it: ");
+    text_escaped(&b, command, strlen(command));
+    buffer_char(&b, '\n');
+    if (!b.failed)
+        (void)fd_write_all(STDERR_FILENO, b.data, b.length);
+    buffer_finish(&b);
+}
+
 static enum run_status end(struct run *run, int looped, br_error *err)
 {
     const char *why;
@@ -613,6 +625,8 @@ static enum run_status end(struct run *run, int looped, br_error *err)
         say_error(&late);
         status = run_status_of(late.kind);
     }
+    if (status == RUN_INTERRUPTED && run->options->journal)
+        say_how_to_go_on(run->options->go_on);
     return status;
 }
 

@@ -254,7 +254,8 @@ static int64_t back_off(const struct job_retries *r, uint32_t attempt)
 static void put_queued(const struct story *s, const struct job_phase *phase, struct buffer *out)
 {
     if (s->attempt_count > 0) {
-        uint32_t next = s->attempts[s->attempt_count - 1].task.attempt + 1;
+        const struct event_task_end *last = &s->attempts[s->attempt_count - 1].task;
+        uint32_t next = last->attempt + !is_undone(last->status);
         buffer_format(out, "attempt %" PRIu64 " follows", (uint64_t)next + 1);
         int64_t delay = phase ? back_off(&phase->retries, next) : 0;
         if (delay > 0) {

@@ -32,6 +32,7 @@ MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SchedulerType=sched/builtin
+SchedulerParameters=sched_interval=1
 ReturnToService=2
 KillWait=30
 JobAcctGatherType=jobacct_gather/none

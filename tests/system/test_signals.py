@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Signals to a run: what stops it, in which order, and what does not."""
 import os
+import shlex
 import shutil
 import signal
 import time
@@ -97,6 +98,24 @@ class Stopping(harness.Rendezvous):
         self.assertEqual(done.code, 5, done)
         self.assertIn("those in hand have 100 ms", done.err)
         self.assertEqual(self.outcomes("job", "p"), {"cancelled": 2, "skipped": 48})
+
+    def test_the_command_that_goes_on_with_it(self):
+        os.mkdir(self.path("run here"))
+        process = self.rendezvous(20, args=("--grace", "1h", "--fresh", "--dir", "run here", "--set",
+                                            "phases.p.chunk_size=2"))
+        self.both_began()
+        process.send_signal(signal.SIGINT)
+        self.says(process, "SIGINT")
+        self.write("go", "")
+        done = self.end(process)
+        self.assertEqual(done.code, 5, done)
+        command = done.err.splitlines()[-1].partition("this goes on with it: ")[2]
+        self.assertEqual(command, "batchrun run --resume --grace 1h --dir 'run here' --set "
+                         "phases.p.chunk_size=2 job.yaml")
+        done = self.batchrun(*shlex.split(command)[1:])
+        self.assertEqual(done.code, 0, done)
+        self.assertNotIn("goes on with it", done.err)
+        self.assertEqual([int(row["i"]) for row in self.rows("out.csv")], list(range(20)))
 
     def test_nothing_left_to_stop(self):
         process = self.rendezvous(2, args=("--grace", "1h"))

@@ -4,6 +4,7 @@ installed."""
 import json
 import os
 import re
+import subprocess
 import unittest
 
 import harness
@@ -75,6 +76,28 @@ class Slurm(harness.Rendezvous):
                 for left in [n for n in os.listdir(self.dir)
                              if n.startswith(("go", "began-", "ended-"))]:
                     os.unlink(self.path(left))
+
+    def test_a_job_that_goes_on_by_itself(self):
+        """The script of the guide. No task of the second phase fits into the first allocation."""
+        with open(os.path.join(harness.TOP, "docs/slurm.md"), encoding="utf-8") as file:
+            script = re.search(r"```sh\n(#!/bin/sh\n.*?)```", file.read(), re.S).group(1)
+        self.write("circles.yaml", """version: 1
+plugins: [demo]
+phases:
+  - {name: short, task: demo.square, inputs: {range: 100}, time_request: 1ms, output: short.csv}
+  - {name: long, task: demo.square, inputs: {range: 100}, time_request: 30m, output: long.csv}
+""")
+        job = self.submit(script, "--time=2", "-n1", "-c1", "--open-mode=append")
+        harness.until(lambda: self.state(job, "Restarts") == "1", harness.PATIENCE, "it is requeued")
+        self.assertTrue(os.path.exists(self.path("short.csv")))
+        self.assertFalse(os.path.exists(self.path("long.csv")))
+        subprocess.run(["scontrol", "update", "JobId=" + job, "TimeLimit=60", "StartTime=now"],
+                       env=self.cluster.env, check=True)
+        self.assertEqual(self.ended(job), 0, self.said())
+        self.assertEqual(self.state(job, "JobState"), "COMPLETED", self.said())
+        self.assertEqual(len(self.rows("long.csv")), 100)
+        told, _ = self.start("events", "circles.run").communicate(timeout=harness.PATIENCE)
+        self.assertEqual(told.count('"event":"run_resume"'), 1, told)
 
 
 if __name__ == "__main__":

@@ -176,7 +176,7 @@ START_TEST(what_was_cancelled_is_done_again)
     expect(wanted);
     tell(&(struct event){.type = EVENT_RUN_RESUME, .run_resume = {"", "", 0, 1, false}});
     snprintf(wanted, sizeof wanted, cancelled, " (tried again)",
-             "mesh#1 attempt 2 follows: it waits for that, or has begun\n");
+             "mesh#1 attempt 1 follows: it waits for that, or has begun\n");
     expect(wanted);
 }
 END_TEST

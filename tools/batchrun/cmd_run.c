@@ -13,6 +13,7 @@
 
 struct arguments {
     bool fresh, resume, retry_failed, dry_run, json;
+    char *go_on; // a command
     const char *workers, *directory, *progress, *grace, *journal;
     struct option_list set;
     struct spec_override *overrides;
@@ -93,6 +94,24 @@ static int check_resume(const struct arguments *a, const struct run_options *opt
     return 0;
 }
 
+// The command that goes on with the run that these arguments begin. NULL and *err without memory.
+static char *command_to_go_on(int argc, char **argv, br_error *err)
+{
+    static const char *const others[] = {"--fresh", "--resume", "--retry-failed"};
+    struct buffer b = BUFFER_EMPTY;
+    buffer_text(&b, "batchrun run --resume");
+    for (int i = 0; i < argc; i++) {
+        bool other = false;
+        for (size_t k = 0; k < sizeof others / sizeof others[0]; k++)
+            other = other || strcmp(argv[i], others[k]) == 0;
+        if (other)
+            continue;
+        buffer_char(&b, ' ');
+        text_shell(&b, argv[i]);
+    }
+    return buffer_take_string(&b, err);
+}
+
 static int run_it(const struct arguments *a, const char *path, br_error *err)
 {
     struct run_options options = {.directory = a->directory,
@@ -101,6 +120,7 @@ static int run_it(const struct arguments *a, const char *path, br_error *err)
                                   .retry_failed = a->retry_failed,
                                   .overrides = a->overrides,
                                   .override_count = a->override_count,
+                                  .go_on = a->go_on,
                                   .json = a->json,
                                   .version = PACKAGE_VERSION};
     struct nursery nursery;
@@ -156,8 +176,9 @@ static int main_run(int argc, char **argv)
     br_error err = {0};
     int status;
     const char *path = NULL;
-    if (options_parse(&command_run, table, sizeof table / sizeof table[0], argc, argv, &operands,
-                      &helped, &err) != 0)
+    a.go_on = command_to_go_on(argc, argv, &err); // before the options are taken out of argv
+    if (!a.go_on || options_parse(&command_run, table, sizeof table / sizeof table[0], argc, argv,
+                                  &operands, &helped, &err) != 0)
         status = report_error(&err);
     else if (helped)
         status = finish_output(0);
@@ -166,6 +187,7 @@ static int main_run(int argc, char **argv)
         status = report_error(&err);
     else
         status = run_it(&a, path, &err);
+    free(a.go_on);
     free(a.set.items);
     free(a.overrides);
     return status;
