@@ -337,7 +337,7 @@ static int know_task(struct history *h, uint64_t task, const struct earlier_end 
 static int know_ends(struct earlier_phase *p, uint32_t number, uint64_t first, uint64_t count,
                      struct history *h, br_error *err)
 {
-    if (!p->sorted)
+    if (!p->sorted && p->end_count > 0)
         qsort(p->ends, p->end_count, sizeof *p->ends, by_index);
     p->sorted = true;
     for (size_t i = 0, next; i < p->end_count; i = next) {
