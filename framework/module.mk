@@ -27,6 +27,7 @@ libmodel_la_LIBADD = libbase.la -lm
 
 libexec_la_SOURCES = \
 	framework/exec/bystander.c framework/exec/bystander.h \
+	framework/exec/cgroup.c framework/exec/cgroup.h \
 	framework/exec/channel.c framework/exec/channel.h \
 	framework/exec/channel_layout.h \
 	framework/exec/channel_read.c \

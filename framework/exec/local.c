@@ -87,7 +87,15 @@ static int spawn(struct local *l, unsigned slot, int control, int setup, br_erro
         [WORKER_OUT] = out >= 0 ? out : l->null,
         [WORKER_ERR] = error >= 0 ? error : l->null,
     };
-    return nursery_spawn(l->options.nursery, worker_main, fds, WORKER_FDS, &s->id, err);
+    int doors[CGROUP_KINDS];
+    for (int k = 0; k < CGROUP_KINDS; k++) {
+        doors[k] = cgroups_door(&l->groups, (enum cgroup_kind)k, slot);
+        fds[WORKER_GROUPS + k] = doors[k] >= 0 ? doors[k] : l->null;
+    }
+    int result = nursery_spawn(l->options.nursery, worker_main, fds, WORKER_FDS, &s->id, err);
+    for (int k = 0; k < CGROUP_KINDS; k++)
+        fd_close(&doors[k]);
+    return result;
 }
 
 void local_forget_worker(struct local *l, struct slot *s)
@@ -110,6 +118,7 @@ static int local_start(struct executor *ex, unsigned slot, br_error *err)
     struct slot *s = &l->slots[slot];
     int pair[2];
     *s = (struct slot){.control = -1, .kill_at = INT64_MAX};
+    s->oom_told = cgroups_oom_kills(&l->groups, slot);
     if (channel_create(&s->channel, err) != 0)
         return -1;
     int setup = setup_memory(l, slot, err);
@@ -319,6 +328,8 @@ bool local_same_task(const struct exec_grant *a, const struct exec_grant *b)
 
 void local_signal(struct local *l, struct slot *s, int signal)
 {
+    if (signal == SIGKILL)
+        cgroups_kill(&l->groups, (unsigned)(s - l->slots));
     // When the nursery does not keep up the next round tries again.
     if (nursery_kill(l->options.nursery, s->id, signal, NULL) == 0) {
         if (signal == SIGKILL && !s->killed) {
@@ -473,6 +484,8 @@ static void local_destroy(struct executor *ex, int64_t grace_ns)
     fd_close(&l->epoll);
     fd_close(&l->doorbell);
     fd_close(&l->null);
+    cgroups_kill_all(&l->groups);
+    cgroups_close(&l->groups);
     symbols_destroy(l->symbols);
     buffer_finish(&l->text);
     free(l->slots);
@@ -521,6 +534,7 @@ struct executor *local_create(const struct local_options *options, br_error *err
     l->base.ops = &local_ops;
     l->options = *options;
     l->epoll = l->doorbell = l->null = -1;
+    l->groups = CGROUPS_NONE;
     l->slots = calloc(options->plan->slot_count, sizeof *l->slots);
     if (!l->slots)
         br_error_nomem(err);
@@ -529,7 +543,7 @@ struct executor *local_create(const struct local_options *options, br_error *err
         l->slots[i].channel.down_fd = l->slots[i].channel.up_fd = -1;
     }
     l->base.slots = l->slots ? (unsigned)options->plan->slot_count : 0;
-    if (!l->slots || open_descriptors(l, err) != 0) {
+    if (!l->slots || open_descriptors(l, err) != 0 || local_open_groups(l, err) != 0) {
         local_destroy(&l->base, 0);
         return NULL;
     }

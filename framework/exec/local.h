@@ -23,6 +23,9 @@ struct local_options {
 // NULL and *err on failure. Starts no worker.
 struct executor *local_create(const struct local_options *options, br_error *err);
 
+// By which means limits.memory is enforced, in words; nothing without that limit.
+void local_describe_limits(const struct executor *ex, struct buffer *out);
+
 // The process of a slot's worker, or 0.
 int local_pid(const struct executor *ex, unsigned slot);
 

@@ -20,6 +20,31 @@ enum {
 
 // ---- Reports from rings
 
+static void describe_oom(struct buffer *b, const struct local *l)
+{
+    if (l->groups.made[CGROUP_MEMORY] >= 0)
+        buffer_format(b, "all together have reached limits.memory, %.4g MiB",
+                      (double)l->options.limits.memory / (1 << 20));
+    else
+        buffer_text(b, "the control group that this run is in has no more memory");
+}
+
+// A task that failed because the kernel has ended what it had started, for want of memory.
+static void blame_memory(struct local *l, unsigned slot, struct exec_report *out)
+{
+    bool may_be = out->end.status == OUTCOME_ERROR ||
+                  (out->end.status == OUTCOME_CRASHED && out->end.signal == SIGKILL);
+    if (l->groups.made[CGROUP_MEMORY] < 0 || !may_be || !local_oom_killed(l, slot))
+        return;
+    buffer_reset(&l->text);
+    buffer_text(&l->text, out->end.message);
+    buffer_text(&l->text, "; the kernel killed a process of it: ");
+    describe_oom(&l->text, l);
+    buffer_char(&l->text, '\0');
+    out->end.status = OUTCOME_OVER_LIMIT;
+    out->end.message = l->text.failed ? "the kernel killed a process of it" : l->text.data;
+}
+
 static void report_batch(const struct channel_batch *b, struct exec_report *out)
 {
     out->tasks = b->tasks;
@@ -84,6 +109,8 @@ static int give_batch(struct local *l, unsigned slot, struct exec_report *out)
     struct slot *s = &l->slots[slot];
     out->slot = slot;
     report_batch(&s->batch, out);
+    if (out->type == REPORT_END)
+        blame_memory(l, slot, out);
     s->held = out->type == REPORT_END && out->end.status == OUTCOME_CRASHED &&
               out->end.signal != 0 && !local_explain_child(l, s, out);
     if (s->held)
@@ -308,16 +335,22 @@ static void report_blamed(struct local *l, unsigned slot, struct exec_report *ou
         out->type = REPORT_RETURNED;
         return;
     }
+    bool oom = !s->violation && !for_it && s->wait_status == SIGKILL && local_oom_killed(l, slot);
     buffer_reset(&l->text);
     if (s->violation)
         buffer_format(&l->text, "it damaged the worker's channel: %s", s->violation);
     else if (for_it)
         buffer_text(&l->text, s->message);
-    else
+    else if (oom) {
+        buffer_text(&l->text, "the kernel killed it: ");
+        describe_oom(&l->text, l);
+    } else
         local_describe_end(&l->text, s, true);
     buffer_char(&l->text, '\0');
     out->type = REPORT_END;
-    out->end.status = for_it && !s->violation ? s->status : OUTCOME_CRASHED;
+    out->end.status = oom                       ? OUTCOME_OVER_LIMIT
+                      : for_it && !s->violation ? s->status
+                                                : OUTCOME_CRASHED;
     out->end.killed = true;
     set_ending(s, &out->end.signal, &out->end.exit_code);
     out->end.start_ns = s->in_hand.since_ns;

@@ -40,6 +40,7 @@ struct slot {
     struct cpuset cpus; // as the worker read them back
     off_t printed[2];   // how far its output is accounted for
     struct watch watch; // over what its task uses
+    uint64_t oom_told;  // out-of-memory kills in its group that are accounted for
 
     // Why it is LEAVING.
     int64_t kill_at;         // when SIGKILL follows, or INT64_MAX
@@ -82,9 +83,11 @@ struct local {
     // One round of next_report: descriptors, then each ring, then the rest.
     bool polled;
     bool nursery_ready;
-    unsigned cursor;    // the slot whose ring is read
-    unsigned batches;   // read from it in this round
-    bool left_over;     // a ring had more than this round's share: nobody rings for that
+    unsigned cursor;  // the slot whose ring is read
+    unsigned batches; // read from it in this round
+    bool left_over;   // a ring had more than this round's share: nobody rings for that
+    struct cgroups groups;
+    uint64_t oom_told;  // the same for this process's own group
     unsigned stillborn; // workers that ended before they were ready, since one was
     struct buffer text; // of the report last given
     struct symbols *symbols;
@@ -122,6 +125,11 @@ void local_kill_overdue(struct local *l);
 // looked at next.
 void local_watch(struct local *l);
 int64_t local_watch_deadline(const struct local *l, const struct slot *s);
+
+// Makes the workers' control groups; whether the kernel has killed the slot's worker for want of
+// memory, given that it was ended by SIGKILL.
+int local_open_groups(struct local *l, br_error *err);
+bool local_oom_killed(struct local *l, unsigned slot);
 
 // How much is kept of what a task printed; the rest is taken out of the log.
 uint64_t local_cut_output(const struct local *l, unsigned slot, int stream, uint64_t from,

@@ -59,6 +59,35 @@ int64_t local_watch_deadline(const struct local *l, const struct slot *s)
     return wanted ? s->watch.next_ns : INT64_MAX;
 }
 
+int local_open_groups(struct local *l, br_error *err)
+{
+    bool wanted = limits_of(l)->memory != JOB_UNLIMITED;
+    cgroups_open(&l->groups, wanted ? l->base.slots : 0, limits_of(l)->memory);
+    l->oom_told = cgroups_oom_kills(&l->groups, 0);
+    return wanted ? nursery_adopt_groups(l->options.nursery, &l->groups, err) : 0;
+}
+
+bool local_oom_killed(struct local *l, unsigned slot)
+{
+    bool own = l->groups.made[CGROUP_MEMORY] < 0; // shared: each death accounts for one
+    uint64_t *told = own ? &l->oom_told : &l->slots[slot].oom_told;
+    uint64_t kills = cgroups_oom_kills(&l->groups, slot);
+    bool killed = kills > *told;
+    *told = own && killed ? *told + 1 : kills;
+    return killed;
+}
+
+void local_describe_limits(const struct executor *ex, struct buffer *out)
+{
+    const struct local *l = (const struct local *)ex;
+    if (limits_of(l)->memory == JOB_UNLIMITED)
+        return;
+    buffer_text(out, "memory by resident-set watch");
+    if (l->options.common.data != JOB_UNLIMITED)
+        buffer_text(out, ", rlimit");
+    cgroups_describe(&l->groups, out);
+}
+
 // What was printed beyond the limit is not kept. The worker may go on printing behind it, so its
 // place stays, empty; where the file system cannot do that, so do the bytes.
 uint64_t local_cut_output(const struct local *l, unsigned slot, int stream, uint64_t from,

@@ -24,7 +24,8 @@
 
 enum request_type {
     REQUEST_SPAWN = 1,
-    REQUEST_KILL
+    REQUEST_KILL,
+    REQUEST_GROUPS
 };
 
 #define STOP_NS (5 * NS_PER_S)
@@ -35,6 +36,7 @@ struct request {
     int signal;
     bool incomplete;      // set where it is received
     nursery_entry *entry; // valid in the nursery: it is a fork of who asks
+    struct cgroups groups;
 };
 
 struct child {
@@ -48,6 +50,7 @@ struct nurse { // the nursery process itself
     int coordinator; // pidfd, or -1 on kernels without (before 5.3)
     struct child *children;
     size_t count, capacity;
+    struct cgroups groups;
 };
 
 // ---- Messages
@@ -279,6 +282,18 @@ static void kill_all(struct nurse *n)
     }
 }
 
+// The directories come in the order in which nursery_adopt_groups sends them.
+static void adopt_groups(struct nurse *n, const struct request *r, const int *fds, size_t count)
+{
+    size_t at = 0;
+    n->groups = r->groups;
+    for (int k = 0; k < CGROUP_KINDS; k++) {
+        bool here = r->groups.made[k] >= 0 && at + 2 <= count;
+        n->groups.own[k] = here ? fds[at++] : -1;
+        n->groups.made[k] = here ? fds[at++] : -1;
+    }
+}
+
 static void drain_signals(int fd)
 {
     struct signalfd_siginfo info;
@@ -309,6 +324,10 @@ static void nurse_loop(struct nurse *n)
             return;
         if (got < 0)
             continue;
+        if (r.type == REQUEST_GROUPS) {
+            adopt_groups(n, &r, fds, count);
+            continue;
+        }
         if (r.type == REQUEST_SPAWN)
             spawn(n, &r, fds, count);
         else
@@ -327,7 +346,7 @@ static void default_signals(void)
 // In the new process: never returns.
 static void become_nursery(int socket, int coordinator)
 {
-    struct nurse n = {.socket = socket, .coordinator = coordinator};
+    struct nurse n = {.socket = socket, .coordinator = coordinator, .groups = CGROUPS_NONE};
     int keep[] = {socket, coordinator};
     // Out of the terminal's foreground group: Ctrl-C is for the coordinator to act upon.
     setpgid(0, 0);
@@ -351,7 +370,9 @@ static void become_nursery(int socket, int coordinator)
     if (n.signals < 0)
         _exit(1);
     nurse_loop(&n);
+    cgroups_kill_all(&n.groups);
     kill_all(&n);
+    cgroups_close(&n.groups);
     _exit(0);
 }
 
@@ -405,6 +426,21 @@ int nursery_kill(struct nursery *n, uint32_t id, int signal, br_error *err)
     struct request r = {.type = REQUEST_KILL, .id = id, .signal = signal};
     if (send_request(n->socket, &r, NULL, 0) != 0)
         return br_error_errno(err, "cannot have a worker process killed");
+    return 0;
+}
+
+int nursery_adopt_groups(struct nursery *n, const struct cgroups *groups, br_error *err)
+{
+    struct request r = {.type = REQUEST_GROUPS, .groups = *groups};
+    int fds[2 * CGROUP_KINDS];
+    size_t count = 0;
+    for (int k = 0; k < CGROUP_KINDS; k++)
+        if (groups->made[k] >= 0) {
+            fds[count++] = groups->own[k];
+            fds[count++] = groups->made[k];
+        }
+    if (send_request(n->socket, &r, fds, count) != 0)
+        return br_error_errno(err, "cannot tell of the workers' control groups");
     return 0;
 }
 

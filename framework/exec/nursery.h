@@ -23,9 +23,10 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "exec/cgroup.h"
 
 enum {
-    NURSERY_FDS_MAX = 8
+    NURSERY_FDS_MAX = 10
 };
 
 // What a child runs, with the descriptors it was given; its return value is the exit status.
@@ -67,6 +68,10 @@ int nursery_spawn(struct nursery *n, nursery_entry *entry, const int *fds, size_
 
 // Sends a signal to the child's whole group. A child that has ended is no error.
 int nursery_kill(struct nursery *n, uint32_t id, int signal, br_error *err);
+
+// From now on the nursery too removes these groups when it ends, after it has killed what is in
+// them.
+int nursery_adopt_groups(struct nursery *n, const struct cgroups *groups, br_error *err);
 
 // The next event: 1, 0 when there is none now, -1 and *err when the nursery is gone.
 int nursery_next(struct nursery *n, struct nursery_event *event, br_error *err);

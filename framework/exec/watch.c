@@ -38,13 +38,24 @@ static void note_task(struct watch *w, const struct watch_seen *seen, const stru
     w->base_ns = seen->cpu_ns - (used > before ? used - before : 0);
 }
 
+struct size {
+    double value;
+    const char *unit;
+};
+
+static struct size size_of(uint64_t bytes)
+{
+    return bytes >= 1 << 30   ? (struct size){(double)bytes / (1 << 30), "GiB"}
+           : bytes >= 1 << 20 ? (struct size){(double)bytes / (1 << 20), "MiB"}
+                              : (struct size){(double)bytes / (1 << 10), "KiB"};
+}
+
 static void say_bytes(char *message, size_t size, const char *did, uint64_t used, const char *key,
                       uint64_t limit)
 {
-    double unit = used >= 1 << 30 ? 1 << 30 : used >= 1 << 20 ? 1 << 20 : 1 << 10;
-    const char *name = used >= 1 << 30 ? "GiB" : used >= 1 << 20 ? "MiB" : "KiB";
-    snprintf(message, size, "%s %.4g %s; limits.%s is %.4g %s", did, (double)used / unit, name, key,
-             (double)limit / unit, name);
+    struct size is = size_of(used), may = size_of(limit);
+    snprintf(message, size, "%s %.4g %s; limits.%s is %.4g %s", did, is.value, is.unit, key,
+             may.value, may.unit);
 }
 
 void watch_say_output(char *message, size_t size, uint64_t printed, uint64_t limit)

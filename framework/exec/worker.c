@@ -191,11 +191,22 @@ static nlink_t thread_links(void)
     return stat("/proc/self/task", &st) == 0 ? st.st_nlink : 0; // one for each thread, and two
 }
 
+// First of all, so that nothing that this process does is unbounded.
+static void enter_groups(const int *doors, br_error *err)
+{
+    for (int k = 0; k < CGROUP_KINDS; k++) {
+        if (write(doors[k], "0", 1) != 1)
+            br_error_errno(err, "a worker cannot enter its control group");
+        close(doors[k]);
+    }
+}
+
 static int start(struct worker *w, const int *fds, br_error *err)
 {
     w->control = fds[WORKER_CONTROL];
     if (dup2(fds[WORKER_OUT], 1) < 0 || dup2(fds[WORKER_ERR], 2) < 0)
         return br_error_errno(err, "cannot redirect a worker's output");
+    enter_groups(fds + WORKER_GROUPS, err);
     setvbuf(stdout, NULL, _IOLBF, 0); // what was printed before a crash must not die with it
     if (read_setup(fds[WORKER_SETUP], &w->setup, err) != 0 ||
         channel_attach(&w->channel, fds[WORKER_DOWN], fds[WORKER_UP], fds[WORKER_DOORBELL], err) !=

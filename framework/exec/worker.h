@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#include "exec/cgroup.h"
+
 // Order of the descriptors a worker is given.
 enum worker_fd {
     WORKER_CONTROL, // socket to the coordinator
@@ -15,7 +17,8 @@ enum worker_fd {
     WORKER_DOORBELL,
     WORKER_OUT, // what becomes standard output and standard error
     WORKER_ERR,
-    WORKER_FDS
+    WORKER_GROUPS, // the doors of its control groups, one a kind; /dev/null where it has none
+    WORKER_FDS = WORKER_GROUPS + CGROUP_KINDS
 };
 
 // What the nursery runs in a worker's process.

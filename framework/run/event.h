@@ -36,6 +36,7 @@ struct event_run_begin {
     int64_t wall_ns; // CLOCK_REALTIME at time 0
     uint32_t workers;
     uint32_t phases;
+    const char *limits; // by which means limits.memory is enforced; "" without it
 };
 
 struct event_worker_begin {

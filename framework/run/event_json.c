@@ -33,6 +33,7 @@ static void put_run_begin(struct json *j, const struct event_run_begin *e)
     json_seconds(j, "wall_seconds", e->wall_ns);
     json_u64(j, "workers", e->workers);
     json_u64(j, "phases", e->phases);
+    json_string(j, "limits", e->limits);
 }
 
 static void put_worker_begin(struct json *j, const struct event_worker_begin *e)

@@ -205,6 +205,7 @@ static void encode_run_begin(struct buffer *out, const struct event_run_begin *e
     put_signed(out, e->wall_ns);
     put(out, e->workers);
     put(out, e->phases);
+    put_text(out, e->limits);
 }
 
 static void encode_run_resume(struct buffer *out, const struct event_run_resume *e)
@@ -449,6 +450,7 @@ static void decode_run_begin(struct cursor *c, struct event_run_begin *out)
     out->wall_ns = get_signed(c);
     out->workers = get_u32(c);
     out->phases = get_u32(c);
+    out->limits = get_text(c);
 }
 
 static void decode_run_resume(struct cursor *c, struct event_run_resume *out)

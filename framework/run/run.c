@@ -187,6 +187,9 @@ static void emit_begin(struct run *run)
     const struct run_options *o = run->options;
     char host[256] = "";
     char *path = realpath(job->file, NULL);
+    struct buffer limits = BUFFER_EMPTY;
+    local_describe_limits(run->executor, &limits);
+    buffer_char(&limits, '\0');
     (void)gethostname(host, sizeof host - 1);
     struct event begin = {.type = EVENT_RUN_BEGIN,
                           .run_begin = {.name = job->name,
@@ -195,7 +198,8 @@ static void emit_begin(struct run *run)
                                         .host = host,
                                         .wall_ns = clock_wall(),
                                         .workers = run->workers,
-                                        .phases = (uint32_t)job->phase_count}};
+                                        .phases = (uint32_t)job->phase_count,
+                                        .limits = limits.failed ? "" : limits.data}};
     struct event again = {.type = EVENT_RUN_RESUME,
                           .time_ns = run->resume.earlier.last_ns,
                           .run_resume = {.version = o->version,
@@ -205,6 +209,7 @@ static void emit_begin(struct run *run)
                                          .retry_failed = o->retry_failed}};
     br_error err;
     keep_error(run, resume_tell(&run->resume, &run->sink, &begin, &again, &err), &err);
+    buffer_finish(&limits);
     free(path);
 }
 

@@ -67,6 +67,7 @@ static void take_run_begin(struct summary *s, const struct event_run_begin *e)
     keep(s, &s->job_file, e->job_file);
     keep(s, &s->version, e->version);
     keep(s, &s->host, e->host);
+    keep(s, &s->limits, e->limits);
     s->wall_ns = e->wall_ns;
     s->worker_slots = e->workers;
 }
@@ -233,6 +234,7 @@ void summary_finish(struct summary *s)
     free(s->job_file);
     free(s->version);
     free(s->host);
+    free(s->limits);
     free(s->reason);
     summary_init(s);
 }
@@ -588,6 +590,7 @@ int summary_json(const struct summary *s, const struct failures *failures, struc
     json_string(&j, "job", s->job_file);
     json_string(&j, "host", s->host);
     json_string(&j, "batchrun", s->version);
+    json_string(&j, "limits", s->limits);
     if (s->ended)
         json_i64(&j, "exit_status", s->exit_status);
     else

@@ -40,6 +40,7 @@ struct summary {
     char *job_file;
     char *version;
     char *host;
+    char *limits; // by which means limits.memory is enforced
     int64_t wall_ns; // when it began
     uint32_t worker_slots;
     struct summary_phase *phases;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,9 +50,55 @@ static int hog_by_proxy(br_task *t)
     if (!is_bad(t))
         return good(t);
     pid_t child = fork();
+    int status = 0;
     if (child == 0)
         fill();
-    return child < 0 || waitpid(child, NULL, 0) != child ? br_fail(t, "no child") : good(t);
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        return br_fail(t, "no child");
+    return status == 0 ? good(t) : br_fail(t, "the child was killed");
+}
+
+// Takes memory that does not count as resident: of a file that is nowhere.
+static int hide(br_task *t)
+{
+    static char block[1 << 20];
+    int fd = is_bad(t) ? memfd_create("hidden", MFD_CLOEXEC) : -1;
+    while (fd >= 0 && write(fd, block, sizeof block) > 0)
+        ;
+    return fd >= 0 ? br_fail(t, "no more room in a memory file") : good(t);
+}
+
+// None of its children has more than its share, all together have.
+static int hog_together(br_task *t)
+{
+    enum {
+        CHILDREN = 4,
+        SHARE = 80 << 20
+    };
+    bool killed = false;
+    for (int i = 0; is_bad(t) && i < CHILDREN; i++)
+        if (fork() == 0) {
+            char *volatile share = malloc(SHARE);
+            for (size_t at = 0; share && at < SHARE; at += 4096)
+                share[at] = 1;
+            for (;;)
+                pause();
+        }
+    for (int status; is_bad(t) && !killed && wait(&status) > 0;)
+        killed = WIFSIGNALED(status);
+    return killed ? br_fail(t, "a child was killed") : good(t);
+}
+
+// As many processes as it can have; how many those are is the error.
+static int fork_bomb(br_task *t)
+{
+    int count = 0;
+    if (!is_bad(t))
+        return good(t);
+    for (pid_t child; (child = fork()) >= 0; count++)
+        while (child == 0)
+            pause();
+    return br_fail(t, "%d processes: %s", count, strerror(errno));
 }
 
 // Asks for what it cannot have, and is told so.
@@ -126,6 +173,9 @@ static int abort_here(br_task *t)
 
 BATCHRUN_PLUGIN("greedy", "1.0", BR_TASK("hog", hog, "i:i64 at:i64 -> pid:i64", "fills memory"),
                 BR_TASK("hog_by_proxy", hog_by_proxy, "i:i64 at:i64 -> pid:i64", "a child does"),
+                BR_TASK("hog_together", hog_together, "i:i64 at:i64 -> pid:i64", "children do"),
+                BR_TASK("hide", hide, "i:i64 at:i64 -> pid:i64", "fills memory not its own"),
+                BR_TASK("fork_bomb", fork_bomb, "i:i64 at:i64 -> pid:i64", "fills the machine"),
                 BR_TASK("ask", ask, "i:i64 at:i64 -> pid:i64", "malloc of 64 GiB"),
                 BR_TASK("burn", burn, "i:i64 at:i64 -> pid:i64", "CPU time"),
                 BR_TASK("burn_some", burn_some, "i:i64 at:i64 -> pid:i64", "60 ms of CPU time"),

@@ -27,13 +27,20 @@ class Limits(harness.Case):
             self.assertIn(word, done.err)
         return done
 
+    def says_memory(self, done):
+        """The kernel is as quick as the watch, where there is a control group."""
+        watched = re.search(r"memory reached ([\d.]+) MiB; limits.memory is 200 MiB", done.err)
+        if watched:
+            self.assertGreater(float(watched.group(1)), 200)
+        else:
+            self.assertIn("all together have reached limits.memory, 200 MiB", done.err)
+
     def test_memory(self):
-        done = self.one_pays("hog", "memory: 200MiB", "over_limit", "memory", "limits.memory is 200")
-        reached = float(re.search(r"memory reached ([\d.]+) MiB", done.err).group(1))
-        self.assertGreater(reached, 200)
+        done = self.one_pays("hog", "memory: 200MiB", "over_limit")
+        self.says_memory(done)
 
     def test_memory_of_a_child(self):
-        self.one_pays("hog_by_proxy", "memory: 200MiB", "over_limit", "limits.memory is 200")
+        self.says_memory(self.one_pays("hog_by_proxy", "memory: 200MiB", "over_limit"))
 
     def test_memory_that_nobody_has(self):
         self.write("job.yaml", job("ask", "memory: 1GiB"))
@@ -70,6 +77,56 @@ class Limits(harness.Case):
                                 "retries: {limit: 2, on: [limit]}"), code=3)
         self.assertEqual(self.outcomes("job", "p"), {"ok": ROWS - 1, "over_limit": 1}, done)
         self.assertEqual(self.summary("job")["phases"][0]["retries"], 2)
+
+    @staticmethod
+    def groups_of(process):
+        return [root for root, _, _ in os.walk("/sys/fs/cgroup")
+                if os.path.basename(root) == f"batchrun-{process.pid}"]
+
+    def bounded_by_groups(self, task, limits, *words, more=()):
+        """A task that only a control group can bound, where one may be made."""
+        self.run_job(job("burn_some", limits), "--fresh")
+        means = self.summary("job")["limits"]
+        self.assertIn("resident-set watch", means)
+        for word in words:
+            if word not in means:
+                self.skipTest(f"no control group may be made here: {means}")
+        self.write("job.yaml", job(task, limits, *more))
+        process = self.start("run", "--fresh", "job.yaml")
+        done = self.end(process)
+        self.assertEqual(done.code, 3, done)
+        self.assertEqual(self.groups_of(process), [])
+        return done
+
+    def test_memory_that_is_not_resident(self):
+        for isolation in ("worker", "task"):
+            with self.subTest(isolation=isolation):
+                done = self.bounded_by_groups("hide", "memory: 100MiB", ", cgroup",
+                                              more=[f"isolation: {isolation}"])
+                self.assertEqual(self.outcomes("job", "p"), {"ok": ROWS - 1, "over_limit": 1}, done)
+                self.assertRegex(done.err, "the kernel killed.*: all together have reached "
+                                 "limits.memory, 100 MiB")
+
+    def test_memory_of_all_together(self):
+        done = self.bounded_by_groups("hog_together", "memory: 200MiB", ", cgroup")
+        self.assertEqual(self.outcomes("job", "p"), {"ok": ROWS - 1, "over_limit": 1}, done)
+        self.assertIn("all together have reached limits.memory, 200 MiB", done.err)
+
+    def test_fork_bomb(self):
+        done = self.bounded_by_groups("fork_bomb", "memory: 4GiB", "processes by cgroup")
+        self.assertEqual(self.outcomes("job", "p"), {"ok": ROWS - 1, "error": 1}, done)
+        count = int(re.search(r"(\d+) processes: Resource temporarily", done.err).group(1))
+        self.assertLess(count, 4096)
+
+    def test_groups_end_with_a_killed_coordinator(self):
+        self.bounded_by_groups("burn", "memory: 4GiB, cpu_time: 100ms", ", cgroup")
+        self.write("job.yaml", job("burn", "memory: 4GiB"))
+        process = self.start("run", "--fresh", "job.yaml")
+        harness.until(lambda: self.groups_of(process), harness.PATIENCE, "groups are made")
+        process.kill()
+        process.communicate()
+        self.assertNothingLeft()
+        harness.until(lambda: not self.groups_of(process), harness.PATIENCE, "they are removed")
 
     def test_core_size(self):
         with open("/proc/sys/kernel/core_pattern", encoding="ascii") as file:

@@ -123,7 +123,7 @@ static const struct event samples[] = {
     {EVENT_RUN_BEGIN,
      0,
      {.run_begin = {"circles", "/home/ü/circles.yaml", "0.1.0", "node7", 1700000000123456789, 128,
-                    3}}},
+                    3, "memory by résident-set watch"}}},
     {EVENT_SOURCE, 0, {.source = {"plugin demo", "/lib/demo.so", UINT64_MAX}}},
     {EVENT_RUN_RESUME, 1, {.run_resume = {"0.1.1", "node8", 1700000001123456789, 64, true}}},
     {EVENT_WORKER_BEGIN, 1, {.worker_begin = {3, 4711, {{0xF0, 0, 1}}, 2}}},
@@ -196,6 +196,7 @@ static void same_begin(const struct event *a, const struct event *b)
         ck_assert_str_eq(a->run_begin.name, b->run_begin.name);
         ck_assert_str_eq(a->run_begin.job_file, b->run_begin.job_file);
         ck_assert_str_eq(a->run_begin.version, b->run_begin.version);
+        ck_assert_str_eq(a->run_begin.limits, b->run_begin.limits);
         ck_assert_str_eq(a->run_begin.host, b->run_begin.host);
         ck_assert_int_eq(a->run_begin.wall_ns, b->run_begin.wall_ns);
         ck_assert_uint_eq(a->run_begin.workers, b->run_begin.workers);

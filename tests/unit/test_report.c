@@ -50,7 +50,7 @@ static void take(const struct event *e)
 static void begin(uint32_t workers, const char *name)
 {
     take(&(struct event){.type = EVENT_RUN_BEGIN,
-                         .run_begin = {name, "/r.yaml", "0.1.0", name, 0, workers, 1}});
+                         .run_begin = {name, "/r.yaml", "0.1.0", name, 0, workers, 1, ""}});
 }
 
 static void phase_begin(uint32_t phase, const char *name, uint64_t tasks)

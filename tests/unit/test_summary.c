@@ -31,7 +31,7 @@ static void run_begin(uint32_t workers, uint32_t phases)
 {
     take(&(struct event){.type = EVENT_RUN_BEGIN,
                          .run_begin = {"circles", "/home/a/circles.yaml", "0.1.0", "node7",
-                                       INT64_C(1700000000123456789), workers, phases}});
+                                       INT64_C(1700000000123456789), workers, phases, ""}});
     for (uint32_t i = 0; i < workers; i++)
         take(&(struct event){.type = EVENT_WORKER_BEGIN,
                              .time_ns = NS_PER_MS,
@@ -210,6 +210,7 @@ START_TEST(for_programs)
                                "  \"job\": \"/home/a/circles.yaml\",\n"
                                "  \"host\": \"node7\",\n"
                                "  \"batchrun\": \"0.1.0\",\n"
+                               "  \"limits\": \"\",\n"
                                "  \"exit_status\": 3,\n"
                                "  \"reason\": \"finished\",\n"
                                "  \"started\": \"2023-11-14T22:13:20.123Z\",\n"

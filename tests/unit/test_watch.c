@@ -32,9 +32,9 @@ START_TEST(what_is_over_is_named_with_its_value)
     struct watch_seen seen = {.resident = 3 << 29};
     ck_assert(watch_judge(&w, &limits, &seen, &h, 1, 1, message, sizeof message));
     ck_assert_str_eq(message, "its worker's memory reached 1.5 GiB; limits.memory is 1 GiB");
-    seen = (struct watch_seen){.printed = 5 << 20};
+    seen = (struct watch_seen){.printed = 3 << 29};
     ck_assert(watch_judge(&w, &limits, &seen, &h, 1, 2, message, sizeof message));
-    ck_assert_str_eq(message, "it printed 5 MiB; limits.output is 1 MiB");
+    ck_assert_str_eq(message, "it printed 1.5 GiB; limits.output is 1 MiB");
     ck_assert(!look(&w, 0, 0, NS_PER_S - 1, 3));
     ck_assert(look(&w, 0, 0, NS_PER_S, 4));
     ck_assert_str_eq(message, "it used 1 s of CPU time; limits.cpu_time is 1 s");
