@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "run/earlier.h"
 #include "run/inputs.h"
 #include "run/phase_table.h"
 #include "run/replay.h"
@@ -120,38 +121,28 @@ int past_prepare(const struct past *p, struct nursery *nursery, struct prepared 
 
 // ---- Results of a phase
 
-struct gather {
-    struct event_sink sink;
-    uint32_t phase;
-    struct results *results;
-};
-
-static int gather(struct event_sink *sink, const struct event *e, br_error *err)
-{
-    struct gather *g = (struct gather *)sink;
-    if (e->type == EVENT_TASKS_OK && e->tasks_ok.phase == g->phase && e->tasks_ok.results)
-        return results_put(g->results, e->tasks_ok.first, e->tasks_ok.count, e->tasks_ok.results,
-                           e->tasks_ok.results_size, err);
-    if (e->type == EVENT_TASK_END && e->task_end.phase == g->phase && e->task_end.result)
-        return results_put(g->results, e->task_end.index, 1, e->task_end.result,
-                           e->task_end.result_size, err);
-    return 0;
-}
-
+// Those of its `tasks` tasks that succeeded, for the caller to destroy.
 static int gather_results(const struct past *p, const struct prepared *prepared, size_t phase,
                           uint64_t tasks, struct results **out, br_error *err)
 {
-    struct gather g = {.sink.take = gather, .phase = (uint32_t)phase};
-    struct event_sink *sinks[] = {&g.sink};
-    g.results = results_create(&prepared->phases[phase].entry->signature.results, tasks, err);
-    if (!g.results)
+    struct earlier earlier;
+    struct history history = {0};
+    struct event_sink *sinks[] = {&earlier.sink};
+    if (earlier_init(&earlier, prepared, err) != 0)
         return -1;
-    if (replay(&p->dir, sinks, 1, err) != 0) {
-        results_destroy(g.results);
-        return -1;
+    int result = replay(&p->dir, sinks, 1, err);
+    if (result == 0)
+        result = earlier_history(&earlier, (uint32_t)phase, 0, tasks, &history, err);
+    if (result == 0 && !history.results)
+        result = br_error_set(err, BR_ERR_USAGE, "phase `%s`, which it reads from, has no results",
+                              prepared->job->phases[phase].name);
+    if (result == 0) {
+        *out = history.results;
+        history.results = NULL;
     }
-    *out = g.results;
-    return 0;
+    history_finish(&history);
+    earlier_finish(&earlier);
+    return result;
 }
 
 // ---- Inputs

@@ -122,6 +122,11 @@ class Runs(harness.Case):
         self.write("job.yaml", "nonsense")
         self.assertEqual(self.told(0, "squares#0"), "square=25\n")
 
+    def test_the_job_as_it_was_set(self):
+        self.run_job(JOB, "--fresh", "--set", "phases.squares.inputs={list: {i: [20, 30]}}", code=3)
+        self.assertEqual(self.told(0, "squares#1"), "square=900\n")
+        self.assertEqual(self.told(0, "again#1"), "square=900\n")
+
     def test_mistakes(self):
         for word, words in (("there is no squares#10", ["squares#10"]),
                             ("did you mean `squares`", ["sqaures#0"]),

@@ -12,34 +12,34 @@
 #include "exec/setup.h"
 #include "run/run.h"
 #include "run/single.h"
+#include "run/task_name.h"
 
 // ---- Which task
 
-// "PHASE#INDEX": where the index begins, or NULL. What has a "=" before it is an input.
-static const char *index_of(const char *word)
+// Whether it is meant as PHASE#INDEX: what has a "=" before the # is an input.
+static bool is_task_name(const char *word)
 {
-    const char *mark = strrchr(word, '#');
-    return mark && mark > word && !memchr(word, '=', (size_t)(mark - word)) ? mark + 1 : NULL;
+    size_t length = strcspn(word, "#=");
+    return length > 0 && word[length] == '#';
 }
 
 static int find_in_run(struct nursery *nursery, const char *run, const char *word,
                        struct single *out, br_error *err)
 {
-    const char *digits = index_of(word);
-    int64_t index;
-    if (!text_to_i64(digits, strlen(digits), &index) || index < 0)
+    struct task_name name;
+    if (!task_name_parse(word, &name))
         return br_error_set(err, BR_ERR_USAGE, "`%s`: the task's number is due behind the #", word);
-    char *phase = strndup(word, (size_t)(digits - 1 - word));
+    char *phase = strndup(name.phase, name.phase_length);
     if (!phase)
         return br_error_nomem(err);
-    int result = single_from_run(nursery, run, phase, (uint64_t)index, out, err);
+    int result = single_from_run(nursery, run, phase, name.index, out, err);
     free(phase);
     return result;
 }
 
 static int find(struct nursery *nursery, char **words, int count, struct single *out, br_error *err)
 {
-    if (count <= 2 && index_of(words[count - 1]))
+    if (count <= 2 && is_task_name(words[count - 1]))
         return find_in_run(nursery, count == 2 ? words[0] : NULL, words[count - 1], out, err);
     return single_from_words(nursery, words[0], words + 1, (size_t)count - 1, out, err);
 }
