@@ -140,6 +140,12 @@ class Case(unittest.TestCase):
         self.assertEqual(done.code, code, done)
         return done
 
+    def assertJournalWhole(self, run):
+        """The journal can be read to its end, and the run's end is the last that it tells."""
+        done = self.batchrun("events", run + ".run")
+        self.assertEqual((done.code, done.err), (0, ""), done)
+        self.assertEqual(json.loads(done.out.splitlines()[-1])["event"], "run_end")
+
     # ---- What is left
 
     def marked(self):

@@ -205,6 +205,7 @@ class Outside(harness.Rendezvous):
         self.assertEqual(head.stdout, "index,i,square\n0,0,0\n")
         self.assertEqual(done.code, 0, done)
         self.assertEqual(self.outcomes("job", "p"), {"ok": 200000})
+        self.assertJournalWhole("job")
 
     def test_full_standard_output(self):
         self.squares(10)
@@ -213,6 +214,7 @@ class Outside(harness.Rendezvous):
         self.assertEqual(done.code, 1, done)
         self.assertIn("No space left on device", done.err)
         self.assertEqual(self.outcomes("job", "p"), {"ok": 10})
+        self.assertJournalWhole("job")
 
     def test_closed_descriptors(self):
         self.squares(1000, "out.csv")
@@ -228,6 +230,7 @@ class Outside(harness.Rendezvous):
         self.assertEqual([int(r["square"]) for r in self.rows("out.csv")],
                          [i * i for i in range(1000)])
         self.assertEqual(self.outcomes("job", "p"), {"ok": 1000})
+        self.assertJournalWhole("job")
 
     def test_ignored_signals_and_odd_descriptors(self):
         self.squares(100, "out.csv")

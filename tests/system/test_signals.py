@@ -61,6 +61,7 @@ class Stopping(harness.Rendezvous):
                 done = self.end(process)
                 self.assertEqual(done.code, 5, done)
                 self.assertEqual(self.outcomes("job", "p"), {"cancelled": 2, "skipped": 48})
+                self.assertJournalWhole("job")
                 self.write("go", "")
                 self.again()
 
