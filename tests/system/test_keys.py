@@ -121,6 +121,30 @@ phases:
                 self.write(os.path.join(place, "go"), "")
                 self.assertEqual(self.end(running).code, 0)
 
+    def test_membind(self):
+        for how, policy in (("local", "bind"), ("none", "default")):
+            with self.subTest(membind=how):
+                place = self.path(how)
+                os.mkdir(place)
+                self.write("job.yaml", f"""version: 1
+plugins: [faulty]
+workers: {{count: 1, membind: {how}}}
+phases:
+  - {{name: one, task: faulty.rendezvous, inputs: {{range: 1}}, args: {{dir: {place}}}}}
+""")
+                running = self.start("run", "--fresh", "job.yaml")
+                began = os.path.join(place, "began-0")
+                harness.until(lambda: os.path.exists(began), harness.PATIENCE, "the task begins")
+                try:
+                    with open(f"/proc/{self.read(began).strip()}/numa_maps", encoding="ascii") as f:
+                        policies = {line.split()[1].partition(":")[0] for line in f}
+                except OSError as error:
+                    self.skipTest(f"memory policies are not told here: {error}")
+                finally:
+                    self.write(os.path.join(place, "go"), "")
+                    self.assertEqual(self.end(running).code, 0)
+                self.assertEqual(policies, {policy})
+
     def test_batch(self):
         self.run_job("""version: 1
 plugins: [demo]

@@ -79,6 +79,14 @@ class Limits(harness.Case):
         self.assertEqual(self.summary("job")["phases"][0]["retries"], 2)
 
     @staticmethod
+    def removed(group):
+        try:
+            os.rmdir(group)
+            return True
+        except OSError:
+            return False
+
+    @staticmethod
     def groups_of(process):
         return [root for root, _, _ in os.walk("/sys/fs/cgroup")
                 if os.path.basename(root) == f"batchrun-{process.pid}"]
@@ -118,6 +126,28 @@ class Limits(harness.Case):
         count = int(re.search(r"(\d+) processes: Resource temporarily", done.err).group(1))
         self.assertLess(count, 4096)
 
+    def test_memory_of_a_group_that_is_not_ours(self):
+        with open("/proc/self/cgroup", encoding="ascii") as file:
+            own = [line.split(":", 2)[2].strip() for line in file if ":memory:" in line]
+        outer = f"/sys/fs/cgroup/memory{own[0] if own else ''}/batchrun-test-{os.getpid()}"
+        try:
+            os.mkdir(outer)
+        except OSError as error:
+            self.skipTest(f"no control group may be made here: {error}")
+        self.addCleanup(harness.until, lambda: self.removed(outer), harness.PATIENCE, "it ends")
+        with open(f"{outer}/memory.limit_in_bytes", "w", encoding="ascii") as file:
+            file.write(str(200 << 20))
+
+        def enter():
+            with open(f"{outer}/cgroup.procs", "w", encoding="ascii") as file:
+                file.write("0")
+
+        self.write("job.yaml", job("hog", "core_size: 0"))
+        done = self.end(self.start("job.yaml", preexec_fn=enter))
+        self.assertEqual(done.code, 3, done)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": ROWS - 1, "over_limit": 1}, done)
+        self.assertIn("the control group that this run is in has no more memory", done.err)
+
     def test_groups_end_with_a_killed_coordinator(self):
         self.bounded_by_groups("burn", "memory: 4GiB, cpu_time: 100ms", ", cgroup")
         self.write("job.yaml", job("burn", "memory: 4GiB"))
@@ -153,7 +183,7 @@ class Unkillable(harness.Case):
         except OSError as error:
             self.skipTest(f"no process can be frozen here: {error}")
         state = os.path.join(group, "freezer.state")
-        self.addCleanup(harness.until, lambda: self.gone(group), harness.PATIENCE, "it ends")
+        self.addCleanup(harness.until, lambda: Limits.removed(group), harness.PATIENCE, "it ends")
         self.addCleanup(self.put, state, "THAWED")
         self.write("job.yaml", "version: 1\nname: job\nplugins: [faulty]\n"
                    "workers: {count: 2, binding: none, oversubscribe: true}\nphases:\n"
@@ -177,14 +207,6 @@ class Unkillable(harness.Case):
     def put(path, text):
         with open(path, "w", encoding="ascii") as file:
             file.write(text)
-
-    @staticmethod
-    def gone(group):
-        try:
-            os.rmdir(group)
-            return True
-        except OSError:
-            return False
 
 
 if __name__ == "__main__":
