@@ -253,6 +253,7 @@ system_tests = \
 	tests/system/test_scale.py \
 	tests/system/test_schema.py \
 	tests/system/test_signals.py \
+	tests/system/test_storms.py \
 	tests/system/test_slurm.py \
 	tests/system/test_trace.py
 TESTS += $(system_tests)

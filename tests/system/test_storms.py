@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""All workers die at once, or there is no process to be had for another."""
+import os
+import signal
+
+import harness
+
+JOB = """version: 1
+plugins: [faulty]
+workers: {count: %d, oversubscribe: true, binding: none}
+phases:
+  - name: tasks
+    task: faulty.%s
+    inputs: {range: %d}
+    args: {%s}
+    chunk_size: 1
+    retries: {limit: 1, on: [crash], backoff: {delay: 0ms}}
+    output: out.csv
+"""
+
+
+class Deaths(harness.Case):
+    def test_two_hundred_workers_at_once(self):
+        self.write("job.yaml", JOB % (200, "rendezvous", 200, f"dir: {self.dir}"))
+        process = self.start("job.yaml")
+        began = [self.path(f"began-{i}") for i in range(200)]
+        harness.until(lambda: all(map(os.path.exists, began)), harness.PATIENCE, "200 at once")
+        killed = {int(self.read(f"began-{i}")) for i in range(200)}
+        self.assertEqual(len(killed), 200)
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        self.write("go", "")
+        done = self.end(process)
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual(self.outcomes("job", "tasks"), {"ok": 200})
+        self.assertEqual(self.summary("job")["phases"][0]["retries"], 200)
+        rows = self.rows("out.csv")
+        self.assertEqual([int(row["i"]) for row in rows], list(range(200)))
+        self.assertFalse({int(row["pid"]) for row in rows} & killed)
+
+
+class Forks(harness.Case):
+    """A group of processes with room for so many, the program and its nursery among them."""
+
+    def run_in(self, room, workers):
+        with open("/proc/self/cgroup", encoding="ascii") as file:
+            own = [line.split(":", 2)[2].strip() for line in file if ":pids:" in line]
+        group = f"/sys/fs/cgroup/pids{own[0] if own else ''}/batchrun-test-{os.getpid()}"
+        try:
+            os.mkdir(group)
+        except OSError as error:
+            self.skipTest(f"no control group may be made here: {error}")
+        self.addCleanup(os.rmdir, group)
+        with open(f"{group}/pids.max", "w", encoding="ascii") as file:
+            file.write(str(room))
+
+        def enter():
+            with open(f"{group}/cgroup.procs", "w", encoding="ascii") as file:
+                file.write("0")
+
+        self.write("job.yaml", JOB % (workers, "error", 40, "at: -1"))
+        return self.end(self.start("job.yaml", preexec_fn=enter))
+
+    def test_room_for_one_worker_of_two(self):
+        done = self.run_in(3, 2)
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual(self.outcomes("job", "tasks"), {"ok": 40})
+
+    def test_room_for_none(self):
+        done = self.run_in(2, 2)
+        self.assertEqual(done.code, 1, done)
+        self.assertIn("cannot fork", done.err)
+        self.assertIn("Resource temporarily unavailable", done.err)
+
+
+if __name__ == "__main__":
+    harness.main()
