@@ -149,7 +149,8 @@ librun_la_SOURCES = \
 	framework/run/story.c framework/run/story.h \
 	framework/run/summary.c framework/run/summary.h \
 	framework/run/task_name.c framework/run/task_name.h \
+	framework/run/syncer.c framework/run/syncer.h \
 	framework/run/timeline.c framework/run/timeline.h \
 	framework/run/trace.c framework/run/trace.h
 librun_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS) $(XXHASH_CFLAGS)
-librun_la_LIBADD = libpool.la $(YAML_LIBS) $(XXHASH_LIBS)
+librun_la_LIBADD = libpool.la $(YAML_LIBS) $(XXHASH_LIBS) -lpthread

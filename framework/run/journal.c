@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "run/journal_read.h"
+#include "run/syncer.h"
 
 enum {
     BATCH_SLOTS = 64, // workers beyond share them
@@ -53,7 +54,9 @@ struct journal {
     bool directory_synced; // the file's name is durable
     int64_t last_sync;
     enum journal_durability durability;
-    dev_t device; // the file's identity: whether it is still the one of that name
+    struct syncer *syncer; // or NULL
+    bool asked;            // it has not been looked at since
+    dev_t device;          // the file's identity: whether it is still the one of that name
     ino_t inode;
     bool dead;
     br_error death;
@@ -261,8 +264,9 @@ static int sync_file(struct journal *j, br_error *err)
 {
     if (j->durability == JOURNAL_UNSYNCED)
         return 0;
-    if (fdatasync(j->fd) != 0)
+    if ((j->syncer && syncer_wait(j->syncer) != 0) || fdatasync(j->fd) != 0)
         return die(j, err);
+    j->asked = false;
     // Some file systems cannot sync a directory; the file itself is then as durable as they make
     // it.
     if (!j->directory_synced && fsync(j->directory) != 0 && errno != EINVAL && errno != EBADF)
@@ -271,17 +275,45 @@ static int sync_file(struct journal *j, br_error *err)
     return 0;
 }
 
+static int write_all(struct journal *j, br_error *err)
+{
+    return close_batches(j, err) != 0 || write_records(j, err) != 0 ? -1 : check_place(j, err);
+}
+
 int journal_commit(struct journal *j, int64_t now, br_error *err)
 {
     if (is_alive(j, err) != 0)
         return -1;
-    if (!j->unsynced)
+    if (!j->unsynced && !j->asked)
         return 0;
-    if (close_batches(j, err) != 0 || write_records(j, err) != 0 || check_place(j, err) != 0 ||
-        sync_file(j, err) != 0)
+    if (write_all(j, err) != 0 || sync_file(j, err) != 0)
         return -1;
     j->unsynced = false;
     j->last_sync = now;
+    return 0;
+}
+
+void journal_sync_aside(struct journal *j)
+{
+    if (!j->syncer)
+        j->syncer = syncer_create(j->fd);
+}
+
+// Leaves the wait for the disk to the syncer. One that is still at it is given another interval.
+static int sync_aside(struct journal *j, int64_t now, br_error *err)
+{
+    int busy = j->asked ? syncer_look(j->syncer) : 0;
+    if (busy < 0)
+        return die(j, err);
+    j->asked = busy > 0;
+    j->last_sync = now;
+    if (busy || !j->unsynced)
+        return 0;
+    if (write_all(j, err) != 0)
+        return -1;
+    syncer_ask(j->syncer);
+    j->asked = true;
+    j->unsynced = false;
     return 0;
 }
 
@@ -297,7 +329,7 @@ void journal_set_durability(struct journal *j, enum journal_durability durabilit
 
 int64_t journal_next_sync(const struct journal *j)
 {
-    if (!j->unsynced || j->dead)
+    if ((!j->unsynced && !j->asked) || j->dead)
         return INT64_MAX;
     return j->durability == JOURNAL_BATCH ? j->last_sync : j->last_sync + sync_interval;
 }
@@ -306,7 +338,11 @@ int journal_sync(struct journal *j, int64_t now, br_error *err)
 {
     if (is_alive(j, err) != 0)
         return -1;
-    return now < journal_next_sync(j) ? 0 : journal_commit(j, now, err);
+    if (now < journal_next_sync(j))
+        return 0;
+    // The first sync is the directory's as well.
+    bool aside = j->syncer && j->durability == JOURNAL_GROUP && j->directory_synced;
+    return aside ? sync_aside(j, now, err) : journal_commit(j, now, err);
 }
 
 // ---- Life
@@ -466,6 +502,7 @@ void journal_destroy(struct journal *j)
         buffer_finish(&j->batches[i].results);
     }
     buffer_finish(&j->records);
+    syncer_destroy(j->syncer);
     fd_close(&j->fd);
     int saved = errno;
     free(j->path);

@@ -56,6 +56,10 @@ void journal_set_durability(struct journal *j, enum journal_durability durabilit
 // Where events go in. Lives as long as the journal.
 struct event_sink *journal_sink(struct journal *j);
 
+// From now on journal_sync, with JOURNAL_GROUP, leaves the wait for the disk to a thread (where
+// there can be one); a failure shows at its next call. journal_commit waits all the same.
+void journal_sync_aside(struct journal *j);
+
 // Makes durable what is not yet, if there is any and 100 ms have passed since the last time. `now`
 // is clock_now()'s. May block for as long as the disk takes.
 int journal_sync(struct journal *j, int64_t now, br_error *err);
@@ -70,7 +74,7 @@ int journal_commit(struct journal *j, int64_t now, br_error *err);
 // *err when not all of it is durable.
 int journal_close(struct journal *j, br_error *err);
 
-// Frees without writing what was gathered: for a run that is given up, and for forked children.
+// Frees without writing what was gathered: for a run that is given up.
 void journal_destroy(struct journal *j);
 
 // What an event_source's hash is made with; `seed` chains several pieces.

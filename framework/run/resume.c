@@ -69,8 +69,10 @@ static int open_journal(struct resume *r, const struct resume_options *o, int64_
         result = r->journal ? 0 : -1;
     }
     free(path);
-    if (result == 0)
+    if (result == 0) {
         journal_set_durability(r->journal, o->durability);
+        journal_sync_aside(r->journal);
+    }
     return result;
 }
 

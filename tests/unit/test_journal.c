@@ -935,6 +935,49 @@ START_TEST(a_journal_that_is_no_longer_there_is_noticed)
 }
 END_TEST
 
+// The loop does not wait; whoever closes does.
+START_TEST(a_sync_aside_is_a_sync_all_the_same)
+{
+    struct journal *j = create_faulty(100, 100);
+    journal_sync_aside(j);
+    sync_calls = 0;
+    for (int i = 1; i <= 5; i++) {
+        take(j, &samples[0]);
+        ck_assert_int_eq(journal_sync(j, i * 100 * NS_PER_MS, NULL), 0);
+    }
+    take(j, &samples[0]);
+    ck_assert_int_eq(journal_commit(j, 501 * NS_PER_MS, NULL), 0);
+    ck_assert_int_ge(sync_calls, 3); // the first, one aside or more, the last
+    ck_assert_int_eq(journal_next_sync(j), INT64_MAX);
+    faulty_fd = -1;
+    finish(j);
+}
+END_TEST
+
+START_TEST(a_failed_sync_aside_is_never_tried_again)
+{
+    struct journal *j = create_faulty(100, 1);
+    journal_sync_aside(j);
+    take(j, &samples[0]);
+    ck_assert_int_eq(journal_sync(j, 100 * NS_PER_MS, NULL), 0); // here, with the directory
+    take(j, &samples[0]);
+    ck_assert_int_eq(journal_sync(j, 200 * NS_PER_MS, NULL), 0); // aside
+    br_error err;
+    int result = 0;
+    for (int64_t ms = 300; result == 0; ms += 100) {
+        ck_assert_int_le(journal_next_sync(j), ms * NS_PER_MS); // it will be looked at
+        result = journal_sync(j, ms * NS_PER_MS, &err);
+    }
+    ck_assert_int_eq(err.kind, BR_ERR_INTERRUPTED);
+    ck_assert_ptr_nonnull(strstr(err.text, "Input/output error"));
+    int calls = sync_calls;
+    ck_assert_int_eq(journal_sync(j, INT64_MAX / 2, NULL), -1);
+    ck_assert_int_eq(journal_close(j, NULL), -1);
+    ck_assert_int_eq(sync_calls, calls);
+    faulty_fd = -1;
+}
+END_TEST
+
 START_TEST(durability_is_a_choice)
 {
     static const struct {
@@ -999,6 +1042,8 @@ int main(void)
     tcase_add_test(tc, a_reopened_journal_loses_its_torn_tail_alone);
     tcase_add_test(tc, a_journal_that_is_refused_stays_as_it_was);
     tcase_add_test(tc, a_journal_that_is_no_longer_there_is_noticed);
+    tcase_add_test(tc, a_sync_aside_is_a_sync_all_the_same);
+    tcase_add_test(tc, a_failed_sync_aside_is_never_tried_again);
     tcase_add_test(tc, durability_is_a_choice);
     tcase_add_test(tc, a_salt_is_drawn);
     suite_add_tcase(suite, tc);

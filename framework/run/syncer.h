@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A thread that does nothing but fdatasync one file, so that whoever writes it need not wait for
+// the disk. It takes no signals. All calls are from one thread.
+#ifndef BR_RUN_SYNCER_H
+#define BR_RUN_SYNCER_H
+
+struct syncer;
+
+// `fd` is borrowed until syncer_destroy. NULL with errno when there can be no thread.
+struct syncer *syncer_create(int fd);
+
+// Begins to sync what was written so far. Not while it is busy.
+void syncer_ask(struct syncer *s);
+
+// What has become of it: 1 while busy, 0 when all that was asked for is done, -1 and errno when a
+// sync failed; from then on always that.
+int syncer_look(struct syncer *s);
+
+// As syncer_look, when it is no longer busy.
+int syncer_wait(struct syncer *s);
+
+// Waits for a sync in hand. Takes NULL, keeps errno.
+void syncer_destroy(struct syncer *s);
+
+#endif
