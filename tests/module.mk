@@ -230,6 +230,7 @@ TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = $(srcdir)/tests/system/run
 AM_TESTS_ENVIRONMENT = srcdir='$(abs_srcdir)'; builddir='$(abs_builddir)'; export srcdir builddir;
 system_tests = \
+	tests/faults/test_cut_off.py \
 	tests/system/test_commands.py \
 	tests/system/test_completion.py \
 	tests/system/test_configs.py \
@@ -258,7 +259,7 @@ system_tests = \
 	tests/system/test_trace.py
 TESTS += $(system_tests)
 EXTRA_DIST += $(system_tests) tests/system/harness.py tests/system/run tests/system/slurm.py
-EXTRA_DIST += $(system_tests) tests/system/harness.py tests/system/journal.py tests/system/run
+EXTRA_DIST += $(system_tests) tests/system/harness.py tests/system/journal.py tests/system/resuming.py tests/system/run
 
 # The channel's protocols, for spin; skipped where there is none.
 TESTS += tests/models/run

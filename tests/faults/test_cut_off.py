@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A run is killed at its system calls, its disk fails, its journal is cut and damaged; then it is gone
+on with. A part of all places in every test run; all of them with BATCHRUN_LONG=1."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(TESTS, "system"))
+from harness import PATIENCE, PROGRAM, main, until  # noqa: E402
+from journal import Story, records  # noqa: E402
+from resuming import LONG, Resuming  # noqa: E402
+
+
+def can_trace():
+    """Whether strace is there, may trace, and can inject."""
+    try:
+        return subprocess.run(["strace", "-o", "/dev/null", "-e", "inject=getuid:error=EPERM", "true"],
+                              capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+def some(things, count):
+    """All of them in the long form, else so many, evenly."""
+    things = list(things)
+    return things if LONG else things[::max(1, len(things) // count)]
+
+
+class Disturbed(Resuming):
+    def traced(self, *strace):
+        """A run under strace: what strace wrote."""
+        log = os.path.join(self.temporary, "strace")
+        process = self.start("-o", log, *strace, PROGRAM, "run", "--journal=batch", "job.yaml",
+                             program="strace")
+        _, self.err = process.communicate(timeout=PATIENCE)
+        self.code = process.returncode
+        until(lambda: not self.marked(), 2, "every process of the run ends")
+        with open(log, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+        os.unlink(log)
+        return text
+
+    def go_on_and_compare(self, reference):
+        if os.path.exists(self.path("job.run/journal")):
+            self.check_going_on()
+        else:
+            done = self.batchrun("run", "--resume", "job.yaml")
+            self.assertEqual(done.code, 3, done)
+        self.assertEqual(self.results(), reference)
+        self.start_over()
+
+    @unittest.skipUnless(can_trace(), "strace cannot inject here")
+    def test_killed_at_system_calls(self):
+        reference = self.reference()
+        text = self.traced()
+        self.start_over()
+        calls, counts = [], {}
+        for name in re.findall(r"^(\w+)\(", text, re.MULTILINE):
+            counts[name] = counts.get(name, 0) + 1
+            calls.append((name, counts[name]))
+        # The first of each kind, and of the rest some.
+        firsts = [c for c in calls if c[1] == 1 and c[0] != "execve"]
+        rest = [c for c in calls if c[1] > 1]
+        for name, when in some(firsts, 15) + some(rest, 15):
+            with self.subTest(call=name, when=when):
+                self.traced("-e", f"inject={name}:signal=SIGKILL:when={when}")
+                self.go_on_and_compare(reference)
+
+    @unittest.skipUnless(can_trace(), "strace cannot inject here")
+    def test_a_disk_that_fails(self):
+        reference = self.reference()
+        journal = self.path("job.run/journal")
+        for call, error in (("write", "ENOSPC"), ("write", "EIO"), ("fdatasync", "EIO"),
+                            ("fallocate", "ENOSPC"), ("write", "ESTALE")):
+            for when in ((1, 2, 3, 10, "2+") if LONG else (1, "2+")):
+                with self.subTest(call=call, error=error, when=when):
+                    # A path that is not there yet is not followed: the whole process's calls are.
+                    path = ["-P", journal] if call == "write" else []
+                    text = self.traced("-y", *path, "-e", f"trace={call}", "-e",
+                                       f"inject={call}:error={error}:when={when}")
+                    if "INJECTED" not in text:
+                        self.assertEqual(self.code, 3, self.err)
+                    elif os.path.exists(journal):
+                        self.assertEqual(self.code, 5, self.err)
+                        self.assertIn("the journal", self.err)
+                        # Never tried again.
+                        later = text[text.index("INJECTED"):].split("\n", 1)[1]
+                        self.assertNotIn("journal>", later)
+                    self.go_on_and_compare(reference)
+
+    def test_interrupted_calls_are_made_again(self):
+        if not can_trace():
+            self.skipTest("strace cannot inject here")
+        reference = self.reference()
+        for call, when in (("write", "2+3"), ("fallocate", "1")):
+            text = self.traced("-e", f"trace={call}", "-e",
+                               f"inject={call}:error=EINTR:when={when}")
+            self.assertIn("INJECTED", text)
+            self.assertEqual(self.code, 3, self.err)
+            self.assertEqual(self.results(), reference)
+            self.start_over()
+
+    # ---- The journal
+
+    def with_journal(self, data, reference):
+        """Goes on with a copy of the run that has this journal."""
+        shutil.copytree(self.path("kept"), self.path("job.run"))
+        with open(self.path("job.run/journal"), "wb") as file:
+            file.write(data)
+        done = self.batchrun("run", "--resume", "job.yaml")
+        if done.code != 2:
+            self.assertEqual(done.code, 3, done)
+            self.assertEqual(Story(self.path("job.run/journal")).twice, [])
+            self.assertEqual(self.results(), reference)
+        shutil.rmtree(self.path("job.run"))
+        return done
+
+    def cut_off(self):
+        """A run that was killed half way: its journal."""
+        self.kill_after(300, "coordinator", "--journal=batch")
+        os.rename(self.path("job.run"), self.path("kept"))
+        with open(self.path("kept/journal"), "rb") as file:
+            return file.read()
+
+    def test_a_journal_cut_anywhere(self):
+        reference = self.reference()
+        journal = self.cut_off()
+        ends = [at + size for at, size in records(journal)]
+        near = {end + off for end in ends for off in (-1, 0, 1)}
+        cuts = range(len(journal) + 1) if LONG else some(sorted(near) + [0, 7, 63, 64, 65], 30)
+        for cut in cuts:
+            if cut <= len(journal):
+                with self.subTest(cut=cut):
+                    self.assertEqual(self.with_journal(journal[:cut], reference).code, 3)
+
+    def test_a_journal_damaged_anywhere(self):
+        reference = self.reference()
+        journal = self.cut_off()
+        last = [at for at, _ in records(journal)][-1]
+        for at in some(range(len(journal)), 30):
+            with self.subTest(at=at):
+                flipped = bytearray(journal)
+                flipped[at] ^= 1 << at % 8
+                done = self.with_journal(bytes(flipped), reference)
+                self.assertEqual(done.code, 3 if at >= last else 2, done)
+                if at < last:
+                    self.assertIn("the journal job.run/journal", done.err)
+
+    def test_garbage_behind_the_end(self):
+        reference = self.reference()
+        journal = self.cut_off()
+        first = next(size for at, size in records(journal))
+        for garbage, code in ((b"\0" * 4096, 3), (os.urandom(1000), 3), (b"\xb5Rec" * 100, 3),
+                              (journal[64:64 + first], 2)):  # a record of its own, out of its place
+            with self.subTest(garbage=garbage[:8]):
+                done = self.with_journal(journal + garbage, reference)
+                self.assertEqual(done.code, code, done)
+
+
+if __name__ == "__main__":
+    main()
