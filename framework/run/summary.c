@@ -356,21 +356,13 @@ static void cell_rate(struct buffer *out, double rate)
         text_count(out, (uint64_t)(rate + 0.5));
 }
 
-static void cell_name(struct buffer *out, const struct summary *s, const struct summary_phase *p)
-{
-    if (p->name)
-        text_escaped(out, p->name, strlen(p->name));
-    else
-        buffer_format(out, "phase %td", p - s->phases);
-}
-
 static void cell(struct buffer *out, const struct summary *s, const struct summary_phase *p,
                  int column)
 {
     bool ran = tasks_done(p) > 0;
     switch (column) {
     case COLUMN_NAME:
-        cell_name(out, s, p);
+        text_escaped(out, p->name, strlen(p->name));
         break;
     case COLUMN_TASKS:
         text_count(out, p->tasks);
@@ -423,6 +415,8 @@ static void measure(const struct summary *s, struct buffer *scratch, size_t widt
     for (size_t c = 0; c < COLUMNS; c++) {
         widths[c] = strlen(heading(columns[c]));
         for (size_t i = 0; i < s->phase_count; i++) {
+            if (!s->phases[i].name)
+                continue;
             buffer_clear(scratch);
             cell(scratch, s, &s->phases[i], columns[c]);
             size_t width = scratch->failed ? 0 : text_width(scratch->data, scratch->length);
@@ -443,14 +437,15 @@ static void put_table(const struct summary *s, const struct summary_phase *total
             put_cell(out, columns[c], heading(columns[c]), strlen(heading(columns[c])), widths[c]);
     buffer_char(out, '\n');
     for (size_t i = 0; i < s->phase_count; i++) {
-        for (size_t c = 0; c < COLUMNS; c++) {
+        for (size_t c = 0; s->phases[i].name && c < COLUMNS; c++) {
             if (!is_shown(columns[c], total))
                 continue;
             buffer_clear(&scratch);
             cell(&scratch, s, &s->phases[i], columns[c]);
             put_cell(out, columns[c], scratch.data, scratch.length, widths[c]);
         }
-        buffer_char(out, '\n');
+        if (s->phases[i].name)
+            buffer_char(out, '\n');
     }
     out->failed = out->failed || scratch.failed;
     buffer_finish(&scratch);
@@ -604,7 +599,8 @@ int summary_json(const struct summary *s, const struct failures *failures, struc
     json_end_array(&j);
     json_begin_array(&j, "phases");
     for (size_t i = 0; i < s->phase_count; i++)
-        json_phase(&j, s, &s->phases[i]);
+        if (s->phases[i].name)
+            json_phase(&j, s, &s->phases[i]);
     json_end_array(&j);
     json_begin_array(&j, "failures");
     if (failures)

@@ -15,7 +15,7 @@
 #include "run/failures.h"
 
 struct summary_phase {
-    char *name; // NULL: no event has named it
+    char *name; // NULL: no event has named it, and it is shown nowhere
     char *task;
     uint64_t tasks;
     uint64_t outcomes[OUTCOME_COUNT];

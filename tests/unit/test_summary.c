@@ -259,6 +259,25 @@ START_TEST(for_programs)
 }
 END_TEST
 
+// Numbers of reductions have gaps where phases have none.
+START_TEST(numbers_without_a_phase_are_not_shown)
+{
+    run_begin(1, 2);
+    phase_begin(0, "areas", 1, 0);
+    phase_begin(3, "areas (reduce)", 1, 0);
+    struct buffer text = BUFFER_EMPTY;
+    br_error err;
+    summary_text(&summary, &text);
+    ck_assert_int_eq(summary_json(&summary, NULL, &text, &err), 0);
+    buffer_char(&text, '\0');
+    ck_assert_ptr_null(strstr(text.data, "phase 1"));
+    ck_assert_ptr_null(strstr(text.data, "\"name\": null"));
+    ck_assert_ptr_nonnull(strstr(text.data, "\nareas  "));
+    ck_assert_ptr_nonnull(strstr(text.data, "\nareas (reduce)  "));
+    buffer_finish(&text);
+}
+END_TEST
+
 // What was cancelled or skipped is to be done; what failed stays, or is an attempt that was not the
 // last.
 START_TEST(a_resumed_run_counts_every_task_once)
@@ -305,6 +324,7 @@ int main(void)
     tcase_add_test(tc, absurd_numbers_are_survived);
     tcase_add_test(tc, for_programs);
     tcase_add_test(tc, a_resumed_run_counts_every_task_once);
+    tcase_add_test(tc, numbers_without_a_phase_are_not_shown);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
