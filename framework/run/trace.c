@@ -85,9 +85,9 @@ static int look(struct trace *t, const struct rundir *d, br_error *err)
     attempts_finish(&t->attempts); // the second pass begins from nothing
     // What did not succeed comes first; at least half of the slices are for successes.
     uint64_t rest = t->others < t->max_slices / 2 ? t->max_slices - t->others : t->max_slices / 2;
-    if (rest == 0)
-        rest = 1;
-    t->counts.per_slice = t->ok > rest ? (t->ok - 1) / rest + 1 : 1;
+    // A quarter is for slices that end early, with their phase or before an idle time.
+    uint64_t full = rest - rest / 4 > 0 ? rest - rest / 4 : 1;
+    t->counts.per_slice = t->ok > rest ? (t->ok - 1) / full + 1 : 1;
     return 0;
 }
 
