@@ -648,6 +648,7 @@ static void tear_down(struct run *run)
     if (run->has_views) {
         summary_finish(&run->summary);
         failures_finish(&run->failures);
+        progress_finish(&run->progress);
     }
     for (unsigned i = 0; run->logs && i < 2 * run->workers; i++)
         fd_close(&run->logs[i]);

@@ -35,7 +35,9 @@ class Disturbed(Resuming):
         """A run under strace: what strace wrote."""
         log = os.path.join(self.temporary, "strace")
         process = self.start("-o", log, *strace, PROGRAM, "run", "--journal=batch", "job.yaml",
-                             program="strace")
+                             program="strace",
+                             # Leaks cannot be looked for in a process that is traced.
+                             env=self.environment(ASAN_OPTIONS="detect_leaks=0"))
         _, self.err = process.communicate(timeout=PATIENCE)
         self.code = process.returncode
         until(lambda: not self.marked(), 2, "every process of the run ends")
