@@ -679,6 +679,7 @@ static void finish(struct worker *w)
             w->plugins[i].plugin.fini(&w->plugins[i].worker.public);
     fflush(stdout);
     fflush(stderr);
+    surroundings_finish(&w->surroundings);
 }
 
 int worker_main(const int *fds, size_t count)

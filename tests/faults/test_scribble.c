@@ -55,6 +55,16 @@ static void run(const char *task, uint32_t chunk)
     ck_assert_uint_eq(ended, TASKS);
 }
 
+// With nothing damaged but the channel no neighbour fails, and none is charged an attempt.
+static void assert_blame_is_exact(void)
+{
+    for (int i = 0; i < TASKS; i++)
+        if (!does_harm(i))
+            ck_assert_msg(rig.fates[i].tries == 1 && rig.fates[i].attempt == 0,
+                          "task %d: attempt %u, after %u ends", i, rig.fates[i].attempt,
+                          rig.fates[i].tries);
+}
+
 START_TEST(everything_that_is_mapped)
 {
     unsigned deaths = 0, wanted = is_long() ? 200 : 20;
@@ -73,6 +83,7 @@ START_TEST(the_channel_alone)
     setenv("SCRIBBLER_WRITES", "2000000", 1);
     for (uint32_t chunk = 1; chunk <= TASKS; chunk += 33) {
         run("ring", chunk);
+        assert_blame_is_exact();
         rig_close(&rig);
     }
 }
@@ -81,6 +92,7 @@ END_TEST
 START_TEST(a_hole_in_the_channel)
 {
     run("punch", 50);
+    assert_blame_is_exact();
     rig_close(&rig);
 }
 END_TEST
