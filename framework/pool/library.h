@@ -127,7 +127,7 @@ void library_await_end(br_result *r);
 
 bool library_has_failed(const br_result *r);
 void library_outcome(br_result *r, size_t i, br_outcome *out);
-void library_cancel(br_result *r);
+void library_cancel(br_result *r); // library_start is to follow, and settles what has ended
 
 // What item i emitted: the caller's now, to be freed. NULL when nothing.
 char *library_take_emitted(br_result *r, size_t i, size_t *size);

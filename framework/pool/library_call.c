@@ -532,12 +532,9 @@ void library_cancel(br_result *r)
     br_error err = {0};
     if (!r->map)
         return;
+    library_await_end(r); // before: what is told of its end is no reason to stop it
     if (pool_map_cancel(p->pool, r->map, library_now(p), &err) != 0)
         library_break(p, &err);
-    else if (pool_map_done(r->map))
-        library_settle(r);
-    else
-        library_await_end(r);
 }
 
 void br_result_cancel(br_result *r)

@@ -160,9 +160,9 @@ static int stop_failing(br_pool *p, int64_t now, br_error *err)
         br_result *r = p->to_stop;
         p->to_stop = r->next_stopping;
         r->to_stop = false;
+        library_await_end(r); // before: what is told of its end is no reason to stop it
         if (pool_map_stop(p->pool, r->map, now, err) != 0)
             return -1;
-        library_await_end(r);
     }
     return 0;
 }
@@ -268,6 +268,7 @@ static void *progress(void *user)
     pthread_mutex_lock(&p->lock);
     while (!p->ending) {
         library_step(p);
+        pthread_cond_broadcast(&p->moved); // others may wait for an item, or for room
         if (!p->ending)
             poll_once(p, INT64_MAX);
     }

@@ -495,6 +495,35 @@ START_TEST(a_failure_stops_the_rest_where_asked)
 }
 END_TEST
 
+static struct fake_task always_fails(const struct exec_grant *task)
+{
+    (void)task;
+    return ends(FAKE_ERROR, NS_PER_MS);
+}
+
+// Its items end while it is cancelled, each with a failure that would stop the rest.
+START_TEST(a_call_of_which_all_waits_for_its_next_attempt_is_cancelled)
+{
+    open_rig(2, always_fails);
+    br_call_options options = {.stop_on_error = true, .retries = 3, .retry_delay = 20};
+    br_result *r = submit(3, &options), *others[3];
+    for (int i = 0; i < 3; i++)
+        others[i] = submit(3, &options);
+    ck_assert_int_eq(br_result_wait(r, 1, &err), 0);
+    ck_assert_uint_eq(rig.start_count, 12);
+    br_result_cancel(r);
+    ck_assert_int_eq(br_result_wait(r, 0, &err), 1);
+    ck_assert_int_eq(br_result_wait(others[0], 0, &err), 0);
+    br_pool_terminate(rig.pool);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_int_eq(outcome(r, i).status, BR_CANCELLED);
+        ck_assert_int_eq(outcome(others[i], i).status, BR_CANCELLED);
+    }
+    ck_assert_int_eq(elapsed(), NS_PER_S);
+    close_rig();
+}
+END_TEST
+
 START_TEST(join_waits_no_longer_than_told)
 {
     open_rig(1, first_call_is_long);
@@ -700,6 +729,7 @@ int main(void)
     tcase_add_test(tests, get_waits_no_longer_than_told);
     tcase_add_test(tests, cancel_ends_what_runs_and_never_starts_what_is_queued);
     tcase_add_test(tests, a_failure_stops_the_rest_where_asked);
+    tcase_add_test(tests, a_call_of_which_all_waits_for_its_next_attempt_is_cancelled);
     tcase_add_test(tests, join_waits_no_longer_than_told);
     tcase_add_test(tests, terminate_cancels_everything_at_once);
     tcase_add_test(tests, a_full_queue_refuses_at_once);
