@@ -443,16 +443,51 @@ START_TEST(imap_yields_failures_with_their_message)
 }
 END_TEST
 
+static int first_waits_for_go(br_task *t, const void *in, void *out)
+{
+    if (*(const int64_t *)in == 0 && !wait_word(&shared->go, 1))
+        return br_fail(t, "the others were not yielded");
+    return square(t, in, out);
+}
+
 START_TEST(imap_unordered_gives_the_fast_first)
 {
     struct source source = {.end = 10, .fail_at = -1};
     size_t index;
-    br_imap *it = br_pool_imap(pool, slow_when_first, next_number, &source, 8, 8, NULL, &err);
-    for (int i = 0; i < 10; i++) {
+    br_outcome o;
+    br_imap *it = br_pool_imap(pool, first_waits_for_go, next_number, &source, 8, 8, NULL, &err);
+    for (int i = 0; i < 9; i++) {
         ck_assert_int_eq(br_imap_next(it, BR_FOREVER, NULL, NULL, &index, &err), 1);
-        ck_assert(i >= 8 || index > 0);
+        ck_assert_uint_gt(index, 0);
     }
+    set_word(&shared->go, 1);
+    ck_assert_int_eq(br_imap_next(it, BR_FOREVER, NULL, &o, &index, &err), 1);
+    ck_assert_uint_eq(index, 0);
+    ck_assert_msg(o.status == BR_OK, "%s", o.message);
     br_imap_free(it);
+}
+END_TEST
+
+static int odd_waits_for_go(br_task *t, const void *in, void *out)
+{
+    if (*(const int64_t *)in % 2 && !wait_word(&shared->go, 1))
+        return br_fail(t, "the item before was not yielded");
+    return square(t, in, out);
+}
+
+START_TEST(imap_yields_an_item_whose_chunk_has_not_ended)
+{
+    br_pool *own = open_pool(&(br_pool_options){.workers = 1, .progress_thread = _i});
+    struct source source = {.end = 2, .fail_at = -1};
+    br_imap_options options = {.ordered = true, .chunk = 2};
+    br_outcome o;
+    br_imap *it = br_pool_imap(own, odd_waits_for_go, next_number, &source, 8, 8, &options, &err);
+    ck_assert_msg(it != NULL, "%s", err.text);
+    ck_assert_int_eq(br_imap_next(it, BR_FOREVER, NULL, NULL, NULL, &err), 1);
+    set_word(&shared->go, 1);
+    ck_assert_int_eq(br_imap_next(it, BR_FOREVER, NULL, &o, NULL, &err), 1);
+    ck_assert_msg(o.status == BR_OK, "%s", o.message);
+    br_pool_destroy(own);
 }
 END_TEST
 
@@ -850,6 +885,7 @@ static void add_iterators(TCase *c)
     tcase_add_loop_test(c, imap_looks_ahead_no_further_than_it_may, 0, 10);
     tcase_add_test(c, imap_yields_failures_with_their_message);
     tcase_add_test(c, imap_unordered_gives_the_fast_first);
+    tcase_add_loop_test(c, imap_yields_an_item_whose_chunk_has_not_ended, 0, 2);
     tcase_add_test(c, imap_next_with_a_timeout_loses_nothing);
     tcase_add_test(c, imap_freed_half_way_leaves_the_pool_usable);
     tcase_add_test(c, imap_gives_what_items_emit);
