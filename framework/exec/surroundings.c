@@ -91,10 +91,16 @@ void surroundings_finish(struct surroundings *s)
 
 // ---- Putting back
 
+// Of a sigset_t the kernel fills a bit for each signal; the rest may be anything.
+static bool same_mask(const sigset_t *a, const sigset_t *b)
+{
+    return memcmp(a, b, SURROUNDINGS_SIGNALS / CHAR_BIT) == 0;
+}
+
 static bool same_action(const struct sigaction *a, const struct sigaction *b)
 {
     return a->sa_sigaction == b->sa_sigaction && a->sa_flags == b->sa_flags &&
-           memcmp(&a->sa_mask, &b->sa_mask, sizeof a->sa_mask) == 0;
+           same_mask(&a->sa_mask, &b->sa_mask);
 }
 
 static void restore_signals(const struct surroundings *s)
@@ -111,7 +117,7 @@ static void restore_signals(const struct surroundings *s)
     for (int i = 1; i < SURROUNDINGS_SIGNALS; i++)
         if (sigaction(i, NULL, &is) == 0 && !same_action(&is, &s->actions[i]))
             sigaction(i, &s->actions[i], NULL);
-    if (sigprocmask(SIG_BLOCK, NULL, &mask) == 0 && memcmp(&mask, &s->mask, sizeof mask) != 0)
+    if (sigprocmask(SIG_BLOCK, NULL, &mask) == 0 && !same_mask(&mask, &s->mask))
         sigprocmask(SIG_SETMASK, &s->mask, NULL);
     if (sigaltstack(NULL, &stack) == 0 &&
         (stack.ss_sp != s->stack.ss_sp || stack.ss_flags != s->stack.ss_flags))
