@@ -40,7 +40,7 @@ class Deaths(harness.Case):
 
 
 class Forks(harness.Case):
-    """A group of processes with room for so many, the program and its nursery among them."""
+    """A group with room for so many threads: the program has two, its nursery has one."""
 
     def run_in(self, room, workers):
         with open("/proc/self/cgroup", encoding="ascii") as file:
@@ -62,12 +62,12 @@ class Forks(harness.Case):
         return self.end(self.start("job.yaml", preexec_fn=enter))
 
     def test_room_for_one_worker_of_two(self):
-        done = self.run_in(3, 2)
+        done = self.run_in(4, 2)
         self.assertEqual(done.code, 0, done)
         self.assertEqual(self.outcomes("job", "tasks"), {"ok": 40})
 
     def test_room_for_none(self):
-        done = self.run_in(2, 2)
+        done = self.run_in(3, 2)
         self.assertEqual(done.code, 1, done)
         self.assertIn("cannot fork", done.err)
         self.assertIn("Resource temporarily unavailable", done.err)

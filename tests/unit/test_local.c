@@ -349,7 +349,7 @@ START_TEST(a_worker_that_is_crashed_from_outside_while_it_starts_is_replaced)
     int first = local_pid(rig.executor, 0);
     kill(first, SIGSEGV);
     while (local_pid(rig.executor, 0) == first || local_pid(rig.executor, 0) == 0)
-        ck_assert_int_eq(rig_step(&rig, &err), 0);
+        ck_assert_msg(rig_step(&rig, &err) == 0, "%s", err.text);
     kill(local_pid(rig.executor, 0), SIGSEGV);
     while (rig_step(&rig, &err) == 0)
         ;
