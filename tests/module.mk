@@ -218,7 +218,12 @@ tests_plugins_wild_la_SOURCES = tests/plugins/wild.c
 tests_plugins_wild_la_LDFLAGS = $(test_plugin_ldflags)
 tests_plugins_wild_la_LIBADD =
 
-# A wall clock that jumps, to be preloaded.
+# To be preloaded: memory that runs out, a wall clock that jumps.
+check_LTLIBRARIES += tests/faults/no_memory.la
+tests_faults_no_memory_la_SOURCES = tests/faults/no_memory.c
+tests_faults_no_memory_la_LDFLAGS = -module -shared -avoid-version -rpath /nowhere
+tests_faults_no_memory_la_CFLAGS = $(AM_CFLAGS) -fvisibility=default
+tests_faults_no_memory_la_LIBADD =
 check_LTLIBRARIES += tests/system/wall_clock.la
 tests_system_wall_clock_la_SOURCES = tests/system/wall_clock.c
 tests_system_wall_clock_la_LDFLAGS = -module -shared -avoid-version -rpath /nowhere
@@ -231,6 +236,8 @@ PY_LOG_COMPILER = $(srcdir)/tests/system/run
 AM_TESTS_ENVIRONMENT = srcdir='$(abs_srcdir)'; builddir='$(abs_builddir)'; export srcdir builddir;
 system_tests = \
 	tests/faults/test_cut_off.py \
+	tests/faults/test_no_memory.py \
+	tests/faults/test_power.py \
 	tests/system/test_commands.py \
 	tests/system/test_completion.py \
 	tests/system/test_configs.py \

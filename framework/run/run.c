@@ -88,13 +88,12 @@ static void say(const char *text)
     (void)fd_write_all(STDERR_FILENO, text, strlen(text)); // nobody is left to tell of a failure
 }
 
+// Needs no memory: that may be what the error is about.
 static void say_error(const br_error *err)
 {
-    struct buffer b = BUFFER_EMPTY;
-    buffer_format(&b, "batchrun: %s\n", err->text);
-    if (!b.failed)
-        (void)fd_write_all(STDERR_FILENO, b.data, b.length);
-    buffer_finish(&b);
+    char text[sizeof err->text + 16];
+    snprintf(text, sizeof text, "batchrun: %s\n", err->text);
+    say(text);
 }
 
 // ---- Preparing
@@ -583,14 +582,17 @@ static int write_summary(struct run *run, br_error *err)
     return result;
 }
 
-static void show_result(struct run *run)
+// false: there is no memory for it.
+static bool show_result(struct run *run)
 {
     struct buffer text = BUFFER_EMPTY;
     failures_text(&run->failures, run->dir.path, run->dir.logs_path, &text);
     summary_text(&run->summary, &text);
-    if (!text.failed)
+    bool shown = !text.failed;
+    if (shown)
         (void)fd_write_all(STDERR_FILENO, text.data, text.length);
     buffer_finish(&text);
+    return shown;
 }
 
 static void say_how_to_go_on(const char *command)
@@ -619,13 +621,12 @@ static enum run_status end(struct run *run, int looped, br_error *err)
     if (closed == 0)
         closed = write_summary(run, &late);
     // A run that broke before any worker came up has nothing to sum up but why.
-    if (looped != 0 && run->summary.worker_count == 0)
-        say_error(err);
-    else
-        show_result(run);
+    bool shown = (looped == 0 || run->summary.worker_count > 0) && show_result(run);
     // The summary tells why the run broke, unless that event was itself what could not be told.
-    if (looped != 0 && run->summary.worker_count > 0 && run->error.kind != BR_ERR_NONE)
+    if (looped != 0 && (!shown || run->error.kind != BR_ERR_NONE))
         say_error(err);
+    else if (!shown)
+        say("batchrun: out of memory for the summary on the terminal; `batchrun show` tells it\n");
     if (looped == 0 && closed != 0) {
         say_error(&late);
         status = run_status_of(late.kind);

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tasks that write down in the file $TALLY each time they run, before anything else: "phase index
 // attempt". What a run says that it ran can be held against that. The one that writes line $KILL_AT
-// kills the run: the nursery, or with $KILL=coordinator that.
+// kills the run: the nursery, or with $KILL=coordinator that; with $KILL=power the file system that
+// $DISK is on loses what it has not written down.
 #include <batchrun/plugin.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/types.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+#define FS_IOC_SHUTDOWN _IOR('X', 125, __u32) // of ext4, f2fs and xfs
+#define NO_LOG_FLUSH    2
 
 static long parent_of(long pid)
 {
@@ -33,11 +39,24 @@ static long line_number(int fd)
     return lines;
 }
 
+static void lose_power(void)
+{
+    const __u32 flags = NO_LOG_FLUSH;
+    int fd = open(getenv("DISK"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || ioctl(fd, FS_IOC_SHUTDOWN, &flags) != 0)
+        abort();
+    close(fd);
+}
+
 static void kill_run(int fd)
 {
     const char *at = getenv("KILL_AT"), *whom = getenv("KILL");
     if (!at || line_number(fd) != strtol(at, NULL, 10))
         return;
+    if (whom && strcmp(whom, "power") == 0) {
+        lose_power();
+        return;
+    }
     long nursery = getppid();
     kill((pid_t)(whom && strcmp(whom, "coordinator") == 0 ? parent_of(nursery) : nursery), SIGKILL);
 }
