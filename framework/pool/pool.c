@@ -283,7 +283,7 @@ static void cancel_waiting(struct pool_map *m, int64_t now)
         r.end.status = OUTCOME_CANCELLED;
         r.end.start_ns = now;
         r.end.cpu_ns = r.end.peak_memory = r.end.cpu = -1;
-        r.end.message = "the phase was stopped before its next attempt";
+        r.end.message = "it was stopped before its next attempt";
         m->options.observer(m->options.user, &r, true);
     }
 }
