@@ -542,14 +542,18 @@ void br_pool_close(br_pool *p)
     library_leave(p);
 }
 
-// But for callbacks that wait for this thread, which is in one of them.
+// Within a callback nobody waits for callbacks under way: one might wait for this one's end.
 static bool all_settled(void *user)
 {
     const br_pool *p = user;
-    for (const br_result *r = p->results; r; r = r->next)
-        if (r->map || !(r->told || (r->telling && pthread_equal(r->teller, pthread_self()))))
+    bool telling = false, within = false;
+    for (const br_result *r = p->results; r; r = r->next) {
+        if (r->map || !(r->told || r->telling))
             return false;
-    return true;
+        telling = telling || r->telling;
+        within = within || (r->telling && pthread_equal(r->teller, pthread_self()));
+    }
+    return within || !telling;
 }
 
 int br_pool_join(br_pool *p, double timeout, br_error *err)

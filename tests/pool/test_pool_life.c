@@ -208,6 +208,43 @@ START_TEST(a_slow_callback_loses_no_other)
 }
 END_TEST
 
+struct meeting {
+    br_pool *pool;
+    pthread_barrier_t both;
+};
+
+static void meet_and_terminate(br_result *r, void *user)
+{
+    struct meeting *meeting = user;
+    (void)r;
+    pthread_barrier_wait(&meeting->both);
+    br_pool_terminate(meeting->pool);
+}
+
+static void *join_pool(void *pool)
+{
+    return br_pool_join(pool, BR_FOREVER, NULL) == 0 ? pool : NULL;
+}
+
+START_TEST(callbacks_on_two_threads_that_terminate)
+{
+    struct meeting meeting = {.pool = pool_of(2)};
+    br_call_options options = {.on_result = meet_and_terminate, .user = &meeting};
+    pthread_t other;
+    void *joined = NULL;
+    ck_assert_int_eq(pthread_barrier_init(&meeting.both, NULL, 2), 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert(br_pool_apply_async(meeting.pool, count_calls, NULL, 0, NULL, 0, &options, &err));
+    br_pool_close(meeting.pool);
+    ck_assert_int_eq(pthread_create(&other, NULL, join_pool, meeting.pool), 0);
+    ck_call(br_pool_join(meeting.pool, BR_FOREVER, &err));
+    pthread_join(other, &joined);
+    ck_assert_ptr_eq(joined, meeting.pool);
+    br_pool_destroy(meeting.pool);
+    pthread_barrier_destroy(&meeting.both);
+}
+END_TEST
+
 // ---- Workers
 
 static int note_init(void *arg)
@@ -1109,6 +1146,7 @@ static void add_callbacks(TCase *c)
     tcase_add_loop_test(c, a_callback_that_submits, 0, 2);
     tcase_add_loop_test(c, a_callback_that_waits_terminates_closes_cancels, 0, 8);
     tcase_add_loop_test(c, a_slow_callback_loses_no_other, 0, 2);
+    tcase_add_test(c, callbacks_on_two_threads_that_terminate);
 }
 
 static void add_workers(TCase *c)

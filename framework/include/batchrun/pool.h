@@ -114,11 +114,13 @@ BR_API_ br_pool *br_pool_create(const br_pool_options *options, br_error *err);
 /* No more work is taken; what was taken goes on. */
 BR_API_ void br_pool_close(br_pool *pool);
 
-/* Waits until all work has ended. The pool must have been closed or terminated (BR_ERR_USAGE).
- * BR_ERR_TIMEOUT when `timeout` passes first. */
+/* Waits until all work has ended and callbacks have returned; within a callback, not for those that
+ * are under way. The pool must have been closed or terminated (BR_ERR_USAGE). BR_ERR_TIMEOUT when
+ * `timeout` passes first. */
 BR_API_ int br_pool_join(br_pool *pool, double timeout, br_error *err);
 
-/* Ends everything now: queued items and those in hand end as cancelled, callbacks are called. */
+/* Ends everything now: queued items and those in hand end as cancelled, callbacks are called. Waits
+ * as br_pool_join does. */
 BR_API_ void br_pool_terminate(br_pool *pool);
 
 /* Terminates what is left, ends the workers, frees the pool and all results and iterators that were
