@@ -218,6 +218,7 @@ static bool spin(br_pool *p, library_condition *done, void *user)
         library_step(p);
         if (done(user))
             return true;
+        sched_yield(); // the worker may need this very core
     }
     return false;
 }
