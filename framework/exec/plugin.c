@@ -39,8 +39,11 @@ static char *try_file(char *candidate, struct buffer *tried)
         tried->failed = true;
         return NULL;
     }
-    char *found = is_file(candidate) ? realpath(candidate, NULL) : NULL;
-    if (!found)
+    bool there = is_file(candidate);
+    char *found = there ? realpath(candidate, NULL) : NULL;
+    if (there && !found && errno == ENOMEM)
+        tried->failed = true;
+    else if (!found)
         buffer_format(tried, "%s%s", tried->length ? ", " : "", candidate);
     free(candidate);
     return found;

@@ -108,10 +108,12 @@ enum run_status run_prepare(const char *path, const struct spec_override *overri
     *out = (struct prepared){0};
     struct job *job = spec_load(path, overrides, override_count, &d, &err);
     int result = job ? prepare(job, nursery, &options, &d, out, &err) : -1;
-    if (result != 0 && d.count > 0)
-        say(diagnostics_text(&d));
-    else if (result != 0)
+    // Where memory or the system failed, mistakes that were found may be none: a name that could
+    // not be kept is not there to be referred to.
+    if (result != 0 && (d.count == 0 || run_status_of(err.kind) == RUN_INTERNAL))
         say_error(&err);
+    else if (result != 0)
+        say(diagnostics_text(&d));
     if (result != 0)
         prepared_finish(out);
     diagnostics_finish(&d);
