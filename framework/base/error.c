@@ -5,14 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// Marks a text that did not fit, without leaving half of a UTF-8 sequence before the mark.
-static void mark_cut(char *text, size_t size)
-{
-    size_t at = size - sizeof "...";
-    while (at > 0 && ((unsigned char)text[at] & 0xC0) == 0x80)
-        at--;
-    memcpy(text + at, "...", sizeof "...");
-}
+#include "base/text.h"
 
 int br_error_setv(br_error *err, enum br_error_kind kind, const char *format, va_list args)
 {
@@ -24,7 +17,7 @@ int br_error_setv(br_error *err, enum br_error_kind kind, const char *format, va
     if (length < 0)
         strcpy(text, "an error whose text could not be formatted");
     else if ((size_t)length >= sizeof text)
-        mark_cut(text, sizeof text);
+        text_mark_cut(text, sizeof text);
     err->kind = kind;
     strcpy(err->text, text);
     errno = saved;

@@ -159,6 +159,14 @@ size_t text_width(const char *text, size_t length)
     return width;
 }
 
+void text_mark_cut(char *text, size_t size)
+{
+    size_t at = size - sizeof "...";
+    while (at > 0 && ((unsigned char)text[at] & 0xC0) == 0x80)
+        at--;
+    memcpy(text + at, "...", sizeof "...");
+}
+
 uint32_t text_code_point(const char *text, size_t length)
 {
     const unsigned char *s = (const unsigned char *)text;

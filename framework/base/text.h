@@ -34,6 +34,10 @@ void text_json(struct buffer *out, const char *text, size_t length);
 // Length in bytes (1-4) of the valid UTF-8 sequence at `text`, or 0 when it is not valid.
 size_t text_utf8_sequence(const char *text, size_t length);
 
+// Marks with "..." the end of a text that did not fit into `size` bytes, NUL among them, without
+// leaving half of a UTF-8 sequence before the mark.
+void text_mark_cut(char *text, size_t size);
+
 // The character that a valid sequence of `length` bytes encodes.
 uint32_t text_code_point(const char *text, size_t length);
 

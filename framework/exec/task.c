@@ -22,13 +22,19 @@ static struct task *task_of(br_task *t)
     return (struct task *)t;
 }
 
+BR_PRINTF_(2, 0) static void write_message(char *message, const char *format, va_list args)
+{
+    if (vsnprintf(message, TASK_MESSAGE + 1, format, args) > TASK_MESSAGE)
+        text_mark_cut(message, TASK_MESSAGE + 1);
+}
+
 // The first failure is the one that is told.
 BR_PRINTF_(3, 4) static int fail(struct task *t, enum task_failure how, const char *format, ...)
 {
     if (t->failure == TASK_FINE) {
         va_list args;
         va_start(args, format);
-        vsnprintf(t->message, sizeof t->message, format, args);
+        write_message(t->message, format, args);
         va_end(args);
         t->failure = how;
     }
@@ -279,7 +285,7 @@ BR_PRINTF_(3, 0) static int api_fail(br_task *task, int permanent, const char *f
 {
     struct task *t = task_of(task);
     if (t->failure == TASK_FINE) {
-        vsnprintf(t->message, sizeof t->message, format, args);
+        write_message(t->message, format, args);
         t->failure = permanent ? TASK_FAILED_FOR_GOOD : TASK_FAILED;
     }
     return 1;
@@ -329,7 +335,7 @@ BR_PRINTF_(2, 0) static int api_init_fail(br_worker *worker, const char *format,
 {
     struct task_worker *w = (struct task_worker *)worker;
     if (!w->failed)
-        vsnprintf(w->message, sizeof w->message, format, args);
+        write_message(w->message, format, args);
     w->failed = true;
     return 1;
 }

@@ -87,6 +87,7 @@ struct br_pool {
     bool has_thread;
     pthread_t thread;
     int wake;            // eventfd: a driver is to look again
+    br_imap *imaps;      // all iterators
     uint64_t queued;     // items
     br_result *to_stop;  // calls with stop_on_error of which an item has failed since
     br_result *stopping; // calls that were stopped or cancelled, and have not ended
@@ -128,6 +129,9 @@ void library_await_end(br_result *r);
 bool library_has_failed(const br_result *r);
 void library_outcome(br_result *r, size_t i, br_outcome *out);
 void library_cancel(br_result *r); // library_start is to follow, and settles what has ended
+
+// Frees the iterators that the caller has not; all that they took has ended.
+void library_free_imaps(br_pool *p);
 
 // What item i emitted: the caller's now, to be freed. NULL when nothing.
 char *library_take_emitted(br_result *r, size_t i, size_t *size);

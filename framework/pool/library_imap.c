@@ -15,10 +15,12 @@ struct chunk {          // items under way or not yielded yet
     br_result *result;
     size_t first; // index of its first item
     size_t yielded;
-    bool *gone; // by item: yielded
+    size_t cursor; // where to look on for an item that has ended
+    bool *gone;    // by item: yielded
 };
 
 struct br_imap {
+    br_imap *next_of_pool, *previous_of_pool;
     br_pool *pool;
     br_function *function;
     br_next_item *next;
@@ -45,6 +47,41 @@ static size_t default_lookahead(const br_pool *p, size_t chunk)
     return items;
 }
 
+// One chunk is to be worked on while another is yielded, within the look-ahead.
+static void settle_options(br_imap *it, const br_imap_options *options)
+{
+    if (options)
+        it->options = *options;
+    it->options.call.on_result = it->options.call.on_error = NULL;
+    if (it->options.chunk == 0)
+        it->options.chunk = 1;
+    if (it->options.lookahead == 0)
+        it->options.lookahead = default_lookahead(it->pool, it->options.chunk);
+    size_t half = it->options.lookahead - it->options.lookahead / 2;
+    if (it->options.chunk > half)
+        it->options.chunk = half;
+    it->options.call.chunk = it->options.chunk;
+}
+
+static void link_to_pool(br_imap *it)
+{
+    br_pool *p = it->pool;
+    it->next_of_pool = p->imaps;
+    if (p->imaps)
+        p->imaps->previous_of_pool = it;
+    p->imaps = it;
+}
+
+static void unlink_from_pool(br_imap *it)
+{
+    if (it->previous_of_pool)
+        it->previous_of_pool->next_of_pool = it->next_of_pool;
+    else
+        it->pool->imaps = it->next_of_pool;
+    if (it->next_of_pool)
+        it->next_of_pool->previous_of_pool = it->previous_of_pool;
+}
+
 br_imap *br_pool_imap(br_pool *p, br_function *function, br_next_item *next, void *user,
                       size_t in_size, size_t out_size, const br_imap_options *options,
                       br_error *err)
@@ -65,22 +102,22 @@ br_imap *br_pool_imap(br_pool *p, br_function *function, br_next_item *next, voi
                     .in_size = in_size,
                     .out_size = out_size};
     it->newest = &it->oldest;
-    if (options)
-        it->options = *options;
-    it->options.call.on_result = it->options.call.on_error = NULL;
-    if (it->options.chunk == 0)
-        it->options.chunk = 1;
-    if (it->options.lookahead == 0)
-        it->options.lookahead = default_lookahead(p, it->options.chunk);
-    it->options.call.chunk = it->options.chunk;
+    settle_options(it, options);
     size_t bytes;
-    if (__builtin_mul_overflow(it->options.chunk, in_size, &bytes) ||
+    if (__builtin_mul_overflow(it->options.chunk, in_size, &bytes) || bytes == SIZE_MAX ||
         !(it->items = malloc(bytes + 1))) {
         br_error_set(err, BR_ERR_USAGE, "chunks of %zu items of %zu bytes are too much",
                      it->options.chunk, in_size);
         free(it);
         return NULL;
     }
+    if (!library_enter(p, err)) {
+        free(it->items);
+        free(it);
+        return NULL;
+    }
+    link_to_pool(it);
+    library_leave(p);
     return it;
 }
 
@@ -128,14 +165,13 @@ static int submit_chunk(br_imap *it, size_t count, br_error *err)
     return 0;
 }
 
-// Keeps the look-ahead filled. Enters and leaves by itself: `next` is the caller's. On failure the
-// items that it took wait for the next time.
+// Keeps the look-ahead filled, a whole chunk at a time. Enters and leaves by itself: `next` is the
+// caller's. On failure the items that it took wait for the next time.
 static int look_ahead(br_imap *it, br_error *err)
 {
-    while (it->under_way < it->options.lookahead) {
-        size_t room = it->options.lookahead - it->under_way;
+    while (it->options.lookahead - it->under_way >= it->options.chunk) {
         if (it->pending == 0)
-            it->pending = take_items(it, room < it->options.chunk ? room : it->options.chunk);
+            it->pending = take_items(it, it->options.chunk);
         if (it->pending == 0)
             break;
         if (!library_enter(it->pool, err))
@@ -160,15 +196,22 @@ struct yieldable {
     size_t item;
 };
 
+static bool can_yield(const struct chunk *c, size_t i)
+{
+    return !c->gone[i] && c->result->status[i] != BR_PENDING;
+}
+
+// Items end about one after the other: the one behind the last yielded is looked at first.
 static bool find_in(struct chunk *c, bool ordered, size_t *item)
 {
-    for (size_t i = ordered ? c->yielded : 0; i < c->result->count; i++) {
-        if (!c->gone[i] && c->result->status[i] != BR_PENDING) {
-            *item = i;
+    size_t count = c->result->count;
+    *item = c->cursor;
+    if (ordered)
+        return can_yield(c, c->yielded);
+    for (size_t looked = 0; looked < count; looked++) {
+        if (can_yield(c, *item))
             return true;
-        }
-        if (ordered)
-            return false;
+        *item = *item + 1 < count ? *item + 1 : 0;
     }
     return false;
 }
@@ -225,6 +268,7 @@ static void yield(struct yieldable *y, void *out, br_outcome *outcome, size_t *i
     it->emitted = library_take_emitted(c->result, y->item, &it->emitted_size);
     c->gone[y->item] = true;
     c->yielded++;
+    c->cursor = y->item + 1 < c->result->count ? y->item + 1 : 0;
     it->under_way--;
     if (c->yielded == c->result->count)
         drop_chunk(it, c);
@@ -257,17 +301,30 @@ const void *br_imap_emitted(br_imap *it, size_t *size)
     return it->emitted;
 }
 
+static void free_imap(br_imap *it)
+{
+    while (it->oldest)
+        drop_chunk(it, it->oldest);
+    unlink_from_pool(it);
+    forget_emitted(it);
+    free(it->items);
+    free(it);
+}
+
+void library_free_imaps(br_pool *p)
+{
+    while (p->imaps)
+        free_imap(p->imaps);
+}
+
 void br_imap_free(br_imap *it)
 {
     if (!it || !library_enter(it->pool, NULL))
         return;
-    while (it->oldest) {
-        library_cancel(it->oldest->result);
-        drop_chunk(it, it->oldest);
-    }
-    library_start(it->pool);
-    library_leave(it->pool);
-    forget_emitted(it);
-    free(it->items);
-    free(it);
+    br_pool *p = it->pool;
+    for (struct chunk *c = it->oldest; c; c = c->next)
+        library_cancel(c->result);
+    free_imap(it);
+    library_start(p);
+    library_leave(p);
 }

@@ -610,6 +610,7 @@ void br_pool_destroy(br_pool *p)
     if (p->pool)
         br_pool_terminate(p);
     stop_thread(p);
+    library_free_imaps(p);
     while (p->results) {
         p->results->open = false;
         library_free_result(p->results);

@@ -423,6 +423,33 @@ START_TEST(imap_looks_ahead_no_further_than_it_may)
 }
 END_TEST
 
+START_TEST(imap_takes_whole_chunks)
+{
+    struct source source = {.end = -1, .fail_at = -1};
+    br_imap_options options = {.ordered = true, .chunk = 4, .lookahead = 8};
+    br_imap *it = br_pool_imap(pool, square, next_number, &source, 8, 8, &options, &err);
+    for (int64_t i = 0; i < 40; i++) {
+        ck_assert_int_eq(br_imap_next(it, BR_FOREVER, NULL, NULL, NULL, &err), 1);
+        ck_assert_int_eq(source.next, 8 + i / 4 * 4);
+    }
+    br_imap_free(it);
+}
+END_TEST
+
+// What is lost here is found by who looks for leaks.
+START_TEST(imaps_go_with_their_pool)
+{
+    br_pool *own = open_pool(&(br_pool_options){.workers = 1});
+    struct source source[] = {{.end = 100, .fail_at = -1}, {.end = 1, .fail_at = -1}};
+    br_imap *used = br_pool_imap(own, square, next_number, &source[0], 8, 8, NULL, &err);
+    br_imap *freed = br_pool_imap(own, square, next_number, &source[1], 8, 8, NULL, &err);
+    ck_assert_ptr_nonnull(br_pool_imap(own, square, next_number, &source[1], 8, 8, NULL, &err));
+    ck_assert_int_eq(br_imap_next(used, BR_FOREVER, NULL, NULL, NULL, &err), 1);
+    br_imap_free(freed);
+    br_pool_destroy(own);
+}
+END_TEST
+
 START_TEST(imap_yields_failures_with_their_message)
 {
     struct source source = {.end = 10, .fail_at = -1};
@@ -707,6 +734,32 @@ START_TEST(a_message_arrives_whole_and_as_it_was)
 }
 END_TEST
 
+static int fail_in_two_bytes_each(br_task *t, const void *in, void *out)
+{
+    (void)in;
+    (void)out;
+    char text[2001] = "";
+    for (int i = 0; i < 2000; i += 2)
+        memcpy(text + i, "\xc3\xa9", 3);
+    return br_fail(t, "%s%s", br_task_index(t) % 2 ? "." : "", text);
+}
+
+START_TEST(a_long_message_is_cut_between_characters)
+{
+    br_outcome o;
+    br_result *r = br_pool_map_async(pool, fail_in_two_bytes_each, NULL, 2, 0, NULL, 0, NULL, &err);
+    ck_assert_int_eq(br_result_wait(r, BR_FOREVER, &err), 1);
+    for (size_t i = 0; i < 2; i++) {
+        ck_call(br_result_outcome(r, i, &o, &err));
+        size_t length = strlen(o.message);
+        ck_assert_str_eq(o.message + length - 3, "...");
+        ck_assert_uint_eq((length - 3) % 2, i);
+        ck_assert_str_eq(o.message + length - 5, "\xc3\xa9...");
+    }
+    br_result_free(r);
+}
+END_TEST
+
 static int return_three(br_task *t, const void *in, void *out)
 {
     (void)t;
@@ -883,6 +936,8 @@ static void add_iterators(TCase *c)
     tcase_add_loop_test(c, imap_over_nothing, 0, 10);
     tcase_add_loop_test(c, imap_over_an_iterator_that_fails, 0, 50);
     tcase_add_loop_test(c, imap_looks_ahead_no_further_than_it_may, 0, 10);
+    tcase_add_test(c, imap_takes_whole_chunks);
+    tcase_add_test(c, imaps_go_with_their_pool);
     tcase_add_test(c, imap_yields_failures_with_their_message);
     tcase_add_test(c, imap_unordered_gives_the_fast_first);
     tcase_add_loop_test(c, imap_yields_an_item_whose_chunk_has_not_ended, 0, 2);
@@ -901,6 +956,7 @@ static void add_results(TCase *c)
     tcase_add_test(c, map_goes_on_after_a_failure_unless_asked);
     tcase_add_test(c, map_stops_at_the_first_failure_when_asked);
     tcase_add_test(c, a_message_arrives_whole_and_as_it_was);
+    tcase_add_test(c, a_long_message_is_cut_between_characters);
     tcase_add_test(c, any_other_value_is_an_error_too);
     tcase_add_test(c, an_unread_failure_shows_in_the_figures_only);
     tcase_add_test(c, a_result_freed_early_counts_as_unread_when_it_fails);

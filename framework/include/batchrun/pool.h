@@ -243,9 +243,9 @@ BR_API_ void br_result_free(br_result *r);
 typedef int br_next_item(void *user, void *item);
 
 typedef struct br_imap_options {
-    bool ordered;         /* results in the order of the items; else as they come */
-    size_t chunk;         /* items handed out together; 0: 1 */
-    size_t lookahead;     /* items taken and not yielded, at most; 0: 8 chunks a worker */
+    bool ordered;     /* results in the order of the items; else as they come */
+    size_t chunk;     /* items taken and handed out together; 0: 1; at most half the lookahead */
+    size_t lookahead; /* items taken and not yielded, at most; 0: 8 chunks a worker */
     br_call_options call; /* timeouts, retries, priority; no callbacks */
 } br_imap_options;
 
