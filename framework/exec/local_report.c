@@ -474,10 +474,13 @@ static int report_dying(struct local *l, unsigned slot, struct exec_report *out,
 
 // ---- One round
 
-static void poll_descriptors(struct local *l)
+static int poll_descriptors(struct local *l, br_error *err)
 {
     struct epoll_event events[64];
     int count = epoll_wait(l->epoll, events, 64, 0);
+    // As when a program has closed descriptors that are not its own.
+    if (count < 0 && errno != EINTR)
+        return br_error_errno(err, "cannot see what the workers tell");
     for (int i = 0; i < count; i++) {
         uint64_t tag = events[i].data.u64;
         uint64_t rings;
@@ -492,13 +495,14 @@ static void poll_descriptors(struct local *l)
     l->cursor = 0;
     l->batches = 0;
     l->left_over = false;
+    return 0;
 }
 
 int local_next_report(struct executor *ex, struct exec_report *out, br_error *err)
 {
     struct local *l = local_of(ex);
-    if (!l->polled)
-        poll_descriptors(l);
+    if (!l->polled && poll_descriptors(l, err) != 0)
+        return -1;
     // What a worker finished counts before its end is looked at; then what it finished meanwhile.
     int got = read_rings(l, out, err);
     if (got == 0)

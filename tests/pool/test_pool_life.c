@@ -1072,6 +1072,22 @@ START_TEST(closed_standard_descriptors)
 }
 END_TEST
 
+START_TEST(a_caller_that_closes_what_is_not_its_own_is_told)
+{
+    int status;
+    pid_t caller = fork();
+    if (caller == 0) {
+        br_pool *pool = br_pool_create(&(br_pool_options){.workers = 1}, &err);
+        for (int fd = 3; fd < 100; fd++)
+            close(fd);
+        bool good = pool && br_pool_apply(pool, say_hello, NULL, 0, NULL, 0, NULL, &err) == -1;
+        _exit(good && strstr(err.text, "cannot see what the workers tell") ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(caller, &status, 0), caller);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 static int tell_open(br_task *t, const void *in, void *out)
 {
     (void)t;
@@ -1197,6 +1213,7 @@ static void add_caller(TCase *c)
     tcase_add_loop_test(c, many_threads_wait_for_one_result, 0, 2);
     tcase_add_loop_test(c, unflushed_text_is_printed_once, 0, 5);
     tcase_add_loop_test(c, closed_standard_descriptors, 1, 8);
+    tcase_add_test(c, a_caller_that_closes_what_is_not_its_own_is_told);
     tcase_add_test(c, descriptors_are_not_inherited);
     tcase_add_test(c, an_event_loop_drives_the_pool);
     tcase_add_loop_test(c, signal_handlers_stay_the_callers, 0, 2);
