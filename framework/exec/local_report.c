@@ -37,12 +37,14 @@ static void blame_memory(struct local *l, unsigned slot, struct exec_report *out
     if (l->groups.made[CGROUP_MEMORY] < 0 || !may_be || !local_oom_killed(l, slot))
         return;
     buffer_reset(&l->text);
-    buffer_text(&l->text, out->end.message);
-    buffer_text(&l->text, "; the kernel killed a process of it: ");
+    if (out->end.status == OUTCOME_CRASHED)
+        buffer_text(&l->text, "the kernel killed it: ");
+    else
+        buffer_format(&l->text, "%s; the kernel killed a process of it: ", out->end.message);
     describe_oom(&l->text, l);
     buffer_char(&l->text, '\0');
     out->end.status = OUTCOME_OVER_LIMIT;
-    out->end.message = l->text.failed ? "the kernel killed a process of it" : l->text.data;
+    out->end.message = l->text.failed ? "the kernel killed it" : l->text.data;
 }
 
 static void report_batch(const struct channel_batch *b, struct exec_report *out)

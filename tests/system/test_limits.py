@@ -115,6 +115,7 @@ class Limits(harness.Case):
                 self.assertEqual(self.outcomes("job", "p"), {"ok": ROWS - 1, "over_limit": 1}, done)
                 self.assertRegex(done.err, "the kernel killed.*: all together have reached "
                                  "limits.memory, 100 MiB")
+                self.assertNotIn("killed from outside", done.err)
 
     def test_memory_of_all_together(self):
         done = self.bounded_by_groups("hog_together", "memory: 200MiB", ", cgroup")
