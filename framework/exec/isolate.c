@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -47,7 +48,14 @@ static int clean_memory(struct isolate *s)
 {
     if (s->fd < 0)
         s->fd = fd_above_standard(memfd_create("batchrun-isolated", MFD_CLOEXEC));
-    return s->fd >= 0 && ftruncate(s->fd, 0) == 0 && lseek(s->fd, 0, SEEK_SET) == 0 ? 0 : -1;
+    if (!s->returned) {
+        void *word = mmap(NULL, sizeof *s->returned, PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        s->returned = word == MAP_FAILED ? NULL : word;
+    }
+    return s->fd >= 0 && s->returned && ftruncate(s->fd, 0) == 0 && lseek(s->fd, 0, SEEK_SET) == 0
+               ? 0
+               : -1;
 }
 
 // ---- In the child
@@ -68,6 +76,7 @@ static void run_child(const struct isolate *s, struct task *t, pid_t worker)
         _exit(0);
     crash_follow_fork();
     int returned = task_call(t);
+    *s->returned = VERDICT_MAGIC + t->number;
     struct verdict v = {.magic = VERDICT_MAGIC + t->number, .cpu = sched_getcpu()};
     v.failure = task_end(t, returned, &row, &size);
     v.size = v.failure == TASK_FINE ? size : 0;
@@ -122,17 +131,35 @@ static void take_end(struct isolate *s, struct task *t, int status, struct isola
     out->failure = TASK_FAILED;
     out->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     out->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
-    signal_describe_end(&b, status);
+    if (WIFEXITED(status) && *s->returned == VERDICT_MAGIC + t->number)
+        buffer_text(&b, "its result could not be handed over: "
+                        "it has closed, replaced or written to descriptors not its own");
+    else
+        signal_describe_end(&b, status);
     buffer_char(&b, '\0');
     snprintf(t->message, sizeof t->message, "%s", b.failed ? "it died" : b.data);
     buffer_finish(&b);
+}
+
+// The child's end. One that had itself traced stops at every signal, and means to be looked after
+// by its parent: it is let go, with that signal.
+static int wait_for_end(pid_t child, struct rusage *used)
+{
+    int status = 0;
+    for (;;) {
+        pid_t got = wait4(child, &status, 0, used);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 || !WIFSTOPPED(status))
+            return status;
+        ptrace(PTRACE_DETACH, child, NULL, (void *)(intptr_t)WSTOPSIG(status));
+    }
 }
 
 void isolate_run(struct isolate *s, struct task *t, struct isolate_end *out)
 {
     pid_t worker = getpid();
     struct rusage used = {0};
-    int status = 0;
     *out = (struct isolate_end){.cpu_ns = -1, .peak_memory = -1, .cpu = -1};
     fflush(stdout); // what is pending is not the child's to print
     fflush(stderr);
@@ -147,8 +174,7 @@ void isolate_run(struct isolate *s, struct task *t, struct isolate_end *out)
         say_impossible(t, out, "fork");
         return;
     }
-    while (wait4(child, &status, 0, &used) < 0 && errno == EINTR)
-        ;
+    int status = wait_for_end(child, &used);
     out->cpu_ns = (int64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * NS_PER_S +
                   (int64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * NS_PER_US;
     out->peak_memory = (int64_t)used.ru_maxrss * 1024;

@@ -8,8 +8,9 @@
 #include "base/buffer.h"
 #include "exec/task.h"
 
-struct isolate { // of a worker; isolate_init before the first task
-    int fd;      // where the child leaves what became of its task; -1 before there was one
+struct isolate {        // of a worker; isolate_init before the first task
+    int fd;             // where the child leaves what became of its task; -1 before there was one
+    uint64_t *returned; // shared with it: whose function came back, for words alone
     struct buffer row;
 };
 

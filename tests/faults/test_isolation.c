@@ -69,6 +69,28 @@ START_TEST(leaving_is_a_crash)
 }
 END_TEST
 
+START_TEST(a_result_that_is_lost_is_not_called_an_exit)
+{
+    run("close_all", 0, 2, isolated(ISOLATE_TASK, 0));
+    ck_assert_uint_eq(rig.by_status[OUTCOME_CRASHED], 2);
+    for (int i = 0; i < 2; i++)
+        ck_assert_str_eq(rig.fates[i].text,
+                         "its result could not be handed over: it has closed, replaced or "
+                         "written to descriptors not its own");
+    close_unharmed();
+}
+END_TEST
+
+START_TEST(one_that_is_traced_ends_as_any)
+{
+    run("traced", 0, 2, isolated(ISOLATE_TASK, 0));
+    ck_assert_int_eq(rig.fates[0].status, OUTCOME_CRASHED);
+    ck_assert_int_eq(rig.fates[0].signal, SIGTRAP);
+    ck_assert_int_eq(rig.fates[1].status, OUTCOME_OK);
+    close_unharmed();
+}
+END_TEST
+
 START_TEST(a_failure_says_why)
 {
     run("fail", 0, 20, isolated(ISOLATE_TASK, 0));
@@ -219,6 +241,8 @@ int main(void)
     tcase_add_test(tests, each_task_has_a_process);
     tcase_add_test(tests, its_death_is_its_own);
     tcase_add_test(tests, leaving_is_a_crash);
+    tcase_add_test(tests, a_result_that_is_lost_is_not_called_an_exit);
+    tcase_add_test(tests, one_that_is_traced_ends_as_any);
     tcase_add_test(tests, a_failure_says_why);
     tcase_add_test(tests, only_a_retry_is_isolated_by_auto);
     tcase_add_test(tests, no_fork_beside_threads_of_earlier_tasks);

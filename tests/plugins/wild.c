@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -386,6 +387,26 @@ static int thread(br_task *t)
     return br_result_i64(t, "y", (int64_t)st.st_nlink - 2);
 }
 
+// All but the standard streams; number 1 puts another file in their place.
+static int close_all(br_task *t)
+{
+    for (int fd = 3; fd < 1024; fd++)
+        close(fd);
+    if (number(t) == 1)
+        for (int fd = 3; fd < 64; fd++)
+            dup2(1, fd);
+    return br_result_i64(t, "y", 0);
+}
+
+static int traced(br_task *t)
+{
+    signal(SIGTRAP, SIG_DFL);
+    if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
+        return br_fail(t, "not traced");
+    raise(number(t) == 0 ? SIGTRAP : SIGWINCH); // which ends it, and does not
+    return br_result_i64(t, "y", 0);
+}
+
 static int close_output(br_task *t)
 {
     struct timespec began, now;
@@ -423,4 +444,6 @@ BATCHRUN_PLUGIN("wild", "1.0", BR_TASK("meddle", meddle, "i:i64 -> s:str", ""),
                 BR_TASK("large", large, "i:i64 -> s:str", ""),
                 BR_TASK("told", what_it_is_told, "i:i64 -> s:str", ""),
                 BR_TASK("misuse", misuse, "i:i64 -> y:i64", ""),
-                BR_TASK("seed", seed, "i:i64 -> y:i64", ""));
+                BR_TASK("seed", seed, "i:i64 -> y:i64", ""),
+                BR_TASK("close_all", close_all, "i:i64 -> y:i64", ""),
+                BR_TASK("traced", traced, "i:i64 -> y:i64", ""));
