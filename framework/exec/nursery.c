@@ -426,6 +426,7 @@ int nursery_kill(struct nursery *n, uint32_t id, int signal, br_error *err)
     struct request r = {.type = REQUEST_KILL, .id = id, .signal = signal};
     if (send_request(n->socket, &r, NULL, 0) != 0)
         return br_error_errno(err, "cannot have a worker process killed");
+    kill(n->pid, SIGCONT); // a task may have stopped its parent; one that runs does not notice
     return 0;
 }
 

@@ -255,6 +255,16 @@ class Outside(harness.Rendezvous):
                 self.assertEqual(done.code, 1, done)
                 self.assertIn("all workers are gone", done.err)
 
+    def test_stopped_nursery_still_ends_what_is_overdue(self):
+        process = self.rendezvous(4, "timeout: 1s")
+        os.kill(self.began(0), signal.SIGSTOP)
+        os.kill(self.nursery(process.pid), signal.SIGSTOP)
+        self.write("go", "")
+        done = self.end(process)
+        self.assertEqual(done.code, 3, done)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 3, "timed_out": 1})
+        self.assertNotIn("put aside", done.err)
+
     def test_starting_worker_killed(self):
         process = self.rendezvous(4)
         workers = self.both_began()
