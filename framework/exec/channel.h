@@ -67,6 +67,8 @@ struct record_end {
     int64_t peak_memory; // of a child of its own, else -1
     int32_t signal;      // that ended this child, or 0
     int32_t exit_code;
+    int32_t process; // this child
+    uint32_t zero;
 };
 
 struct record_output {

@@ -175,6 +175,7 @@ void isolate_run(struct isolate *s, struct task *t, struct isolate_end *out)
         return;
     }
     int status = wait_for_end(child, &used);
+    out->process = child;
     out->cpu_ns = (int64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * NS_PER_S +
                   (int64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * NS_PER_US;
     out->peak_memory = (int64_t)used.ru_maxrss * 1024;

@@ -5,6 +5,8 @@
 #ifndef BR_EXEC_ISOLATE_H
 #define BR_EXEC_ISOLATE_H
 
+#include <sys/types.h>
+
 #include "base/buffer.h"
 #include "exec/task.h"
 
@@ -20,6 +22,7 @@ struct isolate_end {
     size_t size;
     bool died; // the child ended before its task did, by `signal` or with `exit_code`
     int signal, exit_code;
+    pid_t process;               // the child
     int64_t cpu_ns, peak_memory; // of the child
     int cpu;                     // where it ran last, or -1
 };

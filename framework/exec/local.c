@@ -105,6 +105,10 @@ void local_forget_worker(struct local *l, struct slot *s)
     fd_close(&s->control);
     channel_destroy(&s->channel);
     free(s->note);
+    for (size_t i = 0; i < CHILD_NOTES; i++) {
+        free(s->child_notes[i]);
+        s->child_notes[i] = NULL;
+    }
     free(s->why);
     s->note = NULL;
     s->why = NULL;

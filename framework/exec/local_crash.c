@@ -10,25 +10,28 @@
 
 void local_take_note(struct slot *s, struct wire *w)
 {
-    struct crash_note *note = s->note ? s->note : malloc(sizeof *note);
-    s->note = note;
+    struct crash_note *note = malloc(sizeof *note), **place = &s->note;
     // One that cannot be kept or is none leaves the signal's name.
-    if (note && !crash_note_read(w, note)) {
+    if (!note || !crash_note_read(w, note)) {
         free(note);
-        s->note = NULL;
+        return;
     }
+    if (note->process != s->pid)
+        place = &s->child_notes[s->next_child_note++ % CHILD_NOTES];
+    free(*place);
+    *place = note;
 }
 
 // Puts the note in words, and is done with it; false while places are looked up.
-static bool put_words(struct local *l, struct slot *s, struct buffer *out)
+static bool put_words(struct local *l, struct crash_note **note, struct buffer *out)
 {
     const char *place = "";
-    if (!symbols_find(l->symbols, s->note, clock_now(), &place))
+    if (!symbols_find(l->symbols, *note, clock_now(), &place))
         return false;
-    crash_describe(out, s->note);
+    crash_describe(out, *note);
     buffer_text(out, place);
-    free(s->note);
-    s->note = NULL;
+    free(*note);
+    *note = NULL;
     return true;
 }
 
@@ -36,36 +39,48 @@ bool local_explain(struct local *l, struct slot *s)
 {
     struct buffer words = BUFFER_EMPTY;
     // What a worker says of its end counts when it is the end that it had.
-    if (s->why || !s->note || s->note->process != s->pid || !WIFSIGNALED(s->wait_status) ||
+    if (s->why || !s->note || !WIFSIGNALED(s->wait_status) ||
         WTERMSIG(s->wait_status) != s->note->signal)
         return true;
-    if (!put_words(l, s, &words))
+    if (!put_words(l, &s->note, &words))
         return false;
     s->why = buffer_take_string(&words, NULL);
     return true;
 }
 
-// The note of a child is in the socket before the worker tells of the child's end.
-static void read_note(struct local *l, struct slot *s)
+// The next message, if it is a note.
+static bool read_note(struct local *l, struct slot *s)
 {
     ssize_t got = recv(s->control, l->control, CONTROL_MAX, MSG_DONTWAIT | MSG_PEEK);
     struct wire w = {.at = l->control, .left = got > 0 ? (size_t)got : 0};
     if (wire_get(&w) != CONTROL_CRASHED || w.bad ||
         recv(s->control, l->control, CONTROL_MAX, MSG_DONTWAIT) != got)
-        return;
+        return false;
     w = (struct wire){.at = l->control, .left = (size_t)got};
     (void)wire_get(&w);
     local_take_note(s, &w);
+    return true;
 }
 
+static struct crash_note **find_child_note(struct slot *s, int32_t process, int signal)
+{
+    for (size_t i = 0; i < CHILD_NOTES; i++)
+        if (s->child_notes[i] && s->child_notes[i]->process == process &&
+            s->child_notes[i]->signal == signal)
+            return &s->child_notes[i];
+    return NULL;
+}
+
+// Several children may have ended since the last look: each end has its own child's note, which is
+// in the socket before the worker tells of the end.
 bool local_explain_child(struct local *l, struct slot *s, struct exec_report *end)
 {
-    if (s->control >= 0)
-        read_note(l, s);
-    if (!s->note || s->note->process == s->pid || s->note->signal != end->end.signal)
-        return true;
+    struct crash_note **note;
+    while (!(note = find_child_note(s, s->batch.end.process, end->end.signal)))
+        if (s->control < 0 || !read_note(l, s))
+            return true;
     buffer_reset(&l->text);
-    if (!put_words(l, s, &l->text))
+    if (!put_words(l, note, &l->text))
         return false;
     buffer_char(&l->text, '\0');
     if (!l->text.failed)

@@ -17,6 +17,10 @@
 #define STUCK_NS        (10 * NS_PER_S) // after SIGKILL; large memory takes seconds to be given back
 #define WATCH_IDLE_NS   (20 * NS_PER_MS) // between looks whether a task has begun
 
+enum {
+    CHILD_NOTES = 64 // as many may crash before the first is reported; then its signal is
+};
+
 enum slot_state {
     EMPTY,
     STARTING,
@@ -59,7 +63,10 @@ struct slot {
     int64_t peak_memory;
     int64_t ended_ns;
     struct crash_note *note; // what it said of its end, not looked up yet
-    char *why;               // the same in words, or NULL
+    // The same of its children, the latest, each until the end that it is of is reported.
+    struct crash_note *child_notes[CHILD_NOTES];
+    unsigned next_child_note;
+    char *why; // the same in words, or NULL
     bool blame_found;
     bool blame_told;
     struct exec_in_hand in_hand;

@@ -551,7 +551,8 @@ static void run_isolated(struct worker *w, struct ending *e)
                 .permanent = done.failure == TASK_FAILED_FOR_GOOD,
                 .peak_memory = done.peak_memory,
                 .signal = done.signal,
-                .exit_code = done.exit_code},
+                .exit_code = done.exit_code,
+                .process = done.process},
     };
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Every death has a name: what happened, where, and how the program came there."""
+import json
 import os
 import unittest
 
@@ -123,6 +124,23 @@ class Crashes(harness.Case):
             self.assertIn("SIGSEGV: invalid", failure["message"])
             if NAMES:
                 self.assertIn("in read_null (crashes.c:", failure["cause"])
+
+    def test_isolated_crashes_keep_their_own_causes(self):
+        """Children crash faster than their ends are read: none is told with another's words."""
+        ways = {"read_null": "(read|access) at address 0x0 ", "jump_to_null": "jump"}
+        rows = [list(ways)[i % 2] for i in range(200)]
+        self.run_job(
+            "version: 1\nname: job\nplugins: [crashes]\n"
+            "workers: {count: 1, binding: none}\nphases:\n  - name: p\n"
+            "    task: crashes.die\n    isolation: task\n    chunk_size: 200\n"
+            f"    inputs: {{list: {{i: {[0] * 200}, at: {[0] * 200}, way: {rows}}}}}\n", code=3)
+        said = self.batchrun("events", "job.run").out.splitlines()
+        ends = [e for e in map(json.loads, said) if e["event"] == "task_end"]
+        told = [e for e in ends if "invalid" in e["message"]]
+        self.assertEqual(len(ends), 200)
+        self.assertTrue(told)
+        for end in told:
+            self.assertRegex(end["message"], ways[rows[end["index"]]])
 
 
 if __name__ == "__main__":
