@@ -112,7 +112,7 @@ static void find_own(struct cgroups *g)
     for (int k = 0; k < CGROUP_KINDS; k++) {
         g->own[k] = open_own(controllers[k]);
         g->unified[k] = controllers[k][0] == '\0';
-        if (g->own[k] >= 0)
+        if (g->own[k] >= 0 || g->unified[k])
             continue;
         g->own[k] = open_own("");
         g->unified[k] = true;

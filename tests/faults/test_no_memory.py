@@ -41,7 +41,6 @@ class NoMemory(Resuming):
             self.assertIn("memory", done.err.lower(), done)
             self.check_going_on()
         self.assertEqual(self.results(), reference)
-        self.start_over()
 
     def test_a_run(self):
         reference = self.reference()
@@ -51,7 +50,10 @@ class NoMemory(Resuming):
         for on in (None, "1"):
             for number in numbers if LONG else numbers[::max(1, len(numbers) // 40)]:
                 with self.subTest(number=number, on=on):
-                    self.go_on(self.run_without(number, "run", "job.yaml", on=on), reference)
+                    try:
+                        self.go_on(self.run_without(number, "run", "job.yaml", on=on), reference)
+                    finally:
+                        self.start_over()
 
 
 if __name__ == "__main__":

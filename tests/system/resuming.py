@@ -101,7 +101,8 @@ class Resuming(Case):
                 os.unlink(self.path(name))
         if os.path.exists(self.tally):
             os.unlink(self.tally)
-        os.rename(self.path("job.run"), self.path(f"done-{len(os.listdir(self.dir))}"))
+        if os.path.exists(self.path("job.run")):
+            os.rename(self.path("job.run"), self.path(f"done-{len(os.listdir(self.dir))}"))
 
     def kill_after(self, tasks, whom, *args):
         """Starts the run, which is killed when so many more tasks have begun."""

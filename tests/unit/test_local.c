@@ -354,7 +354,8 @@ START_TEST(a_worker_that_is_crashed_from_outside_while_it_starts_is_replaced)
     while (rig_step(&rig, &err) == 0)
         ;
     ck_assert_int_eq(err.kind, BR_ERR_PLUGIN); // twice is no accident
-    ck_assert_ptr_nonnull(strstr(err.text, "while it was loading the plugins: SIGSEGV"));
+    ck_assert_msg(strstr(err.text, "while it was loading the plugins: SIGSEGV") != NULL, "%s",
+                  err.text);
     rig_close(&rig);
 }
 END_TEST
