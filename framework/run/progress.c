@@ -22,8 +22,8 @@ struct progress_phase {
     char *name;
     uint64_t tasks;
     uint64_t done;
-    uint64_t failed;
-    uint64_t cancelled; // among the failed
+    uint64_t failed; // but for the cancelled
+    uint64_t cancelled;
     int64_t start_ns;
     bool started; // and was not skipped
     bool running;
@@ -73,13 +73,19 @@ static void put_tasks(struct buffer *out, uint64_t tasks)
     buffer_text(out, tasks == 1 ? " task" : " tasks");
 }
 
-static void put_failed(struct buffer *out, uint64_t failed)
+static void put_some(struct buffer *out, uint64_t count, const char *what)
 {
-    if (failed == 0)
+    if (count == 0)
         return;
     buffer_text(out, ", ");
-    text_count(out, failed);
-    buffer_text(out, " failed");
+    text_count(out, count);
+    buffer_text(out, what);
+}
+
+static void put_unsuccessful(struct buffer *out, const struct progress_phase *phase)
+{
+    put_some(out, phase->failed, " failed");
+    put_some(out, phase->cancelled, " cancelled");
 }
 
 // "412 of 1 000 tasks, 3 failed, 833/s, 42 s left"
@@ -88,7 +94,7 @@ static void put_state(struct buffer *out, const struct progress_phase *phase, in
     text_count(out, phase->done);
     buffer_text(out, " of ");
     put_tasks(out, phase->tasks);
-    put_failed(out, phase->failed);
+    put_unsuccessful(out, phase);
     int64_t passed = now - phase->start_ns;
     if (phase->done == 0 || passed <= 0)
         return;
@@ -271,7 +277,7 @@ static void write_end(struct progress *p, const struct progress_phase *phase, en
     if (how != PHASE_SKIPPED) {
         buffer_text(&p->text, " in ");
         text_duration(&p->text, now - phase->start_ns);
-        put_failed(&p->text, phase->failed);
+        put_unsuccessful(&p->text, phase);
     }
     buffer_char(&p->text, '\n');
     write_text(p);
@@ -299,8 +305,10 @@ static void count_tasks(struct progress *p, uint32_t index, uint64_t done,
     if (!phase)
         return;
     phase->done += done;
-    phase->failed += status != OUTCOME_OK ? done : 0;
-    phase->cancelled += status == OUTCOME_CANCELLED ? done : 0;
+    if (status == OUTCOME_CANCELLED)
+        phase->cancelled += done;
+    else if (status != OUTCOME_OK)
+        phase->failed += done;
     p->changed = true;
 }
 
@@ -309,9 +317,9 @@ static void take_resume(struct progress *p, const struct event_run_resume *e)
 {
     for (size_t i = 0; i < p->phase_count; i++) {
         struct progress_phase *phase = &p->phases[i];
-        uint64_t again = e->retry_failed ? phase->failed : phase->cancelled;
-        phase->done -= again;
-        phase->failed -= again;
+        uint64_t failed = e->retry_failed ? phase->failed : 0;
+        phase->done -= failed + phase->cancelled;
+        phase->failed -= failed;
         phase->cancelled = 0;
         phase->running = phase->started && phase->done < phase->tasks;
         phase->announced = false;

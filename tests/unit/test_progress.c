@@ -44,11 +44,16 @@ static void tasks_ok(uint32_t phase, uint64_t count, int64_t ms)
                          .tasks_ok = {.phase = phase, .count = count}});
 }
 
-static void task_failed(uint32_t phase, bool final, int64_t ms)
+static void task_ended(uint32_t phase, enum outcome_status status, bool final, int64_t ms)
 {
     take(&(struct event){.type = EVENT_TASK_END,
                          .time_ns = ms * NS_PER_MS,
-                         .task_end = {.phase = phase, .status = OUTCOME_ERROR, .final = final}});
+                         .task_end = {.phase = phase, .status = status, .final = final}});
+}
+
+static void task_failed(uint32_t phase, bool final, int64_t ms)
+{
+    task_ended(phase, OUTCOME_ERROR, final, ms);
 }
 
 static void phase_end(uint32_t phase, enum phase_end how, int64_t ms)
@@ -109,6 +114,19 @@ START_TEST(a_phase_that_never_starts_has_one_line)
     expect("a\\x1b: 10 tasks\n"
            "a\\x1b: stopped, 3 of 10 tasks in 20 ms\n"
            "b: not started, 20 tasks\n");
+}
+END_TEST
+
+START_TEST(what_was_cancelled_has_not_failed)
+{
+    start(PROGRESS_LINES);
+    phase_begin(0, "areas", 10, 0);
+    task_failed(0, true, 10);
+    task_ended(0, OUTCOME_CANCELLED, true, 20);
+    task_ended(0, OUTCOME_CANCELLED, true, 20);
+    phase_end(0, PHASE_STOPPED, 20);
+    expect("areas: 10 tasks\n"
+           "areas: stopped, 3 of 10 tasks in 20 ms, 1 failed, 2 cancelled\n");
 }
 END_TEST
 
@@ -196,9 +214,7 @@ START_TEST(a_resumed_run_goes_on_counting)
     start(PROGRESS_NONE);
     phase_begin(0, "areas", 10, 0);
     tasks_ok(0, 4, 10);
-    take(&(struct event){.type = EVENT_TASK_END,
-                         .time_ns = 10 * NS_PER_MS,
-                         .task_end = {.index = 4, .status = OUTCOME_CANCELLED, .final = true}});
+    task_ended(0, OUTCOME_CANCELLED, true, 10);
     task_failed(0, true, 10);
     phase_end(0, PHASE_STOPPED, 10);
     phase_begin(1, "names", 3, 10);
@@ -225,6 +241,7 @@ int main(void)
     tcase_add_checked_fixture(tc, NULL, tear_down);
     tcase_add_test(tc, lines_are_few);
     tcase_add_test(tc, a_phase_that_never_starts_has_one_line);
+    tcase_add_test(tc, what_was_cancelled_has_not_failed);
     tcase_add_test(tc, a_status_line_is_drawn_and_erased);
     tcase_add_test(tc, none_is_none);
     tcase_add_test(tc, a_closed_descriptor_stops_no_run);
