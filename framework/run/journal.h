@@ -44,7 +44,7 @@ struct journal *journal_create(int directory, const char *path, const struct jou
 
 // Goes on with the "journal" that is there: gives every event in it to `past`, cuts off a torn tail
 // and appends behind the last whole record. NULL and *err, with the file as it was, when the
-// journal is damaged or of a newer format (BR_ERR_USAGE), or `past` refuses an event.
+// journal is damaged or of another format (BR_ERR_USAGE), or `past` refuses an event.
 struct journal *journal_reopen(int directory, const char *path, struct event_sink *past,
                                int64_t now, br_error *err);
 

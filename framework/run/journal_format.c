@@ -66,15 +66,13 @@ int journal_header_decode(const unsigned char *data, size_t size, struct journal
         return br_error_set(err, BR_ERR_USAGE, "ends within its header (%zu bytes)", size);
     if (memcmp(data, file_magic, sizeof file_magic) != 0)
         return br_error_set(err, BR_ERR_USAGE, "is not a journal of batchrun");
-    // Before anything else of the header is believed: a later format may lay it out differently.
+    // Before anything else of the header is believed: another format may lay it out differently.
     uint32_t version = load32(data + 8);
-    if (version > JOURNAL_VERSION)
+    if (version != JOURNAL_VERSION)
         return br_error_set(err, BR_ERR_USAGE,
                             "has format %" PRIu32
-                            "; this batchrun reads up to %d: use the batchrun that wrote it",
+                            "; this batchrun reads format %d: use the batchrun that wrote it",
                             version, JOURNAL_VERSION);
-    if (version == 0)
-        return br_error_set(err, BR_ERR_USAGE, "is damaged: its header names format 0");
     if (size < JOURNAL_HEADER_SIZE)
         return br_error_set(err, BR_ERR_USAGE, "ends within its header (%zu bytes)", size);
     if (journal_header_checksum(data) != XXH3_64bits(data, 56))

@@ -19,7 +19,7 @@
 struct journal_reader;
 
 // Opens the journal file for reading, whether or not somebody still writes it: what the file holds
-// now is read. NULL and *err when it cannot be read, is no journal, or has a newer format.
+// now is read. NULL and *err when it cannot be read, is no journal, or has another format.
 struct journal_reader *journal_open(const char *path, br_error *err);
 
 // The same for the "journal" in the directory open as `directory`; `path` names it in messages.

@@ -222,14 +222,17 @@ class Resume(Resuming):
             self.assertIn("was replaced" if replace else "was removed", done.err)
             self.start_over()
 
-    def test_the_journal_of_a_newer_version(self):
+    def test_the_journal_of_another_version(self):
         self.assertEqual(self.batchrun("run", "job.yaml").code, 3)
-        with open(self.path("job.run/journal"), "r+b") as file:
-            file.seek(8)
-            file.write(b"\2")
-        done = self.batchrun("run", "--resume", "job.yaml")
-        self.assertEqual(done.code, 2, done)
-        self.assertIn("has format 2; this batchrun reads up to 1", done.err)
+        for version in (1, 3):
+            with open(self.path("job.run/journal"), "r+b") as file:
+                file.seek(8)
+                file.write(bytes([version]))
+            for args in (("run", "--resume", "job.yaml"), ("show", "job.run")):
+                done = self.batchrun(*args)
+                self.assertEqual(done.code, 2, done)
+                self.assertIn(f"has format {version}; this batchrun reads format 2: use the batchrun "
+                              "that wrote it", done.err)
 
     def test_time_goes_on(self):
         self.kill_after(60, "coordinator", "--journal=batch")
