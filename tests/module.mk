@@ -129,6 +129,11 @@ fault_tests += tests/faults/test_scribble
 tests_faults_test_scribble_SOURCES = tests/faults/test_scribble.c tests/unit/rig.c tests/unit/rig.h
 tests_faults_test_scribble_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit -DBUILD='"$(abs_builddir)"'
 
+# What disturbs the program under test; uses nothing of ours.
+check_PROGRAMS += tests/faults/disturb
+tests_faults_disturb_SOURCES = tests/faults/disturb.c
+tests_faults_disturb_LDADD =
+
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests) $(pool_tests) $(fault_tests)
 TESTS += $(unit_tests) $(pool_tests) $(fault_tests)
@@ -236,6 +241,7 @@ PY_LOG_COMPILER = $(srcdir)/tests/system/run
 AM_TESTS_ENVIRONMENT = srcdir='$(abs_srcdir)'; builddir='$(abs_builddir)'; export srcdir builddir;
 system_tests = \
 	tests/faults/test_cut_off.py \
+	tests/faults/test_each_call.py \
 	tests/faults/test_no_memory.py \
 	tests/faults/test_power.py \
 	tests/system/test_commands.py \

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A run is killed at its system calls, its disk fails, its journal is cut and damaged; then it is gone
-on with. A part of all places in every test run; all of them with BATCHRUN_LONG=1."""
+"""A run's disk fails, its journal is cut and damaged; then it is gone on with. A part of all places in
+every test run; all of them with BATCHRUN_LONG=1."""
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -56,23 +55,6 @@ class Disturbed(Resuming):
         self.start_over()
 
     @unittest.skipUnless(can_trace(), "strace cannot inject here")
-    def test_killed_at_system_calls(self):
-        reference = self.reference()
-        text = self.traced()
-        self.start_over()
-        calls, counts = [], {}
-        for name in re.findall(r"^(\w+)\(", text, re.MULTILINE):
-            counts[name] = counts.get(name, 0) + 1
-            calls.append((name, counts[name]))
-        # The first of each kind, and of the rest some.
-        firsts = [c for c in calls if c[1] == 1 and c[0] != "execve"]
-        rest = [c for c in calls if c[1] > 1]
-        for name, when in some(firsts, 15) + some(rest, 15):
-            with self.subTest(call=name, when=when):
-                self.traced("-e", f"inject={name}:signal=SIGKILL:when={when}")
-                self.go_on_and_compare(reference)
-
-    @unittest.skipUnless(can_trace(), "strace cannot inject here")
     def test_a_disk_that_fails(self):
         reference = self.reference()
         journal = self.path("job.run/journal")
@@ -93,6 +75,7 @@ class Disturbed(Resuming):
                         later = text[text.index("INJECTED"):].split("\n", 1)[1]
                         self.assertNotIn("journal>", later)
                     self.go_on_and_compare(reference)
+                    self.went_well(call, error, f"exit {self.code}" if "INJECTED" in text else "-")
 
     def test_interrupted_calls_are_made_again(self):
         if not can_trace():
@@ -119,6 +102,7 @@ class Disturbed(Resuming):
             self.assertEqual(Story(self.path("job.run/journal")).twice, [])
             self.assertEqual(self.results(), reference)
         shutil.rmtree(self.path("job.run"))
+        self.went_well(f"exit {done.code}")
         return done
 
     def cut_off(self):

@@ -32,6 +32,7 @@ class NoMemory(Resuming):
         return done
 
     def go_on(self, done, reference):
+        code = done.code
         if not os.path.exists(self.path("job.run/journal")):
             self.assertIn(done.code, (1, 2, 4), done)
             self.assertIn("memory", done.err.lower(), done)
@@ -41,6 +42,7 @@ class NoMemory(Resuming):
             self.assertIn("memory", done.err.lower(), done)
             self.check_going_on()
         self.assertEqual(self.results(), reference)
+        self.went_well(f"exit {code}")
 
     def test_a_run(self):
         reference = self.reference()

@@ -59,6 +59,7 @@ class Power(Resuming):
                 else:
                     self.assertEqual(self.batchrun("run", "--resume", "job.yaml").code, 3)
                 self.assertEqual(self.results(), reference)
+                self.went_well("power lost")
                 self.start_over()
                 for name in os.listdir(self.dir):
                     if name.startswith("done-"):

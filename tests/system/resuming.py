@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the tests of runs that are cut off share."""
+import collections
 import os
+import sys
 
 from harness import PATIENCE, Case, until
 from journal import CANCELLED, Story
@@ -59,6 +61,16 @@ class Resuming(Case):
         self.mend = os.path.join(self.temporary, "mend")
         self.job = JOB.replace("TALLY_FILE", self.tally).replace("MEND_FILE", self.mend)
         self.write("job.yaml", self.job)
+        self.places = collections.Counter()
+        self.addCleanup(self.tell_places)
+
+    def went_well(self, *what):
+        """A place that was tried and went as it should."""
+        self.places[" ".join(what)] += 1
+
+    def tell_places(self):
+        for what, times in sorted(self.places.items()):
+            print(f"{self.id()}: {what}: {times}", file=sys.stderr)
 
     def lines(self):
         try:
