@@ -259,7 +259,6 @@ system_tests = \
 	tests/system/test_layers.py \
 	tests/system/test_plugin_files.py \
 	tests/system/test_manual.py \
-	tests/system/test_pool_guide.py \
 	tests/system/test_report.py \
 	tests/system/test_reading.py \
 	tests/system/test_results.py \
@@ -271,8 +270,8 @@ system_tests = \
 	tests/system/test_slurm.py \
 	tests/system/test_trace.py
 TESTS += $(system_tests)
-EXTRA_DIST += $(system_tests) tests/system/harness.py tests/system/run tests/system/slurm.py
-EXTRA_DIST += $(system_tests) tests/system/harness.py tests/system/journal.py tests/system/resuming.py tests/system/run
+EXTRA_DIST += $(system_tests) tests/system/guide.py tests/system/harness.py \
+	tests/system/journal.py tests/system/resuming.py tests/system/run tests/system/slurm.py
 
 # The channel's protocols, for spin; skipped where there is none.
 TESTS += tests/models/run

@@ -1,18 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A person installs batchrun, reads the README and nothing else, and writes a plugin."""
+"""What is installed, and what a person makes with that alone."""
 import os
 import re
 import shlex
 import shutil
 import subprocess
 
+import guide
 import harness
-
-
-def blocks(language):
-    """The README's fenced blocks of a language, in order."""
-    with open(os.path.join(harness.TOP, "README.md"), encoding="utf-8") as file:
-        return re.findall(rf"^```{language}\n(.*?)^```", file.read(), re.DOTALL | re.MULTILINE)
 
 
 class Installed(harness.InstalledCase):
@@ -91,27 +86,6 @@ int main()
                               capture_output=True)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
-    def test_the_readme_is_enough(self):
-        work = self.path("work")
-        os.mkdir(work)
-        (source,) = blocks("c")
-        (command,) = [line for block in blocks("sh") for line in block.splitlines()
-                      if line.startswith("cc ")]
-        name = re.search(r"(\w+)\.c$", command).group(1)
-        with open(os.path.join(work, name + ".c"), "w", encoding="utf-8") as file:
-            file.write(source)
-        compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-        command = command.replace("cc ", shlex.quote(compiler) + " ", 1)
-        done = subprocess.run(["sh", "-ec", command], cwd=work, env=self.pkg_config, text=True,
-                              capture_output=True)
-        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
-        job = [block for block in blocks("yaml") if f"task: {name}." in block][0]
-        self.write(f"work/{name}.yaml", job)
-        done = self.end(self.start(f"work/{name}.yaml", program=self.found["batchrun"],
-                                   env=self.environment(BATCHRUN_PLUGIN_PATH=None)))
-        self.assertEqual(done.code, 0, done)
-        self.assertEqual(done.out, blocks("text")[-1])
-
     def test_a_new_plugin_builds_and_passes(self):
         env = dict(self.pkg_config, BATCHRUN_PLUGIN_PATH="", TMPDIR=self.temporary,
                    PATH=os.path.dirname(self.found["batchrun"]) + ":" + os.environ["PATH"],
@@ -138,17 +112,10 @@ int main()
     def test_the_readme_shows_the_quickstart(self):
         with open(os.path.join(harness.CONFIGS, "quickstart.yaml"), encoding="utf-8") as file:
             config = [line.split("#")[0].rstrip() for line in file]
-        shown = [line.split("#")[0].rstrip() for line in blocks("yaml")[0].splitlines()]
+        (job,) = [block.body for block in guide.blocks(os.path.join(harness.TOP, "README.md"))
+                  if block.file == "quickstart.yaml"]
+        shown = [line.split("#")[0].rstrip() for line in job.splitlines()]
         self.assertEqual([line for line in shown if line], [line for line in config if line])
-        self.copy_config("quickstart.yaml")
-        done = self.batchrun("quickstart.yaml")
-        out, failure, table, verdict = blocks("text")[0].split("\n\n")
-        self.assertEqual(out + "\n", done.out)
-        for line in failure.splitlines()[:2] + [verdict.partition(" (")[0]]:
-            self.assertIn(line + ("\n" if line in failure else ""), done.err)
-        for line in table.splitlines():
-            # Times differ from run to run; what was counted does not.
-            self.assertRegex(done.err, r"(?m)^" + r" +".join(map(re.escape, line.split()[:4])))
 
 
 if __name__ == "__main__":

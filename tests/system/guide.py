@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A document whose blocks are run. What is made of a fenced block goes by its language and by the
+paragraph before it:
+
+    `NAME`...:                   the block is the file NAME
+    [PATH](PATH):                the block is the file PATH of the tree, built by the tests and run
+    sh                           is run, and succeeds
+    console                      lines after `$ ` are run; the others are what they print
+    text                         what the blocks before it in its section have each printed on
+                                 standard output, since the last text
+    python                       is run; a document's blocks are one program
+    yaml                         is checked, completed to a job where it is a part of one
+    <!-- not run: WHY -->        the block is only shown
+    <!-- run: ... -->            is run as sh, and not shown
+
+All of a document runs in one directory. Figures that differ from run to run are not compared."""
+import os
+import re
+import shutil
+import subprocess
+
+BLOCK = re.compile(r"^<!-- run:\n(?P<hidden>.*?)^-->$|"
+                   r"(?:^(?P<before>[^\n]+)\n\n?)?^```(?P<language>\w*)\n(?P<body>.*?)^```$",
+                   re.DOTALL | re.MULTILINE)
+FILE = re.compile(r"(?:.*[.:] )?`([\w.-]+)`.*:$")
+LINK = re.compile(r"\[([\w./-]+)\]\(\1\).*:$")
+NOT_RUN = re.compile(r"<!-- not run: \S.* -->$")
+TOOLS = ("cc", "c++", "gfortran", "python3", "jq", "gdb", "valgrind", "make")
+
+FIGURES = (
+    (r"\b\d+(\.\d+)? (ns|us|ms|s|min|h)\b", "TIME"),
+    (r"(?<=TIME) +\d+( \d{3})*(?= +\d+%)", " RATE"),      # tasks per second, in a table
+    (r"\b\d+( \d{3})* tasks/s", "RATE tasks/s"),
+    (r"\d+%", "N%"),
+    (r"\b(worker|cpus?|process|pid) \d+([-,]\d+)*", r"\1 N"),
+    (r"\bworker-\d+", "worker-N"),
+    (r"\b\d+ workers?\b", "N workers"),
+    (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*", "DATE"),
+    (r"0x[0-9a-f]{5,}", "ADDRESS"),
+    (r" {2,}", " "),                                      # columns are as wide as their figures
+)
+
+
+def without_figures(text):
+    for pattern, instead in FIGURES:
+        text = re.sub(pattern, instead, text)
+    return text
+
+
+class Block:
+    def __init__(self, match):
+        self.before = match["before"] or ""
+        self.language = "sh" if match["hidden"] is not None else match["language"]
+        self.body = match["hidden"] if match["hidden"] is not None else match["body"]
+        self.not_run = bool(NOT_RUN.match(self.before))
+        self.file = self.named(FILE)
+        self.link = self.named(LINK)
+        self.line = match.string.count("\n", 0, match.start()) + 1
+
+    def named(self, pattern):
+        found = pattern.match(self.before)
+        return found.group(1) if found else None
+
+
+def blocks(path):
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    found, end = [], 0
+    for match in BLOCK.finditer(text):
+        block = Block(match)
+        block.begins_section = bool(re.search(r"(?m)^#+ ", text[end:match.start()]))
+        end = match.end()
+        found.append(block)
+    return found
+
+
+def tools(path):
+    """Programs that a document's commands are about, of those that may be missing."""
+    text = "".join(b.language + "\n" + b.body for b in blocks(path)
+                   if not b.not_run and b.language in ("sh", "console"))
+    python = ["python3"] if any(b.language == "python" for b in blocks(path)) else []
+    return python + [t for t in TOOLS if re.search(rf"(?<![\w./-]){re.escape(t)}(?![\w.+])", text)]
+
+
+class Document:
+    """Follows a document in a case's directory."""
+
+    def __init__(self, case, path, environment, top, build):
+        self.case, self.path, self.env, self.top, self.build = case, path, environment, top, build
+        self.name = os.path.basename(path)
+        self.program = "import multiprocessing\nmultiprocessing.set_start_method('fork')\n"
+        self.printed = []
+        self.compared = 0
+
+    def follow(self):
+        for block in blocks(self.path):
+            if block.begins_section:
+                self.printed = []
+            with self.case.subTest(f"{self.name}:{block.line}"):
+                self.take(block)
+
+    def take(self, block):
+        if block.not_run:
+            return
+        if block.link:
+            self.example(block)
+        elif block.file:
+            self.case.write(block.file, block.body)
+        else:
+            take = getattr(self, "take_" + (block.language or "nothing"), None)
+            self.case.assertTrue(take, f"a block of `{block.language}` is neither run nor marked")
+            take(block)
+
+    def run(self, *words, **more):
+        done = subprocess.run(words, cwd=self.case.dir, env=self.env, text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **more)
+        return done
+
+    def prints(self, text):
+        if text:
+            self.printed.append(text)
+
+    def example(self, block):
+        source = os.path.join(os.path.dirname(self.path), block.link)
+        with open(source, encoding="utf-8") as file:
+            self.case.assertEqual(block.body, file.read().partition("\n")[2])
+        program = os.path.splitext(os.path.join(self.build, os.path.relpath(source, self.top)))[0]
+        done = self.case.end(self.case.start(program=program))
+        self.case.assertEqual((done.code, done.err), (0, ""))
+        self.prints(done.out)
+
+    def take_sh(self, block):
+        done = self.run("sh", "-ec", block.body, stderr=subprocess.PIPE)
+        self.case.assertEqual(done.returncode, 0, block.body + done.stdout + done.stderr)
+        self.prints(done.stdout)
+
+    def take_console(self, block):
+        """Each command finds in $? how the one before it ended, as at a prompt."""
+        script, expected = "", ""
+        for line in block.body.splitlines(keepends=True):
+            if line.startswith("$ "):
+                script += f"(exit ${{status:-0}}); {line[2:]}status=$?\n"
+            else:
+                expected += line
+        done = self.run("sh", "-c", script, stderr=subprocess.STDOUT)
+        self.case.assertEqual(without_figures(done.stdout), without_figures(expected))
+        self.compared += 1
+
+    def take_text(self, block):
+        self.case.assertTrue(self.printed, "nothing was run that could have printed this")
+        for printed in self.printed:
+            self.case.assertEqual(without_figures(printed), without_figures(block.body))
+        self.printed = []
+        self.compared += 1
+
+    def take_python(self, block):
+        for module in re.findall(r"(?m)^(?:from|import) (joblib|numpy)\b", block.body):
+            if self.run("python3", "-c", "import " + module, stderr=subprocess.DEVNULL).returncode:
+                self.case.skipTest(f"no {module} for this python3")
+        mark = "---- this block\n"
+        self.program += f"print({mark!r}, end='', flush=True)\n{block.body}"
+        program = self.case.write(self.name + ".py", self.program)
+        done = self.run("python3", "-u", program, stderr=subprocess.PIPE)
+        self.case.assertEqual(done.returncode, 0, done.stderr)
+        self.prints(done.stdout.rpartition(mark)[2])
+
+    def take_yaml(self, block):
+        text = block.body
+        for key, value in (("version", "1"), ("plugins", "[demo]"),
+                           ("phases", "[{name: p, task: demo.area, inputs: {list: {r: [1]}}}]")):
+            if not re.search(rf"(?m)^{key}:", text):
+                text += f"{key}: {value}\n"
+        self.case.write("part.yaml", text)
+        done = self.run("batchrun", "check", "part.yaml", stderr=subprocess.STDOUT)
+        self.case.assertEqual(done.returncode, 0, done.stdout)
+
+
+def missing(path):
+    return [tool for tool in tools(path) if not shutil.which(tool)]
