@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tasks that write down in the file $TALLY each time they run, before anything else: "phase index
 // attempt". What a run says that it ran can be held against that. The one that writes line $KILL_AT
-// kills the run: the nursery, or with $KILL=coordinator that; with $KILL=power the file system that
-// $DISK is on loses what it has not written down.
+// kills the run: the nursery, or with $KILL=coordinator that; with $KILL=stop it stops the
+// coordinator; with $KILL=power the file system that $DISK is on loses what it has not written
+// down.
 #include <batchrun/plugin.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -58,7 +59,9 @@ static void kill_run(int fd)
         return;
     }
     long nursery = getppid();
-    kill((pid_t)(whom && strcmp(whom, "coordinator") == 0 ? parent_of(nursery) : nursery), SIGKILL);
+    bool stops = whom && strcmp(whom, "stop") == 0;
+    bool coordinator = stops || (whom && strcmp(whom, "coordinator") == 0);
+    kill((pid_t)(coordinator ? parent_of(nursery) : nursery), stops ? SIGSTOP : SIGKILL);
 }
 
 static void note(br_task *t)

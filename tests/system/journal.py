@@ -109,8 +109,9 @@ class Story:
         self.final = {task: status for task, status in self.final.items() if keep(task, status)}
 
     def take_phase_begin(self, event):
-        self.names[event["phase"]] = event["name"].replace(" ", "_")
-        self.forget(lambda task, status: task[0] != self.names[event["phase"]])
+        name = self.names[event["phase"]] = event["name"].replace(" ", "_")
+        self.forget(lambda task, status: task[0] != name)
+        self.next = {task: attempt for task, attempt in self.next.items() if task[0] != name}
 
     def take_tasks_ok(self, event):
         for index in range(event["first"], event["first"] + event["count"]):

@@ -52,6 +52,11 @@ OUTPUTS = ["rows.csv", "job.run/results/folded.csv", "job.run/results/folded.row
            "texts.jsonl", "job.run/results/last.csv"]
 
 
+def is_stopped(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rpartition(") ")[2].startswith("T")
+
+
 class Resuming(Case):
     """A job of every kind of phase, whose tasks write down that they run."""
 
@@ -123,6 +128,13 @@ class Resuming(Case):
                              env=self.environment(KILL_AT=at, KILL=whom))
         process.communicate(timeout=PATIENCE)
         until(lambda: not self.marked(), 1, "every process of the run ends")
+
+    def stop_after(self, tasks):
+        """Starts the run, which stands still when so many tasks have begun, until SIGCONT."""
+        process = self.start("run", "job.yaml",
+                             env=self.environment(KILL_AT=str(tasks), KILL="stop"))
+        until(lambda: is_stopped(process.pid), PATIENCE, "the run stands still")
+        return process
 
     def check_going_on(self, *args, code=3):
         """Goes on, and holds what ran against what the journal said before."""

@@ -5,7 +5,7 @@ import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import BUILD, main, until  # noqa: E402
+from harness import BUILD, main  # noqa: E402
 from journal import Story, events  # noqa: E402
 from resuming import LONG, Resuming  # noqa: E402
 
@@ -97,9 +97,9 @@ class Resume(Resuming):
     def test_interrupted_by_a_signal(self):
         reference = self.reference()
         for number in (signal.SIGINT, signal.SIGTERM):
-            process = self.start("run", "job.yaml")
-            until(lambda: len(self.lines()) >= 60, 60, "tasks run")
+            process = self.stop_after(60)
             process.send_signal(number)
+            process.send_signal(signal.SIGCONT)
             done = self.end(process)
             self.assertEqual(done.code, 5, done)
             self.check_going_on()
@@ -196,9 +196,7 @@ class Resume(Resuming):
         self.assertEqual(self.results(), reference)
 
     def test_two_at_once(self):
-        first = self.start("run", "job.yaml")
-        until(lambda: self.lines(), 60, "a task begins")
-        os.kill(first.pid, signal.SIGSTOP)
+        first = self.stop_after(1)
         for args in ((), ("--resume",), ("--fresh",)):
             second = self.start("run", *args, "job.yaml")
             out, err = second.communicate(timeout=60)
@@ -210,9 +208,7 @@ class Resume(Resuming):
 
     def test_a_journal_taken_away(self):
         for replace in (False, True):
-            process = self.start("run", "job.yaml")
-            until(lambda: len(self.lines()) > 20, 60, "tasks run")
-            os.kill(process.pid, signal.SIGSTOP)
+            process = self.stop_after(20)
             os.unlink(self.path("job.run/journal"))
             if replace:
                 self.write("job.run/journal", "")
