@@ -389,7 +389,11 @@ void local_kill_overdue(struct local *l)
     int64_t now = clock_now();
     for (unsigned i = 0; i < l->base.slots; i++) {
         struct slot *s = &l->slots[i];
-        if (s->state == EMPTY || s->state == DYING || s->kill_at > now)
+        if (s->state == EMPTY || s->state == DYING)
+            continue;
+        if (s->hung_up)
+            nursery_go_on(l->options.nursery);
+        if (s->kill_at > now)
             continue;
         if (s->killed) {
             give_up_on(s, now);
@@ -428,7 +432,7 @@ static int64_t local_deadline(const struct executor *ex)
         int64_t look = local_watch_deadline(l, s);
         first = s->kill_at < first ? s->kill_at : first;
         first = look < first ? look : first;
-        busy |= channel_load(&s->channel) > 0;
+        busy |= channel_load(&s->channel) > 0 || s->hung_up;
     }
     if (l->left_over)
         return 0; // nobody rings for what was told already

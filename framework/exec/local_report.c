@@ -247,7 +247,8 @@ static int read_controls(struct local *l, struct exec_report *out)
             if (got <= 0) {
                 s->control_ready = false;
                 // Its end: the nursery will tell. Until then the socket would be readable for ever.
-                if (got == 0 || errno != EAGAIN)
+                s->hung_up = got == 0 || errno != EAGAIN;
+                if (s->hung_up)
                     epoll_ctl(l->epoll, EPOLL_CTL_DEL, s->control, NULL);
                 break;
             }

@@ -35,6 +35,7 @@ struct slot {
     int pid;
     int control;
     bool control_ready;
+    bool hung_up; // its end of the socket is closed: the nursery is to tell of its end
     bool was_ready;
     bool unfit_told;
     bool gave_up; // was at work, and said that it cannot go on: `message`

@@ -411,12 +411,19 @@ int nursery_start(struct nursery *n, br_error *err)
     return 0;
 }
 
+void nursery_go_on(const struct nursery *n)
+{
+    if (n->socket >= 0)
+        kill(n->pid, SIGCONT); // one that runs does not notice
+}
+
 int nursery_spawn(struct nursery *n, nursery_entry *entry, const int *fds, size_t count,
                   uint32_t *id, br_error *err)
 {
     struct request r = {.type = REQUEST_SPAWN, .id = n->last_id + 1, .entry = entry};
     if (send_request(n->socket, &r, fds, count) != 0)
         return br_error_errno(err, "cannot ask for a new worker process");
+    nursery_go_on(n);
     *id = ++n->last_id;
     return 0;
 }
@@ -426,7 +433,7 @@ int nursery_kill(struct nursery *n, uint32_t id, int signal, br_error *err)
     struct request r = {.type = REQUEST_KILL, .id = id, .signal = signal};
     if (send_request(n->socket, &r, NULL, 0) != 0)
         return br_error_errno(err, "cannot have a worker process killed");
-    kill(n->pid, SIGCONT); // a task may have stopped its parent; one that runs does not notice
+    nursery_go_on(n);
     return 0;
 }
 
@@ -467,6 +474,7 @@ void nursery_stop(struct nursery *n)
     // The nursery sees the end of the connection, kills what is left and ends, which closes its
     // side.
     shutdown(n->socket, SHUT_WR);
+    nursery_go_on(n);
     int64_t deadline = clock_now() + STOP_NS;
     struct nursery_event event;
     ssize_t got;

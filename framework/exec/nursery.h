@@ -73,6 +73,10 @@ int nursery_kill(struct nursery *n, uint32_t id, int signal, br_error *err);
 // them.
 int nursery_adopt_groups(struct nursery *n, const struct cgroups *groups, br_error *err);
 
+// A task may have stopped its parent, and so may anybody: has it go on. Whoever asks it for something
+// does so by asking; who waits for word of what happens by itself calls this now and then.
+void nursery_go_on(const struct nursery *n);
+
 // The next event: 1, 0 when there is none now, -1 and *err when the nursery is gone.
 int nursery_next(struct nursery *n, struct nursery_event *event, br_error *err);
 

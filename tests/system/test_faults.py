@@ -265,6 +265,17 @@ class Outside(harness.Rendezvous):
         self.assertEqual(self.outcomes("job", "p"), {"ok": 3, "timed_out": 1})
         self.assertNotIn("put aside", done.err)
 
+    def test_stopped_nursery_tells_of_a_death_all_the_same(self):
+        # Nobody asks it for anything, and no task has a time limit.
+        process = self.rendezvous(4)
+        worker = self.began(0)
+        os.kill(self.nursery(process.pid), signal.SIGSTOP)
+        os.kill(worker, signal.SIGKILL)
+        self.write("go", "")
+        done = self.end(process)
+        self.assertEqual(done.code, 3, done)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 3, "crashed": 1})
+
     def test_starting_worker_killed(self):
         process = self.rendezvous(4)
         workers = self.both_began()
