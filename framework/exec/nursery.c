@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -229,11 +230,19 @@ static int64_t timeval_ns(struct timeval t)
     return (int64_t)t.tv_sec * NS_PER_S + (int64_t)t.tv_usec * NS_PER_US;
 }
 
-// A child that has ended, or 0. It stays a zombie, so that its number is nobody else's yet.
+// A child that has ended, or 0. It stays a zombie, so that its number is nobody else's yet. One
+// that has had itself traced stops at every signal, and means to be looked after by its parent: it
+// is let go, with that signal.
 static pid_t next_ended(void)
 {
-    siginfo_t info = {0};
-    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? info.si_pid : 0;
+    for (;;) {
+        siginfo_t info = {0};
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+            return 0;
+        if (info.si_code != CLD_TRAPPED)
+            return info.si_pid;
+        ptrace(PTRACE_DETACH, info.si_pid, NULL, (void *)(intptr_t)(info.si_status & 0x7f));
+    }
 }
 
 static void reap_one(struct nurse *n, pid_t pid)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -89,6 +90,17 @@ static int orphan(br_task *t)
         if (child < 0)
             return br_fail(t, "fork failed");
     }
+    return good(t);
+}
+
+// Wants to be looked after by its parent, and waits for a signal: `way` says which.
+static int traced(br_task *t)
+{
+    if (!is_bad(t))
+        return good(t);
+    if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
+        return br_fail(t, "it is traced already");
+    raise((int)br_arg_i64(t, "signal"));
     return good(t);
 }
 
@@ -254,6 +266,7 @@ BATCHRUN_PLUGIN(
     BR_TASK("exit7", exit7, "i:i64 at:i64 -> pid:i64", "_exit(7)"),
     BR_TASK("hang", hang, "i:i64 at:i64 -> pid:i64", "never returns"),
     BR_TASK("orphan", orphan, "i:i64 at:i64 -> pid:i64", "leaves a process behind"),
+    BR_TASK("traced", traced, "i:i64 at:i64 signal:i64 -> pid:i64", "PTRACE_TRACEME"),
     BR_TASK("close_all", close_all, "i:i64 at:i64 -> pid:i64", "closes every descriptor"),
     BR_TASK("fork_returns", fork_returns, "i:i64 at:i64 -> pid:i64", "a second worker"),
     BR_TASK("forks", forks, "i:i64 at:i64 -> pid:i64", "never returns, nor does its child"),

@@ -84,6 +84,23 @@ class Tasks(harness.Case):
         self.run_job(faulty("orphan"))  # what is left is looked at after every run
         self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
 
+    def test_traced(self):
+        # It stops at the signal, and its parent is to look after it.
+        for number, words in ((signal.SIGSEGV, "SIGSEGV: raised by the task itself"),
+                              (signal.SIGUSR1, "SIGUSR1 (user signal 1)")):
+            with self.subTest(signal=number):
+                job = faulty("traced", "chunk_size: 20", workers=ONE)
+                done = self.run_job(job.replace("at: 7", f"at: 7, signal: {number:d}"), "--fresh",
+                                    code=3)
+                self.assertEqual(self.outcomes("job", "p"), {"ok": 19, "crashed": 1})
+                self.assertIn(words, done.err)
+
+    def test_traced_and_not_ended(self):
+        job = faulty("traced", "chunk_size: 20", workers=ONE)
+        self.run_job(job.replace("at: 7", f"at: 7, signal: {signal.SIGWINCH:d}"))
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
+        self.assertEqual(len({row["pid"] for row in self.rows("out.csv")}), 1)
+
     def test_forked_child_comes_back(self):
         self.run_job(faulty("fork_returns", "chunk_size: 20"))
         self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
