@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "exec/leftovers.h"
 #include "exec/plugin.h"
 
 // Both ends of a channel: the task asks its own for a cancel, and tells it of progress.
@@ -61,13 +62,16 @@ static int call(const struct solo *s, struct task_map *map, struct solo_end *out
     static struct task task; // static: the plugin's pointer to it is good whatever it does
     const void *row = NULL;
     size_t size = 0;
+    struct leftovers leftovers;
     int result = open_ends(&ends, s, &out->signature.results, err);
     if (result == 0 && !task_prepare(&task, map, &ends.worker))
         result = br_error_nomem(err);
     if (result == 0) {
         task_begin(&task, &ends.claim, ends.row, clock_now());
+        leftovers_begin(&leftovers);
         int returned = task_call(&task);
         fflush(stdout);
+        (void)leftovers_end(&leftovers); // as in a worker; what does not end is not waited for
         out->failure = task_end(&task, returned, &row, &size);
         memcpy(out->message, task.message, sizeof out->message);
         if (out->failure == TASK_FINE)

@@ -93,6 +93,33 @@ static int orphan(br_task *t)
     return good(t);
 }
 
+// A daemon that keeps the task's standard output open, and says so there.
+static int hold_output(br_task *t)
+{
+    int ready[2];
+    char byte;
+    if (!is_bad(t))
+        return good(t);
+    if (pipe(ready) != 0)
+        return br_fail(t, "no pipe");
+    pid_t child = fork();
+    if (child == 0) {
+        setsid();
+        if (fork() != 0)
+            _exit(0);
+        printf("held open\n");
+        fflush(stdout);
+        close(ready[1]);
+        for (;;)
+            pause();
+    }
+    close(ready[1]);
+    while (read(ready[0], &byte, 1) > 0)
+        ;
+    close(ready[0]);
+    return child < 0 ? br_fail(t, "fork failed") : good(t);
+}
+
 // Wants to be looked after by its parent, and waits for a signal: `way` says which.
 static int traced(br_task *t)
 {
@@ -266,6 +293,7 @@ BATCHRUN_PLUGIN(
     BR_TASK("exit7", exit7, "i:i64 at:i64 -> pid:i64", "_exit(7)"),
     BR_TASK("hang", hang, "i:i64 at:i64 -> pid:i64", "never returns"),
     BR_TASK("orphan", orphan, "i:i64 at:i64 -> pid:i64", "leaves a process behind"),
+    BR_TASK("hold_output", hold_output, "i:i64 at:i64 -> pid:i64", "leaves standard output open"),
     BR_TASK("traced", traced, "i:i64 at:i64 signal:i64 -> pid:i64", "PTRACE_TRACEME"),
     BR_TASK("close_all", close_all, "i:i64 at:i64 -> pid:i64", "closes every descriptor"),
     BR_TASK("fork_returns", fork_returns, "i:i64 at:i64 -> pid:i64", "a second worker"),

@@ -53,6 +53,9 @@ class Words(harness.Case):
     def test_failure(self):
         self.assertEqual(self.told(3, "demo.area", "r=-2"), "error: negative radius: -2\n")
 
+    def test_what_it_leaves_behind_ends_with_it(self):
+        self.assertIn("held open\n", self.told(0, "faulty.hold_output", "i=1", "at=1"))
+
     def test_any_columns(self):
         self.assertEqual(self.told(0, "exec.run", "command=echo {a} {b}", "a=007", "b=x y"),
                          "exit_code=0\noutput=007 x y\n")

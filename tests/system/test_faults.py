@@ -101,6 +101,15 @@ class Tasks(harness.Case):
         self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
         self.assertEqual(len({row["pid"] for row in self.rows("out.csv")}), 1)
 
+    def test_output_that_a_daemon_holds_open(self):
+        # Completion does not wait for who has the standard output of a task that is over.
+        for isolation in ("worker", "task"):
+            with self.subTest(isolation=isolation):
+                self.run_job(faulty("hold_output", "chunk_size: 20", f"isolation: {isolation}",
+                                    workers=ONE), "--fresh")
+                self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
+                self.assertIn("held open", self.batchrun("logs", "job.run", "p#7").out)
+
     def test_forked_child_comes_back(self):
         self.run_job(faulty("fork_returns", "chunk_size: 20"))
         self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
