@@ -243,6 +243,7 @@ system_tests = \
 	tests/faults/test_cut_off.py \
 	tests/faults/test_each_call.py \
 	tests/faults/test_no_memory.py \
+	tests/faults/test_poison.py \
 	tests/faults/test_power.py \
 	tests/system/test_commands.py \
 	tests/system/test_completion.py \

@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "pool/chunk.h"
 #include "pool/due.h"
@@ -80,10 +82,11 @@ struct pool {
     size_t map_count;
     uint64_t last_id;
     uint64_t grants;
-    uint64_t finished; // attempts
-    int64_t now;       // of the dispatch under way
-    bool stirred;      // something was asked for since the last dispatch
-    bool starving;     // a worker is idle, and tasks wait behind one that another has in hand
+    uint64_t finished;   // attempts
+    int64_t now;         // of the dispatch under way
+    bool stirred;        // something was asked for since the last dispatch
+    bool starving;       // a worker is idle, and tasks wait behind one that another has in hand
+    struct buffer words; // of the report last given
 };
 
 // ---- Making
@@ -114,6 +117,7 @@ void pool_destroy(struct pool *p)
     while (!LIST_EMPTY(&p->maps))
         pool_map_release(p, LIST_FIRST(&p->maps));
     due_finish(&p->due);
+    buffer_finish(&p->words);
     p->executor->ops->destroy(p->executor, p->options.grace_ns);
     free(p->slots);
     free(p);
@@ -265,12 +269,23 @@ static int64_t retry_delay(struct pool_map *m, uint32_t attempt)
     return (int64_t)(delay * (1 + r->jitter * (2 * random_fraction(m) - 1)));
 }
 
-static bool may_retry(const struct pool *p, const struct pool_map *m, const struct exec_report *r,
-                      uint32_t crashes)
+static bool may_retry(const struct pool_map *m, const struct exec_report *r)
 {
     const struct pool_retries *policy = &m->options.retries;
     return !r->end.permanent && r->tasks.attempt < policy->limit &&
-           (policy->on & 1U << r->end.status) && crashes < p->options.crash_limit;
+           (policy->on & 1U << r->end.status);
+}
+
+// An end that the map would have tried again, had the task not ended so many workers: says so at
+// the end of the first line. Behind that may stand the stack of a crash.
+static const char *say_given_up(struct pool *p, const char *message, uint32_t crashes)
+{
+    size_t line = strcspn(message, "\n");
+    buffer_reset(&p->words);
+    buffer_append(&p->words, message, line);
+    buffer_format(&p->words, "; it has ended %u workers, and is not tried again", crashes);
+    buffer_append(&p->words, message + line, strlen(message + line) + 1);
+    return p->words.failed ? message : p->words.data;
 }
 
 static void cancel_waiting(struct pool_map *m, int64_t now)
@@ -293,7 +308,10 @@ static int take_end(struct pool *p, struct pool_map *m, const struct exec_report
     struct ledger_work work = work_of(&r->tasks);
     if (r->end.killed && r->end.status == OUTCOME_CRASHED)
         work.crashes++;
-    bool again = may_retry(p, m, r, work.crashes);
+    struct exec_report told = *r;
+    bool wanted = may_retry(m, r), again = wanted && work.crashes < p->options.crash_limit;
+    if (wanted && !again)
+        told.end.message = say_given_up(p, r->end.message, work.crashes);
     if (again) {
         work.attempt++;
         if (ledger_retry(&m->ledger, &work, p->now + retry_delay(m, work.attempt), err) != 0)
@@ -301,7 +319,7 @@ static int take_end(struct pool *p, struct pool_map *m, const struct exec_report
         put_in_place(p, m);
     } else
         ledger_end(&m->ledger, r->end.status, 1);
-    m->options.observer(m->options.user, r, !again);
+    m->options.observer(m->options.user, &told, !again);
     // What would have been tried again, had the map not been stopped, has not failed for good.
     if (again && m->stopped) {
         cancel_waiting(m, p->now);

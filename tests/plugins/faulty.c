@@ -3,10 +3,13 @@
 // fault costs its neighbours is then plain to see. A good row gives its process id.
 #include <batchrun/plugin.h>
 
+#include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <time.h>
 #include <unistd.h>
@@ -129,6 +132,26 @@ static int traced(br_task *t)
         return br_fail(t, "it is traced already");
     raise((int)br_arg_i64(t, "signal"));
     return good(t);
+}
+
+// Counts in the file `runs`, a byte a row, how often each row was begun; gives its attempt.
+static int poison(br_task *t)
+{
+    static _Atomic unsigned char *counts;
+    if (!counts) {
+        int fd = open(br_arg_str(t, "runs"), O_RDWR | O_CLOEXEC);
+        off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+        void *map = size < 0 ? MAP_FAILED
+                             : mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (map == MAP_FAILED)
+            return br_fail(t, "the file of counts cannot be mapped");
+        close(fd);
+        counts = map;
+    }
+    atomic_fetch_add(&counts[br_arg_i64(t, "i")], 1);
+    if (is_bad(t))
+        return die_by(t, SIGSEGV);
+    return br_result_i64(t, "attempt", br_task_attempt(t));
 }
 
 static int close_all(br_task *t)
@@ -295,6 +318,7 @@ BATCHRUN_PLUGIN(
     BR_TASK("orphan", orphan, "i:i64 at:i64 -> pid:i64", "leaves a process behind"),
     BR_TASK("hold_output", hold_output, "i:i64 at:i64 -> pid:i64", "leaves standard output open"),
     BR_TASK("traced", traced, "i:i64 at:i64 signal:i64 -> pid:i64", "PTRACE_TRACEME"),
+    BR_TASK("poison", poison, "i:i64 at:i64 runs:str -> attempt:i64", "counts its runs"),
     BR_TASK("close_all", close_all, "i:i64 at:i64 -> pid:i64", "closes every descriptor"),
     BR_TASK("fork_returns", fork_returns, "i:i64 at:i64 -> pid:i64", "a second worker"),
     BR_TASK("forks", forks, "i:i64 at:i64 -> pid:i64", "never returns, nor does its child"),
