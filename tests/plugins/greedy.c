@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -110,6 +111,24 @@ static int ask(br_task *t)
     return got ? good(t) : br_fail(t, "no memory: %s", strerror(errno));
 }
 
+// Keeps 4 MiB and a descriptor in every row; gives the most memory its process has had.
+static int leak(br_task *t)
+{
+    enum {
+        PIECE = 4 << 20
+    };
+    static void *kept;
+    void **piece = malloc(PIECE);
+    if (!piece || dup(STDIN_FILENO) < 0)
+        return br_fail(t, "nothing is left: %s", strerror(errno));
+    memset(piece, 1, PIECE);
+    *piece = kept;
+    kept = piece;
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    return br_result_i64(t, "pid", getpid()) || br_result_i64(t, "peak", used.ru_maxrss * 1024L);
+}
+
 static int burn(br_task *t)
 {
     volatile bool for_ever = is_bad(t);
@@ -148,10 +167,12 @@ static void print_line(void)
 
 static int flood(br_task *t)
 {
+    static char block[64 << 10];
     volatile bool for_ever = is_bad(t);
     print_line();
     while (for_ever)
-        print_line();
+        if (write(STDOUT_FILENO, block, sizeof block) < 0)
+            _exit(1);
     return good(t);
 }
 
@@ -177,6 +198,7 @@ BATCHRUN_PLUGIN("greedy", "1.0", BR_TASK("hog", hog, "i:i64 at:i64 -> pid:i64", 
                 BR_TASK("hide", hide, "i:i64 at:i64 -> pid:i64", "fills memory not its own"),
                 BR_TASK("fork_bomb", fork_bomb, "i:i64 at:i64 -> pid:i64", "fills the machine"),
                 BR_TASK("ask", ask, "i:i64 at:i64 -> pid:i64", "malloc of 64 GiB"),
+                BR_TASK("leak", leak, "i:i64 at:i64 -> pid:i64 peak:i64", "4 MiB and a file"),
                 BR_TASK("burn", burn, "i:i64 at:i64 -> pid:i64", "CPU time"),
                 BR_TASK("burn_some", burn_some, "i:i64 at:i64 -> pid:i64", "60 ms of CPU time"),
                 BR_TASK("burn_by_proxy", burn_by_proxy, "i:i64 at:i64 -> pid:i64", "a child does"),

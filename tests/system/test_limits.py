@@ -6,6 +6,7 @@ import unittest
 
 import harness
 
+LONG = os.environ.get("BATCHRUN_LONG") == "1"
 ROWS = 12
 AT = 5
 
@@ -72,6 +73,42 @@ class Limits(harness.Case):
     def test_output_of_a_short_task(self):
         self.one_pays("flood_and_end", "output: 10KiB", "over_limit",
                       "it printed 64 KiB; limits.output is 10 KiB")
+
+    def test_output_of_many_at_once(self):
+        # Each prints as fast as it can for as long as it is let; all together would fill a disk.
+        rows = 64 if LONG else 8
+        for isolation in ("worker", "task"):
+            with self.subTest(isolation=isolation):
+                text = job("flood", "output: 1MiB", f"isolation: {isolation}")
+                text = text.replace("count: 1,", "count: 4, oversubscribe: true,")
+                text = text.replace(f"range: {ROWS}", f"list: {{i: {[AT] * rows}}}")
+                done = self.run_job(text, "--fresh", code=3)
+                self.assertEqual(self.outcomes("job", "p"), {"over_limit": rows}, done)
+                self.assertIn("limits.output is 1 MiB", done.err)
+                logs = [os.stat(self.path(f"job.run/logs/worker-{i}.out")) for i in range(4)]
+                kept = sum(log.st_blocks * 512 for log in logs)
+                self.assertLess(kept, (rows + 4) << 20, "what is beyond the limit takes room")
+
+    def leak(self, limits, workers=""):
+        text = job("leak", limits).replace("binding: none", "binding: none" + workers)
+        self.write("job.yaml", text.replace(f"range: {ROWS}", "range: 60"))
+        done = self.batchrun("run", "--fresh", "job.yaml")
+        return done, [int(row["peak"]) for row in self.rows("out.csv")]
+
+    def test_leaks_are_cured_by_max_tasks(self):
+        # 4 MiB and a descriptor a task.
+        for limits, bad in (("memory: 200MiB", "over_limit"), ("open_files: 40", "error")):
+            with self.subTest(limits=limits):
+                done, _ = self.leak(limits)
+                self.assertEqual(done.code, 3, done)
+                self.assertGreater(self.outcomes("job", "p")[bad], 0)
+                done, peaks = self.leak(limits, ", max_tasks: 5")
+                self.assertEqual(done.code, 0, done)
+                self.assertEqual(self.outcomes("job", "p"), {"ok": 60})
+                # Five pieces grow in each of twelve workers, and then begin anew.
+                self.assertGreaterEqual(max(peaks) - min(peaks), 4 * 4 << 20)
+                self.assertLess(max(peaks) - min(peaks), 8 * 4 << 20)
+                self.assertEqual(sum(b < a for a, b in zip(peaks, peaks[1:])), 11)
 
     def test_over_the_limit_is_tried_again_when_asked(self):
         done = self.run_job(job("flood_and_end", "output: 10KiB",
