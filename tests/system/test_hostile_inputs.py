@@ -5,6 +5,7 @@ import os
 
 import harness
 
+LONG = os.environ.get("BATCHRUN_LONG") == "1"
 HEAD = "version: 1\nname: job\nplugins: [demo]\n"
 
 
@@ -113,6 +114,24 @@ class InputFiles(harness.Case):
                 with open(self.path("in.csv"), "wb") as file:
                     file.write(data)
                 self.refused(*words)
+
+    def test_a_large_csv(self):
+        # Of all that can stand in quotes, and 1 GB long where there is time for that.
+        size = (1 << 30) if LONG else (16 << 20)
+        note = '"' + 'é, ""quoted"",\r\n' * 64 + '"'
+        block = "".join(f"{i},{note}\r\n" for i in range(1000)).encode()
+        blocks = size // len(block) + 1
+        with open(self.path("in.csv"), "wb") as file:
+            file.write(b"\xef\xbb\xbfi,note\r\n")
+            for _ in range(blocks):
+                file.write(block)
+        self.write("job.yaml", HEAD + "phases:\n  - name: p\n    task: demo.square\n"
+                   "    inputs: {csv: in.csv}\n    reduce: sum\n    output: out.csv\n")
+        done = self.batchrun("run", "job.yaml")
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 1000 * blocks})
+        self.assertEqual(int(self.rows("out.csv")[0]["square"]),
+                         blocks * sum(i * i for i in range(1000)))
 
     def test_a_line_without_end(self):
         self.job("{csv: in.csv}")
