@@ -10,6 +10,7 @@ libbase_la_SOURCES = \
 	framework/base/error.c framework/base/error.h \
 	framework/base/fd.c framework/base/fd.h \
 	framework/base/signals.c framework/base/signals.h \
+	framework/base/stopwatch.c framework/base/stopwatch.h \
 	framework/base/text.c framework/base/text.h \
 	framework/base/wire.c framework/base/wire.h
 

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/stopwatch.h"
 #include "exec/bystander.h"
 #include "exec/channel.h"
 #include "exec/crash.h"
@@ -62,6 +63,7 @@ struct worker {
     int64_t cleared_ns;         // when it was last looked for some
     struct surroundings surroundings;
     struct float_mode float_mode;
+    struct stopwatch stopwatch;
     int64_t restored_ns; // when what tasks have changed was last put back
     nlink_t threads;     // when it began; see thread_links
     bool ran_here;       // a task has run in this process, not in a child
@@ -236,6 +238,7 @@ static int start(struct worker *w, const int *fds, br_error *err)
         return -1;
     leftovers_begin(&w->leftovers); // what the plugins' init has started stays
     w->float_mode = float_mode_now();
+    stopwatch_init(&w->stopwatch, stopwatch_usable());
     w->threads = thread_links();
     if (surroundings_note(&w->surroundings, err) != 0)
         return -1;
@@ -578,7 +581,7 @@ static void clear_up(struct worker *w, int64_t began, int64_t *now)
     if (!leftovers_may_be(&w->leftovers))
         return;
     int killed = leftovers_end(&w->leftovers);
-    *now = clock_now();
+    *now = stopwatch_now(&w->stopwatch);
     if (killed > 0 && w->setup.common.keep_output)
         dprintf(2, "batchrun: the task has left %d %s behind, now killed\n", killed,
                 killed == 1 ? "process" : "processes");
@@ -592,7 +595,7 @@ static void restore(struct worker *w, int64_t *now)
     const char *lost = surroundings_restore(&w->surroundings);
     if (lost)
         w->unfit = lost;
-    *now = w->restored_ns = clock_now();
+    *now = w->restored_ns = stopwatch_now(&w->stopwatch);
 }
 
 // *now becomes the time at its end, which is when the next one starts. false: this worker is not
@@ -612,7 +615,7 @@ static bool run_task(struct worker *w, const struct channel_claim *claim, uint32
     else
         returned = task_call(t);
     float_mode_restore(&w->float_mode);
-    *now = clock_now();
+    *now = stopwatch_now(&w->stopwatch);
     clear_up(w, t->start_ns, now);
     note_output(w, &r, *now - t->start_ns, !channel_has_more(&w->channel, claim), *now);
     if (!isolated) {
@@ -631,7 +634,7 @@ static bool run_task(struct worker *w, const struct channel_claim *claim, uint32
 static bool run_grant(struct worker *w, const struct channel_claim *claim)
 {
     uint32_t row;
-    int64_t now = clock_now();
+    int64_t now = stopwatch_now(&w->stopwatch);
     if (now - w->channel.rung_ns >= LONG_NS)
         w->cpu_mark = clock_process_cpu();
     if (claim->few_behind)
