@@ -59,30 +59,50 @@ static const char *result_name(const struct task_map *m, size_t column)
     return m->signature.results.columns[column].name;
 }
 
-static int find_cached(const struct task_map *m, struct name_cache *cache, const char *name,
-                       const char *(*name_at)(const struct task_map *, size_t),
-                       int (*find)(const struct task_map *, const char *))
+// As strcmp, for names: most are too short for a call to be worth it.
+static inline bool is_same_name(const char *a, const char *b)
 {
-    size_t at = ((uintptr_t)name >> 2 ^ (uintptr_t)name >> 6) % TASK_CACHE;
-    // The address alone proves nothing: the plugin may have written another name there.
-    if (cache->name[at] == name && strcmp(name_at(m, (size_t)cache->column[at]), name) == 0)
-        return cache->column[at];
-    int column = find(m, name);
-    if (column >= 0) {
-        cache->name[at] = name;
-        cache->column[at] = column;
-    }
+    while (*a == *b && *a)
+        a++, b++;
+    return *a == *b;
+}
+
+static struct cached_name *cached_at(struct name_cache *cache, const char *name)
+{
+    return &cache->names[((uintptr_t)name >> 2 ^ (uintptr_t)name >> 6) % TASK_CACHE];
+}
+
+// The column that was last found for this address. The address alone proves nothing: the plugin may
+// have written another name there. -1: it is to be looked for.
+static inline int find_cached(struct name_cache *cache, const char *name)
+{
+    const struct cached_name *c = cached_at(cache, name);
+    return c->name == name && is_same_name(c->text, name) ? c->column : -1;
+}
+
+static int keep_found(struct name_cache *cache, const char *name, const char *text, int column)
+{
+    *cached_at(cache, name) = (struct cached_name){.name = name, .text = text, .column = column};
     return column;
 }
 
-static int find_input(const struct task_map *m, const char *name)
+// -1 where there is none of that name.
+static int find_input(struct task_map *m, const char *name)
 {
-    return m->function.function ? -1 : table_find(&m->table, name);
+    int column = find_cached(&m->inputs, name);
+    if (column >= 0)
+        return column;
+    column = m->function.function ? -1 : table_find(&m->table, name);
+    return column < 0 ? -1 : keep_found(&m->inputs, name, input_name(m, (size_t)column), column);
 }
 
-static int find_result(const struct task_map *m, const char *name)
+static int find_result(struct task_map *m, const char *name)
 {
-    return schema_find(&m->signature.results, name);
+    int column = find_cached(&m->results, name);
+    if (column >= 0)
+        return column;
+    column = schema_find(&m->signature.results, name);
+    return column < 0 ? -1 : keep_found(&m->results, name, result_name(m, (size_t)column), column);
 }
 
 static void say_unknown(struct task *t, const char *what, const char *name, size_t count,
@@ -102,10 +122,11 @@ static void say_unknown(struct task *t, const char *what, const char *name, size
 
 // ---- Inputs
 
-static bool get_cell(struct task *t, const char *name, uint64_t row, struct cell *out)
+static inline __attribute__((always_inline)) bool get_cell(struct task *t, const char *name,
+                                                           uint64_t row, struct cell *out)
 {
     struct task_map *m = t->map;
-    int column = find_cached(m, &m->inputs, name, input_name, find_input);
+    int column = find_input(m, name);
     if (column < 0) {
         say_unknown(t, "input", name, input_count(m), input_name);
         return false;
@@ -184,10 +205,10 @@ static const char *arg_name(br_task *task, size_t i)
 
 // ---- Results
 
-static struct result_value *result_for(struct task *t, const char *name, enum br_type type)
+static inline struct result_value *result_for(struct task *t, const char *name, enum br_type type)
 {
     struct task_map *m = t->map;
-    int column = find_cached(m, &m->results, name, result_name, find_result);
+    int column = find_result(m, name);
     if (column < 0) {
         say_unknown(t, "result", name, m->signature.results.count, result_name);
         return NULL;
@@ -207,7 +228,8 @@ static struct result_value *result_for(struct task *t, const char *name, enum br
     return v;
 }
 
-static int result_word(br_task *task, const char *name, enum br_type type, uint64_t word)
+static inline __attribute__((always_inline)) int result_word(br_task *task, const char *name,
+                                                             enum br_type type, uint64_t word)
 {
     struct task *t = task_of(task);
     struct result_value *v = result_for(t, name, type);
@@ -490,7 +512,8 @@ void task_begin(struct task *t, const struct channel_claim *claim, uint32_t row,
     t->number++;
     t->results_set = 0;
     t->emitted = 0;
-    buffer_reset(&t->texts);
+    if (t->texts.length > 0 || t->texts.failed)
+        buffer_reset(&t->texts);
     if (t->told_progress) {
         channel_progress(t->channel, 0);
         t->told_progress = false;

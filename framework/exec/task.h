@@ -18,8 +18,11 @@ enum {
 // The plugin's name strings are usually literals: the last column found for an address is tried
 // first.
 struct name_cache {
-    const char *name[TASK_CACHE];
-    int column[TASK_CACHE];
+    struct cached_name {
+        const char *name; // the plugin's
+        const char *text; // the column's own
+        int column;
+    } names[TASK_CACHE];
 };
 
 // A map as the worker knows it.
