@@ -48,7 +48,7 @@ static bool reserve(struct buffer *b, size_t count)
     return true;
 }
 
-void *buffer_extend(struct buffer *b, size_t count)
+void *buffer_grow(struct buffer *b, size_t count)
 {
     if (!reserve(b, count ? count : 1))
         return NULL;

@@ -34,8 +34,18 @@ void buffer_clear(struct buffer *b);
 // is larger than BUFFER_KEPT: one long text must not stay for good.
 void buffer_reset(struct buffer *b);
 
+// As buffer_extend, where there is no room yet.
+void *buffer_grow(struct buffer *b, size_t count);
+
 // `count` new bytes at the end for the caller to fill; NULL when failed. Valid until the next call.
-void *buffer_extend(struct buffer *b, size_t count);
+static inline void *buffer_extend(struct buffer *b, size_t count)
+{
+    if (b->failed || count >= b->capacity - b->length)
+        return buffer_grow(b, count);
+    void *start = b->data + b->length;
+    b->length += count;
+    return start;
+}
 
 void buffer_append(struct buffer *b, const void *data, size_t count);
 void buffer_text(struct buffer *b, const char *text);

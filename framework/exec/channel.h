@@ -95,6 +95,7 @@ struct channel_worker {
     char *ring;      // mapped twice in a row: a record never wraps
     int doorbell;    // eventfd that wakes the coordinator
     uint64_t grants; // taken up so far
+    bool at_last;    // the task in hand is the last of its grant
     uint64_t written;
     uint64_t rung;        // `written` at the last ring of the bell
     int64_t rung_ns;      // and when that was
@@ -122,15 +123,17 @@ void channel_detach(struct channel_worker *c);
 // Waits for the next grant. false: the coordinator wants this worker to end.
 bool channel_next_grant(struct channel_worker *c, struct channel_claim *claim);
 
-// Claims the next task of the grant; false when none is left.
+// Claims the next task of the grant; false when none is left. c->at_last says whether any is left
+// behind it, as far as is known then.
 bool channel_next_task(struct channel_worker *c, const struct channel_claim *claim, uint32_t *row);
 
 // Appends a record; waits while the ring is full. `now` is used to ring the bell now and then.
 void channel_publish(struct channel_worker *c, struct record *r, const void *head, size_t head_size,
                      const void *data, size_t size, int64_t now);
 
-// Whether the grant has a task left, as far as is known now.
-bool channel_has_more(const struct channel_worker *c, const struct channel_claim *claim);
+// The same for a RECORD_OK: the path that every plain task takes. `size` <= CHANNEL_PAYLOAD_MAX.
+void channel_publish_ok(struct channel_worker *c, struct record *r, const void *row, size_t size,
+                        int64_t now);
 
 // How much of the task in hand is done, for whoever watches.
 void channel_progress(struct channel_worker *c, double fraction);

@@ -91,34 +91,42 @@ static inline size_t record_span(uint32_t payload)
 
 #define CHECK_STEP UINT64_C(0x9fb21c651e98df25) // odd: a change of one word always changes the sum
 
-static inline uint64_t check_bytes(uint64_t sum, const void *data, size_t size)
+// Of a record's own fields; `place` is where it begins in the stream. Field by field: what was just
+// stored in halves is slow to load as a whole. The four products do not wait for each other.
+static inline uint64_t check_begin(const struct record *r, uint64_t place)
 {
-    const char *at = (const char *)data;
+    return ((uint64_t)r->size << 32 | (uint32_t)r->kind << 16 | r->zero) * CHECK_STEP +
+           ((uint64_t)r->grant << 32 | r->row) * UINT64_C(0xd6e8feb86659fd93) +
+           (uint64_t)r->start_ns * UINT64_C(0xc2b2ae3d27d4eb4f) +
+           (place << 32 ^ r->duration_ns) * UINT64_C(0x9e3779b185ebca87);
+}
+
+// Keeps the compiler from reading again what it has in `word`.
+#define READ_ONCE(word) __asm__("" : "+r"(word))
+
+// Copies a part of the payload and adds to the sum what arrives: each word is read once, so what
+// was checked is what was copied, whatever becomes of `from` meanwhile.
+static inline uint64_t check_copy(uint64_t sum, char *to, const char *from, size_t size)
+{
     uint64_t word;
-    for (; size >= sizeof word; size -= sizeof word, at += sizeof word) {
-        memcpy(&word, at, sizeof word);
+    for (; size >= sizeof word; size -= sizeof word, from += sizeof word, to += sizeof word) {
+        memcpy(&word, from, sizeof word);
+        READ_ONCE(word);
+        memcpy(to, &word, sizeof word);
         sum = (sum + word) * CHECK_STEP;
     }
     if (size > 0) {
         word = 0;
-        memcpy(&word, at, size); // how many bytes these are stands in the record's size
+        memcpy(&word, from, size); // how many bytes these are stands in the record's size
+        READ_ONCE(word);
+        memcpy(to, &word, size);
         sum = (sum + word) * CHECK_STEP;
     }
     return sum;
 }
 
-// `head` and `data` are the payload's two parts; `place` is where the record begins in the stream.
-// Field by field: what was just stored in halves is slow to load as a whole. The four products do
-// not wait for each other.
-static inline uint32_t record_check(const struct record *r, uint64_t place, const void *head,
-                                    size_t head_size, const void *data, size_t size)
+static inline uint32_t check_end(uint64_t sum)
 {
-    uint64_t sum = ((uint64_t)r->size << 32 | (uint32_t)r->kind << 16 | r->zero) * CHECK_STEP +
-                   ((uint64_t)r->grant << 32 | r->row) * UINT64_C(0xd6e8feb86659fd93) +
-                   (uint64_t)r->start_ns * UINT64_C(0xc2b2ae3d27d4eb4f) +
-                   (place << 32 ^ r->duration_ns) * UINT64_C(0x9e3779b185ebca87);
-    sum = check_bytes(sum, head, head_size);
-    sum = check_bytes(sum, data, size);
     sum = (sum ^ sum >> 32) * CHECK_STEP;
     return (uint32_t)(sum >> 32);
 }

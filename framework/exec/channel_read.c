@@ -42,13 +42,17 @@ static const char *payload_of(const struct channel *c)
     return c->ring + c->read % CHANNEL_RING + sizeof(struct record);
 }
 
-// Whether the private copy of a record, its payload in two parts, is what was published.
-static enum channel_read prove(const struct channel *c, const struct record *r, const void *head,
-                               size_t head_size, const void *data, const char **text)
+// Copies the payload, in two parts, out of shared memory. What the copies say is what was
+// published, or the record is not believed.
+static inline __attribute__((always_inline)) enum channel_read
+copy_proved(const struct channel *c, const struct record *r, void *head, size_t head_size,
+            void *data, const char **text)
 {
-    if (r->check == record_check(r, c->read, head, head_size, data, r->size - head_size))
-        return CHANNEL_BATCH;
-    return fault(text, "a record was written over");
+    const char *payload = payload_of(c);
+    uint64_t sum = check_begin(r, c->read);
+    sum = check_copy(sum, head, payload, head_size);
+    sum = check_copy(sum, data, payload + head_size, r->size - head_size);
+    return check_end(sum) == r->check ? CHANNEL_BATCH : fault(text, "a record was written over");
 }
 
 // Whether the private copy is a row of the results that the grant's tasks give.
@@ -57,10 +61,10 @@ static enum channel_read check_row(struct channel *c, const struct channel_grant
                                    const char *data, size_t size, bool emitted, const char **text)
 {
     bool fits;
-    if (!g->results)
-        fits = emitted ? size >= g->out_size : size == g->out_size;
-    else if (g->row_words > 0)
+    if (g->row_words > 0)
         fits = size == g->row_words * 8;
+    else if (!g->results)
+        fits = emitted ? size >= g->out_size : size == g->out_size;
     else {
         buffer_reset(&c->cells);
         struct cell *cells = buffer_extend(&c->cells, g->results->count * sizeof *cells);
@@ -102,8 +106,7 @@ static enum channel_read read_run(struct channel *c, uint64_t written, struct re
             state = CHANNEL_FAILED;
             break;
         }
-        memcpy(copy, payload_of(c), r.size);
-        state = prove(c, &r, NULL, 0, copy, text);
+        state = copy_proved(c, &r, NULL, 0, copy, text);
         if (state == CHANNEL_BATCH)
             state = check_row(c, g, copy, r.size, false, text);
         if (state != CHANNEL_BATCH) {
@@ -147,11 +150,10 @@ static enum channel_read keep_fragment(struct channel *c, const struct record *r
 {
     if (c->fragments.length + r->size > CHANNEL_RESULT_MAX)
         return fault(text, "a result is longer than 1 GiB");
-    buffer_append(&c->fragments, payload_of(c), r->size);
-    if (c->fragments.failed)
+    char *copy = buffer_extend(&c->fragments, r->size);
+    if (!copy)
         return CHANNEL_FAILED;
-    const char *copy = c->fragments.data + c->fragments.length - r->size;
-    if (prove(c, r, NULL, 0, copy, text) != CHANNEL_BATCH)
+    if (copy_proved(c, r, NULL, 0, copy, text) != CHANNEL_BATCH)
         return CHANNEL_FAULT;
     c->read += record_span(r->size);
     return CHANNEL_EMPTY;
@@ -165,19 +167,17 @@ static enum channel_read copy_out(struct channel *c, const struct record *r, voi
     size_t size = head_size(r->kind);
     if (r->size < size || (r->kind == RECORD_OUTPUT && r->size != size))
         return fault(text, "a record is not as long as its kind");
-    memcpy(head, payload_of(c), size);
     // The fragments become the payload: they may be a gigabyte.
     if (c->fragments.length > 0) {
         struct buffer spare = c->payload;
         c->payload = c->fragments;
         c->fragments = spare;
     }
-    size_t before = c->payload.length;
-    buffer_append(&c->payload, payload_of(c) + size, r->size - size);
-    buffer_char(&c->payload, '\0');
-    if (c->payload.failed)
+    char *copy = buffer_extend(&c->payload, r->size - size + 1);
+    if (!copy)
         return CHANNEL_FAILED;
-    return prove(c, r, head, size, c->payload.data + before, text);
+    copy[r->size - size] = '\0';
+    return copy_proved(c, r, head, size, copy, text);
 }
 
 static bool may_end_so(uint32_t status)

@@ -164,14 +164,8 @@ bool channel_next_task(struct channel_worker *c, const struct channel_claim *cla
     } while (!atomic_compare_exchange_weak_explicit(at, &word, word + 1, memory_order_acq_rel,
                                                     memory_order_relaxed));
     *row = claim_next(word);
+    c->at_last = *row + 1 == claim_end(word);
     return true;
-}
-
-bool channel_has_more(const struct channel_worker *c, const struct channel_claim *claim)
-{
-    size_t at = claim->sequence % EXECUTOR_QUEUE;
-    uint64_t word = atomic_load_explicit(&c->up->claims[at].word, memory_order_relaxed);
-    return is_claimable(word, claim->sequence);
 }
 
 static uint64_t room(const struct channel_worker *c)
@@ -193,14 +187,16 @@ static void wait_for_room(struct channel_worker *c, size_t size)
     atomic_store(&c->up->sleeping, 0);
 }
 
-static void put_record(struct channel_worker *c, const struct record *r, const void *head,
-                       size_t head_size, const void *data)
+static inline __attribute__((always_inline)) void put_record(struct channel_worker *c,
+                                                             const struct record *r,
+                                                             const void *head, size_t head_size,
+                                                             const void *data)
 {
     size_t whole = record_span(r->size);
     if (room(c) < whole)
         wait_for_room(c, whole);
     char *at = c->ring + c->written % CHANNEL_RING;
-    // Field by field, for the reason that record_check has.
+    // Field by field, for the reason that check_begin has.
     struct record *to = (struct record *)(void *)at;
     to->size = r->size;
     to->kind = r->kind;
@@ -209,13 +205,18 @@ static void put_record(struct channel_worker *c, const struct record *r, const v
     to->row = r->row;
     to->start_ns = r->start_ns;
     to->duration_ns = r->duration_ns;
-    to->check = record_check(r, c->written, head, head_size, data, r->size - head_size);
-    if (head_size > 0)
-        memcpy(at + sizeof *r, head, head_size);
-    if (r->size > head_size)
-        memcpy(at + sizeof *r + head_size, data, r->size - head_size);
+    uint64_t sum = check_begin(r, c->written);
+    sum = check_copy(sum, at + sizeof *r, head, head_size);
+    sum = check_copy(sum, at + sizeof *r + head_size, data, r->size - head_size);
+    to->check = check_end(sum);
     c->written += whole;
     atomic_store_explicit(&c->up->written, c->written, memory_order_release);
+}
+
+static void ring_now_and_then(struct channel_worker *c, int64_t now)
+{
+    if (c->written - c->rung >= BELL_BYTES || now - c->rung_ns >= BELL_NS)
+        channel_ring_bell(c, now);
 }
 
 void channel_publish(struct channel_worker *c, struct record *r, const void *head, size_t head_size,
@@ -233,8 +234,16 @@ void channel_publish(struct channel_worker *c, struct record *r, const void *hea
     }
     r->size = (uint32_t)(head_size + size);
     put_record(c, r, head, head_size, rest);
-    if (c->written - c->rung >= BELL_BYTES || now - c->rung_ns >= BELL_NS)
-        channel_ring_bell(c, now);
+    ring_now_and_then(c, now);
+}
+
+void channel_publish_ok(struct channel_worker *c, struct record *r, const void *row, size_t size,
+                        int64_t now)
+{
+    r->kind = RECORD_OK;
+    r->size = (uint32_t)size;
+    put_record(c, r, NULL, 0, row);
+    ring_now_and_then(c, now);
 }
 
 void channel_progress(struct channel_worker *c, double fraction)

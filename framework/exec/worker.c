@@ -497,21 +497,29 @@ struct ending {
     const void *row;           // where there is none
     size_t size;
     bool isolated;
-    struct record_end end; // but for the times of one that ran in this process
+    struct record_end end; // of an isolated one, but for the duration
 };
 
-static void publish(struct worker *w, struct record *r, struct ending *e, int64_t now)
+static void note_over_output(struct worker *w, struct ending *e)
+{
+    struct task *t = &w->task;
+    watch_say_output(t->message, sizeof t->message, w->over_output, w->setup.common.output);
+    if (e->failure == TASK_FINE)
+        e->failure = TASK_FAILED;
+    e->end.status = OUTCOME_OVER_LIMIT;
+    w->over_output = 0;
+}
+
+static void publish_in_full(struct worker *w, struct record *r, struct ending *e, int64_t duration,
+                            int64_t now)
 {
     const struct task *t = &w->task;
-    int64_t duration = now - t->start_ns;
-    r->start_ns = t->start_ns;
-    r->duration_ns = duration < UINT32_MAX ? (uint32_t)duration : UINT32_MAX;
-    bool plain = duration < LONG_NS && e->size <= CHANNEL_PAYLOAD_MAX && t->emitted == 0;
-    if (e->failure == TASK_FINE && plain && !e->isolated) {
-        r->kind = RECORD_OK;
-        channel_publish(&w->channel, r, NULL, 0, e->row, e->size, now);
-        return;
-    }
+    if (!e->isolated)
+        e->end = (struct record_end){.status = OUTCOME_ERROR,
+                                     .permanent = e->failure == TASK_FAILED_FOR_GOOD,
+                                     .peak_memory = -1};
+    if (w->over_output > 0)
+        note_over_output(w, e);
     if (e->isolated)
         e->end.times.duration_ns = duration;
     else
@@ -525,6 +533,20 @@ static void publish(struct worker *w, struct record *r, struct ending *e, int64_
         e->end.times.cpu = sched_getcpu();
     r->kind = RECORD_END;
     channel_publish(&w->channel, r, &e->end, sizeof e->end, t->message, strlen(t->message), now);
+}
+
+// What most tasks are comes first, and costs little.
+static void publish(struct worker *w, struct record *r, struct ending *e, int64_t now)
+{
+    const struct task *t = &w->task;
+    int64_t duration = now - t->start_ns;
+    r->start_ns = t->start_ns;
+    r->duration_ns = duration < UINT32_MAX ? (uint32_t)duration : UINT32_MAX;
+    if (e->failure != TASK_FINE || e->isolated || w->over_output > 0 || duration >= LONG_NS ||
+        e->size > CHANNEL_PAYLOAD_MAX || t->emitted > 0)
+        publish_in_full(w, r, e, duration, now);
+    else
+        channel_publish_ok(&w->channel, r, e->row, e->size, now);
 }
 
 static bool is_isolated(const struct task_map *m, const struct channel_claim *claim)
@@ -557,18 +579,6 @@ static void run_isolated(struct worker *w, struct ending *e)
                 .exit_code = done.exit_code,
                 .process = done.process},
     };
-}
-
-static void note_over_output(struct worker *w, struct ending *e)
-{
-    struct task *t = &w->task;
-    if (w->over_output == 0)
-        return;
-    watch_say_output(t->message, sizeof t->message, w->over_output, w->setup.common.output);
-    if (e->failure == TASK_FINE)
-        e->failure = TASK_FAILED;
-    e->end.status = OUTCOME_OVER_LIMIT;
-    w->over_output = 0;
 }
 
 // Ends what the task in hand has started and left. No process is made in less time than a task that
@@ -617,13 +627,11 @@ static bool run_task(struct worker *w, const struct channel_claim *claim, uint32
     float_mode_restore(&w->float_mode);
     *now = stopwatch_now(&w->stopwatch);
     clear_up(w, t->start_ns, now);
-    note_output(w, &r, *now - t->start_ns, !channel_has_more(&w->channel, claim), *now);
+    note_output(w, &r, *now - t->start_ns, w->channel.at_last, *now);
     if (!isolated) {
-        e = (struct ending){.end = {.status = OUTCOME_ERROR, .peak_memory = -1}};
+        e.isolated = false;
         e.failure = task_end(t, returned, &e.row, &e.size);
-        e.end.permanent = e.failure == TASK_FAILED_FOR_GOOD;
     }
-    note_over_output(w, &e);
     publish(w, &r, &e, *now);
     if (*now - w->restored_ns >= SURROUNDINGS_NS)
         restore(w, now);
