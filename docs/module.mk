@@ -7,17 +7,22 @@ EXTRA_DIST += \
 	docs/man/batchrun.1.in \
 	docs/commands.md \
 	docs/from-mpi.md \
+	docs/from-parallel.md \
 	docs/from-python.md \
 	docs/languages.md \
 	docs/failures.md \
 	docs/job-file.md \
 	docs/journal-format.md \
+	docs/messages.md \
 	docs/plugins.md \
 	docs/pool-guide.md \
 	docs/reading-a-run.md \
 	docs/report.md \
 	docs/resume.md \
-	docs/slurm.md
+	docs/slurm.md \
+	docs/start.md \
+	docs/troubleshooting.md \
+	docs/tuning.md
 
 # The programs that the guide to the pool shows.
 check_PROGRAMS += docs/examples/callback

@@ -262,6 +262,7 @@ system_tests = \
 	tests/system/test_layers.py \
 	tests/system/test_plugin_files.py \
 	tests/system/test_manual.py \
+	tests/system/test_messages.py \
 	tests/system/test_report.py \
 	tests/system/test_reading.py \
 	tests/system/test_results.py \

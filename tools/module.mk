@@ -40,6 +40,7 @@ EXTRA_DIST += \
 	tools/dev/bench \
 	tools/dev/bench-deaths \
 	tools/dev/check-layers \
+	tools/dev/messages \
 	tools/dev/need \
 	tools/dev/quickstart \
 	tools/dev/test \

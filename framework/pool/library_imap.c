@@ -106,7 +106,7 @@ br_imap *br_pool_imap(br_pool *p, br_function *function, br_next_item *next, voi
     size_t bytes;
     if (__builtin_mul_overflow(it->options.chunk, in_size, &bytes) || bytes == SIZE_MAX ||
         !(it->items = malloc(bytes + 1))) {
-        br_error_set(err, BR_ERR_USAGE, "chunks of %zu items of %zu bytes are too much",
+        br_error_set(err, BR_ERR_USAGE, "chunks of %zu items of %zu bytes are too large",
                      it->options.chunk, in_size);
         free(it);
         return NULL;

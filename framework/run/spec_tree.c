@@ -328,8 +328,8 @@ static int start_document(struct builder *b, const yaml_event_t *event)
                       "a second document begins here; a job file has one");
     const yaml_version_directive_t *version = event->data.document_start.version_directive;
     if (version && (version->major != 1 || version->minor != 2))
-        return refuse(b, event, "leave the %YAML line out", "YAML %d.%d; job files are YAML 1.2",
-                      version->major, version->minor);
+        return refuse(b, event, "leave the %YAML line out",
+                      "this is YAML %d.%d; job files are YAML 1.2", version->major, version->minor);
     if (event->data.document_start.tag_directives.start !=
         event->data.document_start.tag_directives.end)
         return refuse(b, event, "leave the %TAG line out", "tags are not allowed in a job file");

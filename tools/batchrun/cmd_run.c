@@ -85,9 +85,10 @@ static int read_journal(const struct arguments *a, struct run_options *options, 
 static int check_resume(const struct arguments *a, const struct run_options *options, br_error *err)
 {
     if (options->resume && a->fresh)
-        return br_error_set(err, BR_ERR_USAGE,
-                            "--fresh and --%s: a run is either begun anew or gone on with",
-                            a->resume ? "resume" : "retry-failed");
+        return br_error_set(
+            err, BR_ERR_USAGE,
+            "--fresh and --%s: a run is either begun anew or gone on with; leave out one",
+            a->resume ? "resume" : "retry-failed");
     if (options->resume && !options->journal)
         return br_error_set(err, BR_ERR_USAGE,
                             "--journal off: a run is gone on with by its journal");
