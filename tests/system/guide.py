@@ -3,7 +3,7 @@
 paragraph before it:
 
     `NAME`...:                   the block is the file NAME
-    [PATH](PATH):                the block is the file PATH of the tree, built by the tests and run
+    [examples/NAME](...):        the block is that file, built by the tests and run
     sh                           is run, and succeeds
     console                      lines after `$ ` are run; the others are what they print
     text                         what the blocks before it in its section have each printed on
@@ -13,7 +13,7 @@ paragraph before it:
     <!-- not run: WHY -->        the block is only shown
     <!-- run: ... -->            is run as sh, and not shown
 
-All of a document runs in one directory. Figures that differ from run to run are not compared."""
+A document is followed as in one terminal. Figures that differ from run to run are not compared."""
 import os
 import re
 import shutil
@@ -23,18 +23,20 @@ BLOCK = re.compile(r"^<!-- run:\n(?P<hidden>.*?)^-->$|"
                    r"(?:^(?P<before>[^\n]+)\n\n?)?^```(?P<language>\w*)\n(?P<body>.*?)^```$",
                    re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"(?:.*[.:] )?`([\w.-]+)`.*:$")
-LINK = re.compile(r"\[([\w./-]+)\]\(\1\).*:$")
+LINK = re.compile(r"\[(examples/[\w.-]+)\]\(\1\).*:$")
 NOT_RUN = re.compile(r"<!-- not run: \S.* -->$")
-TOOLS = ("cc", "c++", "gfortran", "python3", "jq", "gdb", "valgrind", "make")
+TOOLS = ("cc", "c++", "gfortran", "python3", "jq", "gdb", "valgrind", "make")  # for a document
+EXTRAS = ("parallel",)                                                         # for one block
 
 FIGURES = (
     (r"\b\d+(\.\d+)? (ns|us|ms|s|min|h)\b", "TIME"),
-    (r"(?<=TIME) +\d+( \d{3})*(?= +\d+%)", " RATE"),      # tasks per second, in a table
-    (r"\b\d+( \d{3})* tasks/s", "RATE tasks/s"),
+    (r"(?<=TIME) +\d+( \d{3})*(\.\d+)?(?= +\d+%)", " RATE"),  # tasks per second, in a table
+    (r"\b\d+( \d{3})*(\.\d+)? tasks/s", "RATE tasks/s"),
     (r"\d+%", "N%"),
     (r"\b(worker|cpus?|process|pid) \d+([-,]\d+)*", r"\1 N"),
     (r"\bworker-\d+", "worker-N"),
     (r"\b\d+ workers?\b", "N workers"),
+    (r"\bon [\w.-]+ since\b", "on HOST since"),
     (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*", "DATE"),
     (r"0x[0-9a-f]{5,}", "ADDRESS"),
     (r" {2,}", " "),                                      # columns are as wide as their figures
@@ -90,7 +92,7 @@ class Document:
         self.name = os.path.basename(path)
         self.program = "import multiprocessing\nmultiprocessing.set_start_method('fork')\n"
         self.printed = []
-        self.compared = 0
+        self.directory = case.dir
 
     def follow(self):
         for block in blocks(self.path):
@@ -105,16 +107,30 @@ class Document:
         if block.link:
             self.example(block)
         elif block.file:
-            self.case.write(block.file, block.body)
+            self.case.write(os.path.join(self.directory, block.file), block.body)
         else:
             take = getattr(self, "take_" + (block.language or "nothing"), None)
             self.case.assertTrue(take, f"a block of `{block.language}` is neither run nor marked")
             take(block)
 
     def run(self, *words, **more):
-        done = subprocess.run(words, cwd=self.case.dir, env=self.env, text=True,
+        return subprocess.run(words, cwd=self.directory, env=self.env, text=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **more)
+
+    def shell(self, flags, script, **more):
+        """The next one begins in the directory where this one ends, as at a prompt."""
+        for program in EXTRAS:
+            if re.search(rf"(?m)^{program} ", script) and not shutil.which(program):
+                self.skip("no " + program)
+        end = self.case.path("end")
+        done = self.run("sh", flags, f"trap 'pwd > {end}' EXIT\n{script}", **more)
+        with open(end, encoding="utf-8") as file:
+            self.directory = file.read().rstrip("\n")
         return done
+
+    def skip(self, why):
+        self.printed.append(None)
+        self.case.skipTest(why)
 
     def prints(self, text):
         if text:
@@ -130,7 +146,7 @@ class Document:
         self.prints(done.out)
 
     def take_sh(self, block):
-        done = self.run("sh", "-ec", block.body, stderr=subprocess.PIPE)
+        done = self.shell("-ec", block.body, stderr=subprocess.PIPE)
         self.case.assertEqual(done.returncode, 0, block.body + done.stdout + done.stderr)
         self.prints(done.stdout)
 
@@ -142,21 +158,19 @@ class Document:
                 script += f"(exit ${{status:-0}}); {line[2:]}status=$?\n"
             else:
                 expected += line
-        done = self.run("sh", "-c", script, stderr=subprocess.STDOUT)
+        done = self.shell("-c", script, stderr=subprocess.STDOUT)
         self.case.assertEqual(without_figures(done.stdout), without_figures(expected))
-        self.compared += 1
 
     def take_text(self, block):
         self.case.assertTrue(self.printed, "nothing was run that could have printed this")
-        for printed in self.printed:
+        for printed in filter(None, self.printed):
             self.case.assertEqual(without_figures(printed), without_figures(block.body))
         self.printed = []
-        self.compared += 1
 
     def take_python(self, block):
         for module in re.findall(r"(?m)^(?:from|import) (joblib|numpy)\b", block.body):
             if self.run("python3", "-c", "import " + module, stderr=subprocess.DEVNULL).returncode:
-                self.case.skipTest(f"no {module} for this python3")
+                self.skip(f"no {module} for this python3")
         mark = "---- this block\n"
         self.program += f"print({mark!r}, end='', flush=True)\n{block.body}"
         program = self.case.write(self.name + ".py", self.program)
@@ -170,7 +184,7 @@ class Document:
                            ("phases", "[{name: p, task: demo.area, inputs: {list: {r: [1]}}}]")):
             if not re.search(rf"(?m)^{key}:", text):
                 text += f"{key}: {value}\n"
-        self.case.write("part.yaml", text)
+        self.case.write(os.path.join(self.directory, "part.yaml"), text)
         done = self.run("batchrun", "check", "part.yaml", stderr=subprocess.STDOUT)
         self.case.assertEqual(done.returncode, 0, done.stdout)
 

@@ -16,6 +16,11 @@ def read(path):
         return file.read()
 
 
+def anchors(text):
+    return [re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-")
+            for heading in re.findall(r"(?m)^#+ (.*)", text)]
+
+
 def crashes_have_names():
     return ("#define HAVE_LIBDW 1" in read(os.path.join(harness.BUILD, "config.h")) and
             os.uname().machine == "x86_64" and not harness.sanitized())
@@ -25,7 +30,9 @@ class Guides(harness.InstalledCase):
     def environment_of_a_person(self):
         """Who has installed batchrun, and looks at what is left on the terminal."""
         prefix = os.path.dirname(os.path.dirname(self.found["batchrun"]))
-        return dict(self.pkg_config, TMPDIR=self.temporary, LC_ALL="C", PREFIX=prefix,
+        mine = {k: v for k, v in self.pkg_config.items()
+                if not k.startswith(("MAKE", "MFLAGS", "BATCHRUN_", "SLURM_", "OMP_"))}
+        return dict(mine, TMPDIR=self.temporary, LC_ALL="C", PREFIX=prefix,
                     BATCHRUN_PLUGIN_PATH=os.path.dirname(self.found["demo.so"]),
                     BATCHRUN_PROGRESS="none",
                     PATH=os.path.join(prefix, "bin") + ":" + os.environ["PATH"])
@@ -37,15 +44,29 @@ class Guides(harness.InstalledCase):
         if harness.sanitized() and "valgrind" in guide.tools(path):
             self.skipTest("valgrind and sanitizers do not go together")
         if path.endswith("failures.md") and not crashes_have_names():
-            self.skipTest("this build does not tell where a crash was, or leaves that to a sanitizer")
+            self.skipTest("this build does not tell where a crash was, or leaves it to a sanitizer")
         guide.Document(self, path, self.environment_of_a_person(), harness.TOP,
                        harness.BUILD).follow()
 
 
     def test_every_example_is_shown(self):
         shown = {block.link for path in DOCUMENTS for block in guide.blocks(path)} - {None}
-        self.assertEqual(sorted(shown), sorted(os.path.relpath(p, os.path.join(harness.TOP, "docs"))
-                                               for p in glob.glob(harness.TOP + "/docs/examples/*.c")))
+        self.assertEqual(shown, {os.path.relpath(p, os.path.join(harness.TOP, "docs"))
+                                 for p in glob.glob(harness.TOP + "/docs/examples/*.c")})
+
+    def test_links_lead_somewhere(self):
+        linked = set()
+        for path in [*DOCUMENTS, os.path.join(harness.TOP, "CONTRIBUTING.md")]:
+            for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", read(path)):
+                there = os.path.join(os.path.dirname(path), target) if target else path
+                there = os.path.normpath(there)
+                with self.subTest(os.path.basename(path), target=target, anchor=anchor):
+                    self.assertTrue(os.path.exists(there))
+                    if anchor:
+                        self.assertIn(anchor, anchors(read(there)))
+                if path == DOCUMENTS[0]:
+                    linked.add(there)
+        self.assertEqual(set(DOCUMENTS[1:]) - linked, set(), "README leads to every document")
 
     def test_little_is_not_run(self):
         skipped = [b for path in DOCUMENTS for b in guide.blocks(path) if b.not_run]
