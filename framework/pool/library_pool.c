@@ -603,12 +603,27 @@ static void stop_thread(br_pool *p)
     p->has_thread = false;
 }
 
+// Whether this thread is inside one of the pool's callbacks.
+static bool is_within_callback(br_pool *p)
+{
+    bool within = false;
+    pthread_mutex_lock(&p->lock);
+    for (const br_result *r = p->results; r && !within; r = r->next)
+        within = r->telling && pthread_equal(r->teller, pthread_self());
+    pthread_mutex_unlock(&p->lock);
+    return within;
+}
+
 void br_pool_destroy(br_pool *p)
 {
     if (!p || getpid() != p->owner)
         return;
     if (p->pool)
         br_pool_terminate(p);
+    // A callback called exit(), and a handler this: other threads may be in calls on the pool, and
+    // are not to find it gone. The workers end with the process.
+    if (is_within_callback(p))
+        return;
     stop_thread(p);
     library_free_imaps(p);
     while (p->results) {

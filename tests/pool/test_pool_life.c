@@ -543,6 +543,41 @@ START_TEST(no_worker_outlives_the_caller)
 }
 END_TEST
 
+static void exit_now(br_result *r, void *user)
+{
+    (void)r;
+    (void)user;
+    exit(3);
+}
+
+// A callback ends the program, whose handler destroys the pool: on the progress thread, while the
+// main one is in a call on the pool, or on that.
+START_TEST(a_callback_that_exits)
+{
+    int status;
+    pid_t caller = fork();
+    if (caller == 0) {
+        int64_t in = 3;
+        br_call_options options = {.on_result = exit_now, .on_error = exit_now};
+        at_exit_pool = pool_with(2, _i < 3);
+        atexit(destroy_at_exit);
+        br_result *r = br_pool_apply_async(at_exit_pool, square, &in, 8, NULL, 8, &options, &err);
+        if (_i == 0)
+            br_pool_apply(at_exit_pool, forever, NULL, 0, NULL, 0, NULL, &err);
+        else if (_i == 1)
+            br_pool_destroy(at_exit_pool);
+        else
+            br_result_wait(r, BR_FOREVER, &err);
+        for (;;) // the result may be there before the callback is called
+            br_pool_dispatch(at_exit_pool, &err);
+    }
+    ck_assert_int_eq(waitpid(caller, &status, 0), caller);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), 3);
+    ck_assert_uint_eq(shared->go, 7);
+}
+END_TEST
+
 START_TEST(a_forked_childs_copy_refuses)
 {
     int status;
@@ -1184,6 +1219,7 @@ static void add_ending(TCase *c)
     tcase_add_loop_test(c, terminate_with_ten_thousand_long_tasks, 0, 2);
     tcase_add_loop_test(c, destroy_without_close_leaves_nothing, 0, 2);
     tcase_add_loop_test(c, no_worker_outlives_the_caller, 0, 3);
+    tcase_add_loop_test(c, a_callback_that_exits, 0, 4);
     tcase_add_loop_test(c, a_forked_childs_copy_refuses, 0, 2);
     tcase_add_test(c, a_pool_ends_with_its_scope);
     tcase_add_test(c, a_thousand_pools_leave_nothing);

@@ -124,7 +124,8 @@ BR_API_ int br_pool_join(br_pool *pool, double timeout, br_error *err);
 BR_API_ void br_pool_terminate(br_pool *pool);
 
 /* Terminates what is left, ends the workers, frees the pool and all results and iterators that were
- * not freed. Takes NULL. Not from a callback. */
+ * not freed. Takes NULL. Not from a callback: where one calls exit() and a handler of that this, it
+ * only ends all work, and the workers end with the process. */
 BR_API_ void br_pool_destroy(br_pool *pool);
 
 /* As `with Pool(...) as pool` in Python: br_auto_pool pool = br_pool_create(...); destroyed where
