@@ -111,6 +111,7 @@ void library_leave(br_pool *p);
 // lock.
 typedef bool library_condition(void *user);
 bool library_drive(br_pool *p, double timeout, library_condition *done, void *user);
+bool library_drive_until(br_pool *p, int64_t deadline, library_condition *done, void *user);
 
 // One step without waiting: dispatches, then runs the callbacks that are due (without the lock).
 void library_step(br_pool *p);
@@ -151,7 +152,14 @@ struct library_call {
     void *out;
     size_t out_size;
     size_t first_index; // br_task_index of the first of them
+    int64_t room_until; // when to give up waiting for room in the queue
 };
+
+// Until when a call waits for room that finds none now.
+int64_t library_room_until(const br_pool *p);
+
+// Whether so many items of such sizes are an array that there can be: 0, or -1 and BR_ERR_USAGE.
+int library_check_sizes(size_t count, size_t in_size, size_t out_size, br_error *err);
 
 // Takes a call's items. With the lock. NULL and *err.
 br_result *library_submit(br_pool *p, const struct library_call *call,

@@ -200,17 +200,29 @@ static int check_open(const br_pool *p, br_error *err)
     return 0;
 }
 
-static int check_sizes(const struct library_call *c, br_error *err)
+// No array is larger than PTRDIFF_MAX.
+static bool is_array(size_t count, size_t size)
 {
     size_t bytes;
+    return !__builtin_mul_overflow(count, size, &bytes) && bytes < PTRDIFF_MAX;
+}
+
+int library_check_sizes(size_t count, size_t in_size, size_t out_size, br_error *err)
+{
+    if (is_array(count, 1) && is_array(count, in_size) && is_array(count, out_size) &&
+        out_size <= (size_t)CHANNEL_RESULT_MAX)
+        return 0;
+    return br_error_set(err, BR_ERR_USAGE,
+                        "%zu items of %zu bytes with results of %zu are too large", count, in_size,
+                        out_size);
+}
+
+static int check_call(const struct library_call *c, br_error *err)
+{
     if (!c->function)
         return br_error_set(err, BR_ERR_USAGE, "there is no function to call");
-    if (c->count > SIZE_MAX / 2 || __builtin_mul_overflow(c->count, c->in_size, &bytes) ||
-        __builtin_mul_overflow(c->count, c->out_size, &bytes) ||
-        c->out_size > (size_t)CHANNEL_RESULT_MAX)
-        return br_error_set(err, BR_ERR_USAGE,
-                            "%zu items of %zu bytes with results of %zu are too much", c->count,
-                            c->in_size, c->out_size);
+    if (library_check_sizes(c->count, c->in_size, c->out_size, err) != 0)
+        return -1;
     if (!c->in && c->count > 0 && c->in_size > 0)
         return br_error_set(err, BR_ERR_USAGE, "`in` is NULL, and its items have %zu bytes",
                             c->in_size);
@@ -239,11 +251,16 @@ static bool has_room(void *user)
            p->queued + room->count <= p->options.max_queued;
 }
 
-static int wait_for_room(br_pool *p, size_t count, br_error *err)
+int64_t library_room_until(const br_pool *p)
+{
+    return library_deadline(p->options.queue_timeout, library_now(p));
+}
+
+static int wait_for_room(br_pool *p, size_t count, int64_t until, br_error *err)
 {
     struct room room = {p, count};
     // While it waited another thread may have closed the pool.
-    if (has_room(&room) || library_drive(p, p->options.queue_timeout, has_room, &room) || p->broken)
+    if (has_room(&room) || library_drive_until(p, until, has_room, &room) || p->broken)
         return check_open(p, err);
     return br_error_set(err, BR_ERR_FULL, "%" PRIu64 " items are queued, and %zu is the bound",
                         p->queued, p->options.max_queued);
@@ -319,8 +336,8 @@ static void link_result(br_pool *p, br_result *r)
 br_result *library_submit(br_pool *p, const struct library_call *c, const br_call_options *options,
                           br_error *err)
 {
-    if (check_open(p, err) != 0 || check_sizes(c, err) != 0 || check_options(options, err) != 0 ||
-        wait_for_room(p, c->count, err) != 0)
+    if (check_open(p, err) != 0 || check_call(c, err) != 0 || check_options(options, err) != 0 ||
+        wait_for_room(p, c->count, c->room_until, err) != 0)
         return NULL;
     br_result *r = calloc(1, sizeof *r);
     if (!r) {
@@ -355,7 +372,13 @@ br_result *br_pool_map_async(br_pool *p, br_function *function, const void *in, 
 {
     if (!library_enter(p, err))
         return NULL;
-    struct library_call call = {function, in, count, in_size, out, out_size, 0};
+    struct library_call call = {.function = function,
+                                .in = in,
+                                .count = count,
+                                .in_size = in_size,
+                                .out = out,
+                                .out_size = out_size,
+                                .room_until = library_room_until(p)};
     br_result *r = library_submit(p, &call, options, err);
     if (r)
         library_start(p);
@@ -566,7 +589,13 @@ int br_pool_map(br_pool *p, br_function *function, const void *in, size_t count,
     if (!library_enter(p, err))
         return -1;
     int result = -1;
-    struct library_call call = {function, in, count, in_size, out, out_size, 0};
+    struct library_call call = {.function = function,
+                                .in = in,
+                                .count = count,
+                                .in_size = in_size,
+                                .out = out,
+                                .out_size = out_size,
+                                .room_until = library_room_until(p)};
     br_result *r = library_submit(p, &call, options, err);
     if (r) {
         library_start(p);

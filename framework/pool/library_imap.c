@@ -82,6 +82,14 @@ static void unlink_from_pool(br_imap *it)
         it->next_of_pool->previous_of_pool = it->previous_of_pool;
 }
 
+static int make_room(br_imap *it, br_error *err)
+{
+    if (library_check_sizes(it->options.chunk, it->in_size, it->out_size, err) != 0)
+        return -1;
+    it->items = malloc(it->options.chunk * it->in_size + 1);
+    return it->items ? 0 : br_error_nomem(err);
+}
+
 br_imap *br_pool_imap(br_pool *p, br_function *function, br_next_item *next, void *user,
                       size_t in_size, size_t out_size, const br_imap_options *options,
                       br_error *err)
@@ -103,15 +111,7 @@ br_imap *br_pool_imap(br_pool *p, br_function *function, br_next_item *next, voi
                     .out_size = out_size};
     it->newest = &it->oldest;
     settle_options(it, options);
-    size_t bytes;
-    if (__builtin_mul_overflow(it->options.chunk, in_size, &bytes) || bytes == SIZE_MAX ||
-        !(it->items = malloc(bytes + 1))) {
-        br_error_set(err, BR_ERR_USAGE, "chunks of %zu items of %zu bytes are too large",
-                     it->options.chunk, in_size);
-        free(it);
-        return NULL;
-    }
-    if (!library_enter(p, err)) {
+    if (make_room(it, err) != 0 || !library_enter(p, err)) {
         free(it->items);
         free(it);
         return NULL;
@@ -136,7 +136,7 @@ static size_t take_items(br_imap *it, size_t most)
     return n;
 }
 
-static int submit_chunk(br_imap *it, size_t count, br_error *err)
+static int submit_chunk(br_imap *it, size_t count, int64_t room_until, br_error *err)
 {
     struct chunk *c = calloc(1, sizeof *c);
     bool *gone = calloc(count, sizeof *gone);
@@ -151,7 +151,8 @@ static int submit_chunk(br_imap *it, size_t count, br_error *err)
                                 .count = count,
                                 .in_size = it->in_size,
                                 .out_size = it->out_size,
-                                .first_index = it->taken};
+                                .first_index = it->taken,
+                                .room_until = room_until};
     c->result = library_submit(it->pool, &call, &it->options.call, err);
     if (!c->result) {
         free(gone);
@@ -166,8 +167,9 @@ static int submit_chunk(br_imap *it, size_t count, br_error *err)
 }
 
 // Keeps the look-ahead filled, a whole chunk at a time. Enters and leaves by itself: `next` is the
-// caller's. On failure the items that it took wait for the next time.
-static int look_ahead(br_imap *it, br_error *err)
+// caller's. Waits for room in the queue only where nothing is under way that could be yielded
+// instead. On failure the items that it took wait for the next time.
+static int look_ahead(br_imap *it, int64_t room_until, br_error *err)
 {
     while (it->options.lookahead - it->under_way >= it->options.chunk) {
         if (it->pending == 0)
@@ -176,7 +178,7 @@ static int look_ahead(br_imap *it, br_error *err)
             break;
         if (!library_enter(it->pool, err))
             return -1;
-        int result = submit_chunk(it, it->pending, err);
+        int result = submit_chunk(it, it->pending, it->oldest ? 0 : room_until, err);
         if (result == 0) {
             it->pending = 0;
             library_start(it->pool);
@@ -277,8 +279,10 @@ static void yield(struct yieldable *y, void *out, br_outcome *outcome, size_t *i
 int br_imap_next(br_imap *it, double timeout, void *out, br_outcome *outcome, size_t *index,
                  br_error *err)
 {
+    int64_t deadline = library_deadline(timeout, library_now(it->pool));
+    int64_t room_until = library_room_until(it->pool);
     // What is under way is yielded whatever keeps more from joining it.
-    if (look_ahead(it, err) != 0 && !it->oldest)
+    if (look_ahead(it, deadline < room_until ? deadline : room_until, err) != 0 && !it->oldest)
         return -1;
     forget_emitted(it);
     if (!it->oldest)
@@ -287,7 +291,7 @@ int br_imap_next(br_imap *it, double timeout, void *out, br_outcome *outcome, si
         return -1;
     struct yieldable y = {.it = it};
     int result = 1;
-    if (library_drive(it->pool, timeout, find_item, &y) || find_item(&y))
+    if (library_drive_until(it->pool, deadline, find_item, &y) || find_item(&y))
         yield(&y, out, outcome, index);
     else
         result = br_error_set(err, BR_ERR_TIMEOUT, "the next result is not there yet");

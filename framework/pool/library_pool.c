@@ -241,8 +241,12 @@ static bool may_drive(const br_pool *p)
 
 bool library_drive(br_pool *p, double timeout, library_condition *done, void *user)
 {
+    return library_drive_until(p, library_deadline(timeout, library_now(p)), done, user);
+}
+
+bool library_drive_until(br_pool *p, int64_t deadline, library_condition *done, void *user)
+{
     bool drives = may_drive(p);
-    int64_t deadline = library_deadline(timeout, library_now(p));
     for (;;) {
         if (drives)
             library_step(p);

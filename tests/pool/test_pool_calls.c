@@ -248,6 +248,13 @@ START_TEST(senseless_counts_are_rejected)
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
     ck_assert_int_eq(br_pool_map(pool, square, &in, SIZE_MAX / 4, 8, NULL, 8, NULL, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
+    // 3 * SIZE_MAX / 3 does not overflow, and is no array all the same.
+    ck_assert_int_eq(br_pool_map(pool, square, &in, SIZE_MAX / 3, 0, NULL, 3, NULL, &err), -1);
+    ck_assert_int_eq(err.kind, BR_ERR_USAGE);
+    ck_assert_int_eq(br_pool_map(pool, square, &in, SIZE_MAX / 3, 3, NULL, 0, NULL, &err), -1);
+    ck_assert_int_eq(err.kind, BR_ERR_USAGE);
+    ck_assert_int_eq(br_pool_map(pool, square, &in, PTRDIFF_MAX, 0, NULL, 0, NULL, &err), -1);
+    ck_assert_int_eq(err.kind, BR_ERR_USAGE);
     ck_assert_int_eq(br_pool_map(pool, NULL, &in, 1, 8, NULL, 8, NULL, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
     ck_assert_int_eq(br_pool_map(pool, square, NULL, 1, 8, NULL, 8, NULL, &err), -1);
@@ -376,6 +383,21 @@ START_TEST(imap_items_have_the_index_and_the_seed_of_a_map)
         ck_assert_uint_eq(out.seed, map[index].seed);
     }
     br_imap_free(it);
+}
+END_TEST
+
+START_TEST(imap_of_senseless_sizes_is_rejected)
+{
+    static const size_t sizes[] = {SIZE_MAX, SIZE_MAX / 2 + 1, SIZE_MAX / 2};
+    br_imap_options options = {.chunk = sizes[_i], .lookahead = SIZE_MAX};
+    struct source source = {.end = 1, .fail_at = -1};
+    ck_assert_ptr_null(br_pool_imap(pool, square, next_number, &source, sizes[_i], 8, NULL, &err));
+    ck_assert_int_eq(err.kind, BR_ERR_USAGE);
+    ck_assert_ptr_null(br_pool_imap(pool, square, next_number, &source, 8, sizes[_i], NULL, &err));
+    ck_assert_int_eq(err.kind, BR_ERR_USAGE);
+    ck_assert_ptr_null(br_pool_imap(pool, square, next_number, &source, 8, 8, &options, &err));
+    ck_assert_int_eq(err.kind, BR_ERR_USAGE);
+    ck_assert_int_eq(source.next, 0);
 }
 END_TEST
 
@@ -933,6 +955,7 @@ static void add_iterators(TCase *c)
 {
     tcase_add_loop_test(c, imap_gives_every_result_once, 0, 10);
     tcase_add_loop_test(c, imap_items_have_the_index_and_the_seed_of_a_map, 0, 10);
+    tcase_add_loop_test(c, imap_of_senseless_sizes_is_rejected, 0, 3);
     tcase_add_loop_test(c, imap_over_nothing, 0, 10);
     tcase_add_loop_test(c, imap_over_an_iterator_that_fails, 0, 50);
     tcase_add_loop_test(c, imap_looks_ahead_no_further_than_it_may, 0, 10);

@@ -688,6 +688,35 @@ START_TEST(imap_next_waits_no_longer_than_told)
 }
 END_TEST
 
+static struct fake_task every_call_is_long(const struct exec_grant *task)
+{
+    (void)task;
+    return ends(FAKE_OK, NS_PER_S);
+}
+
+// The queue is full of another's items, which take a second each.
+START_TEST(imap_next_waits_for_room_no_longer_than_told)
+{
+    struct source source = {.end = 2};
+    int64_t out;
+    open_with(1, every_call_is_long, (br_pool_options){.max_queued = 1, .queue_timeout = 100});
+    submit(1, NULL);
+    br_imap *it = br_pool_imap(rig.pool, square, next_number, &source, 8, 8, NULL, &err);
+    ck_assert_int_eq(br_imap_next(it, 0.1, &out, NULL, NULL, &err), -1);
+    ck_assert_int_eq(err.kind, BR_ERR_FULL);
+    ck_assert_int_eq(elapsed(), 100 * NS_PER_MS);
+    // Room from the first second on, a result from the second on.
+    ck_assert_int_eq(br_imap_next(it, 1.5, &out, NULL, NULL, &err), -1);
+    ck_assert_int_eq(err.kind, BR_ERR_TIMEOUT);
+    ck_assert_int_eq(elapsed(), 1600 * NS_PER_MS);
+    // While one is under way the next is not waited with.
+    ck_assert_int_eq(br_imap_next(it, BR_FOREVER, &out, NULL, NULL, &err), 1);
+    ck_assert_int_eq(elapsed(), 2 * NS_PER_S);
+    br_imap_free(it);
+    close_rig();
+}
+END_TEST
+
 START_TEST(imap_freed_half_way_cancels_what_is_under_way)
 {
     struct source source = {.end = 100};
@@ -738,6 +767,7 @@ int main(void)
     tcase_add_test(tests, imap_unordered_yields_what_is_there);
     tcase_add_test(tests, imap_looks_no_further_ahead_than_told);
     tcase_add_test(tests, imap_next_waits_no_longer_than_told);
+    tcase_add_test(tests, imap_next_waits_for_room_no_longer_than_told);
     tcase_add_test(tests, imap_freed_half_way_cancels_what_is_under_way);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -26,7 +26,12 @@
  * Errors. A function that returns int gives 0, or -1 with *err filled in; one that returns a
  * pointer gives NULL. `err` may be NULL. On failure nothing has happened.
  *
- * Times are seconds; BR_FOREVER never ends, 0 only looks.
+ * A pool, result or iterator that a call is given is one that was made and not freed; anything
+ * else, NULL too, is the caller's mistake and not looked for, but where a call says that it takes
+ * NULL.
+ *
+ * Times are seconds; BR_FOREVER never ends, 0 only looks. A time to wait that is negative or no
+ * number never ends either; in the options of a pool or a call it is BR_ERR_USAGE.
  *
  * Threads. Every call may be made by any thread of the process that made the pool; calls on one
  * pool wait for each other for moments only. Work moves on while some thread is inside a call on
@@ -256,10 +261,11 @@ BR_API_ br_imap *br_pool_imap(br_pool *pool, br_function *function, br_next_item
 
 /* The next result to `out` (out_size bytes) and `*outcome` (either may be NULL): 1; 0 when there is
  * no more; -1 with BR_ERR_TIMEOUT, BR_ERR_USAGE when `next` has failed, BR_ERR_CLOSED when the pool
- * was closed, BR_ERR_FULL when other calls leave no room in the queue: each only after all results
- * of the items taken before, and no item is lost. An item that did not end well is yielded too: 1,
- * with its outcome (its message is valid until the next call), and `out` untouched. `*index` (may
- * be NULL) is the item's place. */
+ * was closed, BR_ERR_FULL when other calls leave no room in the queue, neither within
+ * .queue_timeout nor `timeout`: each only after all results of the items taken before, and no item
+ * is lost. The time that `next` takes is not counted. An item that did not end well is yielded too:
+ * 1, with its outcome (its message is valid until the next call), and `out` untouched. `*index`
+ * (may be NULL) is the item's place. */
 BR_API_ int br_imap_next(br_imap *it, double timeout, void *out, br_outcome *outcome, size_t *index,
                          br_error *err);
 
