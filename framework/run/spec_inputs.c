@@ -456,6 +456,8 @@ static const char *inputs_cure(struct reader *r, const struct node *value)
         return tree_format(&r->tree, "write `inputs: {range: %s}`", value->text);
     if (kind != SCALAR_TEXT || value->length == 0 || value->length > 80)
         return "for example `inputs: {range: 1000}`";
+    if (strpbrk(value->text, "(){}[],"))
+        return "for example `inputs: {range: 1000}`";
     const char *kind_name = strchr(value->text, '*')                                 ? "glob"
                             : strlen(value->text) > 4 && strstr(value->text, ".csv") ? "csv"
                             : strchr(value->text, '.')                               ? "lines"

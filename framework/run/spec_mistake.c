@@ -118,10 +118,30 @@ const char *key_example(struct reader *r, const struct spec_key *key)
     return tree_format(&r->tree, "for example `%s: %s`", key->name, key->example);
 }
 
+// What somebody meant whose number is in quotes or stands where a mapping is due, or whose comment
+// sticks to it.
+static const char *type_cure(struct reader *r, const struct spec_key *key, const struct node *value)
+{
+    struct cell cell;
+    if (value->kind == NODE_SCALAR && !value->plain) {
+        struct node bare = *value;
+        bare.plain = true;
+        if (scalar_resolve(&bare, &cell) == SCALAR_INTEGER)
+            return tree_format(&r->tree, "leave out the quotes: `%s: %s`", key->name, value->text);
+    }
+    const struct spec_key *first = key->type == SPEC_MAPPING ? key->table->keys : NULL;
+    if (first && first->type == SPEC_WHOLE && value->kind == NODE_SCALAR &&
+        scalar_resolve(value, &cell) == SCALAR_INTEGER)
+        return tree_format(&r->tree, "write `%s: {%s: %s}`", key->name, first->name, value->text);
+    if (value->kind == NODE_SCALAR && value->plain && strchr(value->text, '#'))
+        return "a comment begins with a blank before its `#`";
+    return key_example(r, key);
+}
+
 void complain_type(struct reader *r, const struct spec_key *key, const struct node *value)
 {
     if (r->silent)
         return;
-    complain(r, value, key_example(r, key), "`%s` is %s; %s is due", key->name, describe(r, value),
-             key_due(r, key));
+    complain(r, value, type_cure(r, key, value), "`%s` is %s; %s is due", key->name,
+             describe(r, value), key_due(r, key));
 }

@@ -20,11 +20,20 @@ enum verdict {
     BROKEN
 };
 
-static enum verdict judge(const char *text, size_t step)
+// Blanks that look like the one that indents.
+static bool is_other_blank(uint32_t c)
+{
+    return c == 0xA0 || (c >= 0x2000 && c <= 0x200A) || c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+// `indents`: nothing but blanks stands before it on its line.
+static enum verdict judge(const char *text, size_t step, bool indents)
 {
     if (step == 0)
         return BROKEN;
     uint32_t c = text_code_point(text, step);
+    if (indents && is_other_blank(c))
+        return BROKEN;
     if (c == '\t' || c == '\n' || c == '\r')
         return FINE;
     if (c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 || c == 0xFEFF ||
@@ -43,6 +52,10 @@ static void complain(struct diagnostics *d, struct mark mark, const char *text, 
     uint32_t c = text_code_point(text, step);
     if (c == 0)
         diagnostics_add(d, BR_ERR_USAGE, mark, 1, "remove it", "a NUL byte in the file");
+    else if (is_other_blank(c))
+        diagnostics_add(
+            d, BR_ERR_USAGE, mark, 1, "indent with plain blanks",
+            "the character U+%04" PRIX32 " indents this line and only looks like a blank", c);
     else
         diagnostics_add(d, BR_ERR_USAGE, mark, 1,
                         "remove it, or write it as an escape in double quotes",
@@ -66,18 +79,21 @@ int source_check(struct diagnostics *d)
     int result = 0;
     struct mark mark = {1, 1};
     uint32_t told = 0; // one mistake a line is enough
+    bool indents = true;
     size_t at = length >= 3 && !memcmp(text, "\xEF\xBB\xBF", 3) ? 3 : 0;
     while (at < length) {
         size_t step = text_utf8_sequence(text + at, length - at);
-        enum verdict verdict = judge(text + at, step);
+        enum verdict verdict = judge(text + at, step, indents);
         if (verdict != FINE && told != mark.line) {
             complain(d, mark, text + at, step);
             told = mark.line;
         }
         if (verdict == BROKEN)
             result = -1;
+        indents = indents && text[at] == ' ';
         bool ends =
             text[at] == '\n' || (text[at] == '\r' && !(at + 1 < length && text[at + 1] == '\n'));
+        indents = indents || ends;
         mark = ends ? (struct mark){mark.line + 1, 1} : (struct mark){mark.line, mark.column + 1};
         at += step ? step : 1;
     }
