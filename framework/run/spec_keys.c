@@ -279,8 +279,8 @@ const struct spec_table spec_range_table = TABLE("`range`", range_keys);
 #define CSV_KEY                                                                                    \
     {                                                                                              \
         .name = "csv", .doc = "a CSV file whose header names the columns",                         \
-        .example = "params.csv", .type = SPEC_OTHER, .due = "a file's path", .schema = PATH,       \
-        .read = read_csv                                                                           \
+        .example = "params.csv", .type = SPEC_OTHER, .due = "a file's path",                       \
+        .schema = PATH ", 'not': {'const': '-'}", .read = read_csv                                 \
     }
 #define GLOB_KEY                                                                                   \
     {                                                                                              \
@@ -289,40 +289,38 @@ const struct spec_table spec_range_table = TABLE("`range`", range_keys);
         .read = read_glob                                                                          \
     }
 
-static const struct spec_key
-    input_keys[] =
-        {
-            RANGE_KEY,
-            {.name = "list",
-             .doc = "values written here: by column, or row by row",
-             .example = "{r: [1, 2, 3]}",
-             .type = SPEC_OTHER,
-             .due = "columns of values, or a list of rows",
-             .schema =
-                 "'anyOf': [{'type': 'object', 'additionalProperties': {'type': 'array', "
-                 "'items': " REF("value") "}}, {'type': 'array', 'items': " REF("settings") "}]",
-             .read = read_list},
-            LINES_KEY,
-            CSV_KEY,
-            GLOB_KEY,
-            {.name = "matrix",
-             .doc = "every combination of the axes' values",
-             .example = "{r: [1, 2], bc: [wall, open]}",
-             .type = SPEC_OTHER,
-             .due = "a mapping of axes",
-             .schema = "'type': 'object', 'properties': {'exclude': {'type': 'array', "
-                       "'items': " REF("settings") "}, 'include': {'type': 'array', 'items': " REF(
-                           "settings") "}}, 'additionalProperties': {'anyOf': [{'type': 'array', "
-                                       "'minItems': 1, 'items': " REF("value") "}, " REF("axis") "]"
-                                                                                                 "}",
-             .read = read_matrix},
-            {.name = "from",
-             .doc = "the results of an earlier phase",
-             .example = "mesh",
-             .type = SPEC_OTHER,
-             .due = "an earlier phase's name",
-             .schema = PATH,
-             .read = read_from},
+static const struct spec_key input_keys[] = {
+    RANGE_KEY,
+    {.name = "list",
+     .doc = "values written here: by column, or row by row",
+     .example = "{r: [1, 2, 3]}",
+     .type = SPEC_OTHER,
+     .due = "columns of values, or a list of rows",
+     .schema = "'anyOf': [{'type': 'object', 'minProperties': 1, 'additionalProperties': "
+               "{'type': 'array', 'items': " REF("value") "}}, {'type': 'array', 'minItems': 1, "
+                                                          "'items': " REF("settings") "}]",
+     .read = read_list},
+    LINES_KEY,
+    CSV_KEY,
+    GLOB_KEY,
+    {.name = "matrix",
+     .doc = "every combination of the axes' values",
+     .example = "{r: [1, 2], bc: [wall, open]}",
+     .type = SPEC_OTHER,
+     .due = "a mapping of axes",
+     .schema = "'type': 'object', 'properties': {'exclude': {'type': 'array', "
+               "'items': " REF("settings") "}, 'include': {'type': 'array', 'items': " REF(
+                   "settings") "}}, 'additionalProperties': {'anyOf': [{'type': 'array', "
+                               "'minItems': 1, 'items': " REF("value") "}, " REF("axis") "]"
+                                                                                         "}",
+     .read = read_matrix},
+    {.name = "from",
+     .doc = "the results of an earlier phase",
+     .example = "mesh",
+     .type = SPEC_OTHER,
+     .due = "an earlier phase's name",
+     .schema = PATH,
+     .read = read_from},
 };
 const struct spec_table spec_inputs_table = {
     .what = "`inputs`", .keys = input_keys, .count = COUNT(input_keys), .one_of = true};
@@ -467,7 +465,7 @@ static const struct spec_key phase_keys[] = {
      .due = "a file that ends in .csv, .jsonl or .npy, or `-`",
      FIELD(struct job_phase, output),
      MARK(struct job_phase, output_mark),
-     .schema = PATH,
+     .schema = "'type': 'string', 'pattern': '^-$|[^/][.](csv|jsonl|npy)$'",
      .read = read_output},
 };
 const struct spec_table spec_phase_table = TABLE("a phase", phase_keys);
@@ -499,7 +497,8 @@ static const struct spec_key job_keys[] = {
      .type = SPEC_OTHER,
      .due = "a list of plugins",
      .table = &spec_plugin_table,
-     .schema = "'type': 'array', 'items': {'anyOf': [{'type': 'string'}, " REF("plugin") "]}",
+     .schema = "'type': 'array', 'items': {'anyOf': [{'type': 'string', 'pattern': "
+               "'^[A-Za-z0-9_][A-Za-z0-9_-]*$'}, " REF("plugin") "]}",
      .read = read_plugins},
     {.name = "env",
      .doc = "environment of the workers, set before plugins are loaded; null unsets",
@@ -530,7 +529,7 @@ static const struct spec_key job_keys[] = {
      .required = true,
      .due = "a list of phases",
      .table = &spec_phase_table,
-     .schema = "'type': 'array', 'items': " REF("phase"),
+     .schema = "'type': 'array', 'minItems': 1, 'items': " REF("phase"),
      .read = read_phases},
 };
 const struct spec_table spec_job_table = TABLE("the job file", job_keys);

@@ -82,8 +82,10 @@ static void value(struct json *j, const struct spec_key *key)
 {
     switch (key->type) {
     case SPEC_TEXT:
-    case SPEC_NAME:
         members(j, "'type': 'string', 'minLength': 1");
+        break;
+    case SPEC_NAME:
+        members(j, "'type': 'string', 'pattern': '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$'");
         break;
     case SPEC_BOOL:
         json_string(j, "type", "boolean");

@@ -97,6 +97,26 @@ class Schema(harness.Case):
             with self.subTest(change=change):
                 self.assertFalse(validator.is_valid({**good, **change}))
 
+    def test_refuses_the_bad_ones_it_can(self):
+        """A schema sees the shape of values: not how YAML was written, nor what is between keys."""
+        validator = self.validator()
+        writing = {"bidi", "duplicate_key", "file+name", "infinite", "key_twice_in_phase",
+                   "long_line", "nul_escape", "octal", "version_1_0", "yaml_1_1"}
+        between = {"list_lengths", "matrix_too_large", "memory_bytes", "no_plugins",
+                   "plugin_not_listed", "plugin_unknown", "references", "soft_after_hard",
+                   "stdin_twice", "too_many_words"}
+        refused = 0
+        for path in sorted(glob.glob(BAD + "/*.yaml")):
+            name = os.path.basename(path)[:-len(".yaml")]
+            try:
+                job = load(path)
+            except (yaml.YAMLError, UnicodeDecodeError, TypeError):
+                continue # no YAML at all
+            with self.subTest(name):
+                self.assertEqual(validator.is_valid(job), name in writing | between)
+            refused += not validator.is_valid(job)
+        self.assertGreater(refused, 60)
+
     def test_examples_name_it(self):
         for path in glob.glob(os.path.join(harness.CONFIGS, "*.yaml")):
             with open(path, encoding="utf-8") as file:
