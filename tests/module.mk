@@ -272,7 +272,8 @@ system_tests = \
 	tests/system/test_signals.py \
 	tests/system/test_storms.py \
 	tests/system/test_slurm.py \
-	tests/system/test_trace.py
+	tests/system/test_trace.py \
+	tests/system/test_unfit.py
 TESTS += $(system_tests)
 EXTRA_DIST += $(system_tests) tests/system/guide.py tests/system/harness.py \
 	tests/system/journal.py tests/system/resuming.py tests/system/run tests/system/slurm.py

@@ -79,18 +79,34 @@ static void append_names(struct buffer *list, const char *const *names, size_t c
         buffer_text(list, "no column");
 }
 
+// How inputs that name their one column themselves are given the name that the task wants.
+static void cure_missing(struct buffer *cure, const struct loader *l, const char *name,
+                         const char *const *names, size_t count)
+{
+    const struct job_inputs *in = &l->phase->inputs;
+    const char *near = text_nearest(name, names, count);
+    if (near)
+        buffer_format(cure, "is `%s` meant?", near);
+    else if (in->kind == INPUT_RANGE)
+        buffer_format(cure, "name the range's column: `as: %s`", name);
+    else if (in->kind == INPUT_LINES || in->kind == INPUT_GLOB)
+        buffer_format(cure, "name the column: `matrix: {%s: {%s: ...}}`", name,
+                      in->kind == INPUT_LINES ? "lines" : "glob");
+    else if (in->kind == INPUT_CSV && count == 1 && strpbrk(names[0], ";\t|"))
+        buffer_text(cure, "have commas between the file's columns");
+}
+
 static void add_missing(struct loader *l, const struct column *want, const char *const *names,
                         size_t count)
 {
     struct buffer list = BUFFER_EMPTY, cure = BUFFER_EMPTY;
     append_names(&list, names, count);
     buffer_char(&list, '\0');
-    const char *near = text_nearest(want->name, names, count);
-    if (near)
-        buffer_format(&cure, "is `%s` meant?", near);
+    cure_missing(&cure, l, want->name, names, count);
+    bool cured = cure.length > 0;
     buffer_char(&cure, '\0');
     diagnostics_add(l->d, BR_ERR_PLUGIN, l->phase->inputs_mark, 1,
-                    near && !cure.failed ? cure.data : NULL,
+                    cured && !cure.failed ? cure.data : NULL,
                     "task %s wants column `%s` (%s); inputs give %s", l->phase->task, want->name,
                     type_name(want->type), list.failed ? "others" : list.data);
     buffer_finish(&list);
@@ -109,7 +125,7 @@ static void add_unknown_arg(struct loader *l, const struct job_setting *arg)
         buffer_format(&cure, "did you mean `%s`?", near);
     buffer_char(&cure, '\0');
     diagnostics_add(l->d, BR_ERR_USAGE, arg->mark, strlen(arg->name),
-                    near && !cure.failed ? cure.data : NULL, "task %s has no input `%s`",
+                    near && !cure.failed ? cure.data : "leave it out", "task %s has no input `%s`",
                     l->phase->task, arg->name);
     buffer_finish(&cure);
     free(names);

@@ -91,7 +91,7 @@ static bool find_tasks(struct preparation *in)
             diagnostics_add(
                 in->d, BR_ERR_PLUGIN, phase->batch_mark, 1, NULL,
                 "phase `%s` has a batch of more than one row, and task %s takes one row "
-                "at a time (\"%s\")",
+                "at a time (\"%s\"): leave `batch` out",
                 phase->name, phase->task, pp->entry->text);
         if (ok && phase->reduce.kind == REDUCE_TASK)
             pp->reduce_entry =
