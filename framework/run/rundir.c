@@ -140,13 +140,19 @@ static int open_existing(int parent, const char *entry, struct rundir *d, br_err
 // Makes way for a new directory where one is, or says why not.
 static int clear_way(int parent, const char *entry, bool fresh, struct rundir *d, br_error *err)
 {
-    if (runlock_refuse(d->fd, d->path, err) != 0)
-        return -1;
     if (!fresh)
-        return refuse_existing(d->path, d->has_journal, err);
+        return runlock_refuse(d->fd, d->path, err) != 0
+                   ? -1
+                   : refuse_existing(d->path, d->has_journal, err);
+    // Held until the directory has its other name: whoever gets it then finds that name gone.
+    int lock = runlock_take(d->fd, d->path, err);
+    if (lock < 0)
+        return -1;
     fd_close(&d->fd);
     d->has_journal = false;
-    return set_aside(parent, entry, d, err);
+    int result = set_aside(parent, entry, d, err);
+    fd_close(&lock);
+    return result;
 }
 
 // ---- Making it
@@ -202,14 +208,32 @@ static void take_down(int parent, const char *entry, const struct rundir *d)
     unlinkat(parent, entry, AT_REMOVEDIR);
 }
 
+// Takes the lock of the directory, unless another process has given the name to its own meanwhile.
+static int lock_directory(int parent, const char *entry, struct rundir *d, br_error *err)
+{
+    struct stat named, ours;
+    d->lock = runlock_take(d->fd, d->path, err);
+    if (d->lock < 0)
+        return -1;
+    if (fstatat(parent, entry, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(d->fd, &ours) == 0 &&
+        named.st_dev == ours.st_dev && named.st_ino == ours.st_ino)
+        return 0;
+    fd_close(&d->lock);
+    return br_error_set(err, BR_ERR_USAGE,
+                        "another run began in %s at the same moment: --resume goes on with it when "
+                        "it has ended, --fresh sets it aside",
+                        d->path);
+}
+
 static int create_in(int parent, const char *entry, const struct rundir_options *o,
                      struct rundir *d, br_error *err)
 {
     bool made;
     if (make_directory(parent, entry, o, d, &made, err) != 0)
         return -1;
-    d->lock = runlock_take(d->fd, d->path, err);
-    int result = d->lock >= 0 ? fill(d, o, err) : -1;
+    if (lock_directory(parent, entry, d, err) != 0)
+        return -1;
+    int result = fill(d, o, err);
     if (result != 0 && made)
         take_down(parent, entry, d);
     return result;

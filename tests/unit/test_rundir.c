@@ -2,16 +2,39 @@
 #include <check.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/fd.h"
 #include "run/rundir.h"
+
+// ---- What another process does the moment a run's directory has been opened: this stands before
+// the C library's.
+
+static void (*after_open)(void);
+
+int openat(int fd, const char *path, int flags, ...)
+{
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = flags & O_CREAT ? va_arg(rest, mode_t) : 0;
+    va_end(rest);
+    int result = (int)syscall(SYS_openat, fd, path, flags, mode);
+    void (*then)(void) = after_open;
+    after_open = NULL;
+    if (then)
+        then();
+    return result;
+}
+
+// ----
 
 static char directory[] = "/tmp/test_rundir.XXXXXX";
 static char job_file[64];
@@ -154,6 +177,41 @@ START_TEST(a_living_run_is_left_alone)
     options.resume = true;
     expect_refusal(BR_ERR_USAGE, "the run in circles.run is still going on, in process ");
     rundir_finish(&d);
+}
+END_TEST
+
+static struct rundir other;
+
+static void begin_another(void)
+{
+    options.resume = true;
+    other = create();
+    options.resume = false;
+}
+
+static void begin_another_fresh(void)
+{
+    options.fresh = true;
+    other = create();
+    options.fresh = false;
+}
+
+START_TEST(of_two_that_begin_at_once_one_does)
+{
+    options.job_file = "job.yaml";
+    after_open = begin_another;
+    expect_refusal(BR_ERR_USAGE, "the run in circles.run is still going on, in process ");
+    expect_mode("circles.run/lock", S_IFREG | 0600);
+    expect_mode("circles.run/logs", S_IFDIR | 0700);
+    expect_mode("circles.run/job.yaml", S_IFREG | 0600);
+    rundir_finish(&other);
+    ck_assert_int_eq(rename("circles.run", "before"), 0);
+    after_open = begin_another_fresh;
+    expect_refusal(BR_ERR_USAGE, "another run began in circles.run at the same moment");
+    ck_assert_str_eq(other.set_aside, "circles.run.1");
+    expect_mode("circles.run/job.yaml", S_IFREG | 0600);
+    ck_assert_int_ne(access("circles.run.1/job.yaml", F_OK), 0);
+    rundir_finish(&other);
 }
 END_TEST
 
@@ -301,6 +359,7 @@ int main(void)
     tcase_add_test(tc, the_place_is_beside_the_job_or_as_told);
     tcase_add_test(tc, a_run_that_is_there_is_kept);
     tcase_add_test(tc, a_living_run_is_left_alone);
+    tcase_add_test(tc, of_two_that_begin_at_once_one_does);
     tcase_add_test(tc, a_run_is_gone_on_with);
     tcase_add_test(tc, links_are_not_followed);
     tcase_add_test(tc, logs_are_appended_to);
