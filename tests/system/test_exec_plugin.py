@@ -4,6 +4,8 @@ import csv
 import json
 import os
 import shlex
+import shutil
+import subprocess
 
 import harness
 
@@ -74,6 +76,25 @@ class Words(Commands):
                          done)
 
 
+    def test_files_of_any_name_as_with_xargs(self):
+        if not shutil.which("xargs"):
+            self.skipTest("no xargs")
+        os.mkdir(self.path("in"))
+        names = [b"a b", b"c\nd", b"-n", b"'q\"", b"$(touch x)", b"\xff\xfe", "\u00fc".encode(), b" "]
+        for name in names:
+            with open(os.path.join(os.fsencode(self.path("in")), name), "wb") as file:
+                file.write(name)
+        self.run_job(self.job("run", {"glob": "in/*"}, "args: {command: 'printf [%s] {path}'}"))
+        with open(self.path("job.run/results/commands.csv"), encoding="utf-8",
+                  errors="surrogateescape", newline="") as file:
+            ours = [os.fsencode(row["output"]) for row in csv.DictReader(file)]
+        theirs = subprocess.run(["xargs", "-0", "-n", "1", "-P", "4", "printf", r"[%s]\0"],
+                                input=b"\0".join(b"in/" + name for name in names), check=True,
+                                stdout=subprocess.PIPE, cwd=self.dir).stdout
+        self.assertEqual(sorted(ours), sorted(theirs.split(b"\0")[:-1]))
+        self.assertFalse(os.path.exists(self.path("x")))
+
+
 class Shell(Commands):
     def test_columns_are_variables(self):
         nasty = ["a b", "$(touch x)", "; touch x", "'", '"', "*"]
@@ -138,6 +159,12 @@ class Ends(Commands):
         self.assertIn("/no/such: cannot be run: No such file or directory", done.err)
         self.assertIn("plain: cannot be run: Permission denied", done.err)
         self.assertNotIn("attempt", done.err)
+
+    def test_cannot_be_run_by_a_shell(self):
+        self.write("plain", "no program\n")
+        done, _ = self.run_commands("shell", [self.path("plain")], "retries: 1", code=3)
+        self.assertIn("/bin/sh: exit status 126", done.err)
+        self.assertIn("attempt 2", done.err)
 
     def test_output_that_is_no_text(self):
         done, _ = self.run_commands("run", ["printf 'a\\0b'"], code=3)
