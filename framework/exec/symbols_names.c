@@ -156,7 +156,16 @@ static bool is_allocator(const struct dwarf_name *name)
     return false;
 }
 
-static void put_frames(struct buffer *out, const struct request *r, const struct dwarf_name *names)
+// What a person builds is the program itself and its plugins: they are loaded by another name than
+// theirs. Without debugging information they have functions at most.
+static bool lacks_lines(const struct request *r, size_t frame, const struct dwarf_name *names)
+{
+    const struct module *m = module_at(r, &r->frames[frame]);
+    return strcmp(m->path, m->load) != 0 && !names[frame].file[0];
+}
+
+static void put_frames(struct buffer *out, const struct request *r, const struct dwarf_name *names,
+                       bool looked)
 {
     size_t first = 0;
     bool in_allocator = false;
@@ -165,6 +174,8 @@ static void put_frames(struct buffer *out, const struct request *r, const struct
     if (first < r->frame_count) {
         buffer_text(out, ", in ");
         put_place(out, r, &r->frames[first], &names[first]);
+        if (looked && lacks_lines(r, first, names))
+            buffer_text(out, "; built with -g it is told with its line");
     }
     if (in_allocator)
         buffer_text(out, "; found by the memory allocator, so the damage may be older: this task "
@@ -188,6 +199,6 @@ void symbols_name(struct wire *request, bool look, struct buffer *out)
             }
     for (size_t f = 0; d && f < r.frame_count; f++)
         dwarf_find(d, r.frames[f].address, &names[f]);
+    put_frames(out, &r, names, d != NULL);
     dwarf_close(d);
-    put_frames(out, &r, names);
 }

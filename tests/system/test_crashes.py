@@ -2,6 +2,8 @@
 """Every death has a name: what happened, where, and how the program came there."""
 import json
 import os
+import shutil
+import subprocess
 import unittest
 
 import harness
@@ -96,6 +98,23 @@ class Crashes(harness.Case):
 
     def test_own_handler(self):
         self.expect("handle_itself", r"exit\(42\) was called")
+
+    @unittest.skipUnless(NAMES and shutil.which("strip"), "needs libdw, and strip")
+    def test_without_debugging_information(self):
+        hint = "; built with -g it is told with its line"
+        block = self.expect("read_null", r"SIGSEGV: invalid", "read_null")
+        self.assertNotIn(hint, block)
+        plugin = os.path.join(harness.BUILD, "tests/plugins/.libs/crashes.so")
+        for how, place in (("--strip-debug", r"read_null \(crashes\.so\)"),
+                           ("--strip-all", r"crashes\.so\+0x[0-9a-f]+")):
+            with self.subTest(how=how):
+                subprocess.run(["strip", how, "-o", self.path("crashes.so"), plugin], check=True)
+                done = self.run_job(
+                    "version: 1\nname: job\nplugins: [{name: crashes, path: ./crashes.so}]\n"
+                    "workers: {count: 1, binding: none}\nphases:\n  - name: p\n"
+                    "    task: crashes.die\n    inputs: {range: {stop: 3, as: i}}\n"
+                    "    args: {at: 1, way: read_null}\n", "--fresh", code=3)
+                self.assertRegex(done.err, f", in {place}{hint}\n")
 
     def test_child_of_a_task(self):
         self.die("crash_in_child", code=0)
