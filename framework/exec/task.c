@@ -80,29 +80,35 @@ static inline int find_cached(struct name_cache *cache, const char *name)
     return c->name == name && is_same_name(c->text, name) ? c->column : -1;
 }
 
-static int keep_found(struct name_cache *cache, const char *name, const char *text, int column)
+// Looks for a name among `count` from the one behind the last that was found on, so that who asks
+// for many columns in their order finds each at once. -1 where there is none.
+static int search(const struct task_map *m, struct name_cache *cache, const char *name,
+                  size_t count, const char *(*name_at)(const struct task_map *, size_t))
 {
-    *cached_at(cache, name) = (struct cached_name){.name = name, .text = text, .column = column};
-    return column;
+    for (size_t i = 0; i < count; i++) {
+        size_t column = (cache->next + i) % count;
+        const char *text = name_at(m, column);
+        if (is_same_name(text, name)) {
+            *cached_at(cache, name) =
+                (struct cached_name){.name = name, .text = text, .column = (int)column};
+            cache->next = column + 1;
+            return (int)column;
+        }
+    }
+    return -1;
 }
 
-// -1 where there is none of that name.
 static int find_input(struct task_map *m, const char *name)
 {
     int column = find_cached(&m->inputs, name);
-    if (column >= 0)
-        return column;
-    column = m->function.function ? -1 : table_find(&m->table, name);
-    return column < 0 ? -1 : keep_found(&m->inputs, name, input_name(m, (size_t)column), column);
+    return column >= 0 ? column : search(m, &m->inputs, name, input_count(m), input_name);
 }
 
 static int find_result(struct task_map *m, const char *name)
 {
     int column = find_cached(&m->results, name);
-    if (column >= 0)
-        return column;
-    column = schema_find(&m->signature.results, name);
-    return column < 0 ? -1 : keep_found(&m->results, name, result_name(m, (size_t)column), column);
+    return column >= 0 ? column
+                       : search(m, &m->results, name, m->signature.results.count, result_name);
 }
 
 static void say_unknown(struct task *t, const char *what, const char *name, size_t count,

@@ -16,13 +16,14 @@ enum {
 };
 
 // The plugin's name strings are usually literals: the last column found for an address is tried
-// first.
+// first, then the one behind the last that was found.
 struct name_cache {
     struct cached_name {
         const char *name; // the plugin's
         const char *text; // the column's own
         int column;
     } names[TASK_CACHE];
+    size_t next;
 };
 
 // A map as the worker knows it.

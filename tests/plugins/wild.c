@@ -351,7 +351,7 @@ static int meddle(br_task *t)
     clock_gettime(CLOCK_MONOTONIC, &began);
     do // for as long as a task takes that is looked after on its own
         clock_gettime(CLOCK_MONOTONIC, &now);
-    while ((now.tv_sec - began.tv_sec) * 1000000000L + now.tv_nsec - began.tv_nsec < 2000000);
+    while ((now.tv_sec - began.tv_sec) * 1000000000L + now.tv_nsec - began.tv_nsec < 5000000);
     return br_result_str(t, "s", text);
 }
 
@@ -415,8 +415,18 @@ static int close_output(br_task *t)
     clock_gettime(CLOCK_MONOTONIC, &began);
     do
         clock_gettime(CLOCK_MONOTONIC, &now);
-    while ((now.tv_sec - began.tv_sec) * 1000000000L + now.tv_nsec - began.tv_nsec < 2000000);
+    while ((now.tv_sec - began.tv_sec) * 1000000000L + now.tv_nsec - began.tv_nsec < 5000000);
     return pid(t);
+}
+
+// More columns than a worker remembers addresses for, all asked for at the same one.
+static int many(br_task *t)
+{
+    char name[] = "t";
+    for (; name[0] >= 'a'; name[0]--)
+        if (br_result_i64(t, name, number(t) + name[0] - 'a') != 0)
+            return 1;
+    return 0;
 }
 
 BATCHRUN_PLUGIN("wild", "1.0", BR_TASK("meddle", meddle, "i:i64 -> s:str", ""),
@@ -446,4 +456,8 @@ BATCHRUN_PLUGIN("wild", "1.0", BR_TASK("meddle", meddle, "i:i64 -> s:str", ""),
                 BR_TASK("misuse", misuse, "i:i64 -> y:i64", ""),
                 BR_TASK("seed", seed, "i:i64 -> y:i64", ""),
                 BR_TASK("close_all", close_all, "i:i64 -> y:i64", ""),
+                BR_TASK("many", many,
+                        "i:i64 -> a:i64 b:i64 c:i64 d:i64 e:i64 f:i64 g:i64 h:i64 i:i64 j:i64 "
+                        "k:i64 l:i64 m:i64 n:i64 o:i64 p:i64 q:i64 r:i64 s:i64 t:i64",
+                        ""),
                 BR_TASK("traced", traced, "i:i64 -> y:i64", ""));

@@ -50,6 +50,10 @@ class Words(harness.Case):
         self.assertEqual(self.told(0, "demo.area", "r=2"), "area=12.566370614359172\n")
         self.assertEqual(self.told(0, "demo.greet", "name=a=b c"), "greeting=Hello a=b c\n")
 
+    def test_many_results(self):
+        self.assertEqual(self.told(0, "wild.many", "i=100"),
+                         "".join(f"{chr(97 + k)}={100 + k}\n" for k in range(20)))
+
     def test_failure(self):
         self.assertEqual(self.told(3, "demo.area", "r=-2"), "error: negative radius: -2\n")
 
