@@ -20,7 +20,7 @@
 
 #include "base/error.h"
 
-#define SURROUNDINGS_NS INT64_C(2000000)
+#define SURROUNDINGS_NS INT64_C(5000000)
 
 enum {
     SURROUNDINGS_SIGNALS = 65
