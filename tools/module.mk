@@ -39,17 +39,20 @@ EXTRA_DIST += \
 	tools/completions/batchrun.bash \
 	tools/dev/bench \
 	tools/dev/bench-deaths \
+	tools/dev/bench-growth \
 	tools/dev/check-layers \
 	tools/dev/messages \
 	tools/dev/need \
 	tools/dev/quickstart \
 	tools/dev/test \
+	tools/dev/yardsticks/columns.c \
 	tools/dev/yardsticks/deaths.c \
 	tools/dev/yardsticks/omp_dynamic.c \
 	tools/dev/yardsticks/pool_calls.c \
 	tools/dev/yardsticks/pool_calls.py \
 	tools/dev/yardsticks/pool_map.py \
-	tools/dev/yardsticks/rings.c
+	tools/dev/yardsticks/rings.c \
+	tools/dev/yardsticks/spawns.c
 
 # Never part of check: numbers depend on the machine and on who else uses it.
 bench: all
