@@ -90,6 +90,7 @@ librun_la_SOURCES = \
 	framework/run/failures.c framework/run/failures.h \
 	framework/run/histogram.c framework/run/histogram.h \
 	framework/run/html.c framework/run/html.h \
+	framework/run/in_hand.h \
 	framework/run/inputs.c framework/run/inputs.h \
 	framework/run/inputs_files.c \
 	framework/run/inputs_load.h \
@@ -115,6 +116,8 @@ librun_la_SOURCES = \
 	framework/run/plan_view.c framework/run/plan_view.h \
 	framework/run/prepare.c framework/run/prepare.h \
 	framework/run/progress.c framework/run/progress.h \
+	framework/run/progress_block.c framework/run/progress_block.h \
+	framework/run/progress_line.c \
 	framework/run/replay.c framework/run/replay.h \
 	framework/run/report.c framework/run/report.h \
 	framework/run/report_charts.c \

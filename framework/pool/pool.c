@@ -458,13 +458,24 @@ static bool is_judged(const struct pool_map *m)
     return m->cancelled || m->options.map.soft_ns > 0 || m->options.map.hard_ns > 0;
 }
 
+const struct pool_map *pool_in_hand(const struct pool *p, unsigned slot, struct exec_in_hand *out,
+                                    void **user)
+{
+    const struct slot *s = &p->slots[slot];
+    if (s->state != SLOT_READY || s->held_count == 0 ||
+        !p->executor->ops->in_hand(p->executor, slot, out) ||
+        out->task.map != s->held[0].map->options.map.id)
+        return NULL;
+    *user = s->held[0].map->options.user;
+    return s->held[0].map;
+}
+
 // The task in hand of a slot whose tasks have a limit, or are cancelled.
 static bool judged_in_hand(const struct pool *p, unsigned slot, struct exec_in_hand *h)
 {
     const struct slot *s = &p->slots[slot];
-    return s->state == SLOT_READY && s->held_count > 0 && is_judged(s->held[0].map) &&
-           p->executor->ops->in_hand(p->executor, slot, h) &&
-           h->task.map == s->held[0].map->options.map.id;
+    void *user;
+    return s->held_count > 0 && is_judged(s->held[0].map) && pool_in_hand(p, slot, h, &user);
 }
 
 static bool was_asked(const struct slot *s, const struct exec_in_hand *h)

@@ -73,6 +73,11 @@ int pool_map_stop(struct pool *p, struct pool_map *m, int64_t now, br_error *err
 // workers: they are cancelled.
 int pool_map_cancel(struct pool *p, struct pool_map *m, int64_t now, br_error *err);
 
+// What a worker has in hand now, for whoever watches: its map, and *user that map's; NULL when
+// nothing, as far as is known.
+const struct pool_map *pool_in_hand(const struct pool *p, unsigned slot, struct exec_in_hand *out,
+                                    void **user);
+
 bool pool_map_done(const struct pool_map *m);
 const struct ledger *pool_map_ledger(const struct pool_map *m);
 

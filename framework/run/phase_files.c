@@ -32,8 +32,12 @@ static int write_file(const struct phase *p, const char *suffix, const struct ta
     if (!path)
         return -1;
     int result = output_format_of(path, &format, err);
-    if (result == 0 && !(phase_was_done(p) && is_there(path)))
-        result = output_write(path, p->owner->options.tag, format, inputs, results, err);
+    if (result == 0 && !(phase_was_done(p) && is_there(path))) {
+        const struct phases_options *o = &p->owner->options;
+        if (strcmp(path, "-") == 0)
+            o->before_output(o->user);
+        result = output_write(path, o->tag, format, inputs, results, err);
+    }
     free(path);
     return result;
 }

@@ -307,6 +307,24 @@ bool phases_late(const struct phases *ph)
     return ph->late;
 }
 
+bool phases_in_hand(const struct phases *ph, unsigned worker, struct task_in_hand *out)
+{
+    struct exec_in_hand h;
+    void *user;
+    const struct pool_map *map = pool_in_hand(ph->options.pool, worker, &h, &user);
+    if (!map)
+        return false;
+    const struct phase *p = user;
+    bool reduces = map == p->levels.map;
+    *out = (struct task_in_hand){.phase = (uint32_t)(p->place + (reduces ? ph->count : 0)),
+                                 .attempt = h.task.attempt,
+                                 .index = h.task.first + (reduces ? p->levels.before : 0),
+                                 .worker = worker,
+                                 .since_ns = h.since_ns - ph->options.begin_ns,
+                                 .fraction = h.progress};
+    return true;
+}
+
 // ---- Ending a phase
 
 void phase_cut(struct phase *p, int64_t now)

@@ -22,6 +22,7 @@
 #include "pool/pool.h"
 #include "run/earlier.h"
 #include "run/event.h"
+#include "run/in_hand.h"
 #include "run/prepare.h"
 
 //
@@ -40,6 +41,8 @@ struct phases_options {
     int64_t grace_ns;                // what a task that requests no time is given before it
     const char *tag;                 // of the run, for temporary files; borrowed
     const char *results_directory;   // for result files that name no `output`; borrowed
+    void (*before_output)(void *);   // called before rows go to standard output
+    void *user;
 };
 
 // NULL and *err when out of memory.
@@ -54,6 +57,9 @@ bool phases_done(const struct phases *ph);
 
 // When phases_advance has to look again at what still fits before the end (INT64_MAX: need not).
 int64_t phases_deadline(const struct phases *ph, int64_t now);
+
+// What a worker has in hand now; false when nothing, as far as is known.
+bool phases_in_hand(const struct phases *ph, unsigned worker, struct task_in_hand *out);
 
 // Whether tasks were not started for want of time.
 bool phases_late(const struct phases *ph);

@@ -2,11 +2,13 @@
 // What a person sees while a run goes on, folded from its events and written to a descriptor
 // (standard error), whose failures are ignored. No colours, so NO_COLOR has nothing to turn off.
 //
-// Lines: a phase's beginning and end, and in between at most one line every 30 s. Status: the same
-// beginnings and ends, and below them one line that is drawn again, at most 10 times a second.
+// Lines: at most one every 30 s, about the phases that run and those that have ended since. Bar: a
+// block of lines (run/progress_block.h) that is drawn again at most 10 times a second, with all
+// else that is to be said printed above it: one write for both, so that nothing flickers.
 #ifndef BR_RUN_PROGRESS_H
 #define BR_RUN_PROGRESS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,39 +16,52 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "run/event.h"
+#include "run/in_hand.h"
+#include "run/progress_block.h"
 
 enum progress_mode {
     PROGRESS_NONE,
     PROGRESS_LINES,
-    PROGRESS_STATUS, // needs a terminal that can erase a line
+    PROGRESS_BAR, // needs a terminal that can move its cursor
 };
 
-struct progress_phase;
+// The task that a worker has in hand now; false when none, as far as is known.
+typedef bool progress_look(void *user, unsigned worker, struct task_in_hand *out);
 
 struct progress {
     struct event_sink sink; // take: always 0
     int fd;
     enum progress_mode mode;
+    progress_look *look; // NULL: nobody can tell
+    void *user;
     struct progress_phase *phases;
+    struct progress_mark *marks; // two a phase: see progress.c
     size_t phase_count;
-    int64_t last_ns;  // when something was written
-    bool drawn;       // a status line stands on the terminal
-    bool changed;     // something was counted since
-    bool unannounced; // a phase has begun that was not shown
+    unsigned slots;
+    unsigned workers; // that are up
+    double busy;      // part of them with a task in hand, recently
+    struct task_in_hand tasks[BLOCK_TASKS];
+    size_t task_count;
+    int64_t sampled_ns;
+    int64_t last_ns;     // when something was written
+    bool changed;        // something was counted since
+    struct buffer above; // is to be printed with the next drawing
+    struct buffer block; // as it stands on the terminal
     struct buffer text;
+    struct sigaction resized; // what was to be done at SIGWINCH before
+    bool watches_size;
 };
 
-// What suits `fd`: PROGRESS_STATUS on a terminal unless TERM is unset or "dumb", else
-// PROGRESS_LINES.
+// What suits `fd`: PROGRESS_BAR on a terminal unless TERM is unset or "dumb", else PROGRESS_LINES.
 enum progress_mode progress_mode_for(int fd);
 
-void progress_init(struct progress *p, int fd, enum progress_mode mode);
+void progress_init(struct progress *p, int fd);
 
-// Goes on in this mode: what was told before a run is resumed is counted (PROGRESS_NONE), not
-// shown.
-void progress_show(struct progress *p, enum progress_mode mode);
+// Goes on in this mode: what was told before, of a run that is resumed, is counted, not shown. A
+// bar handles SIGWINCH until progress_finish.
+void progress_show(struct progress *p, enum progress_mode mode, progress_look *look, void *user);
 
-// Erases the status line and frees.
+// Erases the block and frees.
 void progress_finish(struct progress *p);
 
 // Called by the event loop now and then with the time since the run's beginning: writes what is
@@ -54,7 +69,10 @@ void progress_finish(struct progress *p);
 void progress_tick(struct progress *p, int64_t time_ns);
 int64_t progress_next(const struct progress *p);
 
-// Removes the status line, so that something else can be printed; it comes back by itself.
+// Prints whole lines, in any mode: above the block, with its next drawing.
+void progress_print(struct progress *p, const struct buffer *lines);
+
+// Removes the block, so that others can write to the terminal; it comes back by itself.
 void progress_erase(struct progress *p);
 
 #endif

@@ -152,9 +152,7 @@ static void say_lost(struct run *run, const struct exec_report *r)
         r->dead.pid);
     buffer_text(&b, r->dead.reason);
     buffer_char(&b, '\n');
-    progress_erase(&run->progress);
-    if (!b.failed)
-        (void)fd_write_all(STDERR_FILENO, b.data, b.length);
+    progress_print(&run->progress, &b);
     buffer_finish(&b);
 }
 
@@ -319,7 +317,7 @@ static void open_views(struct run *run)
 {
     summary_init(&run->summary);
     failures_init(&run->failures);
-    progress_init(&run->progress, STDERR_FILENO, PROGRESS_NONE);
+    progress_init(&run->progress, STDERR_FILENO);
     run->has_views = true;
 }
 
@@ -404,6 +402,19 @@ static void say_begin(const struct run *run)
     buffer_finish(&b);
 }
 
+static bool look_in_hand(void *user, unsigned worker, struct task_in_hand *out)
+{
+    const struct run *run = user;
+    return phases_in_hand(run->phases, worker, out);
+}
+
+// Rows may go to the terminal that the progress stands on.
+static void make_way(void *user)
+{
+    struct run *run = user;
+    progress_erase(&run->progress);
+}
+
 static int set_up(struct run *run, br_error *err)
 {
     run->begin_ns = clock_now();
@@ -425,26 +436,20 @@ static int set_up(struct run *run, br_error *err)
                                      .end_ns = run->stop.end_at,
                                      .grace_ns = run->options->grace_ns,
                                      .tag = run->tag,
-                                     .results_directory = run->dir.results_path};
+                                     .results_directory = run->dir.results_path,
+                                     .before_output = make_way,
+                                     .user = run};
     run->phases = phases_create(&options, err);
     if (!run->phases)
         return -1;
     emit_begin(run);
     say_begin(run);
     if (!run->resume.idle)
-        progress_show(&run->progress, run->options->progress);
+        progress_show(&run->progress, run->options->progress, look_in_hand, run);
     return 0;
 }
 
 // ---- Stopping before the end
-
-static void say_above_progress(struct run *run, const struct buffer *words)
-{
-    if (words->length == 0)
-        return;
-    progress_erase(&run->progress);
-    (void)fd_write_all(STDERR_FILENO, words->data, words->length);
-}
 
 static void heed_time(struct run *run, int64_t now, struct buffer *words)
 {
@@ -464,7 +469,7 @@ static int heed(struct run *run, int64_t now, br_error *err)
     struct buffer words = BUFFER_EMPTY;
     stop_look(&run->stop, now, &words);
     heed_time(run, now, &words);
-    say_above_progress(run, &words);
+    progress_print(&run->progress, &words);
     buffer_finish(&words);
     if (run->stop.signal != 0 && phases_stop(run->phases, now, err) != 0)
         return -1;

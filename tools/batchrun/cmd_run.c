@@ -43,7 +43,7 @@ static int read_overrides(struct arguments *a, br_error *err)
 static int read_progress(const struct arguments *a, enum progress_mode *mode, br_error *err)
 {
     static const char *const names[] = {"auto", "bar", "lines", "none"};
-    const enum progress_mode modes[] = {progress_mode_for(STDERR_FILENO), PROGRESS_STATUS,
+    const enum progress_mode modes[] = {progress_mode_for(STDERR_FILENO), PROGRESS_BAR,
                                         PROGRESS_LINES, PROGRESS_NONE};
     const char *name = a->progress ? a->progress : "auto";
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
