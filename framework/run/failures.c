@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "run/failures.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -106,12 +107,57 @@ bool failure_is(const struct event_task_end *e)
            e->status != OUTCOME_SKIPPED;
 }
 
+// Length of the number at `text`, with its sign, its unit and what else it is made of: "-1.5e-3",
+// "0x7f3a", "60s". 0: there is none.
+static size_t number_length(const char *text)
+{
+    size_t at = *text == '-' || *text == '+';
+    if (!isdigit((unsigned char)text[at]))
+        return 0;
+    while (isalnum((unsigned char)text[at]) || text[at] == '.' ||
+           ((text[at] == '-' || text[at] == '+') && tolower((unsigned char)text[at - 1]) == 'e'))
+        at++;
+    return at;
+}
+
+// Whether two messages' first lines differ in numbers alone.
+static bool same_words(const char *a, const char *b)
+{
+    for (;;) {
+        size_t in_a = number_length(a), in_b = number_length(b);
+        if (in_a > 0 && in_b > 0) {
+            a += in_a;
+            b += in_b;
+            continue;
+        }
+        bool end_a = *a == '\0' || *a == '\n', end_b = *b == '\0' || *b == '\n';
+        if (end_a || end_b)
+            return end_a && end_b;
+        if (*a++ != *b++)
+            return false;
+    }
+}
+
+static struct failure *find_alike(struct failures *f, const struct event_task_end *e)
+{
+    for (size_t i = 0; i < f->shown_count; i++) {
+        const struct event_task_end *t = &f->shown[i].task;
+        if (t->phase == e->phase && t->status == e->status && t->signal == e->signal &&
+            t->exit_code == e->exit_code && same_words(t->message, e->message))
+            return &f->shown[i];
+    }
+    return NULL;
+}
+
 static void take_task_end(struct failures *f, const struct event_task_end *e)
 {
     if (!failure_is(e))
         return;
     f->count++;
-    if (f->shown_count == FAILURES_SHOWN)
+    struct failure *alike = find_alike(f, e);
+    if (alike)
+        alike->alike++;
+    if (alike || f->shown_count == FAILURES_SHOWN)
         return;
     struct failure *kept = &f->shown[f->shown_count];
     *kept = (struct failure){.task = *e};
@@ -141,6 +187,7 @@ static void forget_shown(struct failures *f)
         free(f->shown[i].cpus);
     }
     f->shown_count = 0;
+    f->told = 0;
     f->count = 0;
 }
 
@@ -340,9 +387,7 @@ static void put_place(struct buffer *out, const struct failure *failure)
         buffer_format(out, " on cpu %" PRId32, t->cpu);
     buffer_text(out, " for ");
     text_duration(out, t->duration_ns);
-    if (t->attempt > 0)
-        buffer_format(out, ", attempt %" PRIu64, (uint64_t)t->attempt + 1);
-    buffer_char(out, '\n');
+    buffer_format(out, ", attempt %" PRIu64 "\n", (uint64_t)t->attempt + 1);
 }
 
 void failure_details(struct buffer *out, const struct failure *failure, const char *logs_directory)
@@ -382,18 +427,51 @@ static void put_block(struct buffer *out, const struct failures *f, const struct
     buffer_char(out, '\n');
 }
 
-void failures_text(const struct failures *f, const char *run, const char *logs_directory,
+bool failures_untold(const struct failures *f)
+{
+    return f->told < f->shown_count;
+}
+
+void failures_text(struct failures *f, const char *run, const char *logs_directory,
                    struct buffer *out)
 {
-    for (size_t i = 0; i < f->shown_count; i++)
-        put_block(out, f, &f->shown[i], run, logs_directory);
-    if (f->count == f->shown_count)
+    for (; f->told < f->shown_count; f->told++)
+        put_block(out, f, &f->shown[f->told], run, logs_directory);
+}
+
+static void put_kind(struct buffer *out, uint64_t count)
+{
+    struct buffer text = BUFFER_EMPTY;
+    text_count(&text, count);
+    buffer_format(out, "%9.*s ", (int)text.length, text.data ? text.data : "");
+    out->failed = out->failed || text.failed;
+    buffer_finish(&text);
+}
+
+void failures_rest(const struct failures *f, const char *run, struct buffer *out)
+{
+    uint64_t more = f->count - f->shown_count, unlike = more;
+    if (more == 0)
         return;
     buffer_text(out, "and ");
-    text_count(out, f->count - f->shown_count);
+    text_count(out, more);
     buffer_text(out, " more: batchrun show --failed ");
     text_shell(out, run);
-    buffer_text(out, " lists all\n\n");
+    buffer_text(out, " lists all\n");
+    for (size_t i = 0; i < f->shown_count; i++) {
+        if (f->shown[i].alike == 0)
+            continue;
+        put_kind(out, f->shown[i].alike);
+        buffer_text(out, "like ");
+        put_title(out, f, &f->shown[i].task);
+        buffer_char(out, '\n');
+        unlike -= f->shown[i].alike;
+    }
+    if (unlike > 0) {
+        put_kind(out, unlike);
+        buffer_text(out, "unlike these\n");
+    }
+    buffer_char(out, '\n');
 }
 
 static void json_failure(const struct failures *f, const struct failure *failure, struct json *j)
@@ -408,6 +486,7 @@ static void json_failure(const struct failures *f, const struct failure *failure
     json_text(j, "cause", cause.data, cause.length);
     json_string(j, "message", t->message);
     json_string(j, "inputs", t->inputs);
+    json_u64(j, "alike", failure->alike);
     json_u64(j, "attempt", t->attempt);
     if (t->worker == UINT32_MAX)
         json_null(j, "worker");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The first final failures of a run, folded from its events: what a person needs to understand each
-// one. Tasks that were skipped or cancelled are not failures of their own.
+// The final failures of a run, folded from its events: of the first kinds of them, what a person
+// needs to understand one, and how many others failed alike: in the same phase, with the same
+// outcome and the same words but for numbers. Tasks that were skipped or cancelled are not failures
+// of their own.
 #ifndef BR_RUN_FAILURES_H
 #define BR_RUN_FAILURES_H
 
@@ -28,6 +30,7 @@ struct failure {
     struct event_task_end task; // its strings belong to the failure; no result
     char *cpus;                 // the worker's, "4-5"; NULL = not known
     struct failure_output output[2];
+    uint64_t alike; // how many others
 };
 
 struct failures_worker;
@@ -36,6 +39,7 @@ struct failures {
     struct event_sink sink; // take: always 0
     struct failure shown[FAILURES_SHOWN];
     size_t shown_count;
+    size_t told;    // of them, by failures_text
     uint64_t count; // of all
     char **phases;  // names
     size_t phase_count;
@@ -59,12 +63,18 @@ void failure_details(struct buffer *out, const struct failure *failure, const ch
 // Appends the command that runs the task again by itself, where there is one. `phase` may be NULL.
 void failure_again(struct buffer *out, const char *run, const char *phase, uint64_t index);
 
-// Appends a block for each failure that is kept, with the last lines of what the task printed (read
-// from `logs_directory`/worker-N.out and .err; NULL = leave them out), and how many more there
-// were and the command that lists them, with the run's directory `run`. Nothing when there were
-// none.
-void failures_text(const struct failures *f, const char *run, const char *logs_directory,
+// Whether failures_text has something to tell.
+bool failures_untold(const struct failures *f);
+
+// Appends a block for each failure that is kept and was not told yet, with the last lines of what
+// the task printed (read from `logs_directory`/worker-N.out and .err; NULL = leave them out), and
+// the command that runs it again, with the run's directory `run`.
+void failures_text(struct failures *f, const char *run, const char *logs_directory,
                    struct buffer *out);
+
+// Appends how many more there were, which of them were alike, and the command that lists all.
+// Nothing when all were told.
+void failures_rest(const struct failures *f, const char *run, struct buffer *out);
 
 // The kept failures as objects of the array that `j` stands in.
 void failures_json(const struct failures *f, struct json *j);

@@ -144,7 +144,13 @@ static void put_failure(const struct report *r, const struct failure *f, struct 
     buffer_clear(&text);
     failure_details(&text, f, r->dir->logs_path);
     put_details(&text, out);
-    buffer_text(out, "</pre></article>\n");
+    buffer_text(out, "</pre>");
+    if (f->alike > 0) {
+        buffer_text(out, "<p class=\"note\">");
+        text_count(out, f->alike);
+        buffer_text(out, " more failed alike.</p>");
+    }
+    buffer_text(out, "</article>\n");
     out->failed |= text.failed;
     buffer_finish(&text);
 }

@@ -481,6 +481,17 @@ static int heed(struct run *run, int64_t now, br_error *err)
 
 // ---- The loop
 
+// After all that this round has brought: what a task printed may be told after its end.
+static void tell_failures(struct run *run)
+{
+    if (!failures_untold(&run->failures))
+        return;
+    struct buffer text = BUFFER_EMPTY;
+    failures_text(&run->failures, run->dir.path, run->dir.logs_path, &text);
+    progress_print(&run->progress, &text);
+    buffer_finish(&text);
+}
+
 static int one_round(struct run *run, int64_t now, br_error *err)
 {
     if (pool_dispatch(run->pool, now, err) != 0 || heed(run, now, err) != 0 ||
@@ -491,6 +502,7 @@ static int one_round(struct run *run, int64_t now, br_error *err)
         *err = run->error;
         return -1;
     }
+    tell_failures(run);
     progress_tick(&run->progress, now - run->begin_ns);
     return 0;
 }
@@ -594,6 +606,7 @@ static bool show_result(struct run *run)
 {
     struct buffer text = BUFFER_EMPTY;
     failures_text(&run->failures, run->dir.path, run->dir.logs_path, &text);
+    failures_rest(&run->failures, run->dir.path, &text);
     summary_text(&run->summary, &text);
     bool shown = !text.failed;
     if (shown)

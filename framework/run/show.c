@@ -136,6 +136,7 @@ int show_run(const struct rundir *run, struct buffer *out, br_error *err)
     if (result == 0) {
         put_title(run, &v.summary, out);
         failures_text(&v.failures, run->path, run->logs_path, out);
+        failures_rest(&v.failures, run->path, out);
         slowest_text(&v.slowest, &v.names, out);
         summary_text(&v.summary, out);
         result = put_outlook(run, &v.summary, out, err);

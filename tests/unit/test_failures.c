@@ -82,6 +82,7 @@ static void output(uint64_t first, uint64_t count, uint32_t stream, uint64_t off
 static void expect_text(const char *expected)
 {
     struct buffer out = BUFFER_EMPTY, wanted = BUFFER_EMPTY;
+    failures.told = 0;
     failures_text(&failures, "a job.run", directory, &out);
     buffer_char(&out, '\0');
     for (const char *c = expected; *c; c++) {
@@ -119,7 +120,7 @@ START_TEST(a_failure_with_what_it_printed)
     output(4, 1, 2, 25, 10);
     expect_text("names#3 error: Name Error : Bill\n"
                 "    inputs  name=Bill\n"
-                "    ran     in worker 0 (cpus 4-5) on cpu 5 for 1.2 ms\n"
+                "    ran     in worker 0 (cpus 4-5) on cpu 5 for 1.2 ms, attempt 1\n"
                 "    stderr  %/worker-0.err\n"
                 "      | hello\n"
                 "      | \\x1b[31mred\n"
@@ -144,7 +145,7 @@ START_TEST(only_the_last_lines)
     struct buffer wanted = BUFFER_EMPTY;
     buffer_text(&wanted, "names#3 error: Name Error : Bill\n"
                          "    inputs  name=Bill\n"
-                         "    ran     in worker 0 (cpus 4-5) on cpu 5 for 1.2 ms\n"
+                         "    ran     in worker 0 (cpus 4-5) on cpu 5 for 1.2 ms, attempt 1\n"
                          "    stderr  %/worker-0.err (tasks 2 to 5)\n"
                          "      | line 15\n      | line 16\n      | line 17\n"
                          "      | line 18\n      | line 19\n      | line 20\n      | ");
@@ -163,10 +164,11 @@ START_TEST(a_log_that_is_not_what_the_journal_says)
     begin();
     task_end(&bill);
     output(3, 1, 2, 0, 10);
-    static const char title[] = "names#3 error: Name Error : Bill\n"
-                                "    inputs  name=Bill\n"
-                                "    ran     in worker 0 (cpus 4-5) on cpu 5 for 1.2 ms\n"
-                                "    stderr  %/worker-0.err";
+    static const char title[] =
+        "names#3 error: Name Error : Bill\n"
+        "    inputs  name=Bill\n"
+        "    ran     in worker 0 (cpus 4-5) on cpu 5 for 1.2 ms, attempt 1\n"
+        "    stderr  %/worker-0.err";
     char wanted[512];
     snprintf(wanted, sizeof wanted, "%s: cannot be read: No such file or directory\n^\n", title);
     expect_text(wanted);
@@ -175,12 +177,14 @@ START_TEST(a_log_that_is_not_what_the_journal_says)
     expect_text(wanted);
     output(3, 1, 2, UINT64_MAX - 4, UINT64_MAX);
     struct buffer out = BUFFER_EMPTY;
+    failures.told = 0;
     failures_text(&failures, "a job.run", directory, &out);
     buffer_finish(&out);
     remove_log("worker-0.err");
     char path[64];
     snprintf(path, sizeof path, "%s/worker-0.err", directory);
     ck_assert_int_eq(symlink("/etc/passwd", path), 0);
+    failures.told = 0;
     failures_text(&failures, "a job.run", directory, &out);
     buffer_char(&out, '\0');
     ck_assert_ptr_nonnull(strstr(out.data, "cannot be read: Too many levels of symbolic links"));
@@ -203,12 +207,71 @@ START_TEST(what_belongs_to_others_is_not_shown)
 }
 END_TEST
 
+// What `put` appends, with what is shown of the blocks: their titles.
+static void expect_titles(const char *expected)
+{
+    struct buffer out = BUFFER_EMPTY;
+    failures_text(&failures, "a job.run", NULL, &out);
+    failures_rest(&failures, "a job.run", &out);
+    buffer_char(&out, '\0');
+    struct buffer titles = BUFFER_EMPTY;
+    for (char *line = out.data, *next; *line; line = next) {
+        next = line + strcspn(line, "\n");
+        next += *next == '\n';
+        if (*line != '\n' && strncmp(line, "    inputs", 10) != 0 &&
+            strncmp(line, "    ran", 7) != 0 && strncmp(line, "    again", 9) != 0)
+            buffer_append(&titles, line, (size_t)(next - line));
+    }
+    buffer_char(&titles, '\0');
+    ck_assert_str_eq(titles.data, expected);
+    buffer_finish(&out);
+    buffer_finish(&titles);
+}
+
+static void fail_with(uint64_t index, const char *message)
+{
+    struct event_task_end e = bill;
+    e.index = index;
+    e.message = message;
+    task_end(&e);
+}
+
+START_TEST(alike_but_for_numbers)
+{
+    begin();
+    fail_with(0, "residual -1.5e-3 after 10 steps\nat 0x1");
+    fail_with(1, "residual 2 after 1000 steps\nat 0x2");
+    fail_with(2, "residual nan after 10 steps");
+    fail_with(3, "residual 7 after 10 steps of 20");
+    fail_with(4, "residual -7e+30 after 5 steps");
+    struct event_task_end e = bill;
+    e.message = "residual 1 after 1 steps";
+    e.status = OUTCOME_CRASHED;
+    task_end(&e);
+    expect_titles("names#0 error: residual -1.5e-3 after 10 steps\n    at 0x1\n"
+                  "names#2 error: residual nan after 10 steps\n"
+                  "names#3 error: residual 7 after 10 steps of 20\n"
+                  "names#3 crashed: residual 1 after 1 steps\n"
+                  "and 2 more: batchrun show --failed 'a job.run' lists all\n"
+                  "        2 like names#0\n");
+    ck_assert(!failures_untold(&failures));
+    fail_with(5, "residual unknown");
+    ck_assert(failures_untold(&failures));
+    expect_titles("names#5 error: residual unknown\n" // each is told once
+                  "and 2 more: batchrun show --failed 'a job.run' lists all\n"
+                  "        2 like names#0\n");
+}
+END_TEST
+
 START_TEST(the_first_ten_and_a_count)
 {
     begin();
     struct event_task_end e = bill;
+    char message[8] = "a";
     for (uint64_t i = 0; i < 1047; i++) {
         e.index = i;
+        e.message = message;
+        message[0] = (char)('a' + i % 12);
         e.final = false;
         task_end(&e);
         e.final = true;
@@ -223,11 +286,14 @@ START_TEST(the_first_ten_and_a_count)
     ck_assert_uint_eq(failures.count, 1047);
     struct buffer out = BUFFER_EMPTY;
     failures_text(&failures, "a job.run", NULL, &out);
+    failures_rest(&failures, "a job.run", &out);
     buffer_char(&out, '\0');
     ck_assert_ptr_nonnull(strstr(out.data, "names#9 "));
     ck_assert_ptr_null(strstr(out.data, "names#10 "));
     ck_assert_ptr_nonnull(
-        strstr(out.data, "\n\nand 1 037 more: batchrun show --failed 'a job.run' lists all\n\n"));
+        strstr(out.data, "\n\nand 1 037 more: batchrun show --failed 'a job.run' lists all\n"
+                         "       87 like names#0\n"));
+    ck_assert_ptr_nonnull(strstr(out.data, "       86 like names#9\n      174 unlike these\n\n"));
     buffer_finish(&out);
 }
 END_TEST
@@ -248,7 +314,7 @@ START_TEST(places_that_are_not_known)
                 "    ran     never\n"
                 "\n"
                 "phase 0#3 error\n"
-                "    ran     in worker 7 for 1.2 ms\n"
+                "    ran     in worker 7 for 1.2 ms, attempt 1\n"
                 "\n");
 }
 END_TEST
@@ -295,11 +361,12 @@ START_TEST(for_programs)
     failures_json(&failures, &j);
     json_end_array(&j);
     buffer_char(&out, '\0');
-    ck_assert_str_eq(
-        out.data, "[{\"phase\":\"names\",\"index\":3,\"outcome\":\"error\","
-                  "\"cause\":\"error: Name Error : Bill\",\"message\":\"Name Error : Bill\","
-                  "\"inputs\":\"name=Bill\",\"attempt\":0,\"worker\":0,\"cpus\":\"4-5\",\"cpu\":5,"
-                  "\"start_seconds\":0.000000,\"duration_seconds\":0.001200}]");
+    ck_assert_str_eq(out.data,
+                     "[{\"phase\":\"names\",\"index\":3,\"outcome\":\"error\","
+                     "\"cause\":\"error: Name Error : Bill\",\"message\":\"Name Error : Bill\","
+                     "\"inputs\":\"name=Bill\",\"alike\":0,\"attempt\":0,\"worker\":0,\"cpus\":\"4-"
+                     "5\",\"cpu\":5,"
+                     "\"start_seconds\":0.000000,\"duration_seconds\":0.001200}]");
     buffer_finish(&out);
 }
 END_TEST
@@ -314,6 +381,7 @@ int main(void)
     tcase_add_test(tc, only_the_last_lines);
     tcase_add_test(tc, a_log_that_is_not_what_the_journal_says);
     tcase_add_test(tc, what_belongs_to_others_is_not_shown);
+    tcase_add_test(tc, alike_but_for_numbers);
     tcase_add_test(tc, the_first_ten_and_a_count);
     tcase_add_test(tc, places_that_are_not_known);
     tcase_add_test(tc, causes_in_words);

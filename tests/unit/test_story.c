@@ -129,7 +129,7 @@ START_TEST(a_retry_waits_for_its_back_off)
     static const char first[] = "solve#1 error: no\\x1b (tried again)\n"
                                 "    began   3 s into the run\n"
                                 "    inputs  i=1\n"
-                                "    ran     in worker 0 for 1 ms\n";
+                                "    ran     in worker 0 for 1 ms, attempt 1\n";
     char wanted[2048];
     ask_about("solve#1");
     phase_begins(1, "solve");
@@ -169,7 +169,7 @@ START_TEST(what_was_cancelled_is_done_again)
     static const char cancelled[] = "mesh#1 cancelled%s\n"
                                     "    began   0 ns into the run\n"
                                     "    used    1 ms of CPU time, 1.5 MiB of memory\n"
-                                    "    ran     in worker 0 for 5 ns\n%s"
+                                    "    ran     in worker 0 for 5 ns, attempt 1\n%s"
                                     "    again   batchrun exec job.run mesh#1\n";
     char wanted[2048];
     snprintf(wanted, sizeof wanted, cancelled, "", "");
