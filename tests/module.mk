@@ -272,6 +272,7 @@ system_tests = \
 	tests/system/test_signals.py \
 	tests/system/test_storms.py \
 	tests/system/test_slurm.py \
+	tests/system/test_terminal.py \
 	tests/system/test_trace.py \
 	tests/system/test_unfit.py
 TESTS += $(system_tests)

@@ -443,7 +443,8 @@ static int set_up(struct run *run, br_error *err)
     if (!run->phases)
         return -1;
     emit_begin(run);
-    say_begin(run);
+    if (!run->options->quiet)
+        say_begin(run);
     if (!run->resume.idle)
         progress_show(&run->progress, run->options->progress, look_in_hand, run);
     return 0;
@@ -602,12 +603,17 @@ static int write_summary(struct run *run, br_error *err)
 }
 
 // false: there is no memory for it.
-static bool show_result(struct run *run)
+static bool show_result(struct run *run, enum run_status status)
 {
     struct buffer text = BUFFER_EMPTY;
     failures_text(&run->failures, run->dir.path, run->dir.logs_path, &text);
     failures_rest(&run->failures, run->dir.path, &text);
-    summary_text(&run->summary, &text);
+    if (!run->options->quiet) {
+        summary_text(&run->summary, &text);
+    } else if (status != RUN_OK) {
+        summary_verdict(&run->summary, &text);
+        buffer_char(&text, '\n');
+    }
     bool shown = !text.failed;
     if (shown)
         (void)fd_write_all(STDERR_FILENO, text.data, text.length);
@@ -641,7 +647,7 @@ static enum run_status end(struct run *run, int looped, br_error *err)
     if (closed == 0)
         closed = write_summary(run, &late);
     // A run that broke before any worker came up has nothing to sum up but why.
-    bool shown = (looped == 0 || run->summary.worker_count > 0) && show_result(run);
+    bool shown = (looped == 0 || run->summary.worker_count > 0) && show_result(run, status);
     // The summary tells why the run broke, unless that event was itself what could not be told.
     if (looped != 0 && (!shown || run->error.kind != BR_ERR_NONE))
         say_error(err);

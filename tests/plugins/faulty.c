@@ -177,6 +177,7 @@ static int rendezvous(br_task *t)
     fprintf(file, "%d\n", (int)getpid());
     if (fclose(file) != 0 || rename(path, began) != 0)
         return br_fail(t, "%s could not be made", began);
+    br_task_progress(t, 0.375);
     snprintf(path, sizeof path, "%s/go", dir);
     while (access(path, F_OK) != 0)
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);

@@ -12,7 +12,7 @@
 #include "run/stop.h"
 
 struct arguments {
-    bool fresh, resume, retry_failed, dry_run, json;
+    bool fresh, resume, retry_failed, dry_run, json, quiet;
     char *go_on; // a command
     const char *workers, *directory, *progress, *grace, *journal;
     struct option_list set;
@@ -45,7 +45,7 @@ static int read_progress(const struct arguments *a, enum progress_mode *mode, br
     static const char *const names[] = {"auto", "bar", "lines", "none"};
     const enum progress_mode modes[] = {progress_mode_for(STDERR_FILENO), PROGRESS_BAR,
                                         PROGRESS_LINES, PROGRESS_NONE};
-    const char *name = a->progress ? a->progress : "auto";
+    const char *name = a->quiet ? "none" : a->progress ? a->progress : "auto";
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i], name) == 0) {
             *mode = modes[i];
@@ -123,6 +123,7 @@ static int run_it(const struct arguments *a, const char *path, br_error *err)
                                   .override_count = a->override_count,
                                   .go_on = a->go_on,
                                   .json = a->json,
+                                  .quiet = a->quiet,
                                   .version = PACKAGE_VERSION};
     struct nursery nursery;
     struct prepared prepared;
@@ -167,8 +168,10 @@ static int main_run(int argc, char **argv)
         {"journal", 0, "group|batch|unsynced|off", OPTION_TEXT, &a.journal,
          "how it is synced; group: every 100 ms", "BATCHRUN_JOURNAL"},
         {"dry-run", 'n', NULL, OPTION_FLAG, &a.dry_run, "show the plan, run nothing", NULL},
-        {"progress", 0, "auto|bar|lines|none", OPTION_TEXT, &a.progress, "how to show it",
-         "BATCHRUN_PROGRESS"},
+        {"progress", 0, "auto|bar|lines|none", OPTION_TEXT, &a.progress,
+         "a block on a terminal, lines", "BATCHRUN_PROGRESS"},
+        {"quiet", 'q', NULL, OPTION_FLAG, &a.quiet, "tell only what went wrong, and no progress",
+         NULL},
         {"json", 0, NULL, OPTION_FLAG, &a.json, "print the summary as JSON to standard output",
          NULL},
     };
