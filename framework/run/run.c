@@ -495,15 +495,16 @@ static void tell_failures(struct run *run)
 
 static int one_round(struct run *run, int64_t now, br_error *err)
 {
-    if (pool_dispatch(run->pool, now, err) != 0 || heed(run, now, err) != 0 ||
-        phases_advance(run->phases, now, err) != 0 ||
+    if (pool_dispatch(run->pool, now, err) != 0 || heed(run, now, err) != 0)
+        return -1;
+    tell_failures(run); // before what their phase gives
+    if (phases_advance(run->phases, now, err) != 0 ||
         (run->journal && journal_sync(run->journal, now, err) != 0))
         return -1;
     if (run->error.kind != BR_ERR_NONE) {
         *err = run->error;
         return -1;
     }
-    tell_failures(run);
     progress_tick(&run->progress, now - run->begin_ns);
     return 0;
 }
