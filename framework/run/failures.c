@@ -155,6 +155,8 @@ static void take_task_end(struct failures *f, const struct event_task_end *e)
         return;
     f->count++;
     struct failure *alike = find_alike(f, e);
+    if (alike && alike->alike < FAILURES_NAMED)
+        alike->others[alike->alike] = e->index;
     if (alike)
         alike->alike++;
     if (alike || f->shown_count == FAILURES_SHOWN)
@@ -448,6 +450,19 @@ static void put_kind(struct buffer *out, uint64_t count)
     buffer_finish(&text);
 }
 
+// "       38 like areas#7: #9, #12, #13, #20, #21, ..."
+static void put_alike(struct buffer *out, const struct failures *f, const struct failure *failure)
+{
+    if (failure->alike == 0)
+        return;
+    put_kind(out, failure->alike);
+    buffer_text(out, "like ");
+    put_title(out, f, &failure->task);
+    for (uint64_t i = 0; i < failure->alike && i < FAILURES_NAMED; i++)
+        buffer_format(out, "%s#%" PRIu64, i ? ", " : ": ", failure->others[i]);
+    buffer_text(out, failure->alike > FAILURES_NAMED ? ", ...\n" : "\n");
+}
+
 void failures_rest(const struct failures *f, const char *run, struct buffer *out)
 {
     uint64_t more = f->count - f->shown_count, unlike = more;
@@ -459,12 +474,7 @@ void failures_rest(const struct failures *f, const char *run, struct buffer *out
     text_shell(out, run);
     buffer_text(out, " lists all\n");
     for (size_t i = 0; i < f->shown_count; i++) {
-        if (f->shown[i].alike == 0)
-            continue;
-        put_kind(out, f->shown[i].alike);
-        buffer_text(out, "like ");
-        put_title(out, f, &f->shown[i].task);
-        buffer_char(out, '\n');
+        put_alike(out, f, &f->shown[i]);
         unlike -= f->shown[i].alike;
     }
     if (unlike > 0) {

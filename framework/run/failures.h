@@ -16,7 +16,8 @@
 #include "run/json.h"
 
 enum {
-    FAILURES_SHOWN = 10
+    FAILURES_SHOWN = 10,
+    FAILURES_NAMED = 5 // of those that are alike
 };
 
 struct failure_output {
@@ -30,7 +31,8 @@ struct failure {
     struct event_task_end task; // its strings belong to the failure; no result
     char *cpus;                 // the worker's, "4-5"; NULL = not known
     struct failure_output output[2];
-    uint64_t alike; // how many others
+    uint64_t alike;                  // how many others
+    uint64_t others[FAILURES_NAMED]; // the first of them
 };
 
 struct failures_worker;

@@ -49,7 +49,7 @@ class Afterwards(harness.Case):
         titles = re.findall(r"(?m)^(areas|prints|escapes)#\d+ error: ", out)
         self.assertEqual(sorted(titles), ["areas", "escapes", "prints"])
         self.assertRegex(out, r"and 11 more: batchrun show --failed job.run lists all\n"
-                              r" +11 like areas#\d+\n\n")
+                              r" +11 like areas#\d+: #\d+(, #\d+){4}, ...\n\n")
         self.assertIn("slowest\n", out)
         self.assertRegex(out, r"areas +17 +5 +12 +12")
         self.assertRegex(out, r"9 of 23 tasks succeeded: 14 error \(.*, 2 workers\)\n$")

@@ -141,8 +141,8 @@ class Terminal(harness.Case):
         self.assertNotIn("busy", text)
         self.assertNotIn("#0  38 %", text)
         self.assertEqual(text.count("error: negative"), 1, text)
-        self.assertIn("and 2 more: batchrun show --failed job.run lists all\n"
-                      f"        2 like {failed[0]}\n", text)
+        self.assertRegex(text, "and 2 more: batchrun show --failed job.run lists all\n"
+                               f"        2 like {failed[0]}: #\\d, #\\d\n")
         self.assertRegex(text, r"6 of 9 tasks succeeded: 3 error \(.*, 2 workers\)\n$")
         self.assertLessEqual(self.screen.redraws, 10 * (time.monotonic() - began) + 2)
         self.assertNotRegex(self.raw, r"\x1b\[[0-9;]*m") # no colours

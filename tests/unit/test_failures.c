@@ -253,13 +253,13 @@ START_TEST(alike_but_for_numbers)
                   "names#3 error: residual 7 after 10 steps of 20\n"
                   "names#3 crashed: residual 1 after 1 steps\n"
                   "and 2 more: batchrun show --failed 'a job.run' lists all\n"
-                  "        2 like names#0\n");
+                  "        2 like names#0: #1, #4\n");
     ck_assert(!failures_untold(&failures));
     fail_with(5, "residual unknown");
     ck_assert(failures_untold(&failures));
     expect_titles("names#5 error: residual unknown\n" // each is told once
                   "and 2 more: batchrun show --failed 'a job.run' lists all\n"
-                  "        2 like names#0\n");
+                  "        2 like names#0: #1, #4\n");
 }
 END_TEST
 
@@ -292,8 +292,10 @@ START_TEST(the_first_ten_and_a_count)
     ck_assert_ptr_null(strstr(out.data, "names#10 "));
     ck_assert_ptr_nonnull(
         strstr(out.data, "\n\nand 1 037 more: batchrun show --failed 'a job.run' lists all\n"
-                         "       87 like names#0\n"));
-    ck_assert_ptr_nonnull(strstr(out.data, "       86 like names#9\n      174 unlike these\n\n"));
+                         "       87 like names#0: #12, #24, #36, #48, #60, ...\n"));
+    ck_assert_ptr_nonnull(
+        strstr(out.data,
+               "       86 like names#9: #21, #33, #45, #57, #69, ...\n      174 unlike these\n\n"));
     buffer_finish(&out);
 }
 END_TEST
