@@ -17,8 +17,8 @@ static enum channel_read fault(const char **text, const char *what)
 }
 
 // Copies the next record's head out of shared memory and checks what does not depend on its kind.
-static enum channel_read next_head(const struct channel *c, uint64_t written, struct record *r,
-                                   const char **text)
+static inline enum channel_read next_head(const struct channel *c, uint64_t written,
+                                          struct record *r, const char **text)
 {
     uint64_t unread = written - c->read;
     if (unread == 0)
@@ -55,15 +55,19 @@ copy_proved(const struct channel *c, const struct record *r, void *head, size_t 
     return check_end(sum) == r->check ? CHANNEL_BATCH : fault(text, "a record was written over");
 }
 
-// Whether the private copy is a row of the results that the grant's tasks give.
-// A function's may have more behind it where `emitted`.
-static enum channel_read check_row(struct channel *c, const struct channel_granted *g,
-                                   const char *data, size_t size, bool emitted, const char **text)
+static enum channel_read not_a_row(const char **text)
+{
+    return fault(text, "a result is not a row of the task's result columns");
+}
+
+// Whether the private copy is a row of the results that the grant's tasks give, where rows are not
+// all of one size. A function's may have more behind it where `emitted`.
+static enum channel_read check_content(struct channel *c, const struct channel_granted *g,
+                                       const char *data, size_t size, bool emitted,
+                                       const char **text)
 {
     bool fits;
-    if (g->row_words > 0)
-        fits = size == g->row_words * 8;
-    else if (!g->results)
+    if (!g->results)
         fits = emitted ? size >= g->out_size : size == g->out_size;
     else {
         buffer_reset(&c->cells);
@@ -72,14 +76,23 @@ static enum channel_read check_row(struct channel *c, const struct channel_grant
             return CHANNEL_FAILED;
         fits = row_unpack(g->results, data, size, cells);
     }
-    return fits ? CHANNEL_BATCH : fault(text, "a result is not a row of the task's result columns");
+    return fits ? CHANNEL_BATCH : not_a_row(text);
+}
+
+static inline enum channel_read check_row(struct channel *c, const struct channel_granted *g,
+                                          const char *data, size_t size, bool emitted,
+                                          const char **text)
+{
+    if (g->row_words == 0)
+        return check_content(c, g, data, size, emitted, text);
+    return size == g->row_words * 8 ? CHANNEL_BATCH : not_a_row(text);
 }
 
 // A time from a worker is a claim too: it only moves forward, and not past now.
-static void note_end(struct channel *c, const struct record *r, int64_t duration, int64_t now)
+static void note_end(struct channel *c, int64_t start, int64_t duration, int64_t now)
 {
     int64_t end;
-    if (__builtin_add_overflow(r->start_ns, duration, &end) || end > now)
+    if (__builtin_add_overflow(start, duration, &end) || end > now)
         end = now;
     if (end > c->last_end_ns)
         c->last_end_ns = end;
@@ -98,7 +111,7 @@ static enum channel_read read_run(struct channel *c, uint64_t written, struct re
         return CHANNEL_FAILED;
     out->start_ns = r.start_ns;
     enum channel_read state = CHANNEL_BATCH;
-    struct record last = r;
+    int64_t last_start_ns = r.start_ns;
     do {
         size_t at = c->payload.length;
         char *copy = buffer_extend(&c->payload, r.size);
@@ -116,12 +129,12 @@ static enum channel_read read_run(struct channel *c, uint64_t written, struct re
         durations[g->done - first] = r.duration_ns;
         c->read += record_span(r.size);
         g->done++;
-        last = r;
+        last_start_ns = r.start_ns;
     } while (g->done - first < most && next_head(c, written, &r, text) == CHANNEL_BATCH &&
              r.kind == RECORD_OK);
     if (g->done == first)
         return state;
-    note_end(c, &last, last.duration_ns, now);
+    note_end(c, last_start_ns, durations[g->done - first - 1], now);
     out->kind = RECORD_OK;
     out->tasks = g->grant;
     out->tasks.first += first;
@@ -213,7 +226,7 @@ static enum channel_read read_single(struct channel *c, const struct record *r, 
         state = check_row(c, g, out->payload, out->size, true, text);
     if (state != CHANNEL_BATCH)
         return state;
-    note_end(c, r, out->times.duration_ns, now);
+    note_end(c, r->start_ns, out->times.duration_ns, now);
     buffer_clear(&c->fragments);
     c->read += record_span(r->size);
     g->done++;

@@ -62,9 +62,10 @@ static const char *result_name(const struct task_map *m, size_t column)
 // As strcmp, for names: most are too short for a call to be worth it.
 static inline bool is_same_name(const char *a, const char *b)
 {
-    while (*a == *b && *a)
-        a++, b++;
-    return *a == *b;
+    for (; *a == *b; a++, b++)
+        if (!*a)
+            return true;
+    return false;
 }
 
 static struct cached_name *cached_at(struct name_cache *cache, const char *name)
