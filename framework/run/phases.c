@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "run/inputs.h"
 #include "run/journal.h"
 #include "run/output.h"
@@ -483,6 +484,9 @@ int phases_advance(struct phases *ph, int64_t now, br_error *err)
             if (step(&ph->phases[i], now, &moved, err) != 0)
                 return -1;
             any |= moved;
+            // It may have written a file: what comes now begins after that.
+            if (moved)
+                now = clock_now();
         }
     }
     if (ph->error.kind != BR_ERR_NONE) {

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Inputs, results and reductions, as they stand in files and on standard output."""
+import array
+import fcntl
 import json
 import math
+import termios
+import time
 
 import harness
 from harness import read_npy
@@ -59,6 +63,24 @@ class Outputs(harness.Case):
         done = self.run_job(self.job('"-"', 400))
         self.write("out.csv", done.out)
         self.same(self.rows("out.csv"))
+
+    def test_the_next_phase_begins_when_the_file_is_written(self):
+        self.write("job.yaml", HEAD + "name: job\nphases:\n" +
+                   phase("demo.square", "{range: 20000}", 'output: "-"') +
+                   phase("demo.square", "{range: 1}", name="next"))
+        process = self.start("run", "job.yaml")
+        pipe = process.stdout.fileno()
+        size = fcntl.fcntl(pipe, 1032)  # F_GETPIPE_SZ, which Python has from 3.10 on
+        held = array.array("i", [0])
+
+        def is_full():
+            fcntl.ioctl(pipe, termios.FIONREAD, held)
+            return held[0] == size
+        harness.until(is_full, harness.PATIENCE, "the program waits for who reads its results")
+        waits = time.monotonic()
+        harness.until(lambda: time.monotonic() > waits + 0.3, harness.PATIENCE, "time goes by")
+        self.assertEqual(self.end(process).code, 0)
+        self.assertGreater(self.summary("job")["phases"][1]["start_seconds"], 0.3)
 
     def test_default_place(self):
         self.run_job(HEAD + "name: here\nphases:\n" + phase("demo.square", "{range: 3}"))
