@@ -25,8 +25,8 @@ BLOCK = re.compile(r"^<!-- run:\n(?P<hidden>.*?)^-->$|"
 FILE = re.compile(r"(?:.*[.:] )?`([\w.-]+)`.*:$")
 LINK = re.compile(r"\[(examples/[\w.-]+)\]\(\1\).*:$")
 NOT_RUN = re.compile(r"<!-- not run: \S.* -->$")
-TOOLS = ("cc", "c++", "gfortran", "python3", "jq", "gdb", "valgrind", "make")  # for a document
-EXTRAS = ("parallel",)                                                         # for one block
+TOOLS = ("cc", "c++", "gfortran", "jq", "gdb", "valgrind", "make")  # that a section may want
+EXTRAS = ("parallel",)                                              # that a block alone may want
 
 FIGURES = (
     (r"\b\d+(\.\d+)? (ns|us|ms|s|min|h)\b", "TIME"),
@@ -76,30 +76,48 @@ def blocks(path):
     return found
 
 
-def tools(path):
-    """Programs that a document's commands are about, of those that may be missing."""
-    text = "".join(b.language + "\n" + b.body for b in blocks(path)
-                   if not b.not_run and b.language in ("sh", "console"))
-    python = ["python3"] if any(b.language == "python" for b in blocks(path)) else []
-    return python + [t for t in TOOLS if re.search(rf"(?<![\w./-]){re.escape(t)}(?![\w.+])", text)]
+def sections(path):
+    """A document's blocks, by the heading above them."""
+    found = [[]]
+    for block in blocks(path):
+        if block.begins_section:
+            found.append([])
+        found[-1].append(block)
+    return found
+
+
+def tools(section):
+    """Programs that a section's commands are about, of those that may be missing."""
+    text = "".join(b.body for b in section if b.language in ("sh", "console") and not b.not_run)
+    return [t for t in TOOLS if re.search(rf"(?<![\w./-]){re.escape(t)}(?![\w.+])", text)]
 
 
 class Document:
-    """Follows a document in a case's directory."""
+    """Follows a document in a case's directory. Programs in `unfit` count as missing."""
 
-    def __init__(self, case, path, environment, top, build):
+    def __init__(self, case, path, environment, top, build, unfit=()):
         self.case, self.path, self.env, self.top, self.build = case, path, environment, top, build
+        self.unfit = unfit
         self.name = os.path.basename(path)
         self.program = "import multiprocessing\nmultiprocessing.set_start_method('fork')\n"
         self.printed = []
         self.directory = case.dir
 
     def follow(self):
-        for block in blocks(self.path):
-            if block.begins_section:
-                self.printed = []
-            with self.case.subTest(f"{self.name}:{block.line}"):
-                self.take(block)
+        """A section whose programs are missing is left out, and those behind it that build on it."""
+        why_not = None
+        for section in sections(self.path):
+            lacking = [t for t in tools(section) if t in self.unfit or not shutil.which(t)]
+            if lacking:
+                why_not = "no " + ", ".join(lacking)
+            elif any(block.file for block in section):
+                why_not = None
+            self.printed = []
+            for block in section:
+                with self.case.subTest(f"{self.name}:{block.line}"):
+                    if why_not:
+                        self.case.skipTest(why_not)
+                    self.take(block)
 
     def take(self, block):
         if block.not_run:
@@ -187,7 +205,3 @@ class Document:
         self.case.write(os.path.join(self.directory, "part.yaml"), text)
         done = self.run("batchrun", "check", "part.yaml", stderr=subprocess.STDOUT)
         self.case.assertEqual(done.returncode, 0, done.stdout)
-
-
-def missing(path):
-    return [tool for tool in tools(path) if not shutil.which(tool)]
