@@ -100,6 +100,7 @@ librun_la_SOURCES = \
 	framework/run/journal_read.c framework/run/journal_read.h \
 	framework/run/json.c framework/run/json.h \
 	framework/run/log_view.c framework/run/log_view.h \
+	framework/run/machine_note.c framework/run/machine_note.h \
 	framework/run/output.c framework/run/output.h \
 	framework/run/output_csv.c \
 	framework/run/output_format.h \

@@ -231,6 +231,13 @@ int topology_load(struct machine *out, br_error *err)
     return result;
 }
 
+void topology_version(struct buffer *out)
+{
+    unsigned api = hwloc_get_api_version();
+    buffer_format(out, "%s (interface %u.%u.%u)", HWLOC_VERSION, api >> 16, api >> 8 & 255,
+                  api & 255);
+}
+
 // ---- Other machines
 
 static int load_described(hwloc_topology_t t, int described, const char *what, const char *from,

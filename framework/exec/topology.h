@@ -3,8 +3,12 @@
 #ifndef BR_EXEC_TOPOLOGY_H
 #define BR_EXEC_TOPOLOGY_H
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "model/plan.h"
+
+// Appends hwloc's version: "2.9.0", and that of the loaded library's interface.
+void topology_version(struct buffer *out);
 
 // Reads the machine batchrun runs on. Allowed is what the calling thread (and so what it forks) may
 // use: its affinity mask and hwloc's allowed set. No thread is moved. About a millisecond, on

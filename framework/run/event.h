@@ -26,6 +26,7 @@ enum event_type {
     EVENT_RUN_END,
     EVENT_SOURCE,     // what the run was made from
     EVENT_RUN_RESUME, // the run goes on in a new process
+    EVENT_NOTE,       // something about a process of the run that nothing depends on
 };
 
 struct event_run_begin {
@@ -148,6 +149,12 @@ struct event_run_resume {
     bool retry_failed;
 };
 
+// For those who read of the run later: "command", "hwloc", "machine" (run/machine_note.h).
+struct event_note {
+    const char *name;
+    const char *text;
+};
+
 struct event {
     enum event_type type;
     // Monotonic, since the run's beginning. Time in which no process worked on the run is left out:
@@ -165,6 +172,7 @@ struct event {
         struct event_run_end run_end;
         struct event_source source;
         struct event_run_resume run_resume;
+        struct event_note note;
     };
 };
 

@@ -12,7 +12,7 @@ static const char *const names[] = {
     [EVENT_TASKS_OK] = "tasks_ok",     [EVENT_TASK_END] = "task_end",
     [EVENT_OUTPUT] = "output",         [EVENT_PHASE_END] = "phase_end",
     [EVENT_RUN_END] = "run_end",       [EVENT_SOURCE] = "source",
-    [EVENT_RUN_RESUME] = "run_resume",
+    [EVENT_RUN_RESUME] = "run_resume", [EVENT_NOTE] = "note",
 };
 
 // A figure that may not be known, where `lacks` stands for that.
@@ -192,6 +192,10 @@ void event_json(const struct event *e, struct buffer *out)
         break;
     case EVENT_RUN_RESUME:
         put_run_resume(&j, &e->run_resume);
+        break;
+    case EVENT_NOTE:
+        json_string(&j, "name", e->note.name);
+        json_string(&j, "text", e->note.text);
         break;
     }
     json_end_object(&j);

@@ -319,6 +319,10 @@ void journal_encode(struct buffer *out, const struct event *event, const unsigne
     case EVENT_RUN_RESUME:
         encode_run_resume(out, &event->run_resume);
         break;
+    case EVENT_NOTE:
+        put_text(out, event->note.name);
+        put_text(out, event->note.text);
+        break;
     }
 }
 
@@ -575,13 +579,17 @@ static void decode_body(struct cursor *c, struct event *out, struct buffer *dura
     case EVENT_RUN_RESUME:
         decode_run_resume(c, &out->run_resume);
         break;
+    case EVENT_NOTE:
+        out->note.name = get_text(c);
+        out->note.text = get_text(c);
+        break;
     }
 }
 
 int journal_decode(uint32_t type, const unsigned char *data, size_t size, struct event *out,
                    struct buffer *durations, br_error *err)
 {
-    if (type < EVENT_RUN_BEGIN || type > EVENT_RUN_RESUME)
+    if (type < EVENT_RUN_BEGIN || type > EVENT_NOTE)
         return br_error_set(err, BR_ERR_USAGE, "is of unknown type %" PRIu32, type);
     struct cursor c = {.start = data, .at = data, .end = data + size};
     struct event event = {.type = (enum event_type)type, .time_ns = get_signed(&c)};

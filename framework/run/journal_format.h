@@ -13,7 +13,7 @@
 #include "run/event.h"
 
 enum {
-    JOURNAL_VERSION = 2, // another one with every change of what is written
+    JOURNAL_VERSION = 3, // another one with every change of what is written
     JOURNAL_HEADER_SIZE = 64,
     JOURNAL_FRAME_SIZE = 40, // in front of every payload
     JOURNAL_PAYLOAD_MAX = 1 << 30,

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "run/report.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "run/html.h"
+#include "run/machine_note.h"
 #include "run/replay.h"
 #include "run/report_parts.h"
 
@@ -44,6 +46,34 @@ static void take_workers(struct report *r, const struct event *event)
     core_time_take(&r->core_time, event);
 }
 
+// A later process of the run may be on another machine: the last one is drawn.
+static void take_note(struct report *r, const struct event_note *e)
+{
+    struct machine machine;
+    br_error none;
+    if (strcmp(e->name, "machine") != 0) {
+        if (r->facts.length < REPORT_FACTS)
+            report_fact(&r->facts, e->name, e->text);
+        return;
+    }
+    if (machine_note_read(e->text, &machine, &none) != 0)
+        return;
+    machine_finish(&r->machine);
+    r->machine = machine;
+}
+
+static void take_source(struct report *r, const struct event_source *e)
+{
+    struct buffer text = BUFFER_EMPTY;
+    buffer_format(&text, "%s%s%016" PRIx64, e->name, e->name[0] ? ", hash " : "hash ", e->hash);
+    buffer_char(&text, '\0');
+    if (text.failed)
+        r->facts.failed = true;
+    else if (r->facts.length < REPORT_FACTS)
+        report_fact(&r->facts, e->what, text.data);
+    buffer_finish(&text);
+}
+
 static int report_take(struct event_sink *sink, const struct event *event, br_error *err)
 {
     struct report *r = (struct report *)sink;
@@ -54,6 +84,10 @@ static int report_take(struct event_sink *sink, const struct event *event, br_er
     // A phase that begins a second time begins from nothing.
     if (event->type == EVENT_PHASE_BEGIN && event->phase_begin.phase < REPORT_PHASES)
         r->histograms[event->phase_begin.phase] = (struct histogram){0};
+    if (event->type == EVENT_NOTE)
+        take_note(r, &event->note);
+    else if (event->type == EVENT_SOURCE && strcmp(event->source.what, "job file") != 0)
+        take_source(r, &event->source);
     take_workers(r, &bounded);
     attempts_take(&r->attempts, &bounded, take_attempt, r);
     timeline_extend(&r->timeline, bounded.time_ns);
@@ -66,7 +100,9 @@ static int gather(struct report *r, br_error *err)
     if (replay(r->dir, sinks, 1, err) != 0)
         return -1;
     core_time_end(&r->core_time, r->summary.last_ns);
-    return r->summary.failed || r->attempts.failed || r->core_time.failed ? br_error_nomem(err) : 0;
+    return r->facts.failed || r->summary.failed || r->attempts.failed || r->core_time.failed
+               ? br_error_nomem(err)
+               : 0;
 }
 
 static int set_up(struct report *r, br_error *err)
@@ -86,6 +122,8 @@ static void tear_down(struct report *r)
     attempts_finish(&r->attempts);
     core_time_finish(&r->core_time);
     timeline_finish(&r->timeline);
+    machine_finish(&r->machine);
+    buffer_finish(&r->facts);
     free(r->histograms);
 }
 

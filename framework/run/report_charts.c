@@ -238,6 +238,47 @@ static void put_core(struct buffer *out, unsigned cpu, const struct core *c, boo
     buffer_text(out, "</div>");
 }
 
+static void begin_cores(struct buffer *out, bool labelled)
+{
+    buffer_format(out, "<div class=\"cores%s\">\n", labelled ? "" : " small");
+}
+
+// The CPUs by number, where nothing is known of the machine.
+static void put_row(struct buffer *out, const struct core *cores, unsigned count)
+{
+    bool labelled = count <= CORES_LABELLED;
+    begin_cores(out, labelled);
+    for (unsigned cpu = 0; cpu < count; cpu++)
+        put_core(out, cpu, &cores[cpu], labelled);
+    buffer_text(out, "\n</div>\n");
+}
+
+static void put_node(struct buffer *out, const struct machine_pu *pu, const struct machine_pu *last)
+{
+    if (last)
+        buffer_text(out, "\n</div>\n");
+    if (!last || last->package != pu->package)
+        buffer_format(out, "<h3>package %d</h3>\n", pu->package);
+    buffer_format(out, "<p class=\"note\">NUMA node %d</p>\n", pu->numa);
+}
+
+// As the machine is built: its packages, in them the NUMA nodes; the CPUs of a core side by side.
+static void put_machine(struct buffer *out, const struct machine *m, const struct core *cores)
+{
+    bool labelled = m->pu_count <= CORES_LABELLED;
+    const struct machine_pu *last = NULL;
+    for (size_t i = 0; i < m->pu_count; i++) {
+        const struct machine_pu *pu = &m->pus[i];
+        if (!last || last->package != pu->package || last->numa != pu->numa) {
+            put_node(out, pu, last);
+            begin_cores(out, labelled);
+        }
+        put_core(out, pu->os_index, &cores[pu->os_index], labelled);
+        last = pu;
+    }
+    buffer_text(out, "\n</div>\n");
+}
+
 void report_cores(const struct report *r, struct buffer *out)
 {
     unsigned count;
@@ -246,16 +287,16 @@ void report_cores(const struct report *r, struct buffer *out)
         out->failed = true;
         return;
     }
-    bool labelled = count <= CORES_LABELLED;
     if (count > 0) {
-        buffer_format(out,
-                      "<section id=\"cores\">\n<h2>Cores</h2>\n<p class=\"note\">The CPUs that "
-                      "workers may run on, by the system's numbers, each filled as far as its "
-                      "workers were busy%s.</p>\n<div class=\"cores%s\">\n",
-                      labelled ? "; below the number, the worker" : "", labelled ? "" : " small");
-        for (unsigned cpu = 0; cpu < count; cpu++)
-            put_core(out, cpu, &cores[cpu], labelled);
-        buffer_text(out, "\n</div>\n</section>\n");
+        buffer_text(out, "<section id=\"cores\">\n<h2>Cores</h2>\n<p class=\"note\">The machine's "
+                         "CPUs by the system's numbers, those of a core side by side, "
+                         "each filled as far as the workers on it were busy; below the number, the "
+                         "worker.</p>\n");
+        if (r->machine.pu_count > 0)
+            put_machine(out, &r->machine, cores);
+        else
+            put_row(out, cores, count);
+        buffer_text(out, "</section>\n");
     }
     free(cores);
 }

@@ -4,6 +4,7 @@
 #define BR_RUN_REPORT_PARTS_H
 
 #include "base/buffer.h"
+#include "model/plan.h"
 #include "run/attempts.h"
 #include "run/core_time.h"
 #include "run/failures.h"
@@ -13,8 +14,9 @@
 #include "run/timeline.h"
 
 enum {
-    REPORT_PHASES = 24, // drawn; the table has more
-    REPORT_COLOURS = 8  // phases' colours, over and over
+    REPORT_PHASES = 24,       // drawn; the table has more
+    REPORT_FACTS = 64 * 1024, // bytes of what is told of sources and command lines
+    REPORT_COLOURS = 8        // phases' colours, over and over
 };
 
 struct report {
@@ -27,6 +29,8 @@ struct report {
     struct histogram *histograms; // REPORT_PHASES
     uint64_t deaths;
     uint64_t resumes;
+    struct machine machine; // no units: not known
+    struct buffer facts;    // of the environment, as HTML
     const struct rundir *dir;
 };
 
@@ -46,6 +50,9 @@ void report_environment(const struct report *r, struct buffer *out);
 // width is `width` and whose height is `height`.
 void report_time_axis(const struct report *r, struct buffer *out);
 void report_time_grid(const struct report *r, struct buffer *out, double width, double height);
+
+// Appends a fact of the environment.
+void report_fact(struct buffer *out, const char *name, const char *value);
 
 // How many phases are drawn.
 size_t report_drawn(const struct report *r);

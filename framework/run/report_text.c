@@ -143,6 +143,9 @@ static void put_failure(const struct report *r, const struct failure *f, struct 
     buffer_text(out, "</p><pre>");
     buffer_clear(&text);
     failure_details(&text, f, r->dir->logs_path);
+    failure_again(&text, r->dir->path,
+                  t->phase < r->failures.phase_count ? r->failures.phases[t->phase] : NULL,
+                  t->index);
     put_details(&text, out);
     buffer_text(out, "</pre>");
     if (f->alike > 0) {
@@ -283,7 +286,7 @@ void report_phases(const struct report *r, struct buffer *out)
 
 // ---- Environment
 
-static void put_fact(struct buffer *out, const char *name, const char *value)
+void report_fact(struct buffer *out, const char *name, const char *value)
 {
     buffer_format(out, "<div><dt>%s</dt><dd>", name);
     html_string(out, value);
@@ -310,17 +313,18 @@ void report_environment(const struct report *r, struct buffer *out)
 {
     const struct summary *s = &r->summary;
     buffer_text(out, "<section id=\"environment\">\n<h2>Environment</h2>\n<dl class=\"facts\">\n");
-    put_fact(out, "batchrun", s->version);
-    put_fact(out, "host", s->host);
-    put_fact(out, "job file", s->job_file);
-    put_fact(out, "run directory", r->dir->path);
+    report_fact(out, "batchrun", s->version);
+    report_fact(out, "host", s->host);
+    report_fact(out, "job file", s->job_file);
+    report_fact(out, "run directory", r->dir->path);
     buffer_text(out, "<div><dt>began</dt><dd>");
     put_date(out, s->wall_ns);
     buffer_text(out, "</dd></div>\n");
     if (r->resumes > 0)
         buffer_format(out, "<div><dt>taken up again</dt><dd>%" PRIu64 " time%s</dd></div>\n",
                       r->resumes, r->resumes == 1 ? "" : "s");
-    put_fact(out, "end", s->ended ? s->reason : "the run has not ended");
+    buffer_append(out, r->facts.data, r->facts.length);
+    report_fact(out, "end", s->ended ? s->reason : "the run has not ended");
     if (s->ended)
         buffer_format(out, "<div><dt>exit status</dt><dd>%" PRId32 "</dd></div>\n", s->exit_status);
     buffer_text(out, "</dl>\n");

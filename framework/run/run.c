@@ -17,9 +17,11 @@
 #include "base/text.h"
 #include "exec/leftovers.h"
 #include "exec/local.h"
+#include "exec/topology.h"
 #include "pool/pool.h"
 #include "run/failures.h"
 #include "run/journal.h"
+#include "run/machine_note.h"
 #include "run/phases.h"
 #include "run/resume.h"
 #include "run/rundir.h"
@@ -179,6 +181,27 @@ static void on_worker(void *user, const struct exec_report *r)
         say_lost(run, r);
 }
 
+static void emit_note(struct run *run, const char *name, struct buffer *text)
+{
+    buffer_char(text, '\0');
+    struct event e = {.type = EVENT_NOTE, .note = {name, text->data}};
+    if (!text->failed)
+        emit(run, &e, clock_now());
+    buffer_finish(text);
+}
+
+// What a person may want to know of this process later.
+static void emit_notes(struct run *run)
+{
+    struct buffer text = BUFFER_EMPTY;
+    buffer_text(&text, run->options->command);
+    emit_note(run, "command", &text);
+    topology_version(&text);
+    emit_note(run, "hwloc", &text);
+    machine_note_put(&text, &run->prepared->machine);
+    emit_note(run, "machine", &text);
+}
+
 // The run's first event in this process.
 static void emit_begin(struct run *run)
 {
@@ -210,6 +233,8 @@ static void emit_begin(struct run *run)
     keep_error(run, resume_tell(&run->resume, &run->sink, &begin, &again, &err), &err);
     buffer_finish(&limits);
     free(path);
+    if (!run->resume.idle)
+        emit_notes(run);
 }
 
 // ---- Setting up

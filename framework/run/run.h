@@ -39,10 +39,11 @@ struct run_options {
     size_t override_count;
     bool journal; // false: nothing is written down
     enum journal_durability durability;
-    const char *go_on; // the command that goes on with the run, when it is interrupted
-    bool json;         // the summary goes to standard output, as JSON
-    bool quiet;        // only what went wrong is told
-    int64_t grace_ns;  // that tasks in hand have when the run is asked to stop
+    const char *command; // that began this process
+    const char *go_on;   // the command that goes on with the run, when it is interrupted
+    bool json;           // the summary goes to standard output, as JSON
+    bool quiet;          // only what went wrong is told
+    int64_t grace_ns;    // that tasks in hand have when the run is asked to stop
     enum progress_mode progress;
     const char *version;
 };

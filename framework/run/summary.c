@@ -212,6 +212,7 @@ static int summary_take(struct event_sink *sink, const struct event *event, br_e
     case EVENT_WORKER_END:
     case EVENT_OUTPUT:
     case EVENT_SOURCE:
+    case EVENT_NOTE:
         break;
     }
     return 0;

@@ -5,7 +5,8 @@ before it."""
 import struct
 
 TYPES = {1: "run_begin", 2: "worker_begin", 3: "worker_end", 4: "phase_begin", 5: "tasks_ok",
-         6: "task_end", 7: "output", 8: "phase_end", 9: "run_end", 10: "source", 11: "run_resume"}
+         6: "task_end", 7: "output", 8: "phase_end", 9: "run_end", 10: "source", 11: "run_resume",
+         12: "note"}
 FIELDS = {  # n: number, s: signed, t: text, c: cpus, d: durations, r: rows
     "run_begin": "name:t job_file:t version:t host:t wall:s workers:n phases:n",
     "worker_begin": "worker:n pid:s start:n cpus:c",
@@ -19,6 +20,7 @@ FIELDS = {  # n: number, s: signed, t: text, c: cpus, d: durations, r: rows
     "run_end": "exit_status:s reason:t",
     "source": "what:t name:t hash:n",
     "run_resume": "version:t host:t wall:s workers:n retry_failed:n",
+    "note": "name:t text:t",
 }
 OK, CANCELLED = 1, 6
 

@@ -161,6 +161,20 @@ class Report(harness.Case):
             self.assertAlmostEqual(float(row["tasks/s"].replace(" ", "")),
                                    phase["tasks_per_second"], delta=0.5001)
 
+    def test_environment(self):
+        self.run_job(JOB, "--set", "workers.layout=scatter", code=3)
+        text, page = self.report("job.run")
+        facts = page.facts()
+        self.assertEqual(facts["command"], "batchrun run --set workers.layout=scatter job.yaml")
+        self.assertRegex(facts["hwloc"], r"^\d+\.\d+\.\d+ \(interface \d+\.\d+\.\d+\)$")
+        self.assertRegex(facts["plugin demo"], r"/demo\.so, hash [0-9a-f]{16}$")
+        # Every CPU of the machine stands in its package and node.
+        cores = text[text.index('id="cores"'):]
+        self.assertLess(cores.index("<h3>package 0</h3>"), cores.index("NUMA node 0"))
+        shown = re.findall(r'title="cpu (\d+): ', cores)
+        self.assertLessEqual(os.sched_getaffinity(0), set(map(int, shown)))
+        self.assertEqual(len(shown), len(set(shown)))
+
     def test_core_time_is_all_told(self):
         self.run_job(JOB, code=3)
         _, page = self.report("job.run")

@@ -220,14 +220,14 @@ class Resume(Resuming):
 
     def test_the_journal_of_another_version(self):
         self.assertEqual(self.batchrun("run", "job.yaml").code, 3)
-        for version in (1, 3):
+        for version in (2, 4):
             with open(self.path("job.run/journal"), "r+b") as file:
                 file.seek(8)
                 file.write(bytes([version]))
             for args in (("run", "--resume", "job.yaml"), ("show", "job.run")):
                 done = self.batchrun(*args)
                 self.assertEqual(done.code, 2, done)
-                self.assertIn(f"has format {version}; this batchrun reads format 2: use the batchrun "
+                self.assertIn(f"has format {version}; this batchrun reads format 3: use the batchrun "
                               "that wrote it", done.err)
 
     def test_time_goes_on(self):

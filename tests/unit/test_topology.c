@@ -8,6 +8,7 @@
 
 #include "exec/topology.h"
 #include "golden.h"
+#include "run/machine_note.h"
 
 static void load_this(struct machine *m)
 {
@@ -129,6 +130,35 @@ START_TEST(objects_are_numbered_in_logical_order)
 }
 END_TEST
 
+START_TEST(a_journal_keeps_the_machine)
+{
+    struct machine m, read;
+    br_error err;
+    ck_assert_int_eq(
+        topology_load_synthetic("pack:2 [numa] core:3 pu:2(indexes=2*6:6*1)", &m, &err), 0);
+    struct buffer text = BUFFER_EMPTY;
+    machine_note_put(&text, &m);
+    buffer_char(&text, '\0');
+    ck_assert_int_eq(strncmp(text.data, "0 0 0 -1 0\n6 0 0 -1 0\n1 0 0 -1 1\n", 33), 0);
+    ck_assert_int_eq(machine_note_read(text.data, &read, &err), 0);
+    ck_assert_uint_eq(read.pu_count, 12);
+    for (int i = 0; i < 12; i++) {
+        ck_assert_uint_eq(read.pus[i].os_index, m.pus[i].os_index);
+        ck_assert_int_eq(read.pus[i].core, m.pus[i].core);
+        ck_assert_int_eq(read.pus[i].l3, m.pus[i].l3);
+        ck_assert_int_eq(read.pus[i].numa, m.pus[i].numa);
+        ck_assert_int_eq(read.pus[i].package, m.pus[i].package);
+    }
+    static const char *const bad[] = {"",   "0 0 0 0 0",          "0 0 0 0\n",
+                                      "\n", "99999999 0 0 0 0\n", "0 0 0 0 0\nx 0 0 0 0\n"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        ck_assert_int_eq(machine_note_read(bad[i], &read, &err), -1);
+    buffer_finish(&text);
+    machine_finish(&read);
+    machine_finish(&m);
+}
+END_TEST
+
 START_TEST(a_machine_may_tell_little)
 {
     struct machine m;
@@ -191,6 +221,7 @@ int main(void)
     tcase_add_loop_test(tests, environment_does_not_replace_the_machine, 0, count);
     tcase_add_loop_test(tests, environment_is_refused_beside_threads, 0, count);
     tcase_add_test(tests, objects_are_numbered_in_logical_order);
+    tcase_add_test(tests, a_journal_keeps_the_machine);
     tcase_add_test(tests, a_machine_may_tell_little);
     tcase_add_test(tests, memory_comes_from_a_node_that_has_some);
     tcase_add_test(tests, what_is_no_machine_is_refused);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "commands.h"
@@ -32,6 +34,14 @@ static void print_phase(struct buffer *out, const struct prepared *p, size_t i)
     buffer_char(out, '\n');
 }
 
+unsigned plan_columns(void)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
+        return size.ws_col;
+    return 80;
+}
+
 void plan_print(const struct prepared *p)
 {
     struct buffer out = BUFFER_EMPTY;
@@ -39,6 +49,8 @@ void plan_print(const struct prepared *p)
                   p->job->phase_count == 1 ? "" : "s");
     for (size_t i = 0; i < p->job->phase_count; i++)
         print_phase(&out, p, i);
+    buffer_char(&out, '\n');
+    plan_view_topology(&out, &p->machine, &p->plan, plan_columns());
     buffer_char(&out, '\n');
     plan_view_slots(&out, &p->plan);
     fwrite(out.data, 1, out.failed ? 0 : out.length, stdout);

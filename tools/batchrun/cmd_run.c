@@ -13,7 +13,7 @@
 
 struct arguments {
     bool fresh, resume, retry_failed, dry_run, json, quiet;
-    char *go_on; // a command
+    char *command, *go_on; // of this process, of one that goes on with its run
     const char *workers, *directory, *progress, *grace, *journal;
     struct option_list set;
     struct spec_override *overrides;
@@ -95,17 +95,23 @@ static int check_resume(const struct arguments *a, const struct run_options *opt
     return 0;
 }
 
-// The command that goes on with the run that these arguments begin. NULL and *err without memory.
-static char *command_to_go_on(int argc, char **argv, br_error *err)
+static bool says_how_to_begin(const char *argument)
 {
-    static const char *const others[] = {"--fresh", "--resume", "--retry-failed"};
+    static const char *const options[] = {"--fresh", "--resume", "--retry-failed"};
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        if (strcmp(argument, options[i]) == 0)
+            return true;
+    return false;
+}
+
+// The command that these arguments make, or the one that goes on with the run that they begin. NULL
+// and *err without memory.
+static char *command_line(int argc, char **argv, bool go_on, br_error *err)
+{
     struct buffer b = BUFFER_EMPTY;
-    buffer_text(&b, "batchrun run --resume");
+    buffer_text(&b, go_on ? "batchrun run --resume" : "batchrun run");
     for (int i = 0; i < argc; i++) {
-        bool other = false;
-        for (size_t k = 0; k < sizeof others / sizeof others[0]; k++)
-            other = other || strcmp(argv[i], others[k]) == 0;
-        if (other)
+        if (go_on && says_how_to_begin(argv[i]))
             continue;
         buffer_char(&b, ' ');
         text_shell(&b, argv[i]);
@@ -121,6 +127,7 @@ static int run_it(const struct arguments *a, const char *path, br_error *err)
                                   .retry_failed = a->retry_failed,
                                   .overrides = a->overrides,
                                   .override_count = a->override_count,
+                                  .command = a->command,
                                   .go_on = a->go_on,
                                   .json = a->json,
                                   .quiet = a->quiet,
@@ -180,7 +187,9 @@ static int main_run(int argc, char **argv)
     br_error err = {0};
     int status;
     const char *path = NULL;
-    a.go_on = command_to_go_on(argc, argv, &err); // before the options are taken out of argv
+    // Before the options are taken out of argv.
+    a.command = command_line(argc, argv, false, &err);
+    a.go_on = a.command ? command_line(argc, argv, true, &err) : NULL;
     if (!a.go_on || options_parse(&command_run, table, sizeof table / sizeof table[0], argc, argv,
                                   &operands, &helped, &err) != 0)
         status = report_error(&err);
@@ -191,6 +200,7 @@ static int main_run(int argc, char **argv)
         status = report_error(&err);
     else
         status = run_it(&a, path, &err);
+    free(a.command);
     free(a.go_on);
     free(a.set.items);
     free(a.overrides);

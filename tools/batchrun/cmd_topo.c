@@ -1,25 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <stdio.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "commands.h"
 #include "exec/topology.h"
+#include "plan.h"
 #include "run/plan_view.h"
 #include "run/run.h"
-
-static unsigned terminal_columns(void)
-{
-    struct winsize size;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
-        return size.ws_col;
-    return 80;
-}
 
 static void print(const struct machine *m, const struct plan *p)
 {
     struct buffer out = BUFFER_EMPTY;
-    plan_view_topology(&out, m, p, terminal_columns());
+    plan_view_topology(&out, m, p, plan_columns());
     fwrite(out.data, 1, out.failed ? 0 : out.length, stdout);
     buffer_finish(&out);
 }

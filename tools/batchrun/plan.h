@@ -7,4 +7,7 @@
 
 void plan_print(const struct prepared *p);
 
+// What standard output shows in a line.
+unsigned plan_columns(void);
+
 #endif
