@@ -43,7 +43,8 @@ static int main_show(int argc, char **argv)
     if (optional_run_and_task(argv, operands, &a.path, &a.task, &a.has_task, &err) != 0)
         return report_error(&err);
     if (a.failed && a.has_task) {
-        br_error_set(&err, BR_ERR_USAGE, "--failed lists every task that failed: leave out --failed or %s",
+        br_error_set(&err, BR_ERR_USAGE,
+                     "--failed lists every task that failed: leave out --failed or %s",
                      argv[operands - 1]);
         return report_error(&err);
     }
