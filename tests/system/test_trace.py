@@ -32,6 +32,20 @@ phases:
 """
 
 
+# What the trace event format has for the kinds that are used: fields that must be there, and those
+# that may. Viewers pass over what they do not know, so that a mistake would not be seen.
+FIELDS = {
+    "M": ({"args"}, {"tid"}),
+    "X": ({"cat", "ts", "dur", "tid"}, {"args", "cname"}),
+    "i": ({"ts", "s"}, {"tid", "cat", "args"}),
+    "C": ({"ts", "args"}, {"tid", "cat", "id"}),
+    "b": ({"cat", "id", "ts"}, {"tid", "args"}),
+    "e": ({"cat", "id", "ts"}, {"tid", "args"}),
+}
+METADATA = {"process_name": "name", "thread_name": "name", "thread_sort_index": "sort_index",
+            "process_sort_index": "sort_index", "process_labels": "labels"}
+
+
 class Trace(harness.Case):
     def trace(self, *args, run="job.run"):
         done = self.batchrun("trace", *args, run)
@@ -48,7 +62,8 @@ class Trace(harness.Case):
             self.assertIsInstance(event["name"], str)
             self.assertEqual(event["pid"], 1)
             kind = event["ph"]
-            self.assertIn(kind, "MXiCbe")
+            self.assertIn(kind, FIELDS)
+            self.check_fields(event, *FIELDS[kind])
             if kind != "M":
                 self.assertGreaterEqual(event["ts"], 0)
             if kind == "X":
@@ -61,6 +76,23 @@ class Trace(harness.Case):
             elif kind == "e":
                 open_phases.remove(event["id"])
         self.assertEqual(open_phases, set())
+
+    def check_fields(self, event, required, optional):
+        given = set(event) - {"name", "ph", "pid"}
+        self.assertLessEqual(required, given, event)
+        self.assertLessEqual(given, required | optional, event)
+        for name in given & {"ts", "dur"}:
+            self.assertIsInstance(event[name], (int, float), event)
+        for name in given & {"pid", "tid"}:
+            self.assertIs(type(event[name]), int, event)
+        self.assertIsInstance(event.get("args", {}), dict, event)
+        self.assertIn(event.get("s", "g"), ("g", "p", "t"), event)
+        if event["ph"] == "C":
+            self.assertTrue(event["args"], event)
+            for value in event["args"].values():
+                self.assertIsInstance(value, (int, float), event)
+        if event["ph"] == "M":
+            self.assertIn(METADATA[event["name"]], event["args"], event)
 
     @staticmethod
     def tasks(trace):
