@@ -94,6 +94,8 @@ static void cure_missing(struct buffer *cure, const struct loader *l, const char
                       in->kind == INPUT_LINES ? "lines" : "glob");
     else if (in->kind == INPUT_CSV && count == 1 && strpbrk(names[0], ";\t|"))
         buffer_text(cure, "have commas between the file's columns");
+    else
+        buffer_format(cure, "rename a column, or add `args: {%s: ...}`", name);
 }
 
 static void add_missing(struct loader *l, const struct column *want, const char *const *names,

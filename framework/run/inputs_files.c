@@ -27,10 +27,16 @@ static char *join_path(struct loader *l, const char *path)
     return buffer_take_string(&joined, l->err);
 }
 
-static void add_unreadable(struct loader *l, const struct job_inputs *in, const char *path,
-                           const char *cause)
+// What is mostly the matter with a file that is not there.
+static const char *path_cure(const struct job_inputs *in)
 {
-    diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, NULL, "cannot read %s: %s", path, cause);
+    return in->path && in->path[0] != '/' ? "paths are relative to the job file" : NULL;
+}
+
+static void add_unreadable(struct loader *l, const struct job_inputs *in, const char *path,
+                           const char *cause, const char *cure)
+{
+    diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, cure, "cannot read %s: %s", path, cause);
 }
 
 // Copies standard input to memory, so that it can be read twice. Descriptor, or -1 and *l->err.
@@ -70,13 +76,13 @@ static int open_regular(struct loader *l, const struct job_inputs *in, struct in
     if (f->fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
         return br_error_errno(l->err, "cannot open %s", f->name);
     if (f->fd < 0) {
-        add_unreadable(l, in, f->name, strerror(errno));
+        add_unreadable(l, in, f->name, strerror(errno), errno == ENOENT ? path_cure(in) : NULL);
         return 0;
     }
     if (fstat(f->fd, &f->before) != 0)
         return br_error_errno(l->err, "cannot read %s", f->name);
     if (!S_ISREG(f->before.st_mode)) {
-        add_unreadable(l, in, f->name, "not a regular file");
+        add_unreadable(l, in, f->name, "not a regular file", "name a file");
         fd_close(&f->fd);
     }
     return 0;
@@ -373,7 +379,7 @@ static int read_header(struct loader *l, const struct job_inputs *in, struct csv
                         : count > SCHEMA_MAX ? "it has more than 4096 columns"
                                              : NULL;
     if (wrong) {
-        add_unreadable(l, in, f->name, wrong);
+        add_unreadable(l, in, f->name, wrong, NULL);
         return 0;
     }
     if (make_columns(l, columns, count) != 0)
@@ -471,9 +477,10 @@ static int find_paths(struct loader *l, const struct job_inputs *in, const char 
     if (status == GLOB_NOSPACE)
         result = br_error_nomem(l->err);
     else if (status == GLOB_NOMATCH)
-        diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, NULL, "no file matches %s", pattern);
+        diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, path_cure(in), "no file matches %s",
+                        pattern);
     else if (status != 0)
-        diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, NULL,
+        diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, path_cure(in),
                         "cannot read a directory on the way of %s: %s", pattern,
                         errno ? strerror(errno) : "unknown cause");
     else {

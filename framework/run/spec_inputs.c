@@ -76,7 +76,8 @@ static void check_range(struct reader *r, struct node *range, struct job_inputs 
                              : "add a negative `step`",
                  "the range never gets from `start` to `stop`: its step goes the other way");
     else
-        complain(r, at, NULL, "the range has more than 2^53 rows");
+        complain(r, at, "make `step` larger, or split the job",
+                 "the range has more than 2^53 rows");
 }
 
 static void read_range_mapping(struct reader *r, struct node *value, struct job_inputs *inputs)
@@ -108,7 +109,7 @@ void read_range(struct reader *r, const struct spec_key *key, struct node *value
                                      : "for example `range: {start: 0, stop: 1, step: 0.1}`",
                  "`range` is %s; a whole number of rows is due", describe(r, value));
     else if (cell.i64 > JOB_ROWS_MAX)
-        complain(r, value, NULL, "the range has more than 2^53 rows");
+        complain(r, value, "split the job", "the range has more than 2^53 rows");
     else
         inputs->range.stop = (struct job_value){.cell = cell, .mark = value->mark};
     if (!inputs->range.as)
@@ -297,7 +298,7 @@ static void read_axis_list(struct reader *r, const char *name, const struct node
 {
     inputs->kind = INPUT_LIST;
     if (value->count == 0) {
-        complain(r, value, NULL, "axis `%s` has no values", name);
+        complain(r, value, "write at least one: [1]", "axis `%s` has no values", name);
         return;
     }
     if (!grid_alloc(r, &inputs->list, 1, value->count))
@@ -412,7 +413,7 @@ static void check_matrix_rows(struct reader *r, const struct node *value,
         if (axis == JOB_UNLIMITED) // which has been said
             return;
         if (__builtin_mul_overflow(rows, axis, &rows) || rows > JOB_ROWS_MAX) {
-            complain(r, value, NULL, "the matrix has more than 2^53 rows");
+            complain(r, value, "split the job", "the matrix has more than 2^53 rows");
             return;
         }
     }

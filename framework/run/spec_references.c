@@ -29,7 +29,7 @@ static const char *nearest_phase(struct reader *r, size_t count, const char *tex
         words[i] = r->job->phases[i].name ? r->job->phases[i].name : "";
     const char *cure = did_you_mean(r, text, words, count);
     free(words);
-    return cure;
+    return cure ? cure : "add that phase above, or leave it out";
 }
 
 // The place of the phase that `node` names, which must stand before phase `p`; -1 after
@@ -44,7 +44,8 @@ static long find_earlier(struct reader *r, size_t p, struct node *node)
     if (at < p)
         return (long)at;
     if (at == r->job->phase_count)
-        complain_once(r, node, nearest_phase(r, p, text),
+        complain_once(r, node,
+                      p > 0 ? nearest_phase(r, p, text) : "leave it out: this is the first",
                       "there is no phase `%.64s` before this one", text);
     else if (at == p)
         complain_once(r, node, "name an earlier phase", "phase `%s` cannot wait for itself", text);

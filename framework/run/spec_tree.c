@@ -304,7 +304,7 @@ static int open_collection(struct builder *b, const yaml_event_t *event, enum no
     if (refuse_properties(b, event, anchor, tag) != 0)
         return -1;
     if (b->depth == TREE_DEPTH_MAX)
-        return refuse(b, event, NULL, "nested deeper than %d levels", TREE_DEPTH_MAX);
+        return refuse(b, event, "flatten it", "nested deeper than %d levels", TREE_DEPTH_MAX);
     struct node *node = event_node(b, event, kind);
     if (!node || place_node(b, event, node) != 0)
         return -1;

@@ -58,7 +58,7 @@ static bool refuse_number(struct reader *r, const struct node *node, enum scalar
     }
     if (kind != SCALAR_TOO_LARGE)
         return false;
-    complain(r, node, may_be_text ? "quote it if it is text" : NULL,
+    complain(r, node, may_be_text ? "quote it if it is text" : "write a smaller one",
              "the number %s does not fit in 64 bits", shorten(r, node->text));
     return true;
 }
@@ -147,8 +147,8 @@ static void read_name(struct reader *r, const struct spec_key *key, struct node 
     if (!text)
         return;
     if (strlen(text) > NAME_MAX_LENGTH)
-        complain(r, value, NULL, "`%s` is longer than %d characters", shorten(r, text),
-                 NAME_MAX_LENGTH);
+        complain(r, value, "choose a shorter one", "`%s` is longer than %d characters",
+                 shorten(r, text), NAME_MAX_LENGTH);
     else if (text[strspn(text, allowed)] != '\0')
         complain(r, value, "letters, digits, `_`, `-` and `.` are fine",
                  "`%s` cannot be a name: files are named after it", text);
@@ -235,7 +235,7 @@ static void complain_units(struct reader *r, const struct spec_key *key, const s
         guess ? tree_format(&r->tree, "did you mean `%s`?", meant) : key_example(r, key);
     const char *text = shorten(r, value->text);
     if (result == UNITS_TOO_LARGE)
-        complain(r, value, NULL, "`%s`: %s is too large", key->name, text);
+        complain(r, value, key_example(r, key), "`%s`: %s is too large", key->name, text);
     else if (result == UNITS_NO_UNIT)
         complain(r, value, cure, "`%s` is %s, without a unit; %s is due", key->name, text,
                  key_due(r, key));
