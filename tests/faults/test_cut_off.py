@@ -102,6 +102,8 @@ class Disturbed(Resuming):
             self.assertEqual(Story(self.path("job.run/journal")).twice, [])
             self.assertEqual(self.results(), reference)
         shutil.rmtree(self.path("job.run"))
+        if os.path.exists(self.tally):
+            os.unlink(self.tally)
         self.went_well(f"exit {done.code}")
         return done
 
