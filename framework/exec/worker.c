@@ -34,7 +34,7 @@ enum {
     LONG_NS = 1000000, // tasks from here on have their CPU time measured
     EXACT_OUTPUT_NS =
         20000,         // tasks from here on have their output told apart by a system call each
-    OUTPUT_EVERY = 64, // shorter ones by one in so many, until one prints
+    OUTPUT_EVERY = 64, // shorter ones by one in so many, and not sooner than that, until one prints
 };
 
 struct loaded { // a plugin in this worker
@@ -56,6 +56,7 @@ struct worker {
     // was.
     off_t printed[2];
     uint32_t unlooked;
+    int64_t looked_ns;    // when that was
     bool chatty;          // a short task of this map has printed: look after each
     uint64_t over_output; // what the task in hand has printed, where it is more than it may; or 0
     int64_t cpu_mark;
@@ -472,6 +473,7 @@ static void look_at_streams(struct worker *w, const struct record *about, int64_
         w->chatty = true;
     }
     w->unlooked = 0;
+    w->looked_ns = now;
 }
 
 // Notes what was printed since the last look. A system call a stream is too much for a task of
@@ -487,7 +489,8 @@ static void note_output(struct worker *w, const struct record *about, int64_t du
     if (!w->setup.common.keep_output)
         return;
     w->unlooked++;
-    if (pending || last || w->chatty || duration >= EXACT_OUTPUT_NS || w->unlooked >= OUTPUT_EVERY)
+    if (pending || last || w->chatty || duration >= EXACT_OUTPUT_NS ||
+        (w->unlooked >= OUTPUT_EVERY && now - w->looked_ns >= EXACT_OUTPUT_NS))
         look_at_streams(w, about, now);
 }
 
