@@ -14,6 +14,7 @@ EXTRA_DIST += \
 	docs/job-file.md \
 	docs/journal-format.md \
 	docs/messages.md \
+	docs/performance.md \
 	docs/plugins.md \
 	docs/pool-guide.md \
 	docs/reading-a-run.md \
