@@ -88,6 +88,7 @@ librun_la_SOURCES = \
 	framework/run/event.h \
 	framework/run/event_json.c framework/run/event_json.h \
 	framework/run/failures.c framework/run/failures.h \
+	framework/run/failures_text.c \
 	framework/run/histogram.c framework/run/histogram.h \
 	framework/run/html.c framework/run/html.h \
 	framework/run/in_hand.h \

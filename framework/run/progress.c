@@ -298,7 +298,7 @@ static struct progress_phase *phase_at(struct progress *p, uint32_t index)
 
 static void set_marks(struct progress *p, size_t phase, int64_t now)
 {
-    for (int i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++)
         p->marks[2 * phase + i] = (struct progress_mark){now, p->phases[phase].done};
 }
 
