@@ -149,10 +149,12 @@ EXTRA_DIST += \
 	tests/topology/four-nodes.plan tests/topology/four-nodes.view \
 	tests/topology/half-smt.plan tests/topology/half-smt.view tests/topology/half-smt.xml \
 	tests/topology/hybrid.plan tests/topology/hybrid.view tests/topology/hybrid.xml \
+	tests/topology/many-cores.plan tests/topology/many-cores.view \
 	tests/topology/memoryless.plan tests/topology/memoryless.view tests/topology/memoryless.xml \
 	tests/topology/no-l3.plan tests/topology/no-l3.view \
 	tests/topology/one-core.plan tests/topology/one-core.view \
 	tests/topology/restricted.plan tests/topology/restricted.view tests/topology/restricted.xml \
+	tests/topology/scattered.plan tests/topology/scattered.view \
 	tests/topology/two-packages.plan tests/topology/two-packages.view
 # What a test leaves when a text is not as expected.
 CLEANFILES += *.actual
