@@ -82,9 +82,11 @@ static inline int find_cached(struct name_cache *cache, const char *name)
 }
 
 // Looks for a name among `count` from the one behind the last that was found on, so that who asks
-// for many columns in their order finds each at once. -1 where there is none.
-static int search(const struct task_map *m, struct name_cache *cache, const char *name,
-                  size_t count, const char *(*name_at)(const struct task_map *, size_t))
+// for many columns in their order finds each at once. -1 where there is none. Not inlined: the
+// usual way is past it.
+static __attribute__((noinline)) int search(const struct task_map *m, struct name_cache *cache,
+                                            const char *name, size_t count,
+                                            const char *(*name_at)(const struct task_map *, size_t))
 {
     for (size_t i = 0; i < count; i++) {
         size_t column = (cache->next + i) % count;
@@ -99,13 +101,13 @@ static int search(const struct task_map *m, struct name_cache *cache, const char
     return -1;
 }
 
-static int find_input(struct task_map *m, const char *name)
+static inline int find_input(struct task_map *m, const char *name)
 {
     int column = find_cached(&m->inputs, name);
     return column >= 0 ? column : search(m, &m->inputs, name, input_count(m), input_name);
 }
 
-static int find_result(struct task_map *m, const char *name)
+static inline int find_result(struct task_map *m, const char *name)
 {
     int column = find_cached(&m->results, name);
     return column >= 0 ? column
@@ -587,7 +589,8 @@ static enum task_failure fail_size(struct task *t)
     return t->failure;
 }
 
-enum task_failure task_end(struct task *t, int returned, const void **row, size_t *size)
+static __attribute__((noinline)) enum task_failure end_in_full(struct task *t, int returned,
+                                                               const void **row, size_t *size)
 {
     if (returned != 0)
         fail(t, TASK_FAILED, "the task returned %d, and said no more (br_fail gives a reason)",
@@ -607,11 +610,6 @@ enum task_failure task_end(struct task *t, int returned, const void **row, size_
         }
         return TASK_FINE;
     }
-    if (t->map->plain) {
-        *row = t->words;
-        *size = t->map->signature.results.count * sizeof *t->words;
-        return TASK_FINE;
-    }
     pack(t);
     if (t->packed.failed) {
         fail(t, TASK_FAILED, "out of memory for the task's results");
@@ -621,5 +619,17 @@ enum task_failure task_end(struct task *t, int returned, const void **row, size_
         return fail_size(t);
     *row = t->packed.data;
     *size = t->packed.length;
+    return TASK_FINE;
+}
+
+// What most tasks are comes first, and costs little.
+enum task_failure task_end(struct task *t, int returned, const void **row, size_t *size)
+{
+    const struct task_map *m = t->map;
+    size_t count = m->signature.results.count;
+    if (returned != 0 || t->failure != TASK_FINE || !m->plain || t->results_set < count)
+        return end_in_full(t, returned, row, size);
+    *row = t->words;
+    *size = count * sizeof *t->words;
     return TASK_FINE;
 }

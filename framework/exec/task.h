@@ -40,7 +40,7 @@ struct task_map {
     size_t table_size;
     uint64_t rows, rows_per_task;
     struct signature signature;
-    bool plain; // all result columns are i64 or f64
+    bool plain; // a plugin's task, and all its result columns are i64 or f64
     int64_t soft_ns, hard_ns;
     enum job_isolation isolation;
     void *state; // of the plugin
