@@ -143,8 +143,20 @@ bool ledger_next_alone(const struct ledger *l, int64_t now)
     return ledger_next_due(l) <= now && l->waiting_count > 0 && l->waiting[0].work.alone;
 }
 
+int ledger_retry(struct ledger *l, const struct ledger_work *work, int64_t due_ns, br_error *err)
+{
+    if (!grow((void **)&l->waiting, l->waiting_count, &l->waiting_capacity, sizeof *l->waiting))
+        return br_error_nomem(err);
+    l->waiting[l->waiting_count] = (struct ledger_retry){.due_ns = due_ns, .work = *work};
+    sift_up(l->waiting, l->waiting_count++);
+    l->out--;
+    return 0;
+}
+
 int ledger_give_back(struct ledger *l, const struct ledger_work *work, br_error *err)
 {
+    if (work->attempt > 0)
+        return ledger_retry(l, work, 0, err);
     if (!grow((void **)&l->returned, l->returned_count, &l->returned_capacity, sizeof *l->returned))
         return br_error_nomem(err);
     l->returned[l->returned_count++] = *work;
@@ -157,16 +169,6 @@ void ledger_end(struct ledger *l, enum outcome_status status, uint64_t count)
 {
     l->out -= count;
     l->ended[status] += count;
-}
-
-int ledger_retry(struct ledger *l, const struct ledger_work *work, int64_t due_ns, br_error *err)
-{
-    if (!grow((void **)&l->waiting, l->waiting_count, &l->waiting_capacity, sizeof *l->waiting))
-        return br_error_nomem(err);
-    l->waiting[l->waiting_count] = (struct ledger_retry){.due_ns = due_ns, .work = *work};
-    sift_up(l->waiting, l->waiting_count++);
-    l->out--;
-    return 0;
 }
 
 uint64_t ledger_left(const struct ledger *l)

@@ -9,7 +9,7 @@
 //    give_back    ▼ │ take
 //               returned          never started: no attempt is charged
 //   retry         ▼ │ take, when due
-//               waiting
+//               waiting           for another attempt; one that is given back waits again
 #ifndef BR_MODEL_LEDGER_H
 #define BR_MODEL_LEDGER_H
 
@@ -20,7 +20,7 @@
 #include "base/error.h"
 #include "model/outcome.h"
 
-struct ledger_work { // consecutive tasks of the same history
+struct ledger_work { // consecutive tasks of the same history; one, when it has had an attempt
     uint64_t first;
     uint32_t count;
     uint32_t attempt;
@@ -68,7 +68,8 @@ void ledger_finish(struct ledger *l);
 // then waiting ones that are due, then new ones. false when there are none now.
 bool ledger_take(struct ledger *l, uint32_t most, int64_t now, struct ledger_work *out);
 
-// Tasks that are out come back without having started. -1 and *err: out of memory, nothing changed.
+// Tasks that are out come back without having started; one that has had an attempt is due at once.
+// -1 and *err: out of memory, nothing changed.
 int ledger_give_back(struct ledger *l, const struct ledger_work *work, br_error *err);
 
 // Whether what ledger_take would give now is to run alone.

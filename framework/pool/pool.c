@@ -328,14 +328,17 @@ static int take_end(struct pool *p, struct pool_map *m, const struct exec_report
     return 0;
 }
 
-// Tasks that come back when nothing more is to start end here.
+// Tasks that come back when nothing more is to start end here, like those that wait and those that
+// are new.
 static int come_back(struct pool *p, struct pool_map *m, const struct exec_grant *g, br_error *err)
 {
     struct ledger_work work = work_of(g);
-    if (m->stopped)
+    if (m->stopped && work.attempt == 0)
         ledger_end(&m->ledger, OUTCOME_SKIPPED, work.count);
     else if (ledger_give_back(&m->ledger, &work, err) != 0)
         return -1;
+    if (m->stopped)
+        cancel_waiting(m, p->now);
     put_in_place(p, m);
     return 0;
 }

@@ -75,11 +75,11 @@ START_TEST(returned_tasks_keep_their_history_and_go_first)
     br_error err;
     ledger_init(&l, 100);
     assert_take(&l, 50, 0, (struct ledger_work){0, 50, 0, 0, false});
-    ck_assert(ledger_give_back(&l, &(struct ledger_work){20, 30, 2, 1, false}, &err) == 0);
+    ck_assert(ledger_give_back(&l, &(struct ledger_work){20, 30, 0, 1, false}, &err) == 0);
     ck_assert_uint_eq(l.out, 20);
     ck_assert_uint_eq(ledger_left(&l), 80);
-    assert_take(&l, 10, 0, (struct ledger_work){20, 10, 2, 1, false});
-    assert_take(&l, 50, 0, (struct ledger_work){30, 20, 2, 1, false});
+    assert_take(&l, 10, 0, (struct ledger_work){20, 10, 0, 1, false});
+    assert_take(&l, 50, 0, (struct ledger_work){30, 20, 0, 1, false});
     assert_take(&l, 50, 0, (struct ledger_work){50, 50, 0, 0, false});
     ledger_finish(&l);
 }
@@ -169,21 +169,41 @@ START_TEST(stopping_skips_what_has_not_started_and_cancels_what_waits)
 }
 END_TEST
 
+START_TEST(another_attempt_that_is_given_back_waits_again)
+{
+    struct ledger l;
+    br_error err;
+    struct ledger_work w;
+    ledger_init(&l, 1);
+    assert_take(&l, 1, 0, (struct ledger_work){0, 1, 0, 0, false});
+    ck_assert(ledger_retry(&l, &(struct ledger_work){0, 1, 1, 0, false}, 50, &err) == 0);
+    assert_take(&l, 1, 50, (struct ledger_work){0, 1, 1, 0, false});
+    ck_assert(ledger_give_back(&l, &(struct ledger_work){0, 1, 1, 0, false}, &err) == 0);
+    ck_assert(ledger_ready(&l, 50));
+    ck_assert_uint_eq(ledger_stop(&l), 0);
+    ck_assert(ledger_drop_waiting(&l, &w));
+    ck_assert_uint_eq(w.attempt, 1);
+    ck_assert_uint_eq(l.ended[OUTCOME_CANCELLED], 1);
+    ck_assert(ledger_done(&l));
+    ledger_finish(&l);
+}
+END_TEST
+
 START_TEST(tasks_that_run_alone_come_one_at_a_time)
 {
     struct ledger l;
     br_error err;
     ledger_init(&l, 10);
     assert_take(&l, 10, 0, (struct ledger_work){0, 10, 0, 0, false});
-    ck_assert(ledger_give_back(&l, &(struct ledger_work){3, 2, 1, 0, true}, &err) == 0);
+    ck_assert(ledger_give_back(&l, &(struct ledger_work){3, 2, 0, 0, true}, &err) == 0);
     ck_assert(ledger_next_alone(&l, 0));
-    assert_take(&l, 10, 0, (struct ledger_work){3, 1, 1, 0, true});
-    assert_take(&l, 10, 0, (struct ledger_work){4, 1, 1, 0, true});
+    assert_take(&l, 10, 0, (struct ledger_work){3, 1, 0, 0, true});
+    assert_take(&l, 10, 0, (struct ledger_work){4, 1, 0, 0, true});
     ck_assert(!ledger_next_alone(&l, 0));
-    ck_assert(ledger_retry(&l, &(struct ledger_work){4, 1, 2, 1, true}, 50, &err) == 0);
+    ck_assert(ledger_retry(&l, &(struct ledger_work){4, 1, 1, 1, true}, 50, &err) == 0);
     ck_assert(!ledger_next_alone(&l, 49));
     ck_assert(ledger_next_alone(&l, 50));
-    assert_take(&l, 10, 50, (struct ledger_work){4, 1, 2, 1, true});
+    assert_take(&l, 10, 50, (struct ledger_work){4, 1, 1, 1, true});
     ledger_finish(&l);
 }
 END_TEST
@@ -247,6 +267,7 @@ int main(void)
     tcase_add_test(tests, waiting_tasks_come_by_due_time_then_index);
     tcase_add_test(tests, tasks_that_run_alone_come_one_at_a_time);
     tcase_add_test(tests, stopping_skips_what_has_not_started_and_cancels_what_waits);
+    tcase_add_test(tests, another_attempt_that_is_given_back_waits_again);
     tcase_add_test(tests, an_earlier_account_is_gone_on_with);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -965,6 +965,29 @@ START_TEST(stop_cancels_what_fails_afterwards_and_could_be_tried_again)
 }
 END_TEST
 
+static struct fake_task first_fails_second_is_long(struct rig *rig, unsigned map,
+                                                   const struct exec_grant *task)
+{
+    return task->first == 1 ? first_is_long(rig, map, &(struct exec_grant){0})
+                            : first_attempt_fails(rig, map, task);
+}
+
+// As if it still waited: what has had an attempt is not counted among those that never started.
+START_TEST(stop_cancels_another_attempt_that_is_queued)
+{
+    struct rig *rig = rig_open(1, first_fails_second_is_long);
+    br_error err;
+    struct view *v = submit(rig, 2, with_retries(3, ~0U));
+    run_until(rig, BEGIN + NS_PER_S);
+    ck_assert_int_eq(pool_map_stop(rig->pool, v->map, fake_now(rig->fake), &err), 0);
+    run(rig);
+    ck_assert_uint_eq(v->outcomes[0], OUTCOME_CANCELLED);
+    ck_assert_uint_eq(v->outcomes[1], OUTCOME_OK);
+    ck_assert_uint_eq(pool_map_ledger(v->map)->ended[OUTCOME_SKIPPED], 0);
+    rig_close(rig);
+}
+END_TEST
+
 START_TEST(cancel_ends_what_is_in_hand)
 {
     struct rig *rig = rig_open(2, first_is_long);
@@ -1224,6 +1247,7 @@ int main(void)
     tcase_add_test(tests, stop_skips_what_has_not_started);
     tcase_add_test(tests, stop_cancels_what_waits_for_another_attempt);
     tcase_add_test(tests, stop_cancels_what_fails_afterwards_and_could_be_tried_again);
+    tcase_add_test(tests, stop_cancels_another_attempt_that_is_queued);
     tcase_add_test(tests, cancel_ends_what_is_in_hand);
     tcase_add_test(tests, cancel_ends_what_is_in_hand_behind_unread_outcomes);
     tcase_add_test(tests, an_observer_may_cancel_its_map);
