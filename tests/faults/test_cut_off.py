@@ -93,6 +93,7 @@ class Disturbed(Resuming):
 
     def with_journal(self, data, reference):
         """Goes on with a copy of the run that has this journal."""
+        shutil.rmtree(self.path("job.run"), ignore_errors=True)
         shutil.copytree(self.path("kept"), self.path("job.run"))
         with open(self.path("job.run/journal"), "wb") as file:
             file.write(data)
@@ -101,7 +102,6 @@ class Disturbed(Resuming):
             self.assertEqual(done.code, 3, done)
             self.assertEqual(Story(self.path("job.run/journal")).twice, [])
             self.assertEqual(self.results(), reference)
-        shutil.rmtree(self.path("job.run"))
         if os.path.exists(self.tally):
             os.unlink(self.tally)
         self.went_well(f"exit {done.code}")
