@@ -2,6 +2,7 @@
 """The command line, the run directory, and what a person is told about a mistake."""
 import json
 import os
+import re
 import stat
 
 import harness
@@ -31,6 +32,10 @@ class CommandLine(harness.Case):
             self.assertEqual((done.code, done.err), (0, ""), done)
             self.assertIn("usage", done.out.lower())
             self.assertTrue(all(len(line) <= 100 for line in done.out.splitlines()), done.out)
+            if args != ["--help"]:
+                examples = re.search(r"\n\nExamples?:\n((?:  .*\n)+)$", done.out)
+                self.assertTrue(examples, done.out)
+                self.assertIn(f"batchrun {args[0]}", examples[1])
 
     def test_help_names_every_command(self):
         out = self.batchrun("--help").out

@@ -19,5 +19,8 @@ const struct command command_check = {
     "check", "job.yaml", "find every mistake that can be found without running",
     "Looks at the job file, the plugins and their tasks, the inputs, and the cores. Starts no "
     "worker.\n"
-    "Plugins are looked into in a process of their own. Standard input is not read.\n",
+    "Plugins are looked into in a process of their own. Standard input is not read.\n"
+    "\n"
+    "Example:\n"
+    "  batchrun check job.yaml && batchrun job.yaml\n",
     main_check};

@@ -51,6 +51,7 @@ static int main_events(int argc, char **argv)
 const struct command command_events = {
     "events", "[RUN]", "print a run's journal as JSON lines",
     "RUN is a run directory; without it, the newest in the current directory.\n"
+    "\n"
     "Examples:\n"
     "  batchrun events circles.run | jq 'select(.event == \"task_end\")'\n"
     "  batchrun events | grep '\"outcome\":\"crashed\"'\n",

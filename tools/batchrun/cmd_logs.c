@@ -44,6 +44,7 @@ const struct command command_logs = {
     "logs", "[RUN] [PHASE#INDEX]", "print what tasks printed",
     "RUN is a run directory; without it, the newest in the current directory. Each line is headed\n"
     "by its task; what a single task printed stands alone.\n"
+    "\n"
     "Examples:\n"
     "  batchrun logs circles.run\n"
     "  batchrun logs areas#17\n",

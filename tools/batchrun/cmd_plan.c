@@ -64,4 +64,9 @@ static int main_plan(int argc, char **argv)
 
 const struct command command_plan = {"plan", "job.yaml",
                                      "show phases and counts, and where each worker will be bound",
-                                     NULL, main_plan};
+                                     "Looks at all that check looks at, and draws the workers on "
+                                     "the machine's cores. Runs nothing.\n"
+                                     "\n"
+                                     "Example:\n"
+                                     "  batchrun plan job.yaml\n",
+                                     main_plan};

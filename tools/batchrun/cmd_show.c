@@ -55,6 +55,7 @@ const struct command command_show = {
     "show", "[RUN] [PHASE#INDEX]", "tell what happened in a run, or to one task of it",
     "RUN is a run directory; without it, the newest in the current directory. It may still be\n"
     "going on.\n"
+    "\n"
     "Examples:\n"
     "  batchrun show\n"
     "  batchrun show circles.run areas#17\n"

@@ -37,4 +37,11 @@ static int main_topo(int argc, char **argv)
 }
 
 const struct command command_topo = {
-    "topo", "[job.yaml]", "draw this machine, and a job's workers on it", NULL, main_topo};
+    "topo", "[job.yaml]", "draw this machine, and a job's workers on it",
+    "Cores and CPUs by package, NUMA node and L3 cache; those in parentheses this process may not "
+    "use.\n"
+    "\n"
+    "Examples:\n"
+    "  batchrun topo\n"
+    "  taskset -c 0-3 batchrun topo job.yaml\n",
+    main_topo};
