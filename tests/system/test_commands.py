@@ -162,7 +162,7 @@ class New(harness.Case):
 
     def test_names(self):
         for words in ([], ["a", "b"], ["a/b"], [".."], [""], ["a.b"], ["a b"], ["x" * 65],
-                      ["--", "-x"]):
+                      ["--", "-x"], ["true"], ["NULL"], ["007"], ["0x1F"], ["1e5"]):
             with self.subTest(words=words):
                 done = self.batchrun("new", *words)
                 self.assertEqual((done.code, done.out), (2, ""), done)

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "commands.h"
 #include "run/run.h"
+#include "run/spec_scalar.h"
 
 enum {
     NAME_MAX_BYTES = 64 // of a plugin's name
@@ -112,13 +113,21 @@ static void fill_in(struct buffer *out, const char *text, const char *name)
 static int check_name(const char *name, br_error *err)
 {
     size_t length = strlen(name);
-    if (length > 0 && length <= NAME_MAX_BYTES && name[0] != '-' &&
-        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == length)
-        return 0;
-    return br_error_set(err, BR_ERR_USAGE,
-                        "`%s` cannot be a plugin's name: it is made of letters, digits, _ and -, "
-                        "at most %d, and does not begin with -",
-                        name, NAME_MAX_BYTES);
+    if (length == 0 || length > NAME_MAX_BYTES || name[0] == '-' ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != length)
+        return br_error_set(err, BR_ERR_USAGE,
+                            "`%s` cannot be a plugin's name: it is made of letters, digits, _ and "
+                            "-, at most %d, and does not begin with -",
+                            name, NAME_MAX_BYTES);
+    // The job file that is made has it without quotes.
+    struct cell value;
+    struct node word = {.kind = NODE_SCALAR, .plain = true, .text = name, .length = length};
+    if (scalar_resolve(&word, &value) != SCALAR_TEXT)
+        return br_error_set(err, BR_ERR_USAGE,
+                            "`%s` cannot be a plugin's name: in a job file it is no text, but a "
+                            "number, true, false or null; choose another",
+                            name);
+    return 0;
 }
 
 static int write_file(int directory, const char *path, const struct template *t,
