@@ -205,6 +205,19 @@ void text_escaped(struct buffer *out, const char *text, size_t length)
     }
 }
 
+void text_lines_escaped(struct buffer *out, const char *text, size_t length)
+{
+    const char *newline;
+    while (length > 0 && (newline = memchr(text, '\n', length))) {
+        size_t line = (size_t)(newline - text);
+        text_escaped(out, text, line);
+        buffer_char(out, '\n');
+        text = newline + 1;
+        length -= line + 1;
+    }
+    text_escaped(out, text, length);
+}
+
 void text_shell(struct buffer *out, const char *text)
 {
     static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

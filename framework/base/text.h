@@ -24,6 +24,9 @@ void text_f64(struct buffer *out, double value);
 // as \xNN or \u{NNNN}; all else as it is.
 void text_escaped(struct buffer *out, const char *text, size_t length);
 
+// As text_escaped, but lines stay lines.
+void text_lines_escaped(struct buffer *out, const char *text, size_t length);
+
 // Appends a word that a POSIX shell reads as `text`: as it is, or in quotes where it must be.
 // Control characters are kept: escape for a terminal what may have some.
 void text_shell(struct buffer *out, const char *text);

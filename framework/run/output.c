@@ -279,7 +279,8 @@ static int write_file(const char *path, const char *tag, enum output_format form
 // while we write, and taken away if we caused one.
 static int write_standard(enum output_format format, const struct output_rows *rows, br_error *err)
 {
-    struct output_stream s = {.fd = STDOUT_FILENO, .path = "standard output"};
+    struct output_stream s = {
+        .fd = STDOUT_FILENO, .path = "standard output", .terminal = isatty(STDOUT_FILENO)};
     sigset_t pipe_only, before, pending;
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "base/text.h"
 #include "run/output_format.h"
 
 static bool needs_quotes(const char *text, size_t length)
@@ -13,8 +14,8 @@ static bool needs_quotes(const char *text, size_t length)
 }
 
 // `alone`: the only field of its line, which must not be empty.
-static int put_text(struct output_stream *s, const char *text, size_t length, bool alone,
-                    br_error *err)
+static int put_quoted(struct output_stream *s, const char *text, size_t length, bool alone,
+                      br_error *err)
 {
     if (!needs_quotes(text, length) && !(alone && length == 0))
         return output_bytes(s, text, length, err);
@@ -29,6 +30,21 @@ static int put_text(struct output_stream *s, const char *text, size_t length, bo
         length -= part;
     }
     return output_bytes(s, "\"", 1, err);
+}
+
+// On a terminal control characters would act, not be seen.
+static int put_text(struct output_stream *s, const char *text, size_t length, bool alone,
+                    br_error *err)
+{
+    if (!s->terminal)
+        return put_quoted(s, text, length, alone, err);
+    struct buffer shown = BUFFER_EMPTY;
+    text_lines_escaped(&shown, text, length);
+    int result = buffer_check(&shown, err);
+    if (result == 0)
+        result = put_quoted(s, shown.data, shown.length, alone, err);
+    buffer_finish(&shown);
+    return result;
 }
 
 static int put_cell(struct output_stream *s, struct cell cell, bool alone, br_error *err)

@@ -17,6 +17,7 @@ struct output_stream {
     char *data;
     size_t length;
     const char *path; // for messages
+    bool terminal;    // text is shown without control characters
     bool closed;      // nobody reads it any more: all that follows is dropped
 };
 

@@ -85,12 +85,18 @@ enum run_status run_status_of(enum br_error_kind kind)
     }
 }
 
+// Names of files may be in it, so control characters are escaped; where there is no memory, which
+// may be what an error is about, it is said as it is.
 static void say(const char *text)
 {
-    (void)fd_write_all(STDERR_FILENO, text, strlen(text)); // nobody is left to tell of a failure
+    struct buffer shown = BUFFER_EMPTY;
+    text_lines_escaped(&shown, text, strlen(text));
+    const char *data = shown.failed ? text : shown.data;
+    size_t length = shown.failed ? strlen(text) : shown.length;
+    (void)fd_write_all(STDERR_FILENO, data, length); // nobody is left to tell of a failure
+    buffer_finish(&shown);
 }
 
-// Needs no memory: that may be what the error is about.
 static void say_error(const br_error *err)
 {
     char text[sizeof err->text + 16];
@@ -422,8 +428,9 @@ static void say_begin(const struct run *run)
     if (run->dir.set_aside)
         buffer_format(&b, "batchrun: the run that was there is now %s\n", run->dir.set_aside);
     resume_words(&run->resume, run->dir.path, &b);
+    buffer_char(&b, '\0');
     if (!b.failed)
-        (void)fd_write_all(STDERR_FILENO, b.data, b.length);
+        say(b.data);
     buffer_finish(&b);
 }
 

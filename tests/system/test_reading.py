@@ -134,8 +134,44 @@ class Afterwards(harness.Case):
 
     def test_a_terminal_sees_no_control_characters(self):
         self.ran_with_escapes()
+        shown = self.seen(0, "logs", "job.run")
+        self.assertIn(b"\\x1b[31m", shown)
+        self.assertNotIn(b"\x1b", shown)
+        self.assertIn("\x1b[31m", self.told("logs", "job.run"))
+
+    def test_nor_those_of_rows_names_and_words(self):
+        evil = "\x1b[31m\x07\u202e"
+        os.mkdir(self.path(evil))
+        self.write(evil + "/rows.csv", f"name\n{evil}\n\"two\nlines\"\n")
+        job = self.write(evil + "/job.yaml", """version: 1
+name: job
+plugins: [demo]
+phases:
+  - {name: greetings, task: demo.greet, inputs: {csv: rows.csv}, output: "-"}
+""")
+        run = self.path(evil + "/job.run")
+        for code, args in ((0, ["run", job]), (0, ["run", "--fresh", job]), (2, ["run", job]),
+                           (0, ["check", job]), (0, ["show", run]), (0, ["report", run]),
+                           (0, ["trace", run]), (0, ["exec", run, "greetings#0"]),
+                           (0, ["exec", "demo.greet", "name=" + evil]),
+                           (2, ["exec", "demo.area", "r=" + evil]), (2, [evil]), (2, ["new", evil]),
+                           (2, ["run", "--" + evil])):
+            with self.subTest(args=args):
+                shown = self.seen(code, *args).decode()
+                self.assertNotRegex(shown, "[\x1b\x07\u202e]")
+                self.assertIn("\\x1b[31m\\x07\\u{202e}", shown)
+        # What is no terminal gets what there is.
+        self.assertEqual(self.told("run", "--fresh", job),
+                         f"index,name,greeting\n0,{evil},Hello {evil}\n"
+                         "1,\"two\nlines\",\"Hello two\nlines\"\n")
+        self.assertEqual(self.told("report", run), run + "/report.html\n")
+        self.assertEqual(self.told("exec", run, "greetings#0"), f"greeting=Hello {evil}\n")
+
+    def seen(self, code, *args):
+        """What stands on a terminal then."""
         controller, terminal = pty.openpty()
-        process = self.start("logs", "job.run", stdout=terminal)
+        process = self.start(*args, stdout=terminal, stderr=terminal,
+                             env=self.environment(BATCHRUN_PROGRESS="none"))
         os.close(terminal)
         shown = b""
         while select.select([controller], [], [], harness.PATIENCE)[0]:
@@ -147,10 +183,8 @@ class Afterwards(harness.Case):
                 break
             shown += block
         os.close(controller)
-        self.assertEqual(self.end(process).code, 0)
-        self.assertIn(b"\\x1b[31m", shown)
-        self.assertNotIn(b"\x1b", shown)
-        self.assertIn("\x1b[31m", self.told("logs", "job.run"))
+        self.assertEqual(self.end(process).code, code, shown)
+        return shown
 
     def ran_with_escapes(self):
         """Puts escape codes where the task's own words were."""

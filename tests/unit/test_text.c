@@ -198,6 +198,10 @@ START_TEST(hidden_characters_are_escaped)
     static const char text[] = "a\n\t\x1b[0m\x7f\0\xFF \xC2\x85\xE2\x80\xAE\xEF\xBB\xBF\xC3\xA9\\";
     text_escaped(&b, text, sizeof text - 1);
     check_buffer(&b, "a\\n\\t\\x1b[0m\\x7f\\x00\\xff \\x85\\u{202e}\\u{feff}\xC3\xA9\\");
+    text_lines_escaped(&b, "\n\x1b\n\nb\t", 6);
+    check_buffer(&b, "\n\\x1b\n\nb\\t");
+    text_lines_escaped(&b, "a", 0);
+    check_buffer(&b, "");
     ck_assert(text_is_hidden('\n') && text_is_hidden(0x9F) && text_is_hidden(0x2067));
     ck_assert(!text_is_hidden(' ') && !text_is_hidden(0xA0) && !text_is_hidden(0x1F600));
 }

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <stdio.h>
+#include <string.h>
 
+#include "base/text.h"
 #include "commands.h"
 
 static void print(const struct prepared *p)
 {
-    printf("%s: no mistakes found: %zu phase%s, %zu worker%s\n", p->job->file, p->job->phase_count,
-           p->job->phase_count == 1 ? "" : "s", p->plan.slot_count,
-           p->plan.slot_count == 1 ? "" : "s");
+    struct buffer out = BUFFER_EMPTY;
+    text_escaped(&out, p->job->file, strlen(p->job->file));
+    buffer_format(&out, ": no mistakes found: %zu phase%s, %zu worker%s\n", p->job->phase_count,
+                  p->job->phase_count == 1 ? "" : "s", p->plan.slot_count,
+                  p->plan.slot_count == 1 ? "" : "s");
+    fwrite(out.data, 1, out.failed ? 0 : out.length, stdout);
+    buffer_finish(&out);
 }
 
 static int main_check(int argc, char **argv)

@@ -81,8 +81,8 @@ static int print_results(const struct solo_end *end, br_error *err)
     }
     if (result == 0)
         result = buffer_check(&out, err);
-    if (result == 0)
-        fwrite(out.data, 1, out.length, stdout);
+    if (result == 0 && out.length > 0)
+        result = print_answer(&out, err);
     buffer_finish(&out);
     free(cells);
     return result;
@@ -103,8 +103,8 @@ static int run_single(const struct single *s)
         fprintf(stderr, "%.*s\n", (int)text.length, text.failed ? "" : text.data);
         buffer_finish(&text);
         status = RUN_FAILED;
-    } else if (print_results(&end, &err) != 0)
-        status = report_error(&err);
+    } else
+        status = finish_printing(print_results(&end, &err), &err);
     solo_end_finish(&end);
     return finish_output(status);
 }

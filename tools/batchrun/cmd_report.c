@@ -15,10 +15,10 @@ static int write_report(const char *path)
     if (result == 0)
         result = rundir_write(&d, "report.html", page.data, page.length, &err);
     if (result == 0)
-        printf("%s/report.html\n", d.path);
+        result = print_path(&d, "report.html", &err);
     buffer_finish(&page);
     rundir_finish(&d);
-    return result == 0 ? finish_output(0) : report_error(&err);
+    return finish_printing(result, &err);
 }
 
 static int main_report(int argc, char **argv)

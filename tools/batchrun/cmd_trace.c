@@ -17,9 +17,8 @@ static int read_limit(const char *text, uint64_t *limit, br_error *err)
     return 0;
 }
 
-static void tell(const struct rundir *d, const struct trace_counts *counts)
+static void tell_limit(const struct trace_counts *counts)
 {
-    printf("%s/trace.json\n", d->path);
     if (counts->per_slice > 1)
         fprintf(stderr,
                 "batchrun: up to %" PRIu64 " tasks share a slice, so that there are not too many: "
@@ -44,10 +43,12 @@ static int write_trace(const char *path, uint64_t limit)
     if (result == 0)
         result = rundir_write(&d, "trace.json", json.data, json.length, &err);
     if (result == 0)
-        tell(&d, &counts);
+        result = print_path(&d, "trace.json", &err);
+    if (result == 0)
+        tell_limit(&counts);
     buffer_finish(&json);
     rundir_finish(&d);
-    return result == 0 ? finish_output(0) : report_error(&err);
+    return finish_printing(result, &err);
 }
 
 static int main_trace(int argc, char **argv)

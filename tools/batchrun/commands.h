@@ -5,6 +5,7 @@
 
 #include "options.h"
 #include "run/prepare.h"
+#include "run/rundir.h"
 #include "run/task_name.h"
 
 extern const struct command command_run;
@@ -29,6 +30,12 @@ int finish_output(int status);
 // For output in pieces: prints what is in the buffer. -1 and *err when nothing more can be printed:
 // BR_ERR_NONE where the reader went away, which finish_printing takes for a good end.
 int print_piece(const struct buffer *piece, br_error *err);
+
+// The same for text that has others' words in it: on a terminal control characters are escaped.
+int print_answer(const struct buffer *answer, br_error *err);
+
+// The same for the path of a file in a run's directory, and a newline.
+int print_path(const struct rundir *run, const char *name, br_error *err);
 
 // The exit status after output in pieces: `result` is 0, or -1 with *err.
 int finish_printing(int result, const br_error *err);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/text.h"
@@ -24,7 +25,12 @@ enum {
 
 int report_error(const br_error *err)
 {
-    fprintf(stderr, "batchrun: %s\n", err->text);
+    // Names of files and words of the command line are in it.
+    struct buffer shown = BUFFER_EMPTY;
+    text_lines_escaped(&shown, err->text, strlen(err->text));
+    buffer_char(&shown, '\0');
+    fprintf(stderr, "batchrun: %s\n", shown.failed ? err->text : shown.data);
+    buffer_finish(&shown);
     return run_status_of(err->kind);
 }
 
@@ -45,6 +51,26 @@ int print_piece(const struct buffer *piece, br_error *err)
     if (errno == EPIPE)
         return br_error_set(err, BR_ERR_NONE, "the reader of standard output went away");
     return br_error_errno(err, "cannot write to standard output");
+}
+
+int print_answer(const struct buffer *answer, br_error *err)
+{
+    if (!isatty(STDOUT_FILENO))
+        return print_piece(answer, err);
+    struct buffer shown = BUFFER_EMPTY;
+    text_lines_escaped(&shown, answer->data, answer->length);
+    int result = buffer_check(&shown, err) == 0 ? print_piece(&shown, err) : -1;
+    buffer_finish(&shown);
+    return result;
+}
+
+int print_path(const struct rundir *run, const char *name, br_error *err)
+{
+    struct buffer path = BUFFER_EMPTY;
+    buffer_format(&path, "%s/%s\n", run->path, name);
+    int result = buffer_check(&path, err) == 0 ? print_answer(&path, err) : -1;
+    buffer_finish(&path);
+    return result;
 }
 
 int finish_printing(int result, const br_error *err)
