@@ -149,7 +149,7 @@ class Terminal(harness.Case):
 
     def test_a_terminal_that_becomes_narrow(self):
         self.begin()
-        self.sees(r"^waits  \[-{19}\]  0/1$", "busy$")
+        self.sees("^areas: done, ", r"^waits  \[-{19}\]  0/1$", "busy$")
         self.screen = Screen(40, 24)
         # Where its block begins depends on what the terminal makes of the lines that it has.
         self.screen.rows, self.screen.row = [""] * 24, 23
