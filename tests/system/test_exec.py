@@ -114,6 +114,10 @@ class Runs(harness.Case):
         done = self.batchrun("exec", "job.run", "squares#3")
         self.assertEqual((done.err, done.out), ("squares#3  i=8\n", "square=64\n"))
 
+    def test_under_a_debugger(self):
+        done = self.batchrun("exec", "--debugger", "env A=1", "job.run", "squares#3")
+        self.assertEqual((done.code, done.err, done.out), (0, "squares#3  i=8\n", "square=64\n"))
+
     def test_the_newest_run(self):
         self.assertEqual(self.told(3, "greetings#1"),
                          "greetings#1  name=Bill\nerror: Name Error : Bill\n")
