@@ -82,10 +82,12 @@ class Shells(Completion):
         return done.stdout.splitlines()
 
     def test_bash(self):
+        self.write("odd name;$(x).yaml", JOB)
         for line, expected in (("batchrun run --pro", ["--progress"]),
                                ("batchrun run --progress ba", ["bar"]),
                                ("batchrun run --progress=ba", ["bar"]),
                                ("batchrun check cir", ["circles.run/", "circles.yaml"]),
+                               ("batchrun check o", ["odd\\ name\\;\\$\\(x\\).yaml"]),
                                ("batchrun exec circles.run ", ["areas#", "totals#"])):
             with self.subTest(line=line):
                 script = (f"compopt() {{ :; }}; . {SCRIPTS}/batchrun.bash; COMP_LINE='{line}'; "

@@ -12,6 +12,8 @@ _batchrun()
         # bash replaces only what stands behind the last of its word breaks.
         [[ $word == --*=* && $COMP_WORDBREAKS == *=* ]] && i=${i#"${word%%=*}="}
         [[ $i == *[/=#] ]] && compopt -o nospace
+        # bash inserts it as it is: a blank would end the word, $(...) would be run.
+        printf -v i %q "$i"
         COMPREPLY+=("$i")
     done
 } 2>/dev/null
