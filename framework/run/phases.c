@@ -470,6 +470,16 @@ int phases_cancel(struct phases *ph, int64_t now, br_error *err)
     return stop_maps(ph, now, pool_map_cancel, err);
 }
 
+// What an observer could not keep ends the run before a phase is taken further: its results would
+// lack it, and be said to be whole.
+static int kept_error(const struct phases *ph, br_error *err)
+{
+    if (ph->error.kind == BR_ERR_NONE)
+        return 0;
+    *err = ph->error;
+    return -1;
+}
+
 int phases_advance(struct phases *ph, int64_t now, br_error *err)
 {
     if (ph->stopping && stop_maps(ph, now, pool_map_stop, err) != 0)
@@ -481,7 +491,7 @@ int phases_advance(struct phases *ph, int64_t now, br_error *err)
         any = false;
         for (size_t i = 0; i < ph->count; i++) {
             bool moved;
-            if (step(&ph->phases[i], now, &moved, err) != 0)
+            if (kept_error(ph, err) != 0 || step(&ph->phases[i], now, &moved, err) != 0)
                 return -1;
             any |= moved;
             // It may have written a file: what comes now begins after that.
@@ -489,11 +499,7 @@ int phases_advance(struct phases *ph, int64_t now, br_error *err)
                 now = clock_now();
         }
     }
-    if (ph->error.kind != BR_ERR_NONE) {
-        *err = ph->error;
-        return -1;
-    }
-    return 0;
+    return kept_error(ph, err);
 }
 
 bool phases_done(const struct phases *ph)

@@ -49,8 +49,10 @@ class NoMemory(Resuming):
         self.run_without(0, "run", "job.yaml")
         self.start_over()
         numbers = range(1, self.count + 1)
+        # All near the end: a result that is not kept there must not be missing in a file said to be whole.
+        few = [*numbers[::max(1, len(numbers) // 40)], *numbers[-60:-20]]
         for on in (None, "1"):
-            for number in numbers if LONG else numbers[::max(1, len(numbers) // 40)]:
+            for number in numbers if LONG else few:
                 with self.subTest(number=number, on=on):
                     try:
                         self.go_on(self.run_without(number, "run", "job.yaml", on=on), reference)
