@@ -260,17 +260,22 @@ static int check_place(struct journal *j, br_error *err)
     return is_alive(j, err);
 }
 
+// The first sync is the directory's as well.
+static int unsynced_directory(const struct journal *j)
+{
+    return j->directory_synced ? -1 : j->directory;
+}
+
 static int sync_file(struct journal *j, br_error *err)
 {
     if (j->durability == JOURNAL_UNSYNCED)
         return 0;
-    if ((j->syncer && syncer_wait(j->syncer) != 0) || fdatasync(j->fd) != 0)
+    if (j->syncer && syncer_wait(j->syncer) != 0)
+        return die(j, err);
+    j->directory_synced |= j->asked;
+    if (syncer_sync(j->fd, unsynced_directory(j)) != 0)
         return die(j, err);
     j->asked = false;
-    // Some file systems cannot sync a directory; the file itself is then as durable as they make
-    // it.
-    if (!j->directory_synced && fsync(j->directory) != 0 && errno != EINVAL && errno != EBADF)
-        return die(j, err);
     j->directory_synced = true;
     return 0;
 }
@@ -305,13 +310,14 @@ static int sync_aside(struct journal *j, int64_t now, br_error *err)
     int busy = j->asked ? syncer_look(j->syncer) : 0;
     if (busy < 0)
         return die(j, err);
+    j->directory_synced |= j->asked && !busy;
     j->asked = busy > 0;
     j->last_sync = now;
     if (busy || !j->unsynced)
         return 0;
     if (write_all(j, err) != 0)
         return -1;
-    syncer_ask(j->syncer);
+    syncer_ask(j->syncer, unsynced_directory(j));
     j->asked = true;
     j->unsynced = false;
     return 0;
@@ -340,8 +346,7 @@ int journal_sync(struct journal *j, int64_t now, br_error *err)
         return -1;
     if (now < journal_next_sync(j))
         return 0;
-    // The first sync is the directory's as well.
-    bool aside = j->syncer && j->durability == JOURNAL_GROUP && j->directory_synced;
+    bool aside = j->syncer && j->durability == JOURNAL_GROUP;
     return aside ? sync_aside(j, now, err) : journal_commit(j, now, err);
 }
 

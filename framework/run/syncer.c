@@ -13,10 +13,18 @@ struct syncer {
     pthread_mutex_t mutex; // of all below
     pthread_cond_t changed;
     int fd;
+    int directory; // of what was asked for last, or -1
     bool busy;
     bool leave;
     int error; // errno of the first failure
 };
+
+int syncer_sync(int fd, int directory)
+{
+    if (fdatasync(fd) != 0)
+        return -1;
+    return directory < 0 || fsync(directory) == 0 || errno == EINVAL || errno == EBADF ? 0 : -1;
+}
 
 static void *work(void *argument)
 {
@@ -27,8 +35,9 @@ static void *work(void *argument)
             pthread_cond_wait(&s->changed, &s->mutex);
         if (!s->busy)
             break;
+        int directory = s->directory;
         pthread_mutex_unlock(&s->mutex);
-        int error = fdatasync(s->fd) == 0 ? 0 : errno;
+        int error = syncer_sync(s->fd, directory) == 0 ? 0 : errno;
         pthread_mutex_lock(&s->mutex);
         s->busy = false;
         if (s->error == 0)
@@ -69,9 +78,10 @@ struct syncer *syncer_create(int fd)
     return NULL;
 }
 
-void syncer_ask(struct syncer *s)
+void syncer_ask(struct syncer *s, int directory)
 {
     pthread_mutex_lock(&s->mutex);
+    s->directory = directory;
     s->busy = true;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->mutex);
