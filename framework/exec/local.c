@@ -420,11 +420,22 @@ static int local_fd(const struct executor *ex)
     return local_of(ex)->epoll;
 }
 
+// A wake-up that was lost is a delay, not a hang. A worker tells unasked what it has done, but for
+// what it did shortly after it last rang: once a rescan has brought nothing there is less and less
+// reason for another.
+static int64_t next_rescan(const struct local *l, bool hung_up)
+{
+    int64_t now = clock_now(), wait = now - l->heard_ns;
+    if (wait > RESCAN_MAX_NS)
+        wait = RESCAN_MAX_NS;
+    return now + (hung_up || wait < RESCAN_NS ? RESCAN_NS : wait);
+}
+
 static int64_t local_deadline(const struct executor *ex)
 {
     const struct local *l = local_of(ex);
     int64_t first = symbols_deadline(l->symbols);
-    bool busy = false;
+    bool busy = false, hung_up = false;
     for (unsigned i = 0; i < ex->slots; i++) {
         const struct slot *s = &l->slots[i];
         if (s->state == EMPTY)
@@ -432,12 +443,12 @@ static int64_t local_deadline(const struct executor *ex)
         int64_t look = local_watch_deadline(l, s);
         first = s->kill_at < first ? s->kill_at : first;
         first = look < first ? look : first;
-        busy |= channel_load(&s->channel) > 0 || s->hung_up;
+        busy |= channel_load(&s->channel) > 0;
+        hung_up |= s->hung_up;
     }
     if (l->left_over)
         return 0; // nobody rings for what was told already
-    // A wake-up that was lost is a delay, not a hang.
-    int64_t rescan = busy ? clock_now() + RESCAN_NS : INT64_MAX;
+    int64_t rescan = busy || hung_up ? next_rescan(l, hung_up) : INT64_MAX;
     return rescan < first ? rescan : first;
 }
 

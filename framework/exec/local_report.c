@@ -495,6 +495,7 @@ static int poll_descriptors(struct local *l, br_error *err)
             l->slots[tag - TAG_SLOT].control_ready = true;
     }
     l->polled = true;
+    l->heard = count > 0;
     l->cursor = 0;
     l->batches = 0;
     l->left_over = false;
@@ -518,9 +519,12 @@ int local_next_report(struct executor *ex, struct exec_report *out, br_error *er
             if (got == 0)
                 got = report_dying(l, i, out, err);
         }
+    l->heard |= got > 0;
     if (got == 0) {
         local_watch(l);
         local_kill_overdue(l);
+        if (l->heard)
+            l->heard_ns = clock_now();
         l->polled = false;
     }
     return got;

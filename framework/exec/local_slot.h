@@ -12,6 +12,7 @@
 #include "exec/watch.h"
 
 #define RESCAN_NS       (100 * NS_PER_MS)
+#define RESCAN_MAX_NS   (2 * NS_PER_S) // when nothing has been heard for as long
 #define RETIRE_GRACE_NS (5 * NS_PER_S)
 #define START_NS        (60 * NS_PER_S) // a worker that is not ready by then is not going to be
 #define STUCK_NS        (10 * NS_PER_S) // after SIGKILL; large memory takes seconds to be given back
@@ -94,6 +95,8 @@ struct local {
     unsigned cursor;  // the slot whose ring is read
     unsigned batches; // read from it in this round
     bool left_over;   // a ring had more than this round's share: nobody rings for that
+    bool heard;       // this round has brought something
+    int64_t heard_ns; // when one last did
     struct cgroups groups;
     uint64_t oom_told;  // the same for this process's own group
     unsigned stillborn; // workers that ended before they were ready, since one was

@@ -126,6 +126,23 @@ START_TEST(a_task_killed_from_outside_is_blamed_and_tried_again)
 }
 END_TEST
 
+START_TEST(who_waits_for_a_long_task_looks_ever_more_seldom)
+{
+    br_error err;
+    rig_open(&rig, (struct rig_options){.workers = 1});
+    struct pool_map *m = rig_submit(&rig, "wait", 0, 1, tries(0));
+    rig_wait_in_hand(&rig);
+    rig.timeouts = 0;
+    while (pool_deadline(rig.pool) - clock_now() < 300 * NS_PER_MS && rig.timeouts < 10)
+        ck_assert_int_eq(rig_step(&rig, &err), 0);
+    ck_assert_uint_lt(rig.timeouts, 10);
+    ck_assert_int_eq(kill(local_pid(rig.executor, 0), SIGKILL), 0);
+    rig_run(&rig, m); // is told at once
+    ck_assert_uint_lt(rig.timeouts, 10);
+    rig_close(&rig);
+}
+END_TEST
+
 START_TEST(an_idle_worker_that_is_killed_is_replaced)
 {
     br_error err;
@@ -661,6 +678,7 @@ int main(void)
     tcase_add_test(tests, a_crash_is_told_by_its_signal);
     tcase_add_test(tests, leaving_is_a_crash_too);
     tcase_add_test(tests, a_task_killed_from_outside_is_blamed_and_tried_again);
+    tcase_add_test(tests, who_waits_for_a_long_task_looks_ever_more_seldom);
     tcase_add_test(tests, an_idle_worker_that_is_killed_is_replaced);
     tcase_add_test(tests, all_workers_killed_ten_times_lose_nothing);
     tcase_add_test(tests, a_hard_timeout_ends_what_waits_ignores_or_is_stopped);
