@@ -28,9 +28,15 @@ enum {
 #define STEAL_NS (20 * NS_PER_US)
 #define STUCK_NS (1 * NS_PER_MS)
 
+// Tasks that have waited so long behind one that has been in hand as long, and for twice the time
+// that tasks of its map take, go to the next worker that asks for more. Newer ones would do for
+// that worker, but a long task that is begun out of turn is what a map's end waits for.
+#define HELD_UP_NS (8 * NS_PER_MS)
+
 struct held { // a grant that a slot holds
     struct pool_map *map;
     uint64_t left;
+    int64_t since_ns;
 };
 
 // A slot's life: DOWN -start-> STARTING -READY-> READY -kill, retire-> ENDING; DEAD in any -> DOWN,
@@ -614,7 +620,7 @@ static int grant(struct pool *p, unsigned slot, struct pool_map *m, br_error *er
     if (!holds(s, m))
         m->holders++;
     m->granted_at = ++p->grants;
-    s->held[s->held_count++] = (struct held){m, work.count};
+    s->held[s->held_count++] = (struct held){m, work.count, p->now};
     s->alone = work.alone;
     s->granted += work.count;
     return p->executor->ops->grant(p->executor, slot, &g, err);
@@ -635,12 +641,18 @@ static bool has_enough(const struct slot *s)
     return s->held_count >= 2 && (ns <= 0 || ns >= (double)CHUNK_AHEAD_NS);
 }
 
+// A grant all of which was taken back is still in the executor's queue: its count holds.
+static bool asks_for_more(const struct pool *p, unsigned slot)
+{
+    const struct slot *s = &p->slots[slot];
+    return s->state == SLOT_READY && !is_used_up(p, s) && !has_enough(s) &&
+           p->executor->ops->load(p->executor, slot) < EXECUTOR_QUEUE;
+}
+
 static int feed(struct pool *p, unsigned slot, br_error *err)
 {
     struct slot *s = &p->slots[slot];
-    // A grant all of which was taken back is still in the executor's queue: its count holds.
-    while (s->state == SLOT_READY && !is_used_up(p, s) && !has_enough(s) &&
-           p->executor->ops->load(p->executor, slot) < EXECUTOR_QUEUE) {
+    while (asks_for_more(p, slot)) {
         struct pool_map *m = choose_map(p, s);
         // Beside a task that may have damaged its worker no other's outcome is to be at stake.
         if (!m || (s->held_count > 0 && (s->alone || ledger_next_alone(&m->ledger, p->now))))
@@ -655,17 +667,75 @@ static int feed(struct pool *p, unsigned slot, br_error *err)
     return 0;
 }
 
-static bool is_stuck(const struct pool *p, unsigned slot)
+// For how long the slot's task in hand has run; 0: there is none.
+static int64_t has_run(const struct pool *p, unsigned slot)
 {
     struct exec_in_hand h;
-    return p->executor->ops->in_hand(p->executor, slot, &h) && p->now - h.since_ns >= STUCK_NS;
+    return p->executor->ops->in_hand(p->executor, slot, &h) ? p->now - h.since_ns : 0;
+}
+
+static bool is_held_up(const struct pool *p, unsigned slot)
+{
+    const struct slot *s = &p->slots[slot];
+    if (s->state != SLOT_READY || s->held_count == 0)
+        return false;
+    double least = 2 * s->held[0].map->chunk.mean_ns;
+    if (least < HELD_UP_NS)
+        least = HELD_UP_NS;
+    // It has run no longer than it has been there; that takes no look at the worker's memory.
+    return (double)(p->now - s->held[0].since_ns) >= least && (double)has_run(p, slot) >= least;
+}
+
+// Takes back what the slot has of a map and has not started.
+static int take_back(struct pool *p, unsigned slot, struct pool_map *m, br_error *err)
+{
+    struct exec_grant g;
+    while (holds(&p->slots[slot], m) &&
+           p->executor->ops->take_back(p->executor, slot, m->options.map.id, UINT64_MAX, &g) > 0) {
+        let_go(&p->slots[slot], m, g.count, NEWEST);
+        if (come_back(p, m, &g, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+// The oldest of the grants that wait behind a task that has been in hand for long, of those that
+// the one who asks may run.
+static const struct held *find_held_up(const struct pool *p, const struct slot *asking,
+                                       unsigned *victim)
+{
+    const struct held *oldest = NULL;
+    for (unsigned i = 0; i < p->options.workers; i++) {
+        const struct slot *s = &p->slots[i];
+        for (unsigned k = 0; s != asking && k < s->held_count; k++) {
+            const struct held *h = &s->held[k];
+            uint64_t unstarted = h->left - (k == 0); // one may be in hand
+            if (unstarted == 0 || p->now - h->since_ns < HELD_UP_NS ||
+                (oldest && h->since_ns >= oldest->since_ns) || !is_runnable(h->map, asking) ||
+                !is_held_up(p, i))
+                continue;
+            oldest = h;
+            *victim = i;
+        }
+    }
+    return oldest;
+}
+
+// Before the slot is given what is new.
+static int take_held_up(struct pool *p, unsigned slot, br_error *err)
+{
+    unsigned victim;
+    if (!asks_for_more(p, slot) || is_held_up(p, slot))
+        return 0;
+    const struct held *h = find_held_up(p, &p->slots[slot], &victim);
+    return h ? take_back(p, victim, h->map, err) : 0;
 }
 
 // Whether it pays to take tasks that the slot holds behind others. Where it does not yet, the pool
 // will look again soon.
 static bool is_worth_taking(struct pool *p, unsigned slot, const struct held *h, uint64_t unstarted)
 {
-    if (chunk_is_worth(&h->map->chunk, unstarted, STEAL_NS) || is_stuck(p, slot))
+    if (chunk_is_worth(&h->map->chunk, unstarted, STEAL_NS) || has_run(p, slot) >= STUCK_NS)
         return true;
     p->starving = true;
     return false;
@@ -723,7 +793,7 @@ static int hand_out(struct pool *p, br_error *err)
 {
     wake_due(p);
     for (unsigned i = 0; i < p->options.workers; i++)
-        if (feed(p, i, err) != 0)
+        if (take_held_up(p, i, err) != 0 || feed(p, i, err) != 0)
             return -1;
     for (unsigned i = 0; i < p->options.workers; i++)
         if (steal(p, i, err) != 0)
@@ -778,20 +848,6 @@ int64_t pool_deadline(const struct pool *p)
 
 // ---- Stopping a map
 
-static int take_back_all(struct pool *p, struct pool_map *m, br_error *err)
-{
-    for (unsigned i = 0; i < p->options.workers; i++) {
-        struct exec_grant g;
-        while (holds(&p->slots[i], m) &&
-               p->executor->ops->take_back(p->executor, i, m->options.map.id, UINT64_MAX, &g) > 0) {
-            let_go(&p->slots[i], m, g.count, NEWEST);
-            if (come_back(p, m, &g, err) != 0)
-                return -1;
-        }
-    }
-    return 0;
-}
-
 int pool_map_stop(struct pool *p, struct pool_map *m, int64_t now, br_error *err)
 {
     if (m->stopped)
@@ -801,7 +857,10 @@ int pool_map_stop(struct pool *p, struct pool_map *m, int64_t now, br_error *err
     ledger_stop(&m->ledger);
     cancel_waiting(m, now);
     put_in_place(p, m);
-    return take_back_all(p, m, err);
+    for (unsigned i = 0; i < p->options.workers; i++)
+        if (take_back(p, i, m, err) != 0)
+            return -1;
+    return 0;
 }
 
 int pool_map_cancel(struct pool *p, struct pool_map *m, int64_t now, br_error *err)

@@ -231,7 +231,8 @@ static int64_t next_time(const struct rig *rig)
 {
     int64_t now = fake_now(rig->fake);
     int64_t next = fake_next(rig->fake), deadline = pool_deadline(rig->pool);
-    next = deadline < next ? deadline : next;
+    struct pollfd told = {.fd = pool_fd(rig->pool), .events = POLLIN};
+    next = poll(&told, 1, 0) > 0 ? now : deadline < next ? deadline : next;
     return next > now + rig->stride ? next : now + rig->stride;
 }
 
@@ -397,6 +398,49 @@ START_TEST(a_long_task_holds_nobody_up)
     for (int i = 1; i < 100; i++)
         ck_assert_int_lt(v->ended[i], BEGIN + NS_PER_S);
     ck_assert_int_eq(v->ended[0], BEGIN + 10 * NS_PER_S);
+    rig_close(rig);
+}
+END_TEST
+
+static struct fake_task first_is_longest(struct rig *rig, unsigned map,
+                                         const struct exec_grant *task)
+{
+    (void)rig;
+    (void)map;
+    return ok(task->first == 0 ? NS_PER_S : 10 * NS_PER_MS);
+}
+
+// Not even while there is other work: task 1 was granted with task 0, behind it.
+START_TEST(what_waits_behind_a_long_task_is_not_left_for_last)
+{
+    struct rig *rig = rig_open(2, first_is_longest);
+    struct view *v = submit(rig, 200, (struct pool_map_options){.chunk = 1});
+    run(rig);
+    ck_assert_uint_eq(rig->grants[1].first, 1);
+    ck_assert_uint_eq(rig->grant_slots[1], rig->grant_slots[0]);
+    ck_assert_int_le(v->started[1], BEGIN + 40 * NS_PER_MS);
+    rig_close(rig);
+}
+END_TEST
+
+static struct fake_task a_millisecond(struct rig *rig, unsigned map, const struct exec_grant *task)
+{
+    (void)rig;
+    (void)map;
+    (void)task;
+    return ok(NS_PER_MS);
+}
+
+// However long its grants take as a whole.
+START_TEST(nothing_is_taken_from_who_gets_on_while_there_is_other_work)
+{
+    struct rig *rig = rig_open(2, a_millisecond);
+    submit(rig, 10000, (struct pool_map_options){.chunk = 100});
+    run(rig);
+    for (unsigned i = 0; i < 90; i++) {
+        ck_assert_uint_eq(rig->grants[i].first, 100 * i);
+        ck_assert_uint_eq(rig->grants[i].count, 100);
+    }
     rig_close(rig);
 }
 END_TEST
@@ -1216,6 +1260,8 @@ int main(void)
     tcase_add_test(tests, fixed_chunks_of_no_time_are_granted_many_at_once);
     tcase_add_test(tests, auto_chunks_take_some_milliseconds);
     tcase_add_test(tests, a_long_task_holds_nobody_up);
+    tcase_add_test(tests, what_waits_behind_a_long_task_is_not_left_for_last);
+    tcase_add_test(tests, nothing_is_taken_from_who_gets_on_while_there_is_other_work);
     tcase_add_test(tests, long_tasks_behind_short_ones_are_shared_too);
     tcase_add_test(tests, an_idle_pool_asks_for_attention_when_a_map_comes);
     tcase_add_test(tests, higher_priority_goes_first);
