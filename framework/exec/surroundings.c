@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -35,12 +36,22 @@ static bool note_environment(struct surroundings *s)
     return true;
 }
 
+// Of a sigset_t the kernel fills a bit for each signal; the rest may be anything.
+static struct surroundings_action action_of(const struct sigaction *a)
+{
+    struct surroundings_action to = {.handler = a->sa_sigaction, .flags = a->sa_flags};
+    memcpy(&to.mask, &a->sa_mask, sizeof to.mask);
+    return to;
+}
+
 static void note_signals(struct surroundings *s)
 {
     struct itimerval t;
+    struct sigaction is = {0};
     sigemptyset(&s->mask);
     for (int i = 1; i < SURROUNDINGS_SIGNALS; i++)
-        sigaction(i, NULL, &s->actions[i]);
+        if (sigaction(i, NULL, &is) == 0)
+            s->actions[i] = action_of(&is);
     sigprocmask(SIG_BLOCK, NULL, &s->mask);
     sigaltstack(NULL, &s->stack);
     for (int i = 0; i < 3; i++)
@@ -54,6 +65,16 @@ static void note_stream(int fd, struct statx *out)
         *out = (struct statx){0};
 }
 
+// The C library's getrlimit is prlimit, which looks for a process first: twice the time.
+static int get_limit(int resource, struct rlimit *out)
+{
+#if defined(SYS_getrlimit) && defined(__LP64__)
+    return (int)syscall(SYS_getrlimit, resource, out);
+#else
+    return getrlimit(resource, out);
+#endif
+}
+
 int surroundings_note(struct surroundings *s, br_error *err)
 {
     *s = (struct surroundings){0};
@@ -61,7 +82,7 @@ int surroundings_note(struct surroundings *s, br_error *err)
     for (int i = 0; i < 3; i++)
         note_stream(i, &s->streams[i]);
     for (int i = 0; i < RLIM_NLIMITS; i++)
-        getrlimit(i, &s->limits[i]);
+        get_limit(i, &s->limits[i]);
     s->umask = umask(0);
     umask(s->umask);
     s->nice = getpriority(PRIO_PROCESS, 0);
@@ -70,7 +91,8 @@ int surroundings_note(struct surroundings *s, br_error *err)
     const char *locale = setlocale(LC_ALL, NULL);
     s->locale = strdup(locale ? locale : "C");
     s->cpus = CPU_ALLOC(CPUSET_MAX);
-    if (!s->locale || !s->cpus || !note_environment(s))
+    s->cpus_now = CPU_ALLOC(CPUSET_MAX);
+    if (!s->locale || !s->cpus || !s->cpus_now || !note_environment(s))
         return br_error_nomem(err);
     if (sched_getaffinity(0, cpus_size(), s->cpus) != 0)
         return br_error_errno(err, "cannot see what CPUs a worker is bound to");
@@ -86,26 +108,32 @@ void surroundings_finish(struct surroundings *s)
     free(s->directory);
     free(s->locale);
     CPU_FREE(s->cpus);
+    CPU_FREE(s->cpus_now);
     *s = (struct surroundings){0};
 }
 
 // ---- Putting back
 
-// Of a sigset_t the kernel fills a bit for each signal; the rest may be anything.
 static bool same_mask(const sigset_t *a, const sigset_t *b)
 {
     return memcmp(a, b, SURROUNDINGS_SIGNALS / CHAR_BIT) == 0;
 }
 
-static bool same_action(const struct sigaction *a, const struct sigaction *b)
+static void restore_action(int signal, const struct surroundings_action *was)
 {
-    return a->sa_sigaction == b->sa_sigaction && a->sa_flags == b->sa_flags &&
-           same_mask(&a->sa_mask, &b->sa_mask);
+    struct sigaction is = {0};
+    if (sigaction(signal, NULL, &is) != 0)
+        return;
+    struct surroundings_action now = action_of(&is);
+    if (now.handler == was->handler && now.flags == was->flags && now.mask == was->mask)
+        return;
+    is = (struct sigaction){.sa_sigaction = was->handler, .sa_flags = was->flags};
+    memcpy(&is.sa_mask, &was->mask, sizeof was->mask);
+    sigaction(signal, &is, NULL);
 }
 
 static void restore_signals(const struct surroundings *s)
 {
-    struct sigaction is = {0};
     sigset_t mask;
     stack_t stack;
     struct itimerval t, none = {0};
@@ -115,8 +143,7 @@ static void restore_signals(const struct surroundings *s)
             (t.it_value.tv_sec != 0 || t.it_value.tv_usec != 0))
             setitimer(i, &none, NULL);
     for (int i = 1; i < SURROUNDINGS_SIGNALS; i++)
-        if (sigaction(i, NULL, &is) == 0 && !same_action(&is, &s->actions[i]))
-            sigaction(i, &s->actions[i], NULL);
+        restore_action(i, &s->actions[i]);
     if (sigprocmask(SIG_BLOCK, NULL, &mask) == 0 && !same_mask(&mask, &s->mask))
         sigprocmask(SIG_SETMASK, &s->mask, NULL);
     if (sigaltstack(NULL, &stack) == 0 &&
@@ -170,7 +197,7 @@ static bool restore_limits(const struct surroundings *s)
 {
     struct rlimit is;
     for (int i = 0; i < RLIM_NLIMITS; i++)
-        if (getrlimit(i, &is) == 0 &&
+        if (get_limit(i, &is) == 0 &&
             (is.rlim_cur != s->limits[i].rlim_cur || is.rlim_max != s->limits[i].rlim_max) &&
             setrlimit(i, &s->limits[i]) != 0)
             return false;
@@ -184,11 +211,9 @@ static bool restore_priority(const struct surroundings *s)
 
 static bool restore_binding(const struct surroundings *s)
 {
-    cpu_set_t *is = CPU_ALLOC(CPUSET_MAX);
-    bool same =
-        is && sched_getaffinity(0, cpus_size(), is) == 0 && CPU_EQUAL_S(cpus_size(), is, s->cpus);
-    CPU_FREE(is);
-    return same || sched_setaffinity(0, cpus_size(), s->cpus) == 0;
+    return (sched_getaffinity(0, cpus_size(), s->cpus_now) == 0 &&
+            CPU_EQUAL_S(cpus_size(), s->cpus_now, s->cpus)) ||
+           sched_setaffinity(0, cpus_size(), s->cpus) == 0;
 }
 
 static bool streams_are_the_same(const struct surroundings *s)

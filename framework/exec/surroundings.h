@@ -26,8 +26,16 @@ enum {
     SURROUNDINGS_SIGNALS = 65
 };
 
+// A sigaction without what its mask has room for beyond the kernel's signals: all of them are
+// looked at together, and memory costs as much as the calls.
+struct surroundings_action {
+    void (*handler)(int, siginfo_t *, void *);
+    uint64_t mask;
+    int flags;
+};
+
 struct surroundings {
-    struct sigaction actions[SURROUNDINGS_SIGNALS];
+    struct surroundings_action actions[SURROUNDINGS_SIGNALS];
     sigset_t mask;
     stack_t stack; // for signals
     bool timers[3];
@@ -41,7 +49,7 @@ struct surroundings {
     locale_t thread_locale;
     struct rlimit limits[RLIM_NLIMITS];
     int nice;
-    cpu_set_t *cpus;
+    cpu_set_t *cpus, *cpus_now; // the latter is scratch
 };
 
 // Notes how they are now. -1 and *err on failure; surroundings_finish in any case.
