@@ -3,9 +3,9 @@
 // again: whatever a task has changed is put back.
 //
 // Two promises, by what they cost. The floating-point mode is set anew after every task. All else
-// takes system calls, tens of microseconds of them, and is looked at when SURROUNDINGS_NS have
-// passed since the last look: after every task that is longer than that, and after shorter ones
-// together.
+// takes system calls, tens of microseconds of them, and is looked at after every task that took
+// SURROUNDINGS_LONG_NS, and after shorter ones together when SURROUNDINGS_NS have passed since the
+// last look.
 #ifndef BR_EXEC_SURROUNDINGS_H
 #define BR_EXEC_SURROUNDINGS_H
 
@@ -20,7 +20,8 @@
 
 #include "base/error.h"
 
-#define SURROUNDINGS_NS INT64_C(5000000)
+#define SURROUNDINGS_LONG_NS INT64_C(5000000)
+#define SURROUNDINGS_NS      INT64_C(10000000)
 
 enum {
     SURROUNDINGS_SIGNALS = 65

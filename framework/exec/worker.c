@@ -636,7 +636,7 @@ static bool run_task(struct worker *w, const struct channel_claim *claim, uint32
         e.failure = task_end(t, returned, &e.row, &e.size);
     }
     publish(w, &r, &e, *now);
-    if (*now - w->restored_ns >= SURROUNDINGS_NS)
+    if (*now - t->start_ns >= SURROUNDINGS_LONG_NS || *now - w->restored_ns >= SURROUNDINGS_NS)
         restore(w, now);
     return !w->unfit;
 }
