@@ -71,12 +71,18 @@ static int inspect_child(const int *fds, size_t count)
 // ---- In the coordinator
 
 struct inspection {
-    struct nursery *nursery;
-    const struct plugin_source *from;
-    const char *path; // from->path
-    int64_t deadline;
+    const char *path; // of what is looked into; NULL: not begun
     int socket;
     uint32_t id;
+    bool over;  // the child has ended, or never was:
+    int number; // then the errno of not having been forked
+    int status; // as from waitpid
+};
+
+struct inspector {
+    struct nursery *nursery;
+    size_t count;
+    struct inspection all[];
 };
 
 static int say_it_hangs(const char *path, br_error *err)
@@ -86,14 +92,15 @@ static int say_it_hangs(const char *path, br_error *err)
 }
 
 // Reads the answer until the child closes its side. 0, or -1 when time is over.
-static int read_answer(const struct inspection *in, struct buffer *answer, br_error *err)
+static int read_answer(const struct inspection *in, int64_t deadline, struct buffer *answer,
+                       br_error *err)
 {
     for (;;) {
         struct pollfd wait = {.fd = in->socket, .events = POLLIN};
         int64_t now = clock_now();
-        if (now >= in->deadline)
+        if (now >= deadline)
             return say_it_hangs(in->path, err);
-        if (poll(&wait, 1, clock_poll_timeout(in->deadline, now)) <= 0)
+        if (poll(&wait, 1, clock_poll_timeout(deadline, now)) <= 0)
             continue;
         char piece[16384];
         ssize_t got = recv(in->socket, piece, sizeof piece, MSG_DONTWAIT);
@@ -109,32 +116,44 @@ static int read_answer(const struct inspection *in, struct buffer *answer, br_er
     }
 }
 
-// Waits for the child's end, and has it killed when time is over: it may have closed its side and
-// not end.
-static int wait_ended(const struct inspection *in, int *status, br_error *err)
+static void take_event(struct inspector *i, const struct nursery_event *event)
 {
-    for (int64_t deadline = in->deadline;;) {
+    for (size_t at = 0; at < i->count; at++) {
+        struct inspection *in = &i->all[at];
+        if (!in->path || in->id != event->id || event->type == NURSERY_STARTED)
+            continue;
+        in->over = true;
+        in->status = event->wait_status;
+        in->number = event->type == NURSERY_NOT_STARTED ? event->number : 0;
+    }
+}
+
+// Waits for the child's end, and has it killed when time is over: it may have closed its side and
+// not end. Ends of others are noted on the way.
+static int wait_ended(struct inspector *i, struct inspection *in, int64_t deadline, br_error *err)
+{
+    while (!in->over) {
         struct nursery_event event;
-        int got = nursery_next(in->nursery, &event, err);
+        int got = nursery_next(i->nursery, &event, err);
         if (got < 0)
             return -1;
+        if (got > 0) {
+            take_event(i, &event);
+            continue;
+        }
         int64_t now = clock_now();
         if (now >= deadline) {
-            if (nursery_kill(in->nursery, in->id, SIGKILL, err) != 0)
+            if (nursery_kill(i->nursery, in->id, SIGKILL, err) != 0)
                 return -1;
             deadline = INT64_MAX;
         }
-        if (got == 0) {
-            struct pollfd wait = {.fd = in->nursery->socket, .events = POLLIN};
-            poll(&wait, 1, clock_poll_timeout(deadline, now));
-        } else if (event.id == in->id && event.type == NURSERY_ENDED) {
-            *status = event.wait_status;
-            return 0;
-        } else if (event.id == in->id && event.type == NURSERY_NOT_STARTED) {
-            errno = event.number;
-            return br_error_errno(err, "cannot fork a process to look into %s", in->path);
-        }
+        struct pollfd wait = {.fd = i->nursery->socket, .events = POLLIN};
+        poll(&wait, 1, clock_poll_timeout(deadline, now));
     }
+    if (in->number == 0)
+        return 0;
+    errno = in->number;
+    return br_error_errno(err, "cannot fork a process to look into %s", in->path);
 }
 
 static int parse_entry(struct wire *w, const char *path, struct plugin_entry *e, br_error *err)
@@ -196,10 +215,11 @@ static int say_how_it_died(const char *path, int status, br_error *err)
     return -1;
 }
 
-static int send_request(const struct inspection *in, br_error *err)
+static int send_request(const struct inspection *in, const struct plugin_source *from,
+                        br_error *err)
 {
     struct buffer request = BUFFER_EMPTY;
-    plugin_source_write(&request, in->from);
+    plugin_source_write(&request, from);
     int result = buffer_check(&request, err);
     if (result == 0 && request.length > REQUEST_MAX)
         result = br_error_set(err, BR_ERR_PLUGIN, "%s: the path is too long", in->path);
@@ -209,52 +229,96 @@ static int send_request(const struct inspection *in, br_error *err)
     return result;
 }
 
-static int run_inspection(struct inspection *in, struct buffer *answer, br_error *err)
+struct inspector *inspector_create(struct nursery *n, size_t count, br_error *err)
+{
+    struct inspector *i = calloc(1, sizeof *i + count * sizeof *i->all);
+    if (!i) {
+        br_error_nomem(err);
+        return NULL;
+    }
+    i->nursery = n;
+    i->count = count;
+    return i;
+}
+
+int inspector_begin(struct inspector *i, size_t place, const struct plugin_source *from,
+                    br_error *err)
 {
     int pair[2];
+    struct inspection *in = &i->all[place];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         return br_error_errno(err, "cannot create a socket pair");
-    in->socket = pair[0];
-    int started = nursery_spawn(in->nursery, inspect_child, &pair[1], 1, &in->id, err);
+    int started = nursery_spawn(i->nursery, inspect_child, &pair[1], 1, &in->id, err);
     close(pair[1]);
-    if (started != 0)
+    if (started != 0) {
+        close(pair[0]);
         return -1;
+    }
+    in->path = from->path;
+    in->socket = pair[0];
+    return send_request(in, from, err);
+}
+
+// What the child had to say, once it has ended.
+static int hear_out(struct inspector *i, struct inspection *in, int64_t deadline,
+                    struct buffer *answer, br_error *err)
+{
     br_error late = {0};
-    int read = send_request(in, &late);
-    if (read == 0)
-        read = read_answer(in, answer, &late);
-    if (read != 0 && nursery_kill(in->nursery, in->id, SIGKILL, err) != 0)
+    int read = read_answer(in, deadline, answer, &late);
+    if (read != 0 && nursery_kill(i->nursery, in->id, SIGKILL, err) != 0)
         return -1;
-    int status;
-    if (wait_ended(in, &status, err) != 0)
+    if (wait_ended(i, in, deadline, err) != 0)
         return -1;
     if (read != 0) {
         *err = late;
         return -1;
     }
-    if (clock_now() >= in->deadline)
+    if (clock_now() >= deadline)
         return say_it_hangs(in->path, err);
-    return status == 0 && answer->length > 0 ? 0 : say_how_it_died(in->path, status, err);
+    return in->status == 0 && answer->length > 0 ? 0 : say_how_it_died(in->path, in->status, err);
+}
+
+int inspector_end(struct inspector *i, size_t place, int64_t timeout_ns, struct plugin_info *out,
+                  br_error *err)
+{
+    struct inspection *in = &i->all[place];
+    struct buffer answer = BUFFER_EMPTY;
+    br_error scratch;
+    *out = (struct plugin_info){0};
+    int result = hear_out(i, in, clock_now() + timeout_ns, &answer, err ? err : &scratch);
+    if (result == 0)
+        result = parse_answer(&answer, in->path, out, err);
+    if (result != 0)
+        plugin_info_finish(out);
+    fd_close(&in->socket);
+    buffer_finish(&answer);
+    return result;
+}
+
+void inspector_destroy(struct inspector *i)
+{
+    if (!i)
+        return;
+    int saved = errno;
+    for (size_t at = 0; at < i->count; at++)
+        if (i->all[at].path) {
+            // Without the nursery there is nobody left to wait for.
+            (void)wait_ended(i, &i->all[at], 0, NULL);
+            fd_close(&i->all[at].socket);
+        }
+    free(i);
+    errno = saved;
 }
 
 int plugin_inspect(struct nursery *n, const struct plugin_source *from, int64_t timeout_ns,
                    struct plugin_info *out, br_error *err)
 {
-    struct inspection in = {.nursery = n,
-                            .from = from,
-                            .path = from->path,
-                            .deadline = clock_now() + timeout_ns,
-                            .socket = -1};
-    struct buffer answer = BUFFER_EMPTY;
-    br_error scratch;
     *out = (struct plugin_info){0};
-    int result = run_inspection(&in, &answer, err ? err : &scratch);
+    struct inspector *i = inspector_create(n, 1, err);
+    int result = i ? inspector_begin(i, 0, from, err) : -1;
     if (result == 0)
-        result = parse_answer(&answer, from->path, out, err);
-    if (result != 0)
-        plugin_info_finish(out);
-    fd_close(&in.socket);
-    buffer_finish(&answer);
+        result = inspector_end(i, 0, timeout_ns, out, err);
+    inspector_destroy(i);
     return result;
 }
 

@@ -56,12 +56,26 @@ struct plugin_info {
 };
 
 struct nursery;
+struct inspector;
 
 // Looks into the plugin in a child of the nursery, for at most `timeout_ns`. A plugin
 // that crashes, exits or hangs while it is loaded is an error that says so. The nursery must have
 // no other child.
 int plugin_inspect(struct nursery *n, const struct plugin_source *from, int64_t timeout_ns,
                    struct plugin_info *out, br_error *err);
+
+// The same for up to `count` plugins at a time, while the caller does something else. The nursery
+// must have no other children from the first begin to destroy, which ends those that are left.
+struct inspector *inspector_create(struct nursery *n, size_t count, br_error *err);
+void inspector_destroy(struct inspector *i); // takes NULL
+
+// Has a child begin. What `from` points to must stay until destroy. Once for each place.
+int inspector_begin(struct inspector *i, size_t place, const struct plugin_source *from,
+                    br_error *err);
+// Waits for what that child has to say, for at most `timeout_ns` from now on. After its begin has
+// gone well.
+int inspector_end(struct inspector *i, size_t place, int64_t timeout_ns, struct plugin_info *out,
+                  br_error *err);
 
 void plugin_info_finish(struct plugin_info *info);
 

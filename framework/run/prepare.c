@@ -15,13 +15,19 @@
 // A plugin that takes longer to load than this is taken for one that hangs.
 #define INSPECT_NS (10 * NS_PER_S)
 
+enum {
+    INSPECTED_AT_ONCE = 16
+};
+
 struct preparation {
     struct prepared *p;
-    struct nursery *nursery;
     const struct prepare_options *options;
     struct diagnostics *d;
     br_error *err;
-    bool *known; // by plugin: whether it could be inspected
+    struct inspector *inspector;
+    br_error *unknown;  // by plugin: why it could not be inspected; of no kind, where it could
+    unsigned cpu_limit; // of the scheduler; 0 = none
+    br_error machine;   // why it, or that limit, could not be read, the same
 };
 
 // Turns an error that a person can mend into an entry; false for failures of the system.
@@ -36,29 +42,64 @@ static bool note(struct preparation *in, struct mark mark, size_t length, const 
     return true;
 }
 
-// ---- Plugins and tasks
+// ---- The machine
 
-static bool inspect_plugin(struct preparation *in, size_t i, br_error *err)
+// What the scheduler has given this task of its own; 0 = it says nothing.
+static int slurm_limit(unsigned *limit, br_error *err)
 {
-    struct prepared *p = in->p;
-    const struct job_plugin *plugin = &p->job->plugins[i];
-    struct plugin_file *file = &p->plugin_files[i];
-    char *path = plugin_locate(plugin->name, plugin->path, p->job->directory, err);
-    bool known = path && plugin_file_open(path, file, err) == 0 &&
-                 plugin_inspect(in->nursery, &file->source, INSPECT_NS, &p->plugins[i], err) == 0;
-    free(path);
-    return known;
+    const char *text = getenv("SLURM_CPUS_PER_TASK");
+    int64_t value = 0;
+    if (text && (!text_to_i64(text, strlen(text), &value) || value < 1 || value > CPUSET_MAX))
+        return br_error_set(
+            err, BR_ERR_USAGE,
+            "SLURM_CPUS_PER_TASK is \"%.32s\", which is no number of CPUs; unset it", text);
+    *limit = (unsigned)value;
+    return 0;
 }
 
-static bool inspect_plugins(struct preparation *in)
+// plan_workers() tells of a failure.
+static void look_at_machine(struct preparation *in)
+{
+    if (slurm_limit(&in->cpu_limit, &in->machine) == 0)
+        (void)topology_load(&in->p->machine, &in->machine);
+}
+
+// ---- Plugins and tasks
+
+// Has a look at plugin `i` begin, where there is one; end_inspection waits for it.
+static void begin_inspection(struct preparation *in, size_t i)
 {
     struct prepared *p = in->p;
-    for (size_t i = 0; i < p->job->plugin_count; i++) {
-        const struct job_plugin *plugin = &p->job->plugins[i];
-        br_error error = {0};
-        in->known[i] = inspect_plugin(in, i, &error);
-        if (!in->known[i] && !note(in, plugin->mark, strlen(plugin->name), &error))
+    if (i >= p->job->plugin_count)
+        return;
+    const struct job_plugin *plugin = &p->job->plugins[i];
+    struct plugin_file *file = &p->plugin_files[i];
+    br_error *err = &in->unknown[i];
+    char *path = plugin_locate(plugin->name, plugin->path, p->job->directory, err);
+    if (path && plugin_file_open(path, file, err) == 0)
+        (void)inspector_begin(in->inspector, i, &file->source, err); // *err tells end_inspection
+    free(path);
+}
+
+static bool end_inspection(struct preparation *in, size_t i)
+{
+    const struct job_plugin *plugin = &in->p->job->plugins[i];
+    br_error *err = &in->unknown[i];
+    if (err->kind == BR_ERR_NONE)
+        (void)inspector_end(in->inspector, i, INSPECT_NS, &in->p->plugins[i], err);
+    return err->kind == BR_ERR_NONE || note(in, plugin->mark, strlen(plugin->name), err);
+}
+
+// Plugins are looked at in processes of their own, so the machine is read meanwhile.
+static bool inspect_plugins_and_machine(struct preparation *in)
+{
+    for (size_t i = 0; i < INSPECTED_AT_ONCE; i++)
+        begin_inspection(in, i);
+    look_at_machine(in);
+    for (size_t i = 0; i < in->p->job->plugin_count; i++) {
+        if (!end_inspection(in, i))
             return false;
+        begin_inspection(in, i + INSPECTED_AT_ONCE);
     }
     return true;
 }
@@ -69,7 +110,7 @@ static const struct plugin_entry *find_entry(struct preparation *in, const char 
 {
     const char *task;
     int at = job_find_task(in->p->job, name, &task);
-    if (at < 0 || !in->known[at])
+    if (at < 0 || in->unknown[at].kind != BR_ERR_NONE)
         return NULL;
     *plugin = (unsigned)at;
     br_error error = {0};
@@ -256,29 +297,15 @@ static bool prepare_phase(struct preparation *in, size_t i)
     return ok;
 }
 
-// ---- The machine
-
-// What the scheduler has given this task of its own; 0 = it says nothing.
-static int slurm_limit(unsigned *limit, br_error *err)
-{
-    const char *text = getenv("SLURM_CPUS_PER_TASK");
-    int64_t value = 0;
-    if (text && (!text_to_i64(text, strlen(text), &value) || value < 1 || value > CPUSET_MAX))
-        return br_error_set(
-            err, BR_ERR_USAGE,
-            "SLURM_CPUS_PER_TASK is \"%.32s\", which is no number of CPUs; unset it", text);
-    *limit = (unsigned)value;
-    return 0;
-}
+// ---- The plan
 
 static bool plan_workers(struct preparation *in)
 {
     struct prepared *p = in->p;
     const struct job_workers *w = &p->job->workers;
-    br_error error = {0};
-    unsigned limit = 0;
-    if (slurm_limit(&limit, &error) != 0 || topology_load(&p->machine, &error) != 0 ||
-        plan_make(&p->machine, w, limit, &p->plan, &error) != 0)
+    br_error error = in->machine;
+    if (error.kind != BR_ERR_NONE ||
+        plan_make(&p->machine, w, in->cpu_limit, &p->plan, &error) != 0)
         return note(in, w->count_mark.line ? w->count_mark : w->mark, 1, &error);
     return true;
 }
@@ -298,7 +325,7 @@ static bool make_room(struct prepared *p)
 
 static bool prepare_all(struct preparation *in)
 {
-    if (!inspect_plugins(in) || !find_tasks(in) || !plan_workers(in))
+    if (!inspect_plugins_and_machine(in) || !find_tasks(in) || !plan_workers(in))
         return false;
     for (size_t i = 0; i < in->p->job->phase_count; i++)
         if (!prepare_phase(in, i))
@@ -310,14 +337,15 @@ int prepare(struct job *job, struct nursery *nursery, const struct prepare_optio
             struct diagnostics *d, struct prepared *out, br_error *err)
 {
     *out = (struct prepared){.job = job};
-    struct preparation in = {out, nursery, options, d, err, NULL};
-    in.known = calloc(job->plugin_count + 1, sizeof *in.known);
-    if (!in.known || !make_room(out)) {
-        free(in.known);
-        return br_error_nomem(err);
-    }
-    bool ok = prepare_all(&in);
-    free(in.known);
+    struct preparation in = {.p = out, .options = options, .d = d, .err = err};
+    in.unknown = calloc(job->plugin_count + 1, sizeof *in.unknown);
+    in.inspector = inspector_create(nursery, job->plugin_count, err);
+    bool ok = in.unknown && in.inspector && make_room(out);
+    if (!ok)
+        br_error_nomem(err);
+    ok = ok && prepare_all(&in);
+    inspector_destroy(in.inspector);
+    free(in.unknown);
     if (!ok)
         return -1;
     if (d->count > 0)

@@ -168,6 +168,53 @@ START_TEST(a_constructor_that_misbehaves_is_told)
 }
 END_TEST
 
+// Ended last to first, so that each waits past the ends of those behind it.
+START_TEST(several_are_looked_into_at_once)
+{
+    static const char *const paths[] = {PLUGINS "/configured.so", PLUGINS "/constructor_crashes.so",
+                                        PLUGINS "/not_a_plugin.so"};
+    enum {
+        COUNT = 3
+    };
+    br_error err[COUNT] = {{0}};
+    struct plugin_file files[COUNT];
+    struct plugin_info infos[COUNT];
+    struct inspector *inspector = inspector_create(&nursery, COUNT, &err[0]);
+    ck_assert_ptr_nonnull(inspector);
+    for (size_t i = 0; i < COUNT; i++) {
+        ck_assert_int_eq(plugin_file_open(paths[i], &files[i], &err[i]), 0);
+        ck_assert_int_eq(inspector_begin(inspector, i, &files[i].source, &err[i]), 0);
+    }
+    for (size_t i = COUNT; i-- > 0;)
+        ck_assert_int_eq(inspector_end(inspector, i, 60 * NS_PER_S, &infos[i], &err[i]),
+                         i == 0 ? 0 : -1);
+    inspector_destroy(inspector);
+    ck_assert_str_eq(infos[0].name, "configured");
+    plugin_info_finish(&infos[0]);
+    ck_assert_ptr_nonnull(strstr(err[1].text, "crashed while it was loaded"));
+    ck_assert_ptr_nonnull(strstr(err[2].text, "not a batchrun plugin"));
+    for (size_t i = 0; i < COUNT; i++)
+        plugin_file_close(&files[i]);
+}
+END_TEST
+
+START_TEST(one_that_nobody_waits_for_is_killed)
+{
+    br_error err;
+    struct plugin_file file;
+    setenv("MISLOADED", "hang", 1);
+    nursery_stop(&nursery);
+    ck_assert_int_eq(nursery_start(&nursery, &err), 0);
+    ck_assert_int_eq(plugin_file_open(PLUGINS "/misloaded.so", &file, &err), 0);
+    struct inspector *inspector = inspector_create(&nursery, 2, &err);
+    ck_assert_ptr_nonnull(inspector);
+    ck_assert_int_eq(inspector_begin(inspector, 0, &file.source, &err), 0);
+    inspector_destroy(inspector);
+    plugin_file_close(&file);
+    assert_good();
+}
+END_TEST
+
 START_TEST(what_is_no_plugin_is_told)
 {
     assert_refused(PLUGINS "/not_a_plugin.so", 60 * NS_PER_S, "not a batchrun plugin");
@@ -310,6 +357,8 @@ int main(void)
     tcase_add_test(tests, a_plugin_that_is_nowhere_is_told_with_all_places);
     tcase_add_test(tests, a_good_plugin_tells_its_tasks);
     tcase_add_test(tests, a_constructor_that_misbehaves_is_told);
+    tcase_add_test(tests, several_are_looked_into_at_once);
+    tcase_add_test(tests, one_that_nobody_waits_for_is_killed);
     tcase_add_test(tests, what_is_no_plugin_is_told);
     tcase_add_test(tests, a_truncated_plugin_is_told);
     tcase_add_test(tests, what_others_could_have_changed_is_refused);
