@@ -59,7 +59,7 @@ libexec_la_SOURCES = \
 	framework/exec/watch.c framework/exec/watch.h \
 	framework/exec/worker.c framework/exec/worker.h
 libexec_la_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS) $(LIBDW_CFLAGS)
-libexec_la_LIBADD = libmodel.la $(HWLOC_LIBS) $(LIBDW_LIBS)
+libexec_la_LIBADD = libmodel.la $(HWLOC_LIBS)
 
 libpool_la_SOURCES = \
 	framework/pool/chunk.c framework/pool/chunk.h \

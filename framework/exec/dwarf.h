@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Names of places in loaded files, by libdw where it was built in; otherwise nothing has a name.
-// Reads files that may be anything: for a process that may die of it.
+// Names of places in loaded files, by libdw where it was built with and is there; otherwise nothing
+// has a name. Reads files that may be anything: for a process that may die of it.
 #ifndef BR_EXEC_DWARF_H
 #define BR_EXEC_DWARF_H
 

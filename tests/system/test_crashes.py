@@ -116,6 +116,17 @@ class Crashes(harness.Case):
                     "    args: {at: 1, way: read_null}\n", "--fresh", code=3)
                 self.assertRegex(done.err, f", in {place}{hint}\n")
 
+    def test_without_libdw(self):
+        """Where it is gone, or cannot be loaded, a crash is told by its place in the file."""
+        self.write("libdw.so.1", "")
+        self.run_job("version: 1\nname: job\nplugins: [crashes]\n"
+                     "workers: {count: 1, binding: none}\nphases:\n  - name: p\n"
+                     "    task: crashes.die\n    inputs: {range: {stop: 3, as: i}}\n"
+                     "    args: {at: 1, way: read_null}\n", code=3,
+                     env=self.environment(LD_LIBRARY_PATH=self.dir))
+        self.assertRegex(self.summary("job")["failures"][0]["message"],
+                         r"(?m)^  at crashes\.so\+0x[0-9a-f]+$")
+
     def test_child_of_a_task(self):
         self.die("crash_in_child", code=0)
         self.assertEqual(self.outcomes("job", "p"), {"ok": 3})
