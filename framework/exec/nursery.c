@@ -476,14 +476,20 @@ int nursery_next(struct nursery *n, struct nursery_event *event, br_error *err)
                         (int)n->pid);
 }
 
+// It sees the end of the connection, kills what is left and ends, which closes its side.
+void nursery_dismiss(const struct nursery *n)
+{
+    if (n->socket < 0)
+        return;
+    shutdown(n->socket, SHUT_WR);
+    nursery_go_on(n);
+}
+
 void nursery_stop(struct nursery *n)
 {
     if (n->socket < 0)
         return;
-    // The nursery sees the end of the connection, kills what is left and ends, which closes its
-    // side.
-    shutdown(n->socket, SHUT_WR);
-    nursery_go_on(n);
+    nursery_dismiss(n);
     int64_t deadline = clock_now() + STOP_NS;
     struct nursery_event event;
     ssize_t got;

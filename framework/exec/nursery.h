@@ -80,6 +80,10 @@ void nursery_go_on(const struct nursery *n);
 // The next event: 1, 0 when there is none now, -1 and *err when the nursery is gone.
 int nursery_next(struct nursery *n, struct nursery_event *event, br_error *err);
 
+// Has the nursery end, and kill all children that are left, without waiting: nursery_stop, which
+// must follow, waits less. In between nothing else can be asked of it.
+void nursery_dismiss(const struct nursery *n);
+
 // Kills all children that are left, waits for the nursery. Takes a nursery that never started
 // (zeroed, socket -1).
 void nursery_stop(struct nursery *n);

@@ -619,7 +619,7 @@ static void close_pool(struct run *run)
 {
     pool_destroy(run->pool);
     run->pool = NULL;
-    nursery_stop(run->nursery);
+    nursery_dismiss(run->nursery); // it ends while the summary is told; tear_down waits for it
 }
 
 static int write_summary(struct run *run, br_error *err)
