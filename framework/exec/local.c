@@ -480,7 +480,7 @@ static void local_destroy(struct executor *ex, int64_t grace_ns)
     struct local *l = local_of(ex);
     for (unsigned i = 0; i < ex->slots; i++) {
         struct slot *s = &l->slots[i];
-        if (s->state == EMPTY || s->state == DYING)
+        if (s->state == EMPTY || s->state == DYING || s->told_to_end)
             continue;
         if (s->state == READY && channel_load(&s->channel) == 0)
             channel_close(&s->channel);

@@ -116,6 +116,17 @@ struct pool *pool_create(const struct pool_options *options, br_error *err)
     return p;
 }
 
+void pool_wind_down(struct pool *p)
+{
+    for (unsigned i = 0; i < p->options.workers; i++) {
+        struct slot *s = &p->slots[i];
+        if (s->state != SLOT_READY || s->held_count > 0)
+            continue;
+        p->executor->ops->retire(p->executor, i);
+        s->state = SLOT_ENDING;
+    }
+}
+
 void pool_destroy(struct pool *p)
 {
     if (!p)

@@ -58,6 +58,10 @@ struct pool_map_options {
 // pool_dispatch.
 struct pool *pool_create(const struct pool_options *options, br_error *err);
 
+// Lets idle workers end, so that pool_destroy waits less for them: for when no work is left. Only
+// calls that free may follow.
+void pool_wind_down(struct pool *p);
+
 // Ends workers (within the grace), frees all maps. Outcomes not yet dispatched are lost. Takes
 // NULL.
 void pool_destroy(struct pool *p);

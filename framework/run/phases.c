@@ -510,6 +510,18 @@ bool phases_done(const struct phases *ph)
     return true;
 }
 
+bool phases_need_workers(const struct phases *ph)
+{
+    for (size_t i = 0; i < ph->count; i++) {
+        const struct phase *p = &ph->phases[i];
+        bool last_map_done =
+            p->state == RUNNING && !p->prepared->reduce_entry && pool_map_done(p->map);
+        if (p->state != OVER && !last_map_done)
+            return true;
+    }
+    return false;
+}
+
 bool phases_cut(const struct phases *ph)
 {
     return ph->cut;

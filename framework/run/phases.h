@@ -58,6 +58,10 @@ bool phases_done(const struct phases *ph);
 // When phases_advance has to look again at what still fits before the end (INT64_MAX: need not).
 int64_t phases_deadline(const struct phases *ph, int64_t now);
 
+// Whether a task may still have to be run. Where not, the next phases_advance ends what is left, or
+// fails.
+bool phases_need_workers(const struct phases *ph);
+
 // What a worker has in hand now; false when nothing, as far as is known.
 bool phases_in_hand(const struct phases *ph, unsigned worker, struct task_in_hand *out);
 

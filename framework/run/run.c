@@ -530,6 +530,9 @@ static int one_round(struct run *run, int64_t now, br_error *err)
     if (pool_dispatch(run->pool, now, err) != 0 || heed(run, now, err) != 0)
         return -1;
     tell_failures(run); // before what their phase gives
+    // They end while results and journal are written and synced.
+    if (!phases_need_workers(run->phases))
+        pool_wind_down(run->pool);
     if (phases_advance(run->phases, now, err) != 0 ||
         (run->journal && journal_sync(run->journal, now, err) != 0))
         return -1;
@@ -673,6 +676,7 @@ static enum run_status end(struct run *run, int looped, br_error *err)
     if (!run->resume.idle)
         emit(run, &e, clock_now());
     br_error late = {0};
+    pool_wind_down(run->pool);
     int closed = run->journal ? journal_close(run->journal, &late) : 0;
     run->journal = NULL;
     close_pool(run);

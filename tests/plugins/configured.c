@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <time.h>
+
 struct settings {
     double scale;
     int64_t offset;
@@ -25,8 +27,16 @@ static int init(br_worker *w)
     return 0;
 }
 
+// A farewell is said slowly.
 static int fini(br_worker *w)
 {
+    const struct timespec a_while = {.tv_nsec = 100000000};
+    const char *farewell = br_config_str(w, "farewell", "");
+    if (farewell[0]) {
+        nanosleep(&a_while, NULL);
+        puts(farewell);
+        fflush(stdout);
+    }
     free(br_worker_state(w));
     return 0;
 }

@@ -136,6 +136,15 @@ class Tasks(harness.Case):
         self.assertEqual(sum(self.outcomes("job", "p").values()), 20)
         self.assertGreaterEqual(self.outcomes("job", "p")["ok"], 19)
 
+    def test_fini_runs_to_its_end(self):
+        """However much sooner than that the run's own end is there."""
+        self.run_job("version: 1\nname: job\n"
+                     "plugins: [{name: configured, config: {farewell: so long}}]\n"
+                     "workers: {count: 1, binding: none}\nphases:\n"
+                     "  - name: p\n    task: configured.about\n    inputs: {range: 1}\n")
+        with open(self.path("job.run/logs/worker-0.out"), encoding="utf-8") as log:
+            self.assertEqual(log.read(), "so long\n")
+
     def test_several_crash(self):
         text = HEAD + TWO + ("phases:\n  - name: p\n    task: faulty.segv\n"
                              "    inputs: {matrix: {i: {range: 5}, at: {range: 5}}}\n"

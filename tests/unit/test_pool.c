@@ -839,6 +839,22 @@ START_TEST(workers_are_replaced_after_max_tasks)
 }
 END_TEST
 
+START_TEST(idle_workers_end_when_the_pool_winds_down)
+{
+    struct rig *rig = rig_open(3, NULL);
+    submit(rig, 100, (struct pool_map_options){0});
+    run(rig);
+    unsigned ended = 0;
+    struct exec_report r;
+    br_error err;
+    pool_wind_down(rig->pool);
+    while (rig->fake->ops->next_report(rig->fake, &r, &err) > 0)
+        ended += r.type == REPORT_DEAD && r.dead.expected;
+    ck_assert_uint_eq(ended, 3);
+    rig_close(rig);
+}
+END_TEST
+
 START_TEST(a_worker_for_every_task)
 {
     struct rig *rig = rig_open_max(2, NULL, 1);
@@ -1283,6 +1299,7 @@ int main(void)
     tcase_add_test(tests, who_does_not_heed_the_soft_timeout_meets_the_hard_one);
     tcase_add_test(tests, a_limit_is_each_tasks_own);
     tcase_add_test(tests, workers_are_replaced_after_max_tasks);
+    tcase_add_test(tests, idle_workers_end_when_the_pool_winds_down);
     tcase_add_test(tests, a_worker_for_every_task);
     tcase_add_test(tests, a_worker_that_cannot_start_ends_the_pool);
     tcase_add_test(tests, workers_that_die_idle_are_no_storm);
