@@ -249,7 +249,9 @@ struct child {
     const char *name; // its first word
     char *const *env; // environ, or what a shell gets
     pid_t pid;
-    int pipe;   // from its standard output; -1 once that is closed
+    int pipe; // from its standard output; -1 once that is closed
+    int feed; // where it writes; kept open while its end is told by the pidfd, since the pipe's end
+              // comes a moment sooner, and would wake us twice
     int pidfd;  // -1 where the kernel has none: then its end is looked for now and then
     char *data; // what it has printed
     size_t length, room;
@@ -296,20 +298,29 @@ static int spawn(struct child *c, char *const *words, int out)
     return error == 0 ? 0 : fail_spawn(c->task, words[0], error);
 }
 
+static void close_end(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
 static int start(struct child *c, char *const *words)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
         return br_fail(c->task, "cannot make a pipe: %s", strerror(errno));
-    int result = spawn(c, words, ends[1]);
-    close(ends[1]);
     c->pipe = ends[0];
+    c->feed = ends[1];
+    int result = spawn(c, words, c->feed);
     if (result != 0)
         return result;
     fcntl(c->pipe, F_SETFL, O_NONBLOCK);
 #ifdef SYS_pidfd_open
     c->pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
 #endif
+    if (c->pidfd < 0)
+        close_end(&c->feed);
     return 0;
 }
 
@@ -341,10 +352,8 @@ static int read_output(struct child *c)
             c->length += (size_t)got;
         else if (got < 0 && errno == EAGAIN)
             return 0;
-        else if (got == 0 || errno != EINTR) {
-            close(c->pipe);
-            c->pipe = -1;
-        }
+        else if (got == 0 || errno != EINTR)
+            close_end(&c->pipe);
     }
     return 0;
 }
@@ -368,6 +377,7 @@ static int watch(struct child *c, siginfo_t *end, bool *asked)
 {
     int64_t insist = 0;
     for (;;) {
+        wait_a_little(c);
         int result = read_output(c);
         end->si_pid = 0;
         if (result == 0 && waitid(P_PID, (id_t)c->pid, end, WEXITED | WNOHANG | WNOWAIT) != 0)
@@ -382,7 +392,6 @@ static int watch(struct child *c, siginfo_t *end, bool *asked)
             kill(-c->pid, SIGTERM);
             kill(-c->pid, SIGCONT);
         }
-        wait_a_little(c);
     }
 }
 
@@ -463,7 +472,7 @@ static int report(struct child *c, const siginfo_t *end, bool asked)
 
 static int run_words(br_task *t, char *const *words, char *const *env)
 {
-    struct child c = {.task = t, .name = words[0], .env = env, .pipe = -1, .pidfd = -1};
+    struct child c = {.task = t, .name = words[0], .env = env, .pipe = -1, .feed = -1, .pidfd = -1};
     siginfo_t end = {0};
     bool asked = false;
     int result = start(&c, words);
@@ -473,10 +482,9 @@ static int run_words(br_task *t, char *const *words, char *const *env)
         if (result == 0)
             result = report(&c, &end, asked);
     }
-    if (c.pipe >= 0)
-        close(c.pipe);
-    if (c.pidfd >= 0)
-        close(c.pidfd);
+    close_end(&c.pipe);
+    close_end(&c.feed);
+    close_end(&c.pidfd);
     free(c.data);
     return result;
 }
