@@ -346,14 +346,10 @@ static void nurse_loop(struct nurse *n)
     }
 }
 
-// Those that are at their default are left alone: for each that was ever set posix_spawn has two
-// system calls to make.
 static void default_signals(void)
 {
-    struct sigaction now;
     for (int s = 1; s < NSIG; s++)
-        if (sigaction(s, NULL, &now) == 0 && now.sa_handler != SIG_DFL)
-            signal(s, SIG_DFL);
+        signal(s, SIG_DFL); // fails for those that cannot be caught: they are at their default
 }
 
 // In the new process: never returns.
