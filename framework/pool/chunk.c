@@ -4,7 +4,7 @@
 #include "base/clock.h"
 
 // Long enough that handing out costs little beside it, short enough that a run's end is smooth.
-#define TARGET_NS (4 * NS_PER_MS)
+#define TARGET_NS (8 * NS_PER_MS)
 
 // While nothing is known of the tasks: they may take hours, and what comes later waits for them.
 enum {

@@ -62,7 +62,7 @@ START_TEST(a_chunk_takes_some_milliseconds)
         chunk_init(&c, 0);
         learn(&c, 1000, durations[i]);
         int64_t takes = (int64_t)chunk_next(&c, UINT64_C(1) << 40, 2) * durations[i];
-        ck_assert_int_ge(takes, NS_PER_MS);
+        ck_assert_int_ge(takes, 5 * NS_PER_MS); // what is handed out wakes the coordinator
         ck_assert_int_le(takes, 10 * NS_PER_MS);
     }
 }
