@@ -170,6 +170,21 @@ int table_find(const struct table *t, const char *name)
     return -1;
 }
 
+struct table_column_view table_view(const struct table *t, size_t column)
+{
+    const struct table_column *c = column_at(t, column);
+    struct table_column_view v = {.type = BR_TYPE_NONE};
+    if ((c->type != BR_I64 && c->type != BR_F64) || c->source == SOURCE_REPEATED)
+        return v;
+    v.type = c->type;
+    if (c->source == SOURCE_RANGE) {
+        memcpy(&v.first, &c->first_i64, sizeof v.first);
+        memcpy(&v.step, &c->step_i64, sizeof v.step);
+    } else
+        v.cells = (const uint64_t *)(const void *)at_offset(t, c->cells);
+    return v;
+}
+
 static struct cell range_cell(const struct table_column *c, uint64_t row)
 {
     if (c->type == BR_F64)

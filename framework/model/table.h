@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/error.h"
@@ -41,6 +42,34 @@ int table_find(const struct table *t, const char *name);
 // The cell at `row` < table_rows, `column` < table_columns. Cheap: a few nanoseconds. Text points
 // into the image and is NUL-terminated.
 struct cell table_cell(const struct table *t, size_t column, uint64_t row);
+
+// Columns that are read all the time: i64 and f64, a range or a cell for each row. How to get at a
+// cell without the table.
+struct table_column_view {
+    enum br_type type;     // BR_TYPE_NONE: of another kind, for table_cell
+    const uint64_t *cells; // the bits of each; NULL: a range's
+    uint64_t first, step;  // the bits of a range's
+};
+
+struct table_column_view table_view(const struct table *t, size_t column);
+
+// The bits of the cell at `row` < table_rows of a column of type BR_I64. Unsigned: a range that
+// would overflow wraps, whatever the image holds.
+static inline uint64_t table_view_i64(const struct table_column_view *v, uint64_t row)
+{
+    return v->cells ? v->cells[row] : v->first + row * v->step;
+}
+
+// The same of a column of type BR_F64.
+static inline double table_view_f64(const struct table_column_view *v, uint64_t row)
+{
+    double cell, step;
+    memcpy(&cell, v->cells ? &v->cells[row] : &v->first, sizeof cell);
+    if (v->cells)
+        return cell;
+    memcpy(&step, &v->step, sizeof step);
+    return cell + (double)row * step;
+}
 
 // ---- Building
 

@@ -77,6 +77,39 @@ START_TEST(cells_come_back)
 }
 END_TEST
 
+START_TEST(views_have_the_same_cells)
+{
+    struct buffer image = BUFFER_EMPTY;
+    struct table t;
+    struct table_builder *b = table_builder_create(6, &err);
+    ck_assert_int_eq(table_add_range_i64(b, "i", INT64_MAX - 2, 1, &err), 0); // it wraps
+    ck_assert_int_eq(table_add_range_f64(b, "x", 0.5, -0.25, &err), 0);
+    ck_assert_int_eq(table_add_cells(b, "n", BR_I64, 1, 6, &err), 0);
+    for (int i = 0; i < 6; i++)
+        ck_assert_int_eq(table_add_cell(b, i64(i * i - 7), &err), 0);
+    ck_assert_int_eq(table_add_cells(b, "y", BR_F64, 1, 6, &err), 0);
+    for (int i = 0; i < 6; i++)
+        ck_assert_int_eq(table_add_cell(b, f64(-i / 3.0), &err), 0);
+    finish(b, &image, &t);
+    for (size_t column = 0; column < 4; column++) {
+        struct table_column_view v = table_view(&t, column);
+        ck_assert_int_eq(v.type, table_column_type(&t, column));
+        for (uint64_t row = 0; row < 6; row++) {
+            struct cell c = table_cell(&t, column, row);
+            if (v.type == BR_I64)
+                ck_assert_int_eq((int64_t)table_view_i64(&v, row), c.i64);
+            else
+                ck_assert(table_view_f64(&v, row) == c.f64);
+        }
+    }
+    buffer_finish(&image);
+    make_six(&image, &t);
+    for (size_t column = 2; column < 5; column++) // text, an axis, a constant
+        ck_assert_int_eq(table_view(&t, column).type, BR_TYPE_NONE);
+    buffer_finish(&image);
+}
+END_TEST
+
 START_TEST(a_later_column_replaces_in_place)
 {
     struct buffer image = BUFFER_EMPTY;
@@ -287,6 +320,7 @@ int main(void)
     TCase *tc = tcase_create("table");
     tcase_set_timeout(tc, 120); // sanitizers and valgrind take their time
     tcase_add_test(tc, cells_come_back);
+    tcase_add_test(tc, views_have_the_same_cells);
     tcase_add_test(tc, a_later_column_replaces_in_place);
     tcase_add_test(tc, sized_columns_fill_side_by_side);
     tcase_add_test(tc, a_builder_used_wrongly_says_so);
