@@ -2,6 +2,7 @@
 // The coordinator's side of a channel, but for the reading of outcomes (channel_read.c).
 #include <limits.h>
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -41,10 +42,18 @@ static void futex_wake(_Atomic uint32_t *word)
     syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
+// Whether membarrier(2) reaches into other processes here.
+static bool has_two_sided_barrier(void)
+{
+    long commands = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
+    return commands > 0 && (commands & MEMBARRIER_CMD_GLOBAL_EXPEDITED) &&
+           (commands & MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED);
+}
+
 int channel_create(struct channel *c, br_error *err)
 {
     *c = (struct channel){.down_fd = -1, .up_fd = -1};
-    c->suspects = CHANNEL_RING / sizeof(struct record) + 1; // as many as it holds, and one in hand
+    c->suspects = CHANNEL_RING / CHANNEL_RECORD_MIN + 1; // as many as it holds, and one in hand
     c->down_fd = fd_memory("batchrun-grants", sizeof *c->down, err);
     if (c->down_fd < 0)
         return -1;
@@ -56,6 +65,7 @@ int channel_create(struct channel *c, br_error *err)
     }
     c->down = down;
     c->down->magic = CHANNEL_MAGIC;
+    c->down->two_sided = c->two_sided = has_two_sided_barrier();
     fd_seal_foreign_writes(c->down_fd);
     c->up_fd = fd_memory("batchrun-outcomes", CHANNEL_WORDS + CHANNEL_RING, err);
     char *up = c->up_fd < 0 ? NULL : channel_map_up(c->up_fd, err);
@@ -64,6 +74,7 @@ int channel_create(struct channel *c, br_error *err)
         return -1;
     }
     c->up = (struct channel_up *)up;
+    c->up->cursor = grant_word(0, GRANT_WORD_FLAG, 0);
     c->ring = up + CHANNEL_WORDS;
     return 0;
 }
@@ -99,13 +110,14 @@ static void wake_if_asleep(struct channel *c)
     futex_wake(&c->down->bell);
 }
 
-// Rows of i64 and f64 alone: every bit pattern of the right size is a row.
-static size_t plain_words(const struct schema *s)
+size_t channel_row_words(const struct schema *results, size_t out_size)
 {
-    for (size_t i = 0; i < s->count; i++)
-        if (s->columns[i].type != BR_I64 && s->columns[i].type != BR_F64)
+    if (!results)
+        return out_size % 8 == 0 ? out_size / 8 : 0;
+    for (size_t i = 0; i < results->count; i++)
+        if (results->columns[i].type != BR_I64 && results->columns[i].type != BR_F64)
             return 0;
-    return s->count;
+    return results->count;
 }
 
 void channel_grant(struct channel *c, const struct exec_grant *g, const struct exec_map *map,
@@ -117,9 +129,11 @@ void channel_grant(struct channel *c, const struct exec_grant *g, const struct e
         (struct channel_granted){.grant = *g,
                                  .results = map->results,
                                  .out_size = map->out_size,
-                                 .row_words = map->results ? plain_words(map->results) : 0,
+                                 .row_words = channel_row_words(map->results, map->out_size),
                                  .end = g->count,
                                  .given_ns = now};
+    // Who copies the place and sees anything of this grant sees the end of the one before it, too.
+    atomic_thread_fence(memory_order_release);
     c->down->grants[at] = (struct down_grant){
         .map = g->map,
         .first = g->first,
@@ -136,30 +150,41 @@ void channel_grant(struct channel *c, const struct exec_grant *g, const struct e
     if (map->items)
         memcpy(c->down->items[at], (const char *)map->items + g->first * map->in_size,
                g->count * map->in_size);
-    atomic_store_explicit(channel_claim_at(c, sequence), claim_pack(sequence, 0, g->count),
-                          memory_order_relaxed);
+    atomic_store_explicit(channel_end_at(c, sequence),
+                          grant_word(sequence, GRANT_WORD_FLAG, g->count), memory_order_release);
     c->granted++;
     atomic_store_explicit(&c->down->granted, c->granted, memory_order_release);
     wake_if_asleep(c);
 }
 
+static uint32_t claimed(const struct channel *c, uint64_t sequence)
+{
+    uint64_t cursor = atomic_load_explicit(&c->up->cursor, memory_order_acquire);
+    return channel_claimed(&c->queue[sequence % EXECUTOR_QUEUE], sequence, cursor);
+}
+
+// Orders what this side and the worker have stored before with what both load after it.
+static bool barrier_for_both(const struct channel *c)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    return !c->two_sided || syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0;
+}
+
 // Lowers the end of the grant to keep what has started; the new end, or the old one when there is
-// nothing to take or the word is not what was granted (the next read or the deadline deals with
-// that).
+// nothing to take.
 static uint32_t lower_end(struct channel *c, uint64_t sequence, uint64_t most)
 {
-    const struct channel_granted *g = channel_granted_at(c, sequence);
-    uint64_t word = atomic_load_explicit(channel_claim_at(c, sequence), memory_order_acquire);
-    uint32_t end;
-    do {
-        uint32_t next = claim_next(word);
-        if (!claim_is_of(word, sequence) || claim_end(word) != g->end || next < g->done ||
-            next > g->end)
-            return g->end;
-        end = most < g->end - next ? g->end - (uint32_t)most : next;
-    } while (!atomic_compare_exchange_weak_explicit(channel_claim_at(c, sequence), &word,
-                                                    claim_pack(sequence, claim_next(word), end),
-                                                    memory_order_acq_rel, memory_order_acquire));
+    uint32_t was = channel_granted_at(c, sequence)->end, started = claimed(c, sequence);
+    uint32_t end = most < was - started ? was - (uint32_t)most : started;
+    if (end == was)
+        return was;
+    atomic_store_explicit(channel_end_at(c, sequence), grant_word(sequence, 0, end),
+                          memory_order_release);
+    started = barrier_for_both(c) ? claimed(c, sequence) : was;
+    if (started > end)
+        end = started;
+    atomic_store_explicit(channel_end_at(c, sequence), grant_word(sequence, GRANT_WORD_FLAG, end),
+                          memory_order_release);
     return end;
 }
 
@@ -187,9 +212,7 @@ bool channel_in_hand(const struct channel *c, struct exec_in_hand *out)
     if (c->retired == c->granted)
         return false;
     const struct channel_granted *g = &c->queue[c->retired % EXECUTOR_QUEUE];
-    uint64_t word = atomic_load_explicit(channel_claim_at(c, c->retired), memory_order_acquire);
-    // Any other value than what is not claimed yet counts as claimed, a false one too.
-    if (word == claim_pack(c->retired, g->done, g->end))
+    if (claimed(c, c->retired) == g->done)
         return false;
     out->task = channel_task_at(g, g->done);
     out->since_ns = c->last_end_ns > g->given_ns ? c->last_end_ns : g->given_ns;
@@ -237,11 +260,7 @@ bool channel_blamed(struct channel *c, bool damaged, struct exec_in_hand *out)
 // Of the grant's tasks without an outcome, how many from the first on the worker may have started.
 static uint32_t maybe_started(const struct channel *c, const struct channel_granted *g)
 {
-    uint64_t word = atomic_load_explicit(channel_claim_at(c, c->retired), memory_order_acquire);
-    uint32_t end = g->end;
-    if (claim_is_of(word, c->retired) && claim_end(word) == g->end && claim_next(word) < end)
-        end = claim_next(word);
-    uint32_t count = end > g->done ? end - g->done : 0;
+    uint32_t count = claimed(c, c->retired) - g->done;
     return count < c->suspects ? count : c->suspects;
 }
 

@@ -4,19 +4,26 @@
 //
 // Two memories, so that each side can write only what is its own:
 //   down: the coordinator writes, the worker maps it read-only and (where the kernel can seal it
-//   so)
-//         can never write it: grants, how far outcomes were read, whom to cancel.
-//   up:   the worker writes: claim words, the outcome ring.
+//         so) can never write it: grants, their ends, how far outcomes were read, whom to cancel.
+//   up:   the worker writes: its cursor, the outcome ring.
 //
-// A grant is `count` tasks. The worker claims them one by one from a packed atomic word {next,
-// end}; the coordinator takes unstarted ones back by lowering `end` with a compare-and-swap on the
-// same word. The claim word is the one thing both sides write.
+// A grant is `count` tasks. The worker claims them one by one: it moves its cursor, then looks
+// whether that task lies before the grant's end. The coordinator takes unstarted ones back: it
+// lowers the end, then looks where the cursor is.
 //
-//   worker:      compare_exchange({next, end, generation} -> {next + 1, end, generation}), run next
-//   coordinator: compare_exchange({next, end, generation} -> {next, lower end, generation})
+//   worker:      cursor = {grant, n + 1};          then  n < end[grant]?  run n
+//   coordinator: end[grant] = {lower, undecided};  then  look at the cursor, and decide:
+//                end[grant] = {the lower end, or what the cursor has reached}
 //
-// The generation tells a worker that is late to see its grant used up from one that may claim: the
-// word may already serve a later grant.
+// That is Dekker's way, as work-stealing queues have it (Frigo, Leiserson and Randall, The
+// Implementation of the Cilk-5 Multithreaded Language, 1998): if each side's store is seen before
+// its look, at least one sees the other. A worker that finds its task behind an undecided end waits
+// for the decision. Of the two the worker is in a hurry, so the coordinator alone pays for the
+// order: its barrier is membarrier(2)'s, one on the worker's CPU too. Where the kernel has none the
+// worker has a fence of its own.
+//
+// Both words bear the grant's sequence number, which tells a worker that is late to see its grant
+// used up: the place may already serve a later one. No word is written by both sides.
 //
 // The worker publishes an outcome for every task, in order; the ring's tail moves with each, so a
 // worker's death loses at most the task in hand. All that the coordinator reads is a claim: it
@@ -34,23 +41,34 @@
 
 // ---- Records of the ring
 
+//
+// In 8-byte words. A task that took less than a millisecond, and whose row is a fixed number of
+// words of which any bits are valid, has a record of its check, its time and its row, where it
+// began as the one before it ended: struct record_brief. All others are a struct record and what
+// follows it.
+
 enum channel_record_kind {
     RECORD_OK = 1,   // payload: one packed row of results
     RECORD_LONG_OK,  // payload: struct record_long, then one packed row: a task worth measuring
     RECORD_END,      // payload: struct record_end, then the message
     RECORD_OUTPUT,   // payload: struct record_output; comes before the row's outcome
     RECORD_FRAGMENT, // payload: a piece of the row of the RECORD_LONG_OK that follows
+    RECORD_BRIEF,    // as RECORD_OK, of the next task, which began when the one before it ended
 };
 
 struct record {
     uint32_t size; // of the payload
-    uint16_t kind;
-    uint16_t zero;
+    uint32_t kind;
     uint32_t grant; // low half of the grant's sequence number
     uint32_t row;   // task within the grant
     int64_t start_ns;
     uint32_t duration_ns; // saturating
     uint32_t check;       // set when it is published; over all of it, its payload and its place
+};
+
+struct record_brief {
+    uint32_t check; // as a record's; over its grant and task as well, which are not told
+    uint32_t mark;  // kind: 4 bits, duration in nanoseconds: 28 bits
 };
 
 struct record_long {
@@ -82,7 +100,13 @@ enum {
     CHANNEL_RING = 1 << 19,
     CHANNEL_PAYLOAD_MAX = CHANNEL_RING / 4, // longer payloads travel as fragments
     CHANNEL_RESULT_MAX = 1 << 30,
+    CHANNEL_BRIEF_NS = 1 << 28, // what a brief record's duration is less than
+    CHANNEL_RECORD_MIN = sizeof(struct record_brief) + 8,
 };
+
+// How many words a row is whose bits may be any: of i64 and f64 alone, or a function's. 0: rows are
+// of several sizes, or empty, or not whole words, or are to be checked.
+size_t channel_row_words(const struct schema *results, size_t out_size);
 
 // ---- The worker's side
 
@@ -92,11 +116,17 @@ struct channel_up;
 struct channel_worker {
     const struct channel_down *down;
     struct channel_up *up;
-    char *ring;      // mapped twice in a row: a record never wraps
-    int doorbell;    // eventfd that wakes the coordinator
-    uint64_t grants; // taken up so far
-    bool at_last;    // the task in hand is the last of its grant
+    char *ring;                  // mapped twice in a row: a record never wraps
+    int doorbell;                // eventfd that wakes the coordinator
+    uint64_t grants;             // taken up so far
+    uint64_t cursor;             // as last told: behind the task in hand
+    const _Atomic uint64_t *end; // of the grant in work
+    bool at_last;                // the task in hand is the last of its grant
+    bool fenced;                 // order is ours to keep: the coordinator has no barrier for two
     uint64_t written;
+    uint64_t free_until;  // how far `written` may get before there is something to look at
+    uint64_t brief_grant; // whose last record may be followed by a brief one, or UINT64_MAX
+    int64_t brief_ns;     // that begins then
     uint64_t rung;        // `written` at the last ring of the bell
     int64_t rung_ns;      // and when that was
     int64_t idle_spin_ns; // how long to look for a grant before sleeping
@@ -123,17 +153,11 @@ void channel_detach(struct channel_worker *c);
 // Waits for the next grant. false: the coordinator wants this worker to end.
 bool channel_next_grant(struct channel_worker *c, struct channel_claim *claim);
 
-// Claims the next task of the grant; false when none is left. c->at_last says whether any is left
-// behind it, as far as is known then.
-bool channel_next_task(struct channel_worker *c, const struct channel_claim *claim, uint32_t *row);
+// channel_plain.h has the two steps that every plain task takes: claiming and publishing.
 
 // Appends a record; waits while the ring is full. `now` is used to ring the bell now and then.
 void channel_publish(struct channel_worker *c, struct record *r, const void *head, size_t head_size,
                      const void *data, size_t size, int64_t now);
-
-// The same for a RECORD_OK: the path that every plain task takes. `size` <= CHANNEL_PAYLOAD_MAX.
-void channel_publish_ok(struct channel_worker *c, struct record *r, const void *row, size_t size,
-                        int64_t now);
 
 // How much of the task in hand is done, for whoever watches.
 void channel_progress(struct channel_worker *c, double fraction);
@@ -149,10 +173,9 @@ struct channel_granted { // private: what the worker holds, in order
     struct exec_grant grant;
     const struct schema *results; // NULL: a function's
     size_t out_size;              // of a function's result
-    size_t row_words; // size of a packed row in 8-byte words when every row has the same and any
-                      // bits are valid; 0 = each is to be checked
-    uint32_t end;     // tasks not taken back
-    uint32_t done;    // outcomes received
+    size_t row_words;             // as channel_row_words
+    uint32_t end;                 // tasks not taken back
+    uint32_t done;                // outcomes received
     int64_t given_ns;
 };
 
@@ -165,8 +188,11 @@ struct channel {
     uint64_t granted; // sequence: grants given
     uint64_t retired; // grants fully accounted for
     struct channel_granted queue[EXECUTOR_QUEUE];
-    int64_t last_end_ns; // of the newest outcome
-    uint32_t suspects;   // tasks yet to come back that a damaged ring may have held outcomes of
+    bool two_sided; // its barrier is the worker's too
+    int64_t
+        last_end_ns; // of the newest outcome, and as its worker says, when a brief record begins
+    int64_t brief_ns;
+    uint32_t suspects; // tasks yet to come back that a damaged ring may have held outcomes of
     // The last record or run of records, copied out of shared memory.
     struct buffer fragments, payload, durations, cells;
 };
@@ -201,7 +227,7 @@ enum channel_read {
     CHANNEL_FAILED, // the coordinator is out of memory; the records are still there
 };
 
-// What was read: one record, or a run of RECORD_OK of one grant and attempt.
+// What was read: one record, or a run of RECORD_OK and RECORD_BRIEF of one grant and attempt.
 struct channel_batch {
     enum channel_record_kind kind;
     struct exec_grant tasks;

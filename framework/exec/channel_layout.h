@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How a channel lies in memory: what channel.c, channel_read.c (the coordinator's side) and
-// channel_worker.c share, and nobody else includes.
+// How a channel lies in memory: what channel.c, channel_read.c (the coordinator's side),
+// channel_worker.c and channel_plain.h (the worker's) share, and nobody else includes.
 #ifndef BR_EXEC_CHANNEL_LAYOUT_H
 #define BR_EXEC_CHANNEL_LAYOUT_H
 
@@ -17,6 +17,7 @@ enum {
     CHANNEL_UP_MAPPED = CHANNEL_WORDS + 2 * CHANNEL_RING, // see channel_map_up
     CHANNEL_UP_GUARDED = CHANNEL_UP_MAPPED + 2 * CHANNEL_PAGE,
     RECORD_ALIGN = 8,
+    BRIEF_KIND_BITS = 4, // of a brief record's mark
 };
 
 struct down_grant {
@@ -28,25 +29,30 @@ struct down_grant {
     uint64_t inline_items; // whether the inputs are in the grant's part of `items`
 };
 
+// Sequence of a grant: 42 bits, which a grant a microsecond does not use up in 50 days; a flag: 1
+// bit; a number of its tasks: 21 bits.
+struct grant_word {
+    _Alignas(64) _Atomic uint64_t word;
+};
+
 // Written by the coordinator alone. Fields that change at different times have lines of their own.
 struct channel_down {
     uint64_t magic;
+    uint64_t two_sided; // the coordinator's barriers are the worker's too, once it has asked for it
     _Alignas(64) _Atomic uint32_t bell; // futex: something has changed below
     _Atomic uint32_t closing;
     _Alignas(64) _Atomic uint64_t granted;
     _Alignas(64) _Atomic uint64_t read;      // bytes of the ring
     _Alignas(64) _Atomic uint64_t cancelled; // grant's sequence (low half) and row
+    struct grant_word ends[EXECUTOR_QUEUE];  // flag: decided
     _Alignas(64) struct down_grant grants[EXECUTOR_QUEUE];
     _Alignas(CHANNEL_PAGE) char items[EXECUTOR_QUEUE][EXECUTOR_INLINE];
 };
 
-struct claim_word {
-    _Alignas(64) _Atomic uint64_t word; // next: 21 bits, end: 21 bits, generation: 22 bits
-};
-
 struct channel_up {
-    struct claim_word claims[EXECUTOR_QUEUE];
-    _Alignas(64) _Atomic uint64_t written; // bytes of the ring
+    // A grant word: behind the task in hand. Flag: always, so that zero is none.
+    _Alignas(64) _Atomic uint64_t cursor;
+    _Atomic uint64_t written; // bytes of the ring
     _Alignas(64) _Atomic uint32_t sleeping;
     // On a page of its own: a task in a child of its worker has this one, and none of the rest.
     _Alignas(CHANNEL_PAGE) _Atomic uint32_t progress; // of the task in hand, in millionths
@@ -54,26 +60,24 @@ struct channel_up {
 
 _Static_assert(sizeof(struct channel_up) == CHANNEL_WORDS, "one page each");
 _Static_assert(sizeof(struct record) == 32, "no holes");
-_Static_assert(EXECUTOR_GRANT_MAX < 1 << 21, "a claim word holds it");
+_Static_assert(EXECUTOR_GRANT_MAX + 1 < 1 << 21, "a grant word holds it");
 
-static inline uint64_t claim_pack(uint64_t sequence, uint32_t next, uint32_t end)
+#define GRANT_WORD_FLAG (UINT64_C(1) << 21)
+
+// `flag`: GRANT_WORD_FLAG or 0.
+static inline uint64_t grant_word(uint64_t sequence, uint64_t flag, uint32_t tasks)
 {
-    return sequence << 42 | (uint64_t)end << 21 | next;
+    return sequence << 22 | flag | tasks;
 }
 
-static inline uint32_t claim_next(uint64_t word)
+static inline uint32_t grant_word_tasks(uint64_t word)
 {
-    return word & 0x1FFFFF;
+    return word & (GRANT_WORD_FLAG - 1);
 }
 
-static inline uint32_t claim_end(uint64_t word)
+static inline bool grant_word_is_of(uint64_t word, uint64_t sequence)
 {
-    return word >> 21 & 0x1FFFFF;
-}
-
-static inline bool claim_is_of(uint64_t word, uint64_t sequence)
-{
-    return word >> 42 == (sequence & 0x3FFFFF);
+    return word >> 22 == sequence;
 }
 
 static inline size_t record_span(uint32_t payload)
@@ -95,10 +99,17 @@ static inline size_t record_span(uint32_t payload)
 // stored in halves is slow to load as a whole. The four products do not wait for each other.
 static inline uint64_t check_begin(const struct record *r, uint64_t place)
 {
-    return ((uint64_t)r->size << 32 | (uint32_t)r->kind << 16 | r->zero) * CHECK_STEP +
+    return ((uint64_t)r->size << 32 | r->kind) * CHECK_STEP +
            ((uint64_t)r->grant << 32 | r->row) * UINT64_C(0xd6e8feb86659fd93) +
            (uint64_t)r->start_ns * UINT64_C(0xc2b2ae3d27d4eb4f) +
            (place << 32 ^ r->duration_ns) * UINT64_C(0x9e3779b185ebca87);
+}
+
+// The same of a brief one's mark, its grant and its task.
+static inline uint64_t check_begin_brief(uint32_t mark, uint32_t grant, uint32_t row,
+                                         uint64_t place)
+{
+    return (place << 32 | mark) * CHECK_STEP + ((uint64_t)grant << 32 | row);
 }
 
 // Keeps the compiler from reading again what it has in `word`.
@@ -144,9 +155,20 @@ static inline struct channel_granted *channel_granted_at(struct channel *c, uint
     return &c->queue[sequence % EXECUTOR_QUEUE];
 }
 
-static inline _Atomic uint64_t *channel_claim_at(const struct channel *c, uint64_t sequence)
+static inline _Atomic uint64_t *channel_end_at(const struct channel *c, uint64_t sequence)
 {
-    return &c->up->claims[sequence % EXECUTOR_QUEUE].word;
+    return &c->down->ends[sequence % EXECUTOR_QUEUE].word;
+}
+
+// Where the worker is, if it is somewhere that an honest one can be: tasks of grant `sequence` that
+// it has claimed. All are, as far as anyone can tell, where it is not.
+static inline uint32_t channel_claimed(const struct channel_granted *g, uint64_t sequence,
+                                       uint64_t cursor)
+{
+    uint32_t next = cursor >> 22 < sequence ? 0 : grant_word_tasks(cursor);
+    bool possible =
+        (cursor & GRANT_WORD_FLAG) && cursor >> 22 <= sequence && next >= g->done && next <= g->end;
+    return possible ? next : g->end;
 }
 
 // Task `row` of the grant.

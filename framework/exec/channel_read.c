@@ -7,7 +7,8 @@
 #include "model/table.h"
 
 enum {
-    RUN_MAX = 4096 // records read at a time
+    RUN_MAX = 2048,     // records read at a time: what is read lies in the nearest cache
+    RUN_BYTES = 1 << 15 // of rows of brief ones
 };
 
 static enum channel_read fault(const char **text, const char *what)
@@ -16,19 +17,35 @@ static enum channel_read fault(const char **text, const char *what)
     return CHANNEL_FAULT;
 }
 
-// Copies the next record's head out of shared memory and checks what does not depend on its kind.
-static inline enum channel_read next_head(const struct channel *c, uint64_t written,
-                                          struct record *r, const char **text)
+// How much of the ring is unread, and the kind of the record that it begins with.
+static inline enum channel_read next_kind(const struct channel *c, uint64_t written, uint32_t *kind,
+                                          const char **text)
 {
     uint64_t unread = written - c->read;
     if (unread == 0)
         return CHANNEL_EMPTY;
-    if (unread > CHANNEL_RING || unread % RECORD_ALIGN || unread < sizeof *r)
+    if (unread > CHANNEL_RING || unread % RECORD_ALIGN || unread < CHANNEL_RECORD_MIN)
+        return fault(text, "its ring's end is impossible");
+    if (c->retired == c->granted)
+        return fault(text, "a record speaks of a grant that the worker does not hold");
+    struct record_brief r;
+    memcpy(&r, c->ring + c->read % CHANNEL_RING, sizeof r);
+    *kind = r.mark % (1 << BRIEF_KIND_BITS);
+    return CHANNEL_BATCH;
+}
+
+// Copies the head of the next record, which is no brief one, out of shared memory and checks what
+// does not depend on its kind.
+static inline enum channel_read next_head(const struct channel *c, uint64_t written,
+                                          struct record *r, const char **text)
+{
+    uint64_t unread = written - c->read;
+    if (unread < sizeof *r)
         return fault(text, "its ring's end is impossible");
     memcpy(r, c->ring + c->read % CHANNEL_RING, sizeof *r);
     if (r->size > CHANNEL_PAYLOAD_MAX + sizeof(struct record_end) || record_span(r->size) > unread)
         return fault(text, "a record's length is impossible");
-    if (c->retired == c->granted || r->grant != (uint32_t)c->retired)
+    if (r->grant != (uint32_t)c->retired)
         return fault(text, "a record speaks of a grant that the worker does not hold");
     if (r->row != c->queue[c->retired % EXECUTOR_QUEUE].done)
         return fault(text, "a record speaks of a task that is not the next one");
@@ -83,7 +100,7 @@ static inline enum channel_read check_row(struct channel *c, const struct channe
                                           const char *data, size_t size, bool emitted,
                                           const char **text)
 {
-    if (g->row_words == 0)
+    if (g->row_words == 0 || emitted)
         return check_content(c, g, data, size, emitted, text);
     return size == g->row_words * 8 ? CHANNEL_BATCH : not_a_row(text);
 }
@@ -98,9 +115,91 @@ static void note_end(struct channel *c, int64_t start, int64_t duration, int64_t
         c->last_end_ns = end;
 }
 
-// A run of RECORD_OK, read as one: the path that every plain task takes. What is wrong behind good
-// records is found by the next read.
-static enum channel_read read_run(struct channel *c, uint64_t written, struct record r, int64_t now,
+// The next record, a RECORD_OK in full.
+static enum channel_read read_ok(struct channel *c, struct channel_granted *g, uint64_t written,
+                                 uint32_t *duration, const char **text)
+{
+    struct record r;
+    enum channel_read state = next_head(c, written, &r, text);
+    if (state == CHANNEL_BATCH && r.kind != RECORD_OK)
+        state = fault(text, "a record is of no known kind");
+    if (state != CHANNEL_BATCH)
+        return state;
+    size_t at = c->payload.length;
+    char *copy = buffer_extend(&c->payload, r.size);
+    if (!copy)
+        return CHANNEL_FAILED;
+    state = copy_proved(c, &r, NULL, 0, copy, text);
+    if (state == CHANNEL_BATCH)
+        state = check_row(c, g, copy, r.size, false, text);
+    if (state != CHANNEL_BATCH) {
+        c->payload.length = at;
+        return state;
+    }
+    *duration = r.duration_ns;
+    c->read += record_span(r.size);
+    g->done++;
+    c->brief_ns = (int64_t)((uint64_t)r.start_ns + r.duration_ns);
+    return CHANNEL_BATCH;
+}
+
+// Up to `most` brief records; how many there were before the end, or one of another kind or that
+// was written over.
+static inline __attribute__((always_inline)) uint32_t
+copy_brief(struct channel *c, const struct channel_granted *g, uint64_t written, uint32_t most,
+           size_t words, uint32_t *durations, char *rows)
+{
+    const size_t span = sizeof(struct record_brief) + words * 8;
+    uint64_t read = c->read;
+    uint32_t count = 0;
+    for (; count < most && written - read >= span; count++, read += span) {
+        const char *at = c->ring + read % CHANNEL_RING;
+        uint64_t word;
+        memcpy(&word, at, sizeof word);
+        READ_ONCE(word);
+        uint32_t check = (uint32_t)word, mark = (uint32_t)(word >> 32);
+        if (mark % (1 << BRIEF_KIND_BITS) != RECORD_BRIEF)
+            break;
+        uint64_t sum = check_begin_brief(mark, (uint32_t)c->retired, g->done + count, read);
+        sum = check_copy(sum, rows + count * words * 8, at + sizeof word, words * 8);
+        if (check_end(sum) != check)
+            break;
+        durations[count] = mark >> BRIEF_KIND_BITS;
+    }
+    return count;
+}
+
+// The brief records that are next, up to `most`.
+static enum channel_read read_brief(struct channel *c, struct channel_granted *g, uint64_t written,
+                                    uint32_t most, uint32_t *durations, const char **text)
+{
+    if (g->row_words == 0 || c->fragments.length > 0)
+        return fault(text, "a record is of no known kind");
+    size_t size = g->row_words * 8, at = c->payload.length;
+    if (most > RUN_BYTES / size)
+        most = size < RUN_BYTES ? (uint32_t)(RUN_BYTES / size) : 1;
+    char *rows = buffer_extend(&c->payload, most * size);
+    if (!rows)
+        return CHANNEL_FAILED;
+    // The row of one word, which is what most are, has a loop of its own.
+    uint32_t count = g->row_words == 1
+                         ? copy_brief(c, g, written, most, 1, durations, rows)
+                         : copy_brief(c, g, written, most, g->row_words, durations, rows);
+    c->payload.length = at + count * size;
+    if (count == 0)
+        return fault(text, "a record was written over");
+    c->read += count * (sizeof(struct record_brief) + size);
+    g->done += count;
+    uint64_t passed = 0;
+    for (uint32_t i = 0; i < count; i++)
+        passed += durations[i];
+    c->brief_ns = (int64_t)((uint64_t)c->brief_ns + passed);
+    return CHANNEL_BATCH;
+}
+
+// A run of RECORD_OK and RECORD_BRIEF, read as one: the path that every plain task takes. What is
+// wrong behind good records is found by the next read.
+static enum channel_read read_run(struct channel *c, uint64_t written, uint32_t kind, int64_t now,
                                   struct channel_batch *out, const char **text)
 {
     struct channel_granted *g = channel_granted_at(c, c->retired);
@@ -109,32 +208,24 @@ static enum channel_read read_run(struct channel *c, uint64_t written, struct re
     uint32_t *durations = buffer_extend(&c->durations, most * sizeof *durations);
     if (!durations)
         return CHANNEL_FAILED;
-    out->start_ns = r.start_ns;
     enum channel_read state = CHANNEL_BATCH;
-    int64_t last_start_ns = r.start_ns;
-    do {
-        size_t at = c->payload.length;
-        char *copy = buffer_extend(&c->payload, r.size);
-        if (!copy) {
-            state = CHANNEL_FAILED;
+    out->start_ns = c->brief_ns;
+    while (g->done - first < most && state == CHANNEL_BATCH) {
+        uint32_t count = g->done - first;
+        if (kind == RECORD_BRIEF)
+            state = read_brief(c, g, written, most - count, durations + count, text);
+        else if (kind == RECORD_OK)
+            state = read_ok(c, g, written, durations + count, text);
+        else
             break;
-        }
-        state = copy_proved(c, &r, NULL, 0, copy, text);
+        if (count == 0 && kind == RECORD_OK && state == CHANNEL_BATCH)
+            out->start_ns = (int64_t)((uint64_t)c->brief_ns - durations[0]);
         if (state == CHANNEL_BATCH)
-            state = check_row(c, g, copy, r.size, false, text);
-        if (state != CHANNEL_BATCH) {
-            c->payload.length = at;
-            break;
-        }
-        durations[g->done - first] = r.duration_ns;
-        c->read += record_span(r.size);
-        g->done++;
-        last_start_ns = r.start_ns;
-    } while (g->done - first < most && next_head(c, written, &r, text) == CHANNEL_BATCH &&
-             r.kind == RECORD_OK);
+            state = next_kind(c, written, &kind, text);
+    }
     if (g->done == first)
         return state;
-    note_end(c, last_start_ns, durations[g->done - first - 1], now);
+    note_end(c, c->brief_ns, 0, now);
     out->kind = RECORD_OK;
     out->tasks = g->grant;
     out->tasks.first += first;
@@ -145,7 +236,7 @@ static enum channel_read read_run(struct channel *c, uint64_t written, struct re
     return CHANNEL_BATCH;
 }
 
-static size_t head_size(uint16_t kind)
+static size_t head_size(uint32_t kind)
 {
     switch (kind) {
     case RECORD_LONG_OK:
@@ -233,20 +324,17 @@ static enum channel_read read_single(struct channel *c, const struct record *r, 
     return CHANNEL_BATCH;
 }
 
-// With nothing left to read the claim words must be as they were granted, and at most one task
-// ahead of the outcomes. A worker that finds them otherwise waits for ever, and so would we.
-static enum channel_read check_claims(const struct channel *c, const char **text)
+// With nothing left to read the worker has claimed at most one task more than it has told of.
+static enum channel_read check_cursor(const struct channel *c, const char **text)
 {
-    for (uint64_t s = c->retired; s < c->granted; s++) {
-        const struct channel_granted *g = &c->queue[s % EXECUTOR_QUEUE];
-        uint64_t word = atomic_load_explicit(channel_claim_at(c, s), memory_order_acquire);
-        uint64_t written = atomic_load_explicit(&c->up->written, memory_order_acquire);
-        if (written != c->read)
-            return CHANNEL_EMPTY; // more came meanwhile: a later look decides
-        if (!claim_is_of(word, s) || claim_end(word) != g->end || claim_next(word) > g->end ||
-            claim_next(word) < g->done || claim_next(word) > g->done + 1)
-            return fault(text, "a claim is not of what was granted");
-    }
+    if (c->retired == c->granted)
+        return CHANNEL_EMPTY;
+    const struct channel_granted *g = &c->queue[c->retired % EXECUTOR_QUEUE];
+    uint64_t cursor = atomic_load_explicit(&c->up->cursor, memory_order_acquire);
+    uint64_t written = atomic_load_explicit(&c->up->written, memory_order_acquire);
+    // Where more has come meanwhile a later look decides.
+    if (written == c->read && channel_claimed(g, c->retired, cursor) > g->done + 1)
+        return fault(text, "a claim is not of what was granted");
     return CHANNEL_EMPTY;
 }
 
@@ -258,27 +346,32 @@ enum channel_read channel_read(struct channel *c, int64_t now, struct channel_ba
     buffer_reset(&c->durations);
     for (;;) {
         struct record r;
-        enum channel_read state = next_head(c, written, &r, text);
+        uint32_t kind = 0;
+        enum channel_read state = next_kind(c, written, &kind, text);
         if (state != CHANNEL_BATCH)
-            return state == CHANNEL_EMPTY ? check_claims(c, text) : state;
+            return state == CHANNEL_EMPTY ? check_cursor(c, text) : state;
+        if (kind == RECORD_OK || kind == RECORD_BRIEF) {
+            state = read_run(c, written, kind, now, out, text);
+            channel_retire_done(c);
+            return state;
+        }
+        state = next_head(c, written, &r, text);
+        if (state != CHANNEL_BATCH)
+            return state;
         switch (r.kind) {
         case RECORD_FRAGMENT:
             state = keep_fragment(c, &r, text);
             if (state != CHANNEL_EMPTY)
                 return state;
             continue;
-        case RECORD_OK:
-            state = read_run(c, written, r, now, out, text);
-            break;
         case RECORD_LONG_OK:
         case RECORD_END:
         case RECORD_OUTPUT:
             state = read_single(c, &r, now, out, text);
-            break;
+            channel_retire_done(c);
+            return state;
         default:
             return fault(text, "a record is of no known kind");
         }
-        channel_retire_done(c);
-        return state;
     }
 }

@@ -2,6 +2,7 @@
 // The worker's side of a channel.
 #include <errno.h>
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,13 +11,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "exec/channel_layout.h"
+#include "exec/channel_plain.h"
 
 enum {
-    QUEUE_LOW = EXECUTOR_QUEUE / 4, // grants left when it is time for more
     BELL_BYTES = CHANNEL_RING / 2,
-    RESCAN_NS = 250000000, // a lost wake-up is a delay of at most this
     BELL_NS = 10000000,
+    QUEUE_LOW = EXECUTOR_QUEUE / 4, // grants left when it is time for more
+    RESCAN_NS = 250000000,          // a lost wake-up is a delay of at most this
+    DECISION_LOOKS = 100,           // at an undecided end, before it sleeps a while between two
+    DECISION_NS = 1000000,
 };
 
 static void futex_wait(const _Atomic uint32_t *word, uint32_t value, int64_t ns)
@@ -32,6 +35,13 @@ static void cpu_relax(void)
 #elif defined(__aarch64__)
     __asm__ volatile("yield");
 #endif
+}
+
+// Whether the coordinator's barriers are ours from now on.
+static bool share_barriers(const struct channel_down *down)
+{
+    return down->two_sided &&
+           syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
 }
 
 int channel_attach(struct channel_worker *c, int down_fd, int up_fd, int doorbell, br_error *err)
@@ -55,7 +65,10 @@ int channel_attach(struct channel_worker *c, int down_fd, int up_fd, int doorbel
     *c = (struct channel_worker){.down = down,
                                  .up = (struct channel_up *)up,
                                  .ring = up + CHANNEL_WORDS,
-                                 .doorbell = doorbell};
+                                 .doorbell = doorbell,
+                                 .fenced = !share_barriers(down),
+                                 .free_until = BELL_BYTES,
+                                 .brief_grant = UINT64_MAX};
     return 0;
 }
 
@@ -118,21 +131,16 @@ static bool wait_for_grant(struct channel_worker *c)
     return there;
 }
 
-static bool is_claimable(uint64_t word, uint64_t sequence)
-{
-    return claim_is_of(word, sequence) && claim_next(word) < claim_end(word);
-}
-
 // A grant all of which was taken back is passed over: its place may already hold a later one, and
-// its map may be gone. What was copied is of this grant when the word, read after it, still is.
+// its map may be gone. One whose end is undecided is not: a cursor beyond it would say that all of
+// it was claimed. What was copied is of this grant when the word, read after it, still is.
 bool channel_next_grant(struct channel_worker *c, struct channel_claim *claim)
 {
     bool current;
     do {
         if (!wait_for_grant(c))
             return false;
-        // What is further back than the queue is long has been taken back. Passing it over keeps
-        // the generation, which is short, from meaning another grant.
+        // What is further back than the queue is long has been taken back.
         uint64_t granted = atomic_load_explicit(&c->down->granted, memory_order_acquire);
         if (granted - c->grants > EXECUTOR_QUEUE)
             c->grants = granted - EXECUTOR_QUEUE;
@@ -145,8 +153,11 @@ bool channel_next_grant(struct channel_worker *c, struct channel_claim *claim)
             .items = g->inline_items ? c->down->items[at] : NULL,
         };
         atomic_thread_fence(memory_order_acquire);
-        uint64_t word = atomic_load_explicit(&c->up->claims[at].word, memory_order_acquire);
-        current = is_claimable(word, c->grants);
+        uint64_t end = atomic_load_explicit(&c->down->ends[at].word, memory_order_acquire);
+        current = grant_word_is_of(end, c->grants) &&
+                  (grant_word_tasks(end) > 0 || !(end & GRANT_WORD_FLAG));
+        c->cursor = grant_word(c->grants, GRANT_WORD_FLAG, 0);
+        c->end = &c->down->ends[at].word;
         c->grants++;
     } while (!current);
     uint64_t behind = atomic_load_explicit(&c->down->granted, memory_order_acquire) - c->grants;
@@ -154,53 +165,63 @@ bool channel_next_grant(struct channel_worker *c, struct channel_claim *claim)
     return true;
 }
 
-bool channel_next_task(struct channel_worker *c, const struct channel_claim *claim, uint32_t *row)
+bool channel_next_task_late(struct channel_worker *c, uint32_t *row)
 {
-    _Atomic uint64_t *at = &c->up->claims[claim->sequence % EXECUTOR_QUEUE].word;
-    uint64_t word = atomic_load_explicit(at, memory_order_relaxed);
-    do {
-        if (!is_claimable(word, claim->sequence))
+    uint32_t tasks = grant_word_tasks(c->cursor);
+    uint64_t end;
+    for (int looks = 0;; looks++) {
+        end = atomic_load_explicit(c->end, memory_order_acquire);
+        if (!grant_word_is_of(end, c->cursor >> 22))
             return false;
-    } while (!atomic_compare_exchange_weak_explicit(at, &word, word + 1, memory_order_acq_rel,
-                                                    memory_order_relaxed));
-    *row = claim_next(word);
-    c->at_last = *row + 1 == claim_end(word);
+        if (tasks <= grant_word_tasks(end))
+            break;
+        if (end & GRANT_WORD_FLAG)
+            return false;
+        // The coordinator decides at once, where it has a core and nobody has stopped it.
+        if (looks < DECISION_LOOKS)
+            sched_yield();
+        else
+            nanosleep(&(struct timespec){.tv_nsec = DECISION_NS}, NULL);
+    }
+    *row = tasks - 1;
+    c->at_last = tasks == grant_word_tasks(end);
     return true;
 }
 
-static uint64_t room(const struct channel_worker *c)
+static bool has_room(struct channel_worker *c, size_t size)
 {
-    return CHANNEL_RING - (c->written - atomic_load_explicit(&c->down->read, memory_order_acquire));
+    uint64_t end = atomic_load_explicit(&c->down->read, memory_order_acquire) + CHANNEL_RING;
+    c->free_until = end < c->rung + BELL_BYTES ? end : c->rung + BELL_BYTES;
+    return end - c->written >= size;
 }
 
-static void wait_for_room(struct channel_worker *c, size_t size)
+void channel_make_room(struct channel_worker *c, size_t size)
 {
+    if (c->written - c->rung >= BELL_BYTES)
+        channel_ring_bell(c, clock_now());
+    if (has_room(c, size))
+        return;
     channel_ring_bell(c, clock_now());
     atomic_store(&c->up->sleeping, 1);
     for (;;) {
         uint32_t bell = atomic_load(&c->down->bell);
         atomic_thread_fence(memory_order_seq_cst);
-        if (room(c) >= size)
+        if (has_room(c, size))
             break;
         sleep_for_bell(c, bell);
     }
     atomic_store(&c->up->sleeping, 0);
 }
 
-static inline __attribute__((always_inline)) void put_record(struct channel_worker *c,
-                                                             const struct record *r,
-                                                             const void *head, size_t head_size,
-                                                             const void *data)
+static void put_record(struct channel_worker *c, const struct record *r, const void *head,
+                       size_t head_size, const void *data, int64_t now)
 {
     size_t whole = record_span(r->size);
-    if (room(c) < whole)
-        wait_for_room(c, whole);
-    char *at = c->ring + c->written % CHANNEL_RING;
+    char *at = channel_room_for(c, whole);
     // Field by field, for the reason that check_begin has.
     struct record *to = (struct record *)(void *)at;
     to->size = r->size;
     to->kind = r->kind;
-    to->zero = 0;
     to->grant = r->grant;
     to->row = r->row;
     to->start_ns = r->start_ns;
@@ -209,13 +230,9 @@ static inline __attribute__((always_inline)) void put_record(struct channel_work
     sum = check_copy(sum, at + sizeof *r, head, head_size);
     sum = check_copy(sum, at + sizeof *r + head_size, data, r->size - head_size);
     to->check = check_end(sum);
-    c->written += whole;
-    atomic_store_explicit(&c->up->written, c->written, memory_order_release);
-}
-
-static void ring_now_and_then(struct channel_worker *c, int64_t now)
-{
-    if (c->written - c->rung >= BELL_BYTES || now - c->rung_ns >= BELL_NS)
+    c->brief_grant = UINT64_MAX;
+    channel_published(c, whole);
+    if (now - c->rung_ns >= BELL_NS)
         channel_ring_bell(c, now);
 }
 
@@ -228,22 +245,23 @@ void channel_publish(struct channel_worker *c, struct record *r, const void *hea
         struct record piece = *r;
         piece.kind = RECORD_FRAGMENT;
         piece.size = size < CHANNEL_PAYLOAD_MAX ? (uint32_t)size : CHANNEL_PAYLOAD_MAX;
-        put_record(c, &piece, NULL, 0, rest);
+        put_record(c, &piece, NULL, 0, rest, now);
         rest += piece.size;
         size -= piece.size;
     }
     r->size = (uint32_t)(head_size + size);
-    put_record(c, r, head, head_size, rest);
-    ring_now_and_then(c, now);
+    put_record(c, r, head, head_size, rest, now);
 }
 
-void channel_publish_ok(struct channel_worker *c, struct record *r, const void *row, size_t size,
-                        int64_t now)
+void channel_publish_ok(struct channel_worker *c, const struct record *r, const void *row,
+                        size_t size, int64_t now)
 {
-    r->kind = RECORD_OK;
-    r->size = (uint32_t)size;
-    put_record(c, r, NULL, 0, row);
-    ring_now_and_then(c, now);
+    struct record whole = *r;
+    whole.kind = RECORD_OK;
+    whole.size = (uint32_t)size;
+    put_record(c, &whole, NULL, 0, row, now);
+    c->brief_grant = r->grant;
+    c->brief_ns = r->start_ns + r->duration_ns;
 }
 
 void channel_progress(struct channel_worker *c, double fraction)

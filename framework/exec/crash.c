@@ -160,7 +160,8 @@ static void add_frame(struct crash_note *note, uintptr_t address)
 static bool is_ours(uintptr_t address)
 {
     const void *function = _Unwind_FindEnclosingFunction((void *)address);
-    return function == (const void *)task_call || function == (const void *)worker_main;
+    return function == (const void *)task_call || function == (const void *)task_call_function ||
+           function == (const void *)worker_main;
 }
 
 static _Unwind_Reason_Code take_frame(struct _Unwind_Context *context, void *user)

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -180,6 +181,47 @@ static int say_it_changed(const char *path, br_error *err)
                         path);
 }
 
+struct constant_search {
+    struct plugin *plugin;
+    uintptr_t description; // of the plugin, in its file
+};
+
+static bool is_in(const struct dl_phdr_info *object, uintptr_t address)
+{
+    for (size_t i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        if (part->p_type == PT_LOAD &&
+            address - (object->dlpi_addr + part->p_vaddr) < part->p_memsz)
+            return true;
+    }
+    return false;
+}
+
+// For dl_iterate_phdr: stops at the object that holds the description.
+static int note_constant(struct dl_phdr_info *object, size_t size, void *data)
+{
+    const struct constant_search *s = data;
+    size_t count = 0;
+    (void)size;
+    if (!is_in(object, s->description))
+        return 0;
+    for (size_t i = 0; i < object->dlpi_phnum && count < PLUGIN_CONSTANT; i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        uintptr_t from = object->dlpi_addr + part->p_vaddr;
+        if (part->p_type == PT_LOAD && !(part->p_flags & PF_W))
+            s->plugin->constant[count++] = (struct plugin_range){from, from + part->p_memsz};
+    }
+    return 1;
+}
+
+bool plugin_is_constant(const struct plugin *p, const void *address)
+{
+    for (size_t i = 0; p && i < PLUGIN_CONSTANT; i++)
+        if ((uintptr_t)address - p->constant[i].from < p->constant[i].to - p->constant[i].from)
+            return true;
+    return false;
+}
+
 int plugin_load(const struct plugin_source *from, struct plugin *out, br_error *err)
 {
     const char *path = from->path;
@@ -205,7 +247,10 @@ int plugin_load(const struct plugin_source *from, struct plugin *out, br_error *
                             "%s: it is not a batchrun plugin: it has no BATCHRUN_PLUGIN(...)",
                             path);
     }
-    return read_description(description, path, out, err);
+    if (read_description(description, path, out, err) != 0)
+        return -1;
+    dl_iterate_phdr(note_constant, &(struct constant_search){out, (uintptr_t)description});
+    return 0;
 }
 
 const struct plugin_task *plugin_find_task(const struct plugin *p, const char *name)

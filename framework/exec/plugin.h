@@ -15,6 +15,10 @@
 // where plugins are installed. NULL and *err (BR_ERR_PLUGIN) that says where was looked.
 char *plugin_locate(const char *name, const char *path, const char *directory, br_error *err);
 
+enum {
+    PLUGIN_CONSTANT = 4 // as many parts as linkers make of that
+};
+
 struct plugin_task {
     const char *name;
     const char *signature;
@@ -29,6 +33,9 @@ struct plugin {
     size_t task_count;
     int (*init)(br_worker *);
     int (*fini)(br_worker *);
+    struct plugin_range { // of addresses
+        uintptr_t from, to;
+    } constant[PLUGIN_CONSTANT]; // of the plugin's file, where nothing can be written
 };
 
 // Loads the file and reads what it offers. Runs the plugin's constructors: whatever may happen in a
@@ -37,6 +44,9 @@ int plugin_load(const struct plugin_source *from, struct plugin *out, br_error *
 
 // The task of that name, or NULL.
 const struct plugin_task *plugin_find_task(const struct plugin *p, const char *name);
+
+// Whether what is at this address stays as it is: a literal of the plugin's. `p` may be NULL.
+bool plugin_is_constant(const struct plugin *p, const void *address);
 
 void plugin_finish(struct plugin *p); // frees the list; the code stays loaded
 

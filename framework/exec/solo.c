@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "exec/channel_plain.h"
 #include "exec/leftovers.h"
 #include "exec/plugin.h"
 
@@ -34,8 +35,7 @@ static int open_ends(struct ends *e, const struct solo *s, const struct schema *
     struct exec_map map = {.id = 1, .table_fd = -1, .results = results};
     struct exec_grant grant = {.map = 1, .first = s->index, .count = 1};
     channel_grant(&e->coordinator, &grant, &map, clock_now());
-    if (!channel_next_grant(&e->worker, &e->claim) ||
-        !channel_next_task(&e->worker, &e->claim, &e->row))
+    if (!channel_next_grant(&e->worker, &e->claim) || !channel_next_task(&e->worker, &e->row))
         return br_error_set(err, BR_ERR_SYSTEM, "internal error: the task was not granted");
     return 0;
 }
@@ -64,10 +64,10 @@ static int call(const struct solo *s, struct task_map *map, struct solo_end *out
     size_t size = 0;
     struct leftovers leftovers;
     int result = open_ends(&ends, s, &out->signature.results, err);
-    if (result == 0 && !task_prepare(&task, map, &ends.worker))
+    if (result == 0 && !task_prepare(&task, map, &ends.claim, &ends.worker))
         result = br_error_nomem(err);
     if (result == 0) {
-        task_begin(&task, &ends.claim, ends.row, clock_now());
+        task_begin(&task, ends.row, clock_now());
         leftovers_begin(&leftovers);
         int returned = task_call(&task);
         fflush(stdout);

@@ -37,6 +37,7 @@ BR_PRINTF_(3, 4) static int fail(struct task *t, enum task_failure how, const ch
         write_message(t->message, format, args);
         va_end(args);
         t->failure = how;
+        t->unusual = true;
     }
     return 1;
 }
@@ -73,45 +74,64 @@ static struct cached_name *cached_at(struct name_cache *cache, const char *name)
     return &cache->names[((uintptr_t)name >> 2 ^ (uintptr_t)name >> 6) % TASK_CACHE];
 }
 
-// The column that was last found for this address. The address alone proves nothing: the plugin may
-// have written another name there. -1: it is to be looked for.
-static inline int find_cached(struct name_cache *cache, const char *name)
+// The column that was last found for this address. Unless it is a literal's the address alone
+// proves nothing: the plugin may have written another name there. NULL: it is to be looked for.
+static const struct cached_name *find_cached(struct name_cache *cache, const char *name)
 {
     const struct cached_name *c = cached_at(cache, name);
-    return c->name == name && is_same_name(c->text, name) ? c->column : -1;
+    return c->name == name && is_same_name(c->text, name) ? c : NULL;
 }
 
 // Looks for a name among `count` from the one behind the last that was found on, so that who asks
-// for many columns in their order finds each at once. -1 where there is none. Not inlined: the
+// for many columns in their order finds each at once. NULL where there is none. Not inlined: the
 // usual way is past it.
-static __attribute__((noinline)) int search(const struct task_map *m, struct name_cache *cache,
-                                            const char *name, size_t count,
-                                            const char *(*name_at)(const struct task_map *, size_t))
+static __attribute__((noinline)) struct cached_name *
+search(const struct task_map *m, struct name_cache *cache, const char *name, size_t count,
+       const char *(*name_at)(const struct task_map *, size_t))
 {
     for (size_t i = 0; i < count; i++) {
         size_t column = (cache->next + i) % count;
         const char *text = name_at(m, column);
         if (is_same_name(text, name)) {
-            *cached_at(cache, name) =
-                (struct cached_name){.name = name, .text = text, .column = (int)column};
+            struct cached_name *c = cached_at(cache, name);
+            bool constant = plugin_is_constant(m->plugin, name);
+            *c = (struct cached_name){
+                .literal = constant ? name : NULL, .name = name, .text = text, .column = column};
             cache->next = column + 1;
-            return (int)column;
+            return c;
         }
     }
-    return -1;
+    return NULL;
 }
 
-static inline int find_input(struct task_map *m, const char *name)
+static const struct cached_name *search_input(struct task_map *m, const char *name)
 {
-    int column = find_cached(&m->inputs, name);
-    return column >= 0 ? column : search(m, &m->inputs, name, input_count(m), input_name);
+    struct cached_name *c = search(m, &m->inputs, name, input_count(m), input_name);
+    if (c) {
+        c->type = table_column_type(&m->table, c->column);
+        c->view = table_view(&m->table, c->column);
+    }
+    return c;
 }
 
-static inline int find_result(struct task_map *m, const char *name)
+static const struct cached_name *search_result(struct task_map *m, const char *name)
 {
-    int column = find_cached(&m->results, name);
-    return column >= 0 ? column
-                       : search(m, &m->results, name, m->signature.results.count, result_name);
+    struct cached_name *c = search(m, &m->results, name, m->signature.results.count, result_name);
+    if (c)
+        c->type = m->signature.results.columns[c->column].type;
+    return c;
+}
+
+static const struct cached_name *find_input(struct task_map *m, const char *name)
+{
+    const struct cached_name *c = find_cached(&m->inputs, name);
+    return c ? c : search_input(m, name);
+}
+
+static const struct cached_name *find_result(struct task_map *m, const char *name)
+{
+    const struct cached_name *c = find_cached(&m->results, name);
+    return c ? c : search_result(m, name);
 }
 
 static void say_unknown(struct task *t, const char *what, const char *name, size_t count,
@@ -131,22 +151,32 @@ static void say_unknown(struct task *t, const char *what, const char *name, size
 
 // ---- Inputs
 
-static inline __attribute__((always_inline)) bool get_cell(struct task *t, const char *name,
-                                                           uint64_t row, struct cell *out)
+// The input's column, or NULL when there is none or no such row: the task has failed.
+static const struct cached_name *input_for(struct task *t, const char *name, uint64_t row)
 {
     struct task_map *m = t->map;
-    int column = find_input(m, name);
-    if (column < 0) {
+    const struct cached_name *c = find_input(m, name);
+    if (!c)
         say_unknown(t, "input", name, input_count(m), input_name);
-        return false;
-    }
-    if (row >= t->public.rows) {
+    else if (row >= t->public.rows) {
         fail(t, TASK_FAILED_FOR_GOOD, "row %" PRIu64 " was asked for, and the task has %" PRIu64,
              row, t->public.rows);
-        return false;
+        c = NULL;
     }
-    *out = table_cell(&m->table, (size_t)column, t->public.index * m->rows_per_task + row);
-    return true;
+    return c;
+}
+
+static inline uint64_t row_in_table(const struct task *t, uint64_t row)
+{
+    return t->public.index * t->map->rows_per_task + row;
+}
+
+static bool get_cell(struct task *t, const char *name, uint64_t row, struct cell *out)
+{
+    const struct cached_name *c = input_for(t, name, row);
+    if (c)
+        *out = table_cell(&t->map->table, c->column, row_in_table(t, row));
+    return c;
 }
 
 static void say_type(struct task *t, const char *name, enum br_type is, enum br_type wanted)
@@ -155,28 +185,46 @@ static void say_type(struct task *t, const char *name, enum br_type is, enum br_
          type_name(is), type_name(wanted));
 }
 
-static int64_t arg_i64(br_task *task, const char *name, uint64_t row)
+static __attribute__((noinline)) int64_t cell_i64(struct task *t, const char *name, uint64_t row)
 {
     struct cell c;
-    if (!get_cell(task_of(task), name, row, &c))
+    if (!get_cell(t, name, row, &c))
         return 0;
     if (c.type == BR_I64)
         return c.i64;
-    say_type(task_of(task), name, c.type, BR_I64);
+    say_type(t, name, c.type, BR_I64);
     return 0;
 }
 
-static double arg_f64(br_task *task, const char *name, uint64_t row)
+static __attribute__((noinline)) double cell_f64(struct task *t, const char *name, uint64_t row)
 {
     struct cell c;
-    if (!get_cell(task_of(task), name, row, &c))
+    if (!get_cell(t, name, row, &c))
         return 0;
     if (c.type == BR_F64)
         return c.f64;
     if (c.type == BR_I64) // a column that no signature declares keeps the type its values suggest
         return (double)c.i64;
-    say_type(task_of(task), name, c.type, BR_F64);
+    say_type(t, name, c.type, BR_F64);
     return 0;
+}
+
+static int64_t arg_i64(br_task *task, const char *name, uint64_t row)
+{
+    struct task *t = task_of(task);
+    const struct cached_name *c = cached_at(&t->map->inputs, name);
+    if (c->literal != name || c->view.type != BR_I64 || row >= t->public.rows)
+        return cell_i64(t, name, row);
+    return (int64_t)table_view_i64(&c->view, row_in_table(t, row));
+}
+
+static double arg_f64(br_task *task, const char *name, uint64_t row)
+{
+    struct task *t = task_of(task);
+    const struct cached_name *c = cached_at(&t->map->inputs, name);
+    if (c->literal != name || c->view.type != BR_F64 || row >= t->public.rows)
+        return cell_f64(t, name, row);
+    return table_view_f64(&c->view, row_in_table(t, row));
 }
 
 static bool arg_bool(br_task *task, const char *name, uint64_t row)
@@ -214,21 +262,18 @@ static const char *arg_name(br_task *task, size_t i)
 
 // ---- Results
 
-static inline struct result_value *result_for(struct task *t, const char *name, enum br_type type)
+static void say_no_result(struct task *t, const char *name, const struct cached_name *c,
+                          enum br_type type)
 {
-    struct task_map *m = t->map;
-    int column = find_result(m, name);
-    if (column < 0) {
-        say_unknown(t, "result", name, m->signature.results.count, result_name);
-        return NULL;
-    }
-    enum br_type is = m->signature.results.columns[column].type;
-    bool text = type == BR_BYTES && (is == BR_STR || is == BR_BYTES);
-    if (is != type && !text) {
+    if (!c)
+        say_unknown(t, "result", name, t->map->signature.results.count, result_name);
+    else
         fail(t, TASK_FAILED_FOR_GOOD, "result column `%s` is declared %s, and the task gives %s",
-             name, type_name(is), type_name(type));
-        return NULL;
-    }
+             name, type_name(c->type), type_name(type));
+}
+
+static inline struct result_value *result_at(struct task *t, size_t column)
+{
     struct result_value *v = &t->results[column];
     if (v->set_by != t->number) {
         v->set_by = t->number;
@@ -237,14 +282,28 @@ static inline struct result_value *result_for(struct task *t, const char *name, 
     return v;
 }
 
-static inline __attribute__((always_inline)) int result_word(br_task *task, const char *name,
-                                                             enum br_type type, uint64_t word)
+static __attribute__((noinline)) int result_by_name(struct task *t, const char *name,
+                                                    enum br_type type, uint64_t word)
+{
+    const struct cached_name *c = find_result(t->map, name);
+    if (!c || c->type != type) {
+        say_no_result(t, name, c, type);
+        return 1;
+    }
+    result_at(t, c->column);
+    t->words[c->column] = word;
+    return 0;
+}
+
+// What most results are comes first, and costs little.
+static inline int result_word(br_task *task, const char *name, enum br_type type, uint64_t word)
 {
     struct task *t = task_of(task);
-    struct result_value *v = result_for(t, name, type);
-    if (!v)
-        return 1;
-    t->words[v - t->results] = word;
+    const struct cached_name *c = cached_at(&t->map->results, name);
+    if (c->literal != name || c->type != type)
+        return result_by_name(t, name, type, word);
+    result_at(t, c->column);
+    t->words[c->column] = word;
     return 0;
 }
 
@@ -268,13 +327,15 @@ static int result_bool(br_task *t, const char *name, bool value)
 static int result_bytes(br_task *task, const char *name, const void *data, size_t size)
 {
     struct task *t = task_of(task);
-    struct result_value *v = result_for(t, name, BR_BYTES);
-    if (!v)
+    const struct cached_name *c = find_result(t->map, name);
+    if (!c || (c->type != BR_STR && c->type != BR_BYTES)) {
+        say_no_result(t, name, c, BR_BYTES);
         return 1;
+    }
+    struct result_value *v = result_at(t, c->column);
     if (size == (size_t)-1)
         size = data ? strlen(data) : 0;
-    else if (t->map->signature.results.columns[v - t->results].type == BR_STR &&
-             memchr(data, '\0', size))
+    else if (c->type == BR_STR && memchr(data, '\0', size))
         return fail(t, TASK_FAILED_FOR_GOOD,
                     "result column `%s` is a str, and the task gives bytes with a NUL among them",
                     name);
@@ -282,6 +343,7 @@ static int result_bytes(br_task *task, const char *name, const void *data, size_
         return fail(t, TASK_FAILED_FOR_GOOD,
                     "result column `%s` is %zu bytes long; the limit is %d", name, size,
                     CHANNEL_RESULT_MAX / 2);
+    t->unusual = true;
     v->offset = t->texts.length;
     v->length = size;
     buffer_append(&t->texts, data, size);
@@ -302,6 +364,7 @@ static int emit_bytes(br_task *task, const void *data, size_t size)
     if (size > CHANNEL_RESULT_MAX - out_size - t->emitted)
         return fail(t, TASK_FAILED_FOR_GOOD, "it emitted more than %zu bytes",
                     CHANNEL_RESULT_MAX - out_size);
+    t->unusual = true;
     // Behind the place of `out`: its result is sent as it lies here.
     if (t->texts.length == 0)
         buffer_extend(&t->texts, out_size);
@@ -318,6 +381,7 @@ BR_PRINTF_(3, 0) static int api_fail(br_task *task, int permanent, const char *f
     if (t->failure == TASK_FINE) {
         write_message(t->message, format, args);
         t->failure = permanent ? TASK_FAILED_FOR_GOOD : TASK_FAILED;
+        t->unusual = true;
     }
     return 1;
 }
@@ -332,7 +396,7 @@ BR_PRINTF_(2, 0) static void api_log(br_task *task, const char *format, va_list 
 static void api_progress(br_task *task, double fraction)
 {
     struct task *t = task_of(task);
-    t->told_progress = true;
+    t->unusual = t->told_progress = true;
     channel_progress(t->channel, fraction);
 }
 
@@ -468,24 +532,10 @@ bool task_is_plain(const struct schema *results)
     return true;
 }
 
-bool task_prepare(struct task *t, struct task_map *map, struct channel_worker *channel)
+static bool make_results(struct task *t, size_t capacity)
 {
-    size_t count = map->signature.results.count;
-    t->map = map;
-    t->channel = channel;
-    t->public.api = &task_api;
-    t->public.phase = map->phase;
-    if (map->function.out_size > t->out_capacity) {
-        free(t->out);
-        t->out = malloc(map->function.out_size);
-        t->out_capacity = t->out ? map->function.out_size : 0;
-        if (!t->out)
-            return false;
-    }
-    if (count < t->result_capacity)
-        return true;
-    struct result_value *results = calloc(count + 1, sizeof *results);
-    uint64_t *words = calloc(count + 1, sizeof *words);
+    struct result_value *results = calloc(capacity, sizeof *results);
+    uint64_t *words = calloc(capacity, sizeof *words);
     if (!results || !words) {
         free(results);
         free(words);
@@ -495,63 +545,64 @@ bool task_prepare(struct task *t, struct task_map *map, struct channel_worker *c
     free(t->words);
     t->results = results;
     t->words = words;
-    t->result_capacity = count + 1;
+    t->result_capacity = capacity;
     return true;
 }
 
-// Sebastiano Vigna's SplitMix64 (prng.di.unimi.it/splitmix64.c): neighbours give unrelated values.
-static uint64_t mix(uint64_t x)
+bool task_prepare(struct task *t, struct task_map *map, const struct channel_claim *claim,
+                  struct channel_worker *channel)
 {
-    x += UINT64_C(0x9e3779b97f4a7c15);
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
-}
-
-void task_begin(struct task *t, const struct channel_claim *claim, uint32_t row, int64_t start_ns)
-{
-    const struct task_map *m = t->map;
-    uint64_t task = claim->grant.first + row, index = m->function.first_index + task;
-    uint64_t first_row = task * m->rows_per_task;
-    uint64_t left = m->rows - first_row;
+    size_t count = map->signature.results.count;
+    t->map = map;
     t->claim = claim;
-    t->row = row;
-    t->start_ns = start_ns;
-    t->failure = TASK_FINE;
-    t->number++;
-    t->results_set = 0;
-    t->emitted = 0;
-    if (t->texts.length > 0 || t->texts.failed)
-        buffer_reset(&t->texts);
-    if (t->told_progress) {
-        channel_progress(t->channel, 0);
-        t->told_progress = false;
-    }
-    t->public.index = index;
-    t->public.rows = left < m->rows_per_task ? left : m->rows_per_task;
-    t->public.seed = mix(m->seed ^ mix(index));
+    t->channel = channel;
+    t->public.api = &task_api;
+    t->public.phase = map->phase;
     t->public.attempt = claim->grant.attempt;
+    t->public.rows = 1;
+    map->mixed_seed = task_mix(map->seed, 0);
+    if (map->function.out_size > t->out_capacity) {
+        free(t->out);
+        t->out = malloc(map->function.out_size);
+        t->out_capacity = t->out ? map->function.out_size : 0;
+        if (!t->out)
+            return false;
+    }
+    if (count >= t->result_capacity && !make_results(t, count + 1))
+        return false;
+    t->plain = map->function.function ? t->out : t->words;
+    return true;
 }
 
-static int call(struct task *t)
+void task_undo_unusual(struct task *t)
 {
+    t->unusual = false;
+    t->failure = TASK_FINE;
+    t->emitted = 0;
+    buffer_reset(&t->texts);
+    if (t->told_progress)
+        channel_progress(t->channel, 0);
+    t->told_progress = false;
+}
+
+int task_call_function(br_task *task)
+{
+    struct task *t = task_of(task);
     const struct task_map *m = t->map;
     const struct channel_call *f = &m->function;
-    if (!f->function)
-        return m->call(&t->public);
     const char *in = t->claim->items
                          ? (const char *)t->claim->items + t->row * f->in_size
                          : (const char *)m->items + (t->claim->grant.first + t->row) * f->in_size;
     if (f->out_size > 0)
         memset(t->out, 0, f->out_size);
-    return f->function(&t->public, in, t->out);
+    return f->function(task, in, t->out);
 }
 
 // A frame of its own between the task and us, which neither inlining nor a tail call takes away: a
 // crash is told from here on (exec/crash.c).
 __attribute__((noinline)) int task_call(struct task *t)
 {
-    int returned = call(t);
+    int returned = t->map->call(&t->public);
     __asm__ volatile("");
     return returned;
 }
@@ -622,14 +673,12 @@ static __attribute__((noinline)) enum task_failure end_in_full(struct task *t, i
     return TASK_FINE;
 }
 
-// What most tasks are comes first, and costs little.
 enum task_failure task_end(struct task *t, int returned, const void **row, size_t *size)
 {
     const struct task_map *m = t->map;
-    size_t count = m->signature.results.count;
-    if (returned != 0 || t->failure != TASK_FINE || !m->plain || t->results_set < count)
+    if (!task_ended_plainly(t, returned))
         return end_in_full(t, returned, row, size);
-    *row = t->words;
-    *size = count * sizeof *t->words;
+    *row = t->plain;
+    *size = (m->function.function ? m->row_words : m->signature.results.count) * sizeof *t->plain;
     return TASK_FINE;
 }

@@ -19,28 +19,36 @@ enum {
 // first, then the one behind the last that was found.
 struct name_cache {
     struct cached_name {
-        const char *name; // the plugin's
-        const char *text; // the column's own
-        int column;
+        const char *literal; // the plugin's, of which the address alone says what stands there
+        const char *name;    // the plugin's
+        const char *text;    // the column's own
+        enum br_type type;
+        size_t column;
+        struct table_column_view view; // of an input
     } names[TASK_CACHE];
     size_t next;
 };
+
+struct plugin;
 
 // A map as the worker knows it.
 struct task_map {
     uint64_t id;
     int (*call)(br_task *);
+    const struct plugin *plugin; // whose it is
     // A function of the calling program instead: `items` is what grants carry no inputs for.
     struct channel_call function;
     const void *items;
     char *phase;
     uint64_t seed;
+    uint64_t mixed_seed; // of which each task's is made
     struct table table;
     void *table_memory;
     size_t table_size;
     uint64_t rows, rows_per_task;
     struct signature signature;
-    bool plain; // a plugin's task, and all its result columns are i64 or f64
+    bool plain;       // results need no packing: columns of i64 and f64 alone, or `row_words`
+    size_t row_words; // as channel_row_words
     int64_t soft_ns, hard_ns;
     enum job_isolation isolation;
     void *state; // of the plugin
@@ -60,12 +68,15 @@ struct task {
     const struct channel_claim *claim;
     uint32_t row;
     int64_t start_ns;
-    enum task_failure failure;
     uint64_t number; // of this task in the worker's life: marks which results it has set
+    // What few tasks do, and the next one must find undone: fail, emit, tell progress, give texts.
+    bool unusual;
     bool told_progress;
+    enum task_failure failure;
     size_t results_set;
     struct result_value *results; // one for each result column
-    uint64_t *words;              // a plain row, ready to be sent
+    uint64_t *words;              // results of 8 bytes and less
+    const uint64_t *plain;        // where the map is, the row: `words`, or `out`
     size_t result_capacity;
     void *out; // what a function writes its result to
     size_t out_capacity;
@@ -75,14 +86,52 @@ struct task {
     char message[TASK_MESSAGE + 1];
 };
 
-// Makes *t ready for tasks of `map`. false when out of memory.
-bool task_prepare(struct task *t, struct task_map *map, struct channel_worker *channel);
+// Makes *t ready for tasks of a grant of `map`; both borrowed. false when out of memory.
+bool task_prepare(struct task *t, struct task_map *map, const struct channel_claim *claim,
+                  struct channel_worker *channel);
 
-// Sets all that a plugin sees of task `index`.
-void task_begin(struct task *t, const struct channel_claim *claim, uint32_t row, int64_t start_ns);
+// Sebastiano Vigna's SplitMix64 (prng.di.unimi.it/splitmix64.c), whose `place`th value this is.
+static inline uint64_t task_mix(uint64_t seed, uint64_t place)
+{
+    uint64_t x = seed + (place + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+void task_undo_unusual(struct task *t);
+
+// Sets all that a plugin sees of the grant's task `row`.
+static inline void task_begin(struct task *t, uint32_t row, int64_t start_ns)
+{
+    const struct task_map *m = t->map;
+    uint64_t task = t->claim->grant.first + row, index = m->function.first_index + task;
+    t->row = row;
+    t->start_ns = start_ns;
+    t->number++;
+    t->results_set = 0;
+    if (t->unusual)
+        task_undo_unusual(t);
+    t->public.index = index;
+    t->public.seed = task_mix(m->mixed_seed, index);
+    if (m->rows_per_task != 1) {
+        uint64_t left = m->rows - task * m->rows_per_task;
+        t->public.rows = left < m->rows_per_task ? left : m->rows_per_task;
+    }
+}
+
+// For a map's `call`, where the task is a function of the calling program.
+int task_call_function(br_task *t);
 
 // Calls the task's function; what it returned.
 int task_call(struct task *t);
+
+// Whether it has ended as most do: well, and t->plain has its results.
+static inline bool task_ended_plainly(const struct task *t, int returned)
+{
+    return returned == 0 && !t->unusual && t->map->plain &&
+           t->results_set == t->map->signature.results.count;
+}
 
 // What has become of it, given what the function returned: the failure, with t->message; where
 // there is none *row and *size are the packed results.
@@ -97,7 +146,6 @@ extern const struct br_api_ task_api;
 // ---- A plugin in a worker, for init and fini
 
 struct job_settings;
-struct plugin;
 
 struct task_worker {
     br_worker public; // first

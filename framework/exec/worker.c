@@ -20,7 +20,7 @@
 #include "base/fd.h"
 #include "base/stopwatch.h"
 #include "exec/bystander.h"
-#include "exec/channel.h"
+#include "exec/channel_plain.h"
 #include "exec/crash.h"
 #include "exec/isolate.h"
 #include "exec/leftovers.h"
@@ -66,6 +66,7 @@ struct worker {
     struct float_mode float_mode;
     struct stopwatch stopwatch;
     int64_t restored_ns; // when what tasks have changed was last put back
+    int64_t plain_until; // a task that ends plainly before then needs nothing but its record; 0
     nlink_t threads;     // when it began; see thread_links
     bool ran_here;       // a task has run in this process, not in a child
     const char *unfit;   // why this worker takes no more tasks, or NULL
@@ -326,6 +327,9 @@ static int read_map(struct worker *w, struct wire *in, int table, struct task_ma
     m->function.in_size = wire_get(in);
     m->function.out_size = wire_get(in);
     m->function.first_index = wire_get(in);
+    m->call = task_call_function;
+    m->row_words = channel_row_words(NULL, m->function.out_size);
+    m->plain = m->row_words > 0;
     if (m->function.function && !in->bad)
         return map_items(m, table, phase, err);
     if (in->bad || plugin >= w->setup.common.plugin_count || !phase || table < 0)
@@ -336,6 +340,7 @@ static int read_map(struct worker *w, struct wire *in, int table, struct task_ma
         return br_error_set(err, BR_ERR_PLUGIN, "plugin `%s` has no task `%s` any more",
                             l->plugin.name, task ? task : "");
     m->call = entry->call;
+    m->plugin = &l->plugin;
     m->state = l->worker.state;
     m->phase = strdup(phase);
     if (!m->phase)
@@ -343,6 +348,7 @@ static int read_map(struct worker *w, struct wire *in, int table, struct task_ma
     if (signature_parse(entry->signature, &m->signature, err) != 0)
         return -1;
     m->plain = task_is_plain(&m->signature.results);
+    m->row_words = channel_row_words(&m->signature.results, 0);
     void *memory = mmap(NULL, m->table_size, PROT_READ, MAP_SHARED, table, 0);
     if (memory == MAP_FAILED)
         return br_error_errno(err, "cannot map a phase's input table");
@@ -405,6 +411,9 @@ static struct task_map *inline_map(struct worker *w, const struct channel_claim 
     struct task_map *m = &w->inline_map;
     m->id = claim->grant.map;
     m->function = claim->call;
+    m->call = task_call_function;
+    m->row_words = channel_row_words(NULL, claim->call.out_size);
+    m->plain = m->row_words > 0;
     m->phase = "";
     m->rows = UINT64_MAX;
     m->rows_per_task = 1;
@@ -476,12 +485,27 @@ static void look_at_streams(struct worker *w, const struct record *about, int64_
     w->looked_ns = now;
 }
 
+static inline bool is_pending(FILE *f)
+{
+#ifdef __GLIBC__
+    if (f->_mode <= 0) // not wide: what __fpending does then, without the call
+        return f->_IO_write_ptr > f->_IO_write_base;
+#endif
+    return __fpending(f) > 0;
+}
+
+// Whether tasks have printed by stdio what is not written yet.
+static inline bool is_output_pending(void)
+{
+    return is_pending(stdout) || is_pending(stderr);
+}
+
 // Notes what was printed since the last look. A system call a stream is too much for a task of
 // nanoseconds, so short tasks that print nothing by stdio are looked at together.
 static void note_output(struct worker *w, const struct record *about, int64_t duration, bool last,
                         int64_t now)
 {
-    bool pending = __fpending(stdout) > 0 || __fpending(stderr) > 0;
+    bool pending = is_output_pending();
     if (pending) {
         fflush(stdout);
         fflush(stderr);
@@ -611,41 +635,67 @@ static void restore(struct worker *w, int64_t *now)
     *now = w->restored_ns = stopwatch_now(&w->stopwatch);
 }
 
-// *now becomes the time at its end, which is when the next one starts. false: this worker is not
-// fit for more tasks.
-static bool run_task(struct worker *w, const struct channel_claim *claim, uint32_t row,
-                     int64_t *now)
+// What there is to do when a task has run, whatever it has done. *now is the time at its end, and
+// becomes the one at which the next starts. false: this worker is not fit for more tasks.
+static bool end_task(struct worker *w, struct ending *e, int returned, int64_t *now)
 {
     struct task *t = &w->task;
-    struct ending e;
-    struct record r = {.grant = (uint32_t)claim->sequence, .row = row};
-    int returned = 0;
-    task_begin(t, claim, row, *now);
-    bool isolated = is_isolated(t->map, claim);
-    w->ran_here |= !isolated;
-    if (isolated)
-        run_isolated(w, &e);
-    else
-        returned = task_call(t);
-    float_mode_restore(&w->float_mode);
-    *now = stopwatch_now(&w->stopwatch);
+    struct record r = {.grant = (uint32_t)t->claim->sequence, .row = t->row};
     clear_up(w, t->start_ns, now);
     note_output(w, &r, *now - t->start_ns, w->channel.at_last, *now);
-    if (!isolated) {
-        e.isolated = false;
-        e.failure = task_end(t, returned, &e.row, &e.size);
-    }
-    publish(w, &r, &e, *now);
+    if (!e->isolated)
+        e->failure = task_end(t, returned, &e->row, &e->size);
+    publish(w, &r, e, *now);
     if (*now - t->start_ns >= SURROUNDINGS_LONG_NS || *now - w->restored_ns >= SURROUNDINGS_NS)
         restore(w, now);
     return !w->unfit;
 }
 
-// As run_task.
+static bool run_isolated_task(struct worker *w, uint32_t row, int64_t *now)
+{
+    struct ending e;
+    task_begin(&w->task, row, *now);
+    run_isolated(w, &e);
+    *now = stopwatch_now(&w->stopwatch);
+    return end_task(w, &e, 0, now);
+}
+
+// Until when tasks may be plain, once all else has been looked at: as long as a task may take that
+// is not worth a look. Not at all where each task is to be looked at.
+static int64_t plain_until(const struct worker *w, int64_t now)
+{
+    return w->chatty || w->task.map->row_words == 0 ? 0 : now + EXACT_OUTPUT_NS;
+}
+
+// *now as in end_task. Most tasks take the short way: they have ended well, in no time, have
+// printed nothing by stdio, are not the last of their grant, and all that needs a system call was
+// done not long ago.
+static inline bool run_task(struct worker *w, uint32_t row, int64_t *now)
+{
+    struct task *t = &w->task;
+    task_begin(t, row, *now);
+    int returned = task_call(t);
+    float_mode_restore(&w->float_mode);
+    *now = stopwatch_now(&w->stopwatch);
+    if (*now < w->plain_until && task_ended_plainly(t, returned) && !w->channel.at_last &&
+        !is_output_pending()) {
+        w->unlooked += w->setup.common.keep_output;
+        channel_publish_plain(&w->channel, (uint32_t)t->claim->sequence, row, t->start_ns, t->plain,
+                              t->map->row_words, *now);
+        return true;
+    }
+    struct ending e = {.isolated = false};
+    bool fit = end_task(w, &e, returned, now);
+    w->plain_until = plain_until(w, *now);
+    return fit;
+}
+
+// false: this worker is not fit for more tasks.
 static bool run_grant(struct worker *w, const struct channel_claim *claim)
 {
     uint32_t row;
     int64_t now = stopwatch_now(&w->stopwatch);
+    bool isolated = is_isolated(w->task.map, claim), fit = true;
     if (now - w->channel.rung_ns >= LONG_NS)
         w->cpu_mark = clock_process_cpu();
     if (claim->few_behind)
@@ -659,10 +709,11 @@ static bool run_grant(struct worker *w, const struct channel_claim *claim)
     }
     if (w->setup.common.output != JOB_UNLIMITED)
         w->chatty = true; // a limit is each task's own
-    while (channel_next_task(&w->channel, claim, &row))
-        if (!run_task(w, claim, row, &now))
-            return false;
-    return true;
+    w->plain_until = plain_until(w, now);
+    w->ran_here |= !isolated;
+    while (fit && channel_next_task(&w->channel, &row))
+        fit = isolated ? run_isolated_task(w, row, &now) : run_task(w, row, &now);
+    return fit;
 }
 
 static int work(struct worker *w, br_error *err)
@@ -677,7 +728,7 @@ static int work(struct worker *w, br_error *err)
             restore(w, &now); // nothing goes from one map to another
             w->chatty = false;
         }
-        if (!task_prepare(&w->task, m, &w->channel))
+        if (!task_prepare(&w->task, m, &claim, &w->channel))
             return br_error_nomem(err);
         if (is_isolated(m, &claim) && !may_fork(w))
             w->unfit = "threads of earlier tasks run on, and a task is to run in a forked child";

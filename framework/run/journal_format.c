@@ -604,16 +604,6 @@ int journal_decode(uint32_t type, const unsigned char *data, size_t size, struct
 
 // ---- Durations: 3 bits below the leading one, so eight steps for every doubling
 
-unsigned char journal_duration_encode(uint32_t ns)
-{
-    if (ns == UINT32_MAX)
-        return 255;
-    if (ns < 8)
-        return (unsigned char)ns;
-    unsigned top = 31 - (unsigned)__builtin_clz(ns);
-    return (unsigned char)((top - 2) << 3 | ((ns >> (top - 3)) & 7));
-}
-
 uint32_t journal_duration_decode(unsigned char code)
 {
     if (code < 8)

@@ -1,15 +1,26 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The claim and take-back protocol of framework/exec/channel.h, for spin: one coordinator, one
-// worker that may be killed between any two of its steps, QUEUE places, generations of GENERATIONS
-// values (2^22 in the program; small here, so that they come round).
+// worker that may be killed between any two of its steps, QUEUE places. The sequence numbers in the
+// words come round after SEQUENCES, and the first is near the top; the program has 2^42 of them,
+// more than a worker sees in its life.
 //
-// Checked: no row is lost, none is counted twice, none runs twice unless the worker died in it, an
-// honest worker never breaks the rules that channel_read keeps, and nobody waits for ever.
+// The worker's stores, of its cursor and of outcomes, lie in a buffer before others see them, in
+// their order; its loads do not wait for them, and it has no fence. The coordinator's membarrier(2)
+// waits until the buffer is empty, and whoever sees the worker dead sees all that it stored. The
+// rest is single loads and stores, sequentially consistent: that the memory orders of the C code
+// give as much is argued beside them. Falling asleep is in wakeup.pml, and the ring never full.
 //
-// Steps are single loads, stores and compare-and-swaps, sequentially consistent: that the memory
-// orders of the C code give as much is argued beside them.
+// Checked: no row is lost, none is counted twice, none runs twice unless the worker died in it,
+// none goes back that was begun, what the worker copied of a grant is that grant's, an honest
+// worker never breaks the rules that channel_read keeps, and nobody waits for ever.
 //
-// With -DNO_GENERATION the claim words bear none, and spin must find the error.
+// -DFENCE: the worker has a fence, and the coordinator no membarrier(2).
+//
+// Spin must find the error in each of these:
+//   -DNO_BARRIER    neither is there
+//   -DNO_UNDECIDED  a worker that claims takes a proposed end for the decided one
+//   -DNO_PATIENCE   a worker that looks for a grant passes one over that a proposal would empty
+//   -DNO_SEQUENCE   the worker does not look whose an end is
 
 #ifndef ROWS
 #define ROWS 4
@@ -21,26 +32,34 @@
 #define TAKES 2 // how often rows are taken back
 #endif
 #define QUEUE 2
-#define GRANT 2 // rows a grant at most
-#define GENERATIONS 5
+#define SEQUENCES 8
+#define FIRST 6    // sequence number of the first grant
+#define STORES 3   // that the buffer holds
 
-typedef word_t { byte next; byte end; byte generation }
-typedef grant_t { byte first; byte count }
+mtype = { CURSOR, RECORD };
+
+typedef cursor_t { byte sequence; byte next }
+typedef end_t { byte sequence; bool undecided; byte end }
 typedef account_t { byte first; byte end; byte done }
 
-// Shared memory, made anew for each worker.
-word_t claims[QUEUE];
-grant_t grants[QUEUE];
-byte granted;
+// Shared memory, made anew for each worker: the worker writes the cursor and the ring, the
+// coordinator all else.
+cursor_t cursor;
+end_t ends[QUEUE];
+byte firsts[QUEUE]; // the rest of a grant
+byte granted = FIRST;
 bool dead;
 
-// The ring: a record is the row as the worker knows it: place in its grant, and the grant.
-chan ring = [4] of { byte, byte }; // grant's sequence, row within the grant
+// A record is the row as the worker knows it: grant's sequence, row within the grant.
+chan ring = [ROWS] of { byte, byte };
+
+// What the worker has stored and nobody else sees yet.
+chan stores = [STORES] of { mtype, byte, byte };
 
 // The coordinator's own account.
 account_t account[QUEUE];
-byte retired;
-bool spare[ROWS];  // rows to be given
+byte retired = FIRST;
+bool spare[ROWS];   // rows to be given
 byte counted[ROWS]; // final outcomes
 byte over;          // rows that have one
 byte deaths;
@@ -49,17 +68,55 @@ byte deaths;
 byte begun[ROWS];
 byte allowed[ROWS]; // runs: 1, and one more for each death in it
 
-#ifdef NO_GENERATION
-#define generation(sequence) 0
-#else
-#define generation(sequence) ((sequence) % GENERATIONS)
-#endif
+#define held(sequence) account[(sequence) % QUEUE]
+
+// By how much the cursor's grant is later; what is more than QUEUE later is earlier.
+#define later(than) ((cursor.sequence + SEQUENCES - (than) % SEQUENCES) % SEQUENCES)
+#define is_at(sequence) (later(sequence) == 0)
+#define is_before(sequence) (later(sequence) > QUEUE)
+
+// A store of the worker's is seen.
+proctype store_buffer()
+{
+    byte i, n;
+
+end_drain:
+    do
+    :: d_step {
+            stores ? CURSOR, i, n ->
+            cursor.sequence = i;
+            cursor.next = n;
+            i = 0;
+            n = 0
+        }
+    :: d_step {
+            stores ? RECORD, i, n ->
+            assert(nfull(ring));
+            ring ! i, n;
+            i = 0;
+            n = 0
+        }
+    od
+}
+
+// The other rule of channel_read, kept at any time: when everything is read the worker is where it
+// told of, or claims one row more, of the oldest grant not accounted for.
+#define where_it_told (is_before(retired) || is_at(retired) && \
+                       (retired == granted -> cursor.next == 0 : \
+                           cursor.next == held(retired).done || \
+                           cursor.next == held(retired).done + 1))
+
+proctype rule()
+{
+end_kept:
+    len(ring) == 0 && !where_it_told;
+    assert(false)
+}
 
 inline retire_done()
 {
     do
-    :: retired < granted && account[retired % QUEUE].done == account[retired % QUEUE].end ->
-        retired++
+    :: retired < granted && held(retired).done == held(retired).end -> retired++
     :: else -> break
     od
 }
@@ -76,10 +133,9 @@ inline read_record()
 {
     d_step {
         ring ? sequence, i;
-        assert(sequence == retired % 256 && retired < granted);
-        assert(i == account[retired % QUEUE].done);
-        account[retired % QUEUE].done++;
-        count_row(account[retired % QUEUE].first + i);
+        assert(sequence == retired && retired < granted && i == held(retired).done);
+        held(retired).done++;
+        count_row(held(retired).first + i);
         retire_done();
         sequence = 0;
         i = 0
@@ -102,17 +158,15 @@ inline give()
             spare[i + 1] = false;
             n = 2
         :: else
-        fi;
-        account[granted % QUEUE].first = i;
-        account[granted % QUEUE].end = n;
-        account[granted % QUEUE].done = 0
+        fi
     }
-    grants[granted % QUEUE].first = i;
-    grants[granted % QUEUE].count = n;
+    firsts[granted % QUEUE] = i;
     d_step {
-        claims[granted % QUEUE].next = 0;
-        claims[granted % QUEUE].end = n;
-        claims[granted % QUEUE].generation = generation(granted)
+        held(granted).first = i;
+        held(granted).end = n;
+        held(granted).done = 0;
+        ends[granted % QUEUE].sequence = granted % SEQUENCES;
+        ends[granted % QUEUE].end = n
     }
     d_step {
         granted++;
@@ -121,46 +175,87 @@ inline give()
     }
 }
 
-// Tries every grant from the newest, and takes from the first that has something: all, or one row.
+// The rows of the grant from `from` on may be given again.
+inline give_back(sequence, from)
+{
+    i = from;
+    do
+    :: i < held(sequence).end ->
+        assert(begun[held(sequence).first + i] < allowed[held(sequence).first + i]);
+        spare[held(sequence).first + i] = true;
+        i++
+    :: else -> break
+    od;
+    held(sequence).end = from
+}
+
+// How many rows of the grant are claimed, by one look at the cursor. An honest worker's is within
+// what is asserted; the program takes nothing from a grant of which it is not.
+inline look(rows)
+{
+    d_step {
+        if
+        :: is_at(sequence) ->
+            assert(cursor.next >= held(sequence).done && cursor.next <= held(sequence).end + 1);
+            rows = cursor.next
+        :: is_before(sequence) ->
+            assert(held(sequence).done == 0);
+            rows = 0
+        :: else -> rows = held(sequence).end
+        fi;
+        if
+        :: rows > held(sequence).end -> rows = held(sequence).end // found out in vain
+        :: else
+        fi
+    }
+}
+
+// From row n of the grant on, or from where the worker has claimed by now.
+inline lower_end()
+{
+    d_step {
+        ends[sequence % QUEUE].undecided = true;
+        ends[sequence % QUEUE].end = n
+    }
+#if !defined(NO_BARRIER) && !defined(FENCE)
+    empty(stores); // membarrier(2)
+#endif
+    look(i);
+    d_step {
+        if
+        :: i > n -> n = i
+        :: else
+        fi;
+        ends[sequence % QUEUE].undecided = false;
+        ends[sequence % QUEUE].end = n;
+        give_back(sequence, n);
+        retire_done();
+        i = 0
+    }
+}
+
+// Tries every grant from the newest but those of other maps, and takes from the first that has
+// something: all, or one row.
 inline take_back()
 {
     sequence = granted;
     do
     :: sequence == retired -> break
-    :: else ->
+    :: sequence > retired -> sequence-- // another map's
+    :: sequence > retired ->
         sequence--;
-        d_step { // the load
-            seen.next = claims[sequence % QUEUE].next;
-            seen.end = claims[sequence % QUEUE].end;
-            seen.generation = claims[sequence % QUEUE].generation;
-            assert(seen.generation == generation(sequence));
-            assert(seen.end == account[sequence % QUEUE].end);
-            n = seen.next
-        }
+        look(n);
         if
-        :: seen.end > seen.next + 1 -> n = seen.end - 1
+        :: held(sequence).end > n + 1 -> n = held(sequence).end - 1
         :: true
         fi;
-        atomic { // the compare-and-swap; when it fails the next round tries again
-            if
-            :: claims[sequence % QUEUE].next == seen.next && seen.next < seen.end ->
-                claims[sequence % QUEUE].end = n;
-                account[sequence % QUEUE].end = n;
-                i = n;
-                do
-                :: i < seen.end ->
-                    spare[account[sequence % QUEUE].first + i] = true;
-                    i++
-                :: else -> break
-                od;
-                retire_done();
-                break
-            :: else
-            fi
-        }
+        if
+        :: n < held(sequence).end -> lower_end(); break
+        :: else
+        fi
     od;
     skip;
-    d_step { sequence = 0; i = 0; n = 0; seen.next = 0; seen.end = 0; seen.generation = 0 }
+    d_step { sequence = 0; i = 0; n = 0 }
 }
 
 // After the worker's end and the last record: who is blamed, what comes back.
@@ -168,37 +263,32 @@ inline bury()
 {
     d_step {
         if
-        :: retired < granted &&
-           claims[retired % QUEUE].next > account[retired % QUEUE].done ->
-            assert(claims[retired % QUEUE].next == account[retired % QUEUE].done + 1);
-            i = account[retired % QUEUE].first + account[retired % QUEUE].done;
-            account[retired % QUEUE].done++;
-            spare[i] = true; // another attempt
-            allowed[i]++;
+        :: retired < granted && is_at(retired) && cursor.next > held(retired).done ->
+            assert(held(retired).done < held(retired).end);
+            i = held(retired).first + held(retired).done;
+            held(retired).done++;
+            allowed[i] = begun[i] + 1; // another attempt
+            spare[i] = true;
             retire_done()
         :: else
         fi;
         do
         :: retired < granted ->
-            i = account[retired % QUEUE].done;
-            do
-            :: i < account[retired % QUEUE].end ->
-                spare[account[retired % QUEUE].first + i] = true;
-                i++
-            :: else -> break
-            od;
-            account[retired % QUEUE].done = account[retired % QUEUE].end;
+            give_back(retired, held(retired).done);
             retired++
         :: else -> break
         od;
         // A new channel.
-        granted = 0;
-        retired = 0;
+        granted = FIRST;
+        retired = FIRST;
+        cursor.sequence = FIRST;
+        cursor.next = 0;
         i = 0;
         do
         :: i < QUEUE ->
-            claims[i].next = 0; claims[i].end = 0; claims[i].generation = 0;
-            grants[i].first = 0; grants[i].count = 0;
+            assert(!ends[i].undecided);
+            ends[i].sequence = 0; ends[i].end = 0;
+            firsts[i] = 0;
             account[i].first = 0; account[i].end = 0; account[i].done = 0;
             i++
         :: else -> break
@@ -224,15 +314,17 @@ active proctype coordinator()
     byte i, n, sequence;
     byte taken;
     bool have;
-    word_t seen;
 
     d_step {
         do
         :: i < ROWS -> spare[i] = true; allowed[i] = 1; i++
         :: else -> break
         od;
-        i = 0
+        i = 0;
+        cursor.sequence = FIRST
     }
+    run store_buffer();
+    run rule();
     run worker();
     do
     :: over == ROWS -> break
@@ -258,66 +350,73 @@ active proctype coordinator()
     od
 }
 
-#define claimable(w) (w.generation == generation(mine) && w.next < w.end)
+#define theirs ends[mine % QUEUE]
+
+#ifdef NO_SEQUENCE
+#define is_mine true
+#else
+#define is_mine (theirs.sequence == mine % SEQUENCES)
+#endif
+#ifdef NO_UNDECIDED
+#define may_grow false
+#else
+#define may_grow theirs.undecided
+#endif
+#ifdef NO_PATIENCE
+#define is_there (is_mine && theirs.end > 0)
+#else
+#define is_there (is_mine && (theirs.end > 0 || theirs.undecided))
+#endif
 
 #define MAY_DIE if :: deaths < DEATHS -> deaths++; goto killed :: true fi
 
 proctype worker()
 {
-    byte mine, known, first, row;
-    word_t w;
+    byte mine = FIRST, first, row;
 
 next_grant:
     MAY_DIE;
     // Nothing is granted any more: the run is over, or it waits; both are good ends.
 end_idle:
     granted > mine;
-    known = granted;
-    if
-    :: known - mine > QUEUE -> mine = known - QUEUE
-    :: else
-    fi;
-    first = grants[mine % QUEUE].first;
     d_step {
-        w.next = claims[mine % QUEUE].next;
-        w.end = claims[mine % QUEUE].end;
-        w.generation = claims[mine % QUEUE].generation
+        if
+        :: granted - mine > QUEUE -> mine = granted - QUEUE
+        :: else
+        fi
     }
-    if
-    :: claimable(w) -> skip
-    :: else -> mine++; goto next_grant
-    fi;
+    first = firsts[mine % QUEUE];
+    atomic {
+        if
+        :: is_there -> assert(mine >= retired && first == held(mine).first)
+        :: else -> mine++; first = 0; goto next_grant
+        fi
+    }
 
 next_task:
     MAY_DIE;
-    d_step {
-        w.next = claims[mine % QUEUE].next;
-        w.end = claims[mine % QUEUE].end;
-        w.generation = claims[mine % QUEUE].generation
-    }
-    if
-    :: claimable(w) -> skip
-    :: else -> mine++; goto next_grant
+    stores ! CURSOR, mine % SEQUENCES, row + 1;
+    MAY_DIE;
+#ifdef FENCE
+    empty(stores);
+#endif
+    if // one load, again and again while neither is so
+    :: is_mine && row < theirs.end
+    :: !is_mine || row >= theirs.end && !may_grow ->
+        d_step { mine++; first = 0; row = 0 }
+        goto next_grant
     fi;
-    atomic { // the compare-and-swap
-        if
-        :: claims[mine % QUEUE].next == w.next && claims[mine % QUEUE].end == w.end &&
-           claims[mine % QUEUE].generation == w.generation ->
-            claims[mine % QUEUE].next = w.next + 1;
-            row = first + w.next
-        :: else -> goto next_task
-        fi
-    }
-    MAY_DIE;
     d_step {
-        begun[row]++;
-        assert(begun[row] <= allowed[row] + deaths);
-        assert(counted[row] == 0)
+        begun[first + row]++;
+        assert(begun[first + row] <= allowed[first + row]);
+        assert(counted[first + row] == 0)
     }
     MAY_DIE;
-    ring ! mine, w.next;
+    stores ! RECORD, mine, row;
+    row++;
     goto next_task;
 
 killed:
+    empty(stores);
     dead = true
 }

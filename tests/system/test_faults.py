@@ -116,11 +116,11 @@ class Tasks(harness.Case):
         self.assertEqual(len(self.rows("out.csv")), 20)
 
     def test_damaged_claims_cost_no_task(self):
-        # The task's own outcome is out and good; those behind it are run again, by another worker.
-        # One worker: two could leave nothing behind the damage that it could hurt.
+        # The worker tells anew with each task where it is. If the coordinator looks meanwhile it
+        # ends the worker, and what has no outcome is run again.
         self.run_job(faulty("damage", "chunk_size: 20", workers=ONE))
         self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
-        self.assertGreater(len({row["pid"] for row in self.rows("out.csv")}), 1)
+        self.assertEqual(len(self.rows("out.csv")), 20)
 
     def test_more_outcomes_than_one_look_takes(self):
         # Each of these is told on its own, and they come faster than they are read.

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -11,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/channel.h"
+#include "exec/channel_plain.h"
 #include "model/table.h"
 
 // Check's own macros write a line to a file each, and are for one thread.
@@ -64,6 +65,14 @@ static void publish_word(struct channel_worker *w, const struct channel_claim *c
     channel_publish(w, &r, NULL, 0, &word, sizeof word, 0);
 }
 
+// As a worker does it: brief where it may be. The task takes `ns`.
+static void publish_plain(struct channel_worker *w, const struct channel_claim *claim, uint32_t row,
+                          uint64_t word, uint32_t ns)
+{
+    int64_t start = row == 0 ? 1000 : w->brief_ns;
+    channel_publish_plain(w, (uint32_t)claim->sequence, row, start, &word, 1, start + ns);
+}
+
 static enum channel_read read_next(struct pair *p, struct channel_batch *b)
 {
     const char *fault = NULL;
@@ -87,12 +96,12 @@ START_TEST(outcomes_come_back_as_granted)
     ck_assert_uint_eq(claim.grant.attempt, 3);
     ck_assert(claim.few_behind);
     for (uint32_t i = 0; i < 10; i++) {
-        ck_assert(channel_next_task(&p.w, &claim, &row));
+        ck_assert(channel_next_task(&p.w, &row));
         ck_assert_uint_eq(row, i);
         ck_assert(channel_in_hand(&p.c, &h));
         publish_word(&p.w, &claim, row, 7 * i);
     }
-    ck_assert(!channel_next_task(&p.w, &claim, &row));
+    ck_assert(!channel_next_task(&p.w, &row));
     ck_assert_int_eq(read_next(&p, &b), CHANNEL_BATCH);
     ck_assert_int_eq(b.kind, RECORD_OK);
     ck_assert_uint_eq(b.tasks.first, 100);
@@ -117,14 +126,14 @@ START_TEST(what_is_taken_back_is_not_claimed)
     grant(&p, 50, 10);
     ck_assert(channel_next_grant(&p.w, &claim));
     for (int i = 0; i < 3; i++)
-        ck_assert(channel_next_task(&p.w, &claim, &row));
+        ck_assert(channel_next_task(&p.w, &row));
     ck_assert_uint_eq(channel_take_back(&p.c, 2, 100, &back), 0); // no such map
     ck_assert_uint_eq(channel_take_back(&p.c, 1, 4, &back), 4);
     ck_assert_uint_eq(back.first, 56);
     ck_assert_uint_eq(channel_take_back(&p.c, 0, 100, &back), 3);
     ck_assert_uint_eq(back.first, 53);
     ck_assert_uint_eq(channel_take_back(&p.c, 0, 100, &back), 0);
-    ck_assert(!channel_next_task(&p.w, &claim, &row));
+    ck_assert(!channel_next_task(&p.w, &row));
     for (uint32_t i = 0; i < 3; i++)
         publish_word(&p.w, &claim, i, i);
     ck_assert_int_eq(read_next(&p, &b), CHANNEL_BATCH);
@@ -134,7 +143,56 @@ START_TEST(what_is_taken_back_is_not_claimed)
 }
 END_TEST
 
-// More grants have come and gone than the claim word's generation can count.
+// ---- A grant's end that is undecided
+
+struct undecided {
+    struct pair *pair;
+    struct channel_claim claim;
+    uint32_t row;
+    bool claimed;
+};
+
+static void *claim_one(void *arg)
+{
+    struct undecided *u = arg;
+    MUST(channel_next_grant(&u->pair->w, &u->claim));
+    u->claimed = channel_next_task(&u->pair->w, &u->row);
+    return NULL;
+}
+
+// Of two grants the first is being taken back while the worker comes to it: it waits for the
+// decision, and does not go on to the second.
+static void decide(uint32_t end, struct undecided *out)
+{
+    static struct pair p;
+    pthread_t thread;
+    *out = (struct undecided){.pair = &p};
+    pair_open(&p, BR_I64);
+    grant(&p, 100, 10);
+    grant(&p, 200, 10);
+    atomic_store(&p.c.down->ends[0].word, grant_word(0, 0, 0));
+    MUST(pthread_create(&thread, NULL, claim_one, out) == 0);
+    while (atomic_load(&p.c.up->cursor) == grant_word(0, GRANT_WORD_FLAG, 0))
+        sched_yield();
+    MUST(atomic_load(&p.c.up->cursor) == grant_word(0, GRANT_WORD_FLAG, 1));
+    atomic_store(&p.c.down->ends[0].word, grant_word(0, GRANT_WORD_FLAG, end));
+    pthread_join(thread, NULL);
+    pair_close(&p);
+}
+
+START_TEST(a_worker_waits_for_a_decision)
+{
+    struct undecided u;
+    decide(1, &u);
+    ck_assert(u.claimed);
+    ck_assert_uint_eq(u.claim.grant.first, 100);
+    ck_assert_uint_eq(u.row, 0);
+    decide(0, &u);
+    ck_assert(!u.claimed);
+}
+END_TEST
+
+// More grants have come and gone than a claim of 22 bits could count.
 START_TEST(a_late_worker_claims_nothing_of_a_grant_that_is_gone)
 {
     struct pair p;
@@ -151,7 +209,7 @@ START_TEST(a_late_worker_claims_nothing_of_a_grant_that_is_gone)
     grant(&p, 7, 1);
     do
         MUST(channel_next_grant(&p.w, &claim));
-    while (!channel_next_task(&p.w, &claim, &row));
+    while (!channel_next_task(&p.w, &row));
     ck_assert_uint_eq(claim.grant.first, 7);
     publish_word(&p.w, &claim, row, 1);
     ck_assert_int_eq(read_next(&p, &b), CHANNEL_BATCH);
@@ -170,7 +228,7 @@ START_TEST(a_cancel_is_for_one_task)
     pair_open(&p, BR_I64);
     grant(&p, 0, 3);
     ck_assert(channel_next_grant(&p.w, &claim));
-    ck_assert(channel_next_task(&p.w, &claim, &row));
+    ck_assert(channel_next_task(&p.w, &row));
     ck_assert(channel_in_hand(&p.c, &h));
     ck_assert(!channel_cancelled(&p.w, &claim, 0));
     channel_progress(&p.w, 0.25);
@@ -202,7 +260,7 @@ START_TEST(a_death_blames_the_task_in_hand)
     ck_assert(channel_next_grant(&p.w, &claim));
     ck_assert(!claim.few_behind);
     for (int i = 0; i < 3; i++) {
-        ck_assert(channel_next_task(&p.w, &claim, &row));
+        ck_assert(channel_next_task(&p.w, &row));
         if (i < 2)
             publish_word(&p.w, &claim, row, 0);
     }
@@ -278,7 +336,7 @@ static void *publish_sizes(void *arg)
     struct buffer row = BUFFER_EMPTY;
     uint32_t at;
     MUST(channel_next_grant(&p->w, &claim));
-    while (channel_next_task(&p->w, &claim, &at)) {
+    while (channel_next_task(&p->w, &at)) {
         make_row(&row, p->schema.columns[0].type, sizes[at % SIZES]);
         // An allocation of its own size, so that reading past its end is seen.
         char *exact = malloc(row.length);
@@ -366,7 +424,7 @@ static enum channel_read say(enum br_type type, struct record r, const void *dat
     pair_open(&p, type);
     grant(&p, 0, 2);
     MUST(channel_next_grant(&p.w, &claim));
-    MUST(channel_next_task(&p.w, &claim, &row));
+    MUST(channel_next_task(&p.w, &row));
     channel_publish(&p.w, &r, NULL, 0, data, size, 0);
     enum channel_read state = read_next(&p, &b);
     MUST(channel_load(&p.c) == 1);
@@ -408,7 +466,7 @@ static void one_outcome(struct pair *p)
     pair_open(p, BR_I64);
     grant(p, 0, 2);
     MUST(channel_next_grant(&p->w, &claim));
-    MUST(channel_next_task(&p->w, &claim, &row));
+    MUST(channel_next_task(&p->w, &row));
     publish_word(&p->w, &claim, row, 1);
 }
 
@@ -450,7 +508,7 @@ START_TEST(pieces_belong_to_one_long_result)
     pair_open(&p, BR_I64);
     grant(&p, 0, 2);
     MUST(channel_next_grant(&p.w, &claim));
-    MUST(channel_next_task(&p.w, &claim, &row));
+    MUST(channel_next_task(&p.w, &row));
     struct record r = {.kind = RECORD_FRAGMENT};
     channel_publish(&p.w, &r, NULL, 0, &word, 8, 0);
     publish_word(&p.w, &claim, row, 1);
@@ -461,13 +519,18 @@ END_TEST
 
 // ---- What is written over
 
+enum {
+    FULL = sizeof(struct record) + 8, // a row of one word
+    BRIEF = sizeof(struct record_brief) + 8
+};
+
 static struct record *record_at(const struct pair *p, uint32_t row)
 {
-    return (struct record *)(void *)(p->w.ring + row * (sizeof(struct record) + 8));
+    return (struct record *)(void *)(p->w.ring + row * FULL);
 }
 
 // Seven rows of ten published, the eighth in hand, and two grants behind.
-static void seven_outcomes(struct pair *p, bool alone)
+static void seven_outcomes(struct pair *p, bool alone, bool brief)
 {
     struct channel_claim claim;
     uint32_t row;
@@ -478,8 +541,10 @@ static void seven_outcomes(struct pair *p, bool alone)
     grant(p, 300, 5);
     MUST(channel_next_grant(&p->w, &claim));
     for (uint32_t i = 0; i < 8; i++) {
-        MUST(channel_next_task(&p->w, &claim, &row));
-        if (i < 7)
+        MUST(channel_next_task(&p->w, &row));
+        if (i < 7 && brief)
+            publish_plain(&p->w, &claim, row, i, 7 * i);
+        else if (i < 7)
             publish_word(&p->w, &claim, row, i);
     }
 }
@@ -491,16 +556,17 @@ static void assert_left(struct pair *p, uint64_t first, uint32_t count, bool alo
     MUST(left.first == first && left.count == count && left.alone == alone);
 }
 
-// Every bit of a record and its payload.
-START_TEST(what_is_proved_stays_and_the_rest_comes_back_alone)
+// Every bit of the fifth record and its payload.
+static void damage_the_fifth(bool brief)
 {
-    for (unsigned bit = 0; bit < 8 * (sizeof(struct record) + 8); bit++) {
+    size_t at = brief ? FULL + 3 * BRIEF : 4 * FULL, size = brief ? BRIEF : FULL;
+    for (unsigned bit = 0; bit < 8 * size; bit++) {
         struct pair p;
         struct channel_batch b;
         struct exec_in_hand h;
         struct exec_grant left;
-        seven_outcomes(&p, false);
-        ((unsigned char *)record_at(&p, 4))[bit / 8] ^= (unsigned char)(1U << bit % 8);
+        seven_outcomes(&p, false, brief);
+        p.w.ring[at + bit / 8] ^= (char)(1U << bit % 8);
         MUST(read_next(&p, &b) == CHANNEL_BATCH);
         MUST(b.tasks.first == 100 && b.tasks.count == 4);
         MUST(read_next(&p, &b) == CHANNEL_FAULT);
@@ -513,17 +579,112 @@ START_TEST(what_is_proved_stays_and_the_rest_comes_back_alone)
         pair_close(&p);
     }
 }
+
+START_TEST(what_is_proved_stays_and_the_rest_comes_back_alone)
+{
+    damage_the_fifth(false);
+    damage_the_fifth(true);
+}
 END_TEST
 
 START_TEST(a_record_counts_in_its_place_alone)
 {
     struct pair p;
     struct channel_batch b;
-    seven_outcomes(&p, false);
+    seven_outcomes(&p, false, false);
     // The very record, as if it had been published a little later.
     struct record *to = record_at(&p, 0);
-    memmove((char *)to + sizeof *to + 8, to, 3 * (sizeof *to + 8));
-    p.c.read = sizeof *to + 8;
+    memmove((char *)to + FULL, to, 3 * FULL);
+    p.c.read = FULL;
+    ck_assert_int_eq(read_next(&p, &b), CHANNEL_FAULT);
+    pair_close(&p);
+}
+END_TEST
+
+START_TEST(a_brief_record_counts_for_its_task_and_place_alone)
+{
+    struct pair p;
+    struct channel_batch b;
+    seven_outcomes(&p, false, true);
+    char *second = p.w.ring + FULL;
+    memcpy(second + BRIEF, second, BRIEF);
+    ck_assert_int_eq(read_next(&p, &b), CHANNEL_BATCH);
+    ck_assert_uint_eq(b.tasks.count, 2);
+    ck_assert_int_eq(read_next(&p, &b), CHANNEL_FAULT);
+    pair_close(&p);
+    seven_outcomes(&p, false, true);
+    p.c.queue[0].done = 1; // it speaks of the first
+    p.c.read = FULL + BRIEF;
+    ck_assert_int_eq(read_next(&p, &b), CHANNEL_FAULT);
+    pair_close(&p);
+}
+END_TEST
+
+START_TEST(brief_records_have_their_times_and_rows)
+{
+    struct pair p;
+    struct channel_batch b;
+    seven_outcomes(&p, false, true);
+    uint64_t all = p.c.up->written;
+    for (uint32_t end = 1; end <= 7;
+         end++) { // read one by one, each begins where the last has ended
+        p.c.up->written = FULL + (end - 1) * BRIEF;
+        ck_assert_int_eq(read_next(&p, &b), CHANNEL_BATCH);
+        ck_assert_uint_eq(b.tasks.first, 100 + end - 1);
+        ck_assert_uint_eq(b.tasks.count, 1);
+        ck_assert_int_eq(b.start_ns, 1000 + 7 * (end - 1) * (end - 2) / 2);
+        ck_assert_uint_eq(b.durations[0], 7 * (end - 1));
+        ck_assert_uint_eq(*(const uint64_t *)b.payload, end - 1);
+    }
+    ck_assert_uint_eq(all, p.c.up->written);
+    pair_close(&p);
+}
+END_TEST
+
+START_TEST(rows_of_many_words_can_be_brief)
+{
+    struct pair p;
+    struct channel_claim claim;
+    struct channel_batch b;
+    br_error err = {0};
+    uint64_t row[3];
+    uint32_t at;
+    uint64_t seen = 0;
+    pair_open(&p, BR_I64);
+    MUST(schema_add(&p.schema, "y", 1, BR_F64, &err) == 0);
+    MUST(schema_add(&p.schema, "z", 1, BR_I64, &err) == 0);
+    grant(&p, 0, 9000); // more than are read at a time
+    MUST(channel_next_grant(&p.w, &claim));
+    while (channel_next_task(&p.w, &at)) {
+        for (size_t i = 0; i < 3; i++)
+            row[i] = 3 * at + i;
+        channel_publish_plain(&p.w, 0, at, at, row, 3, at + 1);
+    }
+    ck_assert_uint_lt(p.w.written, 9000 * (sizeof row + sizeof(struct record_brief) + 1));
+    while (read_next(&p, &b) == CHANNEL_BATCH)
+        for (uint32_t i = 0; i < 3 * b.tasks.count; i++)
+            MUST(((const uint64_t *)b.payload)[i] == seen++);
+    ck_assert_uint_eq(seen, 27000);
+    ck_assert_uint_eq(channel_load(&p.c), 0);
+    pair_close(&p);
+}
+END_TEST
+
+START_TEST(what_has_to_be_checked_is_not_brief)
+{
+    struct pair p;
+    struct channel_claim claim;
+    struct channel_batch b;
+    uint32_t row;
+    pair_open(&p, BR_BOOL);
+    grant(&p, 0, 2);
+    MUST(channel_next_grant(&p.w, &claim));
+    for (uint32_t i = 0; i < 2; i++) {
+        MUST(channel_next_task(&p.w, &row));
+        publish_plain(&p.w, &claim, row, 1, 1);
+    }
+    ck_assert_int_eq(read_next(&p, &b), CHANNEL_BATCH);
+    ck_assert_uint_eq(b.tasks.count, 1);
     ck_assert_int_eq(read_next(&p, &b), CHANNEL_FAULT);
     pair_close(&p);
 }
@@ -542,7 +703,7 @@ START_TEST(damaged_claims_leave_no_more_suspects_than_a_ring_holds)
     ck_assert_int_eq(read_next(&p, &b), CHANNEL_FAULT);
     while (channel_unreported(&p.c, true, &left))
         *(left.alone ? &alone : &rest) += left.count;
-    ck_assert_uint_eq(alone, CHANNEL_RING / sizeof(struct record) + 1);
+    ck_assert_uint_eq(alone, CHANNEL_RING / CHANNEL_RECORD_MIN + 1);
     ck_assert_uint_eq(alone + rest, 10000 + EXECUTOR_GRANT_MAX);
     pair_close(&p);
 }
@@ -553,7 +714,7 @@ START_TEST(damage_by_a_task_alone_is_its_own)
     struct pair p;
     struct channel_batch b;
     struct exec_in_hand h;
-    seven_outcomes(&p, true);
+    seven_outcomes(&p, true, false);
     record_at(&p, 0)->duration_ns++;
     ck_assert_int_eq(read_next(&p, &b), CHANNEL_FAULT);
     ck_assert(channel_blamed(&p.c, true, &h));
@@ -576,7 +737,7 @@ static void damage_payload(uint16_t kind, const void *head, size_t head_size, si
         pair_open(&p, BR_BYTES);
         grant(&p, 0, 2);
         MUST(channel_next_grant(&p.w, &claim));
-        MUST(channel_next_task(&p.w, &claim, &row));
+        MUST(channel_next_task(&p.w, &row));
         channel_publish(&p.w, &(struct record){.kind = kind}, head, head_size, data, size, 0);
         bool whole = at >= head_size + size;
         if (!whole)
@@ -614,7 +775,7 @@ START_TEST(a_damaged_piece_of_a_long_result_is_found)
     pair_open(&p, BR_BYTES);
     grant(&p, 0, 2);
     MUST(channel_next_grant(&p.w, &claim));
-    MUST(channel_next_task(&p.w, &claim, &row));
+    MUST(channel_next_task(&p.w, &row));
     channel_publish(&p.w, &(struct record){.kind = RECORD_FRAGMENT}, NULL, 0, piece, sizeof piece,
                     0);
     p.w.ring[sizeof piece] = 'x';
@@ -635,8 +796,8 @@ static void *work(void *arg)
     struct channel_claim claim;
     uint32_t row;
     while (channel_next_grant(&p->w, &claim))
-        while (channel_next_task(&p->w, &claim, &row))
-            publish_word(&p->w, &claim, row, claim.grant.first + row);
+        while (channel_next_task(&p->w, &row))
+            publish_plain(&p->w, &claim, row, claim.grant.first + row, 1);
     return NULL;
 }
 
@@ -654,10 +815,12 @@ static void give_some(struct pair *p, struct account *a, uint64_t x)
             struct exec_grant g = a->returned[--a->returned_count];
             channel_grant(&p->c, &g, &(struct exec_map){.results = &p->schema}, clock_now());
         } else if (a->next < MANY) {
-            uint32_t count = (uint32_t)(x % 97 + 1);
-            count = count < MANY - a->next ? count : (uint32_t)(MANY - a->next);
-            grant(p, a->next, count);
-            a->next += count;
+            struct exec_grant g = {.map = 1 + x / 128 % 2, .first = a->next};
+            g.count = (uint32_t)(x % 97 + 1);
+            if (g.count > MANY - a->next)
+                g.count = (uint32_t)(MANY - a->next);
+            channel_grant(&p->c, &g, &(struct exec_map){.results = &p->schema}, clock_now());
+            a->next += g.count;
         } else
             return;
     }
@@ -694,7 +857,7 @@ START_TEST(every_task_is_run_once_or_comes_back)
         give_some(&p, &a, x);
         struct exec_grant back;
         if (x % 4 == 0 && a.returned_count < 64 &&
-            channel_take_back(&p.c, x / 4 % 2, x / 8 % 60 + 1, &back) > 0)
+            channel_take_back(&p.c, x / 4 % 3, x / 16 % 60 + 1, &back) > 0)
             a.returned[a.returned_count++] = back;
         read_some(&p, &a);
     }
@@ -822,10 +985,19 @@ static void behave(struct pair *p, uint64_t *x)
 {
     struct channel_claim claim = {.sequence = p->c.retired};
     uint32_t row;
-    if (p->c.retired < p->c.granted && channel_next_task(&p->w, &claim, &row)) {
+    if (p->c.retired == p->c.granted)
+        return;
+    p->w.end = &p->c.down->ends[p->c.retired % EXECUTOR_QUEUE].word;
+    p->w.cursor =
+        grant_word(p->c.retired, GRANT_WORD_FLAG, p->c.queue[p->c.retired % EXECUTOR_QUEUE].done);
+    if (!channel_next_task(&p->w, &row))
+        return;
+    uint64_t cells[4] = {8, random_next(x), 0, 0};
+    if (p->c.queue[0].row_words > 0)
+        publish_plain(&p->w, &claim, row, cells[1], (uint32_t)(*x % 100));
+    else {
         struct record r = {.kind = RECORD_OK, .grant = (uint32_t)claim.sequence, .row = row};
-        uint64_t cells[4] = {8, random_next(x), 0, 0};
-        channel_publish(&p->w, &r, NULL, 0, cells, p->c.queue[0].row_words ? 8 : 24, 0);
+        channel_publish(&p->w, &r, NULL, 0, cells, 24, 0);
     }
 }
 
@@ -895,6 +1067,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, outcomes_come_back_as_granted);
     tcase_add_test(tests, what_is_taken_back_is_not_claimed);
+    tcase_add_test(tests, a_worker_waits_for_a_decision);
     tcase_add_test(tests, a_late_worker_claims_nothing_of_a_grant_that_is_gone);
     tcase_add_test(tests, a_cancel_is_for_one_task);
     tcase_add_test(tests, a_death_blames_the_task_in_hand);
@@ -907,6 +1080,10 @@ int main(void)
     tcase_add_test(tests, pieces_belong_to_one_long_result);
     tcase_add_test(tests, what_is_proved_stays_and_the_rest_comes_back_alone);
     tcase_add_test(tests, a_record_counts_in_its_place_alone);
+    tcase_add_test(tests, a_brief_record_counts_for_its_task_and_place_alone);
+    tcase_add_test(tests, brief_records_have_their_times_and_rows);
+    tcase_add_test(tests, rows_of_many_words_can_be_brief);
+    tcase_add_test(tests, what_has_to_be_checked_is_not_brief);
     tcase_add_test(tests, damaged_claims_leave_no_more_suspects_than_a_ring_holds);
     tcase_add_test(tests, damage_by_a_task_alone_is_its_own);
     tcase_add_test(tests, no_kind_of_record_is_believed_when_damaged);

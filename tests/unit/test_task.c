@@ -53,6 +53,22 @@ START_TEST(misuse_fails_the_task_and_says_why)
 }
 END_TEST
 
+START_TEST(a_name_counts_as_it_is_when_it_is_given)
+{
+    rig_run_one(&rig, (struct rig_options){.workers = 1}, "renamed", 0, 8,
+                (struct pool_map_options){0});
+    for (int i = 0; i < 8; i++) {
+        ck_assert_int_eq(rig.fates[i].status, i % 4 == 0 ? OUTCOME_OK : OUTCOME_ERROR);
+        if (i % 4 == 0)
+            ck_assert_int_eq(rig.fates[i].y, i);
+        else
+            ck_assert_msg(strstr(rig.fates[i].text, i % 2 ? "no input column `j`" : "column `z`"),
+                          "%s", rig.fates[i].text);
+    }
+    rig_close(&rig);
+}
+END_TEST
+
 START_TEST(a_nul_in_a_text_costs_the_task_alone)
 {
     rig_run_one(&rig, two, "nul_in_text", 0, 2, (struct pool_map_options){0});
@@ -100,6 +116,7 @@ int main(void)
     tcase_add_test(tests, a_task_is_told_what_it_is);
     tcase_add_test(tests, without_a_limit_there_is_no_time_to_run_out);
     tcase_add_test(tests, misuse_fails_the_task_and_says_why);
+    tcase_add_test(tests, a_name_counts_as_it_is_when_it_is_given);
     tcase_add_test(tests, a_nul_in_a_text_costs_the_task_alone);
     tcase_add_test(tests, long_texts_arrive);
     tcase_add_test(tests, seeds_are_the_same_whoever_runs_the_task);
