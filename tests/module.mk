@@ -278,6 +278,15 @@ system_tests = \
 	tests/system/test_trace.py \
 	tests/system/test_unfit.py
 TESTS += $(system_tests)
+# What is made and installed from a tarball, as its users meet it: enough of a check for
+# `make distcheck TESTS='$(dist_tests)'`, where all tests have been run before.
+dist_tests = \
+	tests/system/test_commands.py \
+	tests/system/test_completion.py \
+	tests/system/test_configs.py \
+	tests/system/test_install.py \
+	tests/system/test_manual.py \
+	tests/system/test_schema.py
 EXTRA_DIST += $(system_tests) tests/system/guide.py tests/system/harness.py \
 	tests/system/journal.py tests/system/resuming.py tests/system/run tests/system/slurm.py
 
