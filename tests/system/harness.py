@@ -47,6 +47,14 @@ def until(condition, seconds, what):
         time.sleep(0.005)
 
 
+def remove(directory):
+    try:
+        os.rmdir(directory)
+        return True
+    except OSError:
+        return False
+
+
 class Case(unittest.TestCase):
     """Each test has an empty directory, self.dir, where its job files and runs are."""
 
@@ -106,6 +114,16 @@ class Case(unittest.TestCase):
             if entry["name"] == phase:
                 return {k: v for k, v in entry["outcomes"].items() if v}
         raise AssertionError(f"no phase {phase} in the summary of {run}")
+
+    def make_group(self, path):
+        """A control group for this test, where one may be made: the directory may well be a plain one."""
+        try:
+            os.mkdir(path)
+        except OSError as error:
+            self.skipTest(f"no control group may be made here: {error}")
+        self.addCleanup(until, lambda: remove(path), PATIENCE, f"{path} is empty")
+        if not os.path.exists(f"{path}/cgroup.procs"):
+            self.skipTest(f"no control groups are mounted here: {path} is a plain directory")
 
     # ---- Running
 

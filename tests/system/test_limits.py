@@ -117,14 +117,6 @@ class Limits(harness.Case):
         self.assertEqual(self.summary("job")["phases"][0]["retries"], 2)
 
     @staticmethod
-    def removed(group):
-        try:
-            os.rmdir(group)
-            return True
-        except OSError:
-            return False
-
-    @staticmethod
     def groups_of(process):
         return [root for root, _, _ in os.walk("/sys/fs/cgroup")
                 if os.path.basename(root) == f"batchrun-{process.pid}"]
@@ -169,11 +161,7 @@ class Limits(harness.Case):
         with open("/proc/self/cgroup", encoding="ascii") as file:
             own = [line.split(":", 2)[2].strip() for line in file if ":memory:" in line]
         outer = f"/sys/fs/cgroup/memory{own[0] if own else ''}/batchrun-test-{os.getpid()}"
-        try:
-            os.mkdir(outer)
-        except OSError as error:
-            self.skipTest(f"no control group may be made here: {error}")
-        self.addCleanup(harness.until, lambda: self.removed(outer), harness.PATIENCE, "it ends")
+        self.make_group(outer)
         with open(f"{outer}/memory.limit_in_bytes", "w", encoding="ascii") as file:
             file.write(str(200 << 20))
 
@@ -217,12 +205,8 @@ class Unkillable(harness.Case):
 
     def test_frozen(self):
         group = os.path.join(FREEZER, f"batchrun-test-{os.getpid()}")
-        try:
-            os.mkdir(group)
-        except OSError as error:
-            self.skipTest(f"no process can be frozen here: {error}")
+        self.make_group(group)
         state = os.path.join(group, "freezer.state")
-        self.addCleanup(harness.until, lambda: Limits.removed(group), harness.PATIENCE, "it ends")
         self.addCleanup(self.put, state, "THAWED")
         self.write("job.yaml", "version: 1\nname: job\nplugins: [faulty]\n"
                    "workers: {count: 2, binding: none, oversubscribe: true}\nphases:\n"

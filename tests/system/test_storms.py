@@ -46,11 +46,7 @@ class Forks(harness.Case):
         with open("/proc/self/cgroup", encoding="ascii") as file:
             own = [line.split(":", 2)[2].strip() for line in file if ":pids:" in line]
         group = f"/sys/fs/cgroup/pids{own[0] if own else ''}/batchrun-test-{os.getpid()}"
-        try:
-            os.mkdir(group)
-        except OSError as error:
-            self.skipTest(f"no control group may be made here: {error}")
-        self.addCleanup(os.rmdir, group)
+        self.make_group(group)
         with open(f"{group}/pids.max", "w", encoding="ascii") as file:
             file.write(str(room))
 
