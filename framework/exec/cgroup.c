@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -74,6 +76,17 @@ static bool own_path(const char *controller, char *path)
     return found;
 }
 
+// A mount's place may show something else: another may lie over it, as in a container.
+static int open_group(const char *path, bool unified)
+{
+    struct statfs fs;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && (fstatfs(fd, &fs) != 0 ||
+                    fs.f_type != (unified ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC)))
+        fd_close(&fd);
+    return fd;
+}
+
 // Opens the own group's directory, by a line of /proc/self/mountinfo; -1 when the line is of
 // another hierarchy. Of the group's path, what lies above the mount is not to be seen here.
 static int open_in_mount(char *line, const char *controller, const char *path)
@@ -89,7 +102,7 @@ static int open_in_mount(char *line, const char *controller, const char *path)
     if (strncmp(path, root, above) != 0)
         above = strlen(path);
     snprintf(whole, sizeof whole, "%s%s", place, path + above);
-    return open(whole, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return open_group(whole, controller[0] == '\0');
 }
 
 static int open_own(const char *controller)
