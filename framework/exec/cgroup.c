@@ -207,14 +207,25 @@ static void make_kind(struct cgroups *g, enum cgroup_kind kind, uint64_t memory)
         remove_kind(g, kind);
 }
 
-void cgroups_open(struct cgroups *g, unsigned workers, uint64_t memory)
+void cgroups_find(struct cgroups *g, unsigned workers)
 {
     *g = CGROUPS_NONE;
     g->workers = workers;
     snprintf(g->name, sizeof g->name, "batchrun-%d", (int)getpid());
     find_own(g);
-    for (int k = 0; workers > 0 && k < CGROUP_KINDS; k++)
+}
+
+void cgroups_make(struct cgroups *g, uint64_t memory)
+{
+    for (int k = 0; g->workers > 0 && k < CGROUP_KINDS; k++)
         make_kind(g, (enum cgroup_kind)k, memory);
+}
+
+void cgroups_take_over(struct cgroups *g)
+{
+    for (int k = 0; k < CGROUP_KINDS; k++)
+        if (g->own[k] >= 0)
+            g->made[k] = openat(g->own[k], g->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 // ---- Using them

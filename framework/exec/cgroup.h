@@ -5,7 +5,7 @@
 //
 // The groups lie in this process's own, as batchrun-PID/worker-N, in as many hierarchies as are
 // needed. Whoever holds a copy of `struct cgroups` can remove them: the executor at its end, the
-// nursery when the coordinator is gone.
+// nursery when the coordinator is gone, at whatever moment of making them.
 #ifndef BR_EXEC_CGROUP_H
 #define BR_EXEC_CGROUP_H
 
@@ -39,8 +39,15 @@ struct cgroups {
         .own = {-1, -1, -1}, .made = { -1, -1, -1 }                                                \
     }
 
-// Finds the own groups, and makes one for each of `workers` workers, none when that is 0.
-void cgroups_open(struct cgroups *g, unsigned workers, uint64_t memory);
+// Finds the own groups; nothing is made.
+void cgroups_find(struct cgroups *g, unsigned workers);
+
+// Makes a group for each worker.
+void cgroups_make(struct cgroups *g, uint64_t memory);
+
+// In a process that has a copy of what cgroups_find found, when the one that makes groups is gone:
+// finds what that has made.
+void cgroups_take_over(struct cgroups *g);
 
 // Where a process writes "0" to enter the worker's group of that kind: the caller's to close, or
 // -1.

@@ -62,9 +62,13 @@ int64_t local_watch_deadline(const struct local *l, const struct slot *s)
 int local_open_groups(struct local *l, br_error *err)
 {
     bool wanted = limits_of(l)->memory != JOB_UNLIMITED;
-    cgroups_open(&l->groups, wanted ? l->base.slots : 0, limits_of(l)->memory);
+    cgroups_find(&l->groups, wanted ? l->base.slots : 0);
     l->oom_told = cgroups_oom_kills(&l->groups, 0);
-    return wanted ? nursery_adopt_groups(l->options.nursery, &l->groups, err) : 0;
+    // First told, then made: this process may be killed between any two of them.
+    if (wanted && nursery_adopt_groups(l->options.nursery, &l->groups, err) != 0)
+        return -1;
+    cgroups_make(&l->groups, limits_of(l)->memory);
+    return 0;
 }
 
 bool local_oom_killed(struct local *l, unsigned slot)

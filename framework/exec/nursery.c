@@ -296,11 +296,8 @@ static void adopt_groups(struct nurse *n, const struct request *r, const int *fd
 {
     size_t at = 0;
     n->groups = r->groups;
-    for (int k = 0; k < CGROUP_KINDS; k++) {
-        bool here = r->groups.made[k] >= 0 && at + 2 <= count;
-        n->groups.own[k] = here ? fds[at++] : -1;
-        n->groups.made[k] = here ? fds[at++] : -1;
-    }
+    for (int k = 0; k < CGROUP_KINDS; k++)
+        n->groups.own[k] = r->groups.own[k] >= 0 && at < count ? fds[at++] : -1;
 }
 
 static void drain_signals(int fd)
@@ -379,6 +376,7 @@ static void become_nursery(int socket, int coordinator)
     if (n.signals < 0)
         _exit(1);
     nurse_loop(&n);
+    cgroups_take_over(&n.groups);
     cgroups_kill_all(&n.groups);
     kill_all(&n);
     cgroups_close(&n.groups);
@@ -449,13 +447,11 @@ int nursery_kill(struct nursery *n, uint32_t id, int signal, br_error *err)
 int nursery_adopt_groups(struct nursery *n, const struct cgroups *groups, br_error *err)
 {
     struct request r = {.type = REQUEST_GROUPS, .groups = *groups};
-    int fds[2 * CGROUP_KINDS];
+    int fds[CGROUP_KINDS];
     size_t count = 0;
     for (int k = 0; k < CGROUP_KINDS; k++)
-        if (groups->made[k] >= 0) {
+        if (groups->own[k] >= 0)
             fds[count++] = groups->own[k];
-            fds[count++] = groups->made[k];
-        }
     if (send_request(n->socket, &r, fds, count) != 0)
         return br_error_errno(err, "cannot tell of the workers' control groups");
     return 0;

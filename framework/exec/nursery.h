@@ -69,8 +69,8 @@ int nursery_spawn(struct nursery *n, nursery_entry *entry, const int *fds, size_
 // Sends a signal to the child's whole group. A child that has ended is no error.
 int nursery_kill(struct nursery *n, uint32_t id, int signal, br_error *err);
 
-// From now on the nursery too removes these groups when it ends, after it has killed what is in
-// them.
+// To be told when the groups have been found and none is made yet: what is made of them from now on
+// the nursery too removes when it ends, after it has killed what is in them.
 int nursery_adopt_groups(struct nursery *n, const struct cgroups *groups, br_error *err);
 
 // A task may have stopped its parent, and so may anybody: has it go on. Whoever asks it for something
