@@ -293,6 +293,32 @@ class RunDirectory(harness.Case):
         self.assertEqual(len(summary["workers"]), 1)
         self.assertIn("squares", done.err)
 
+    def test_views_elsewhere(self):
+        """For one who may read a run and write nothing in it; who does not know is told."""
+        self.write("job.yaml", JOB)
+        self.assertEqual(self.batchrun("job.yaml").code, 0)
+        for command, name in (("report", "report.html"), ("trace", "trace.json")):
+            with self.subTest(command):
+                self.assertEqual(self.batchrun(command).out, f"job.run/{name}\n")
+                there = self.read(f"job.run/{name}")
+                os.remove(self.path(f"job.run/{name}"))
+                before = sorted(os.listdir(self.path("job.run")))
+                done = self.batchrun(command, "-o", name, "job.run")
+                self.assertEqual((done.code, done.out, done.err), (0, name + "\n", ""))
+                self.assertEqual(self.read(name), there)
+                done = self.batchrun(command, "--output=-", "job.run")
+                self.assertEqual((done.code, done.out, done.err), (0, there, ""))
+                self.assertEqual(sorted(os.listdir(self.path("job.run"))), before)
+                done = self.batchrun(command, "-o", "nowhere/file", "job.run")
+                self.assertEqual((done.code, done.err), (2, "batchrun: cannot write nowhere/file: "
+                                                         "No such file or directory\n"))
+                # Root may write everywhere, but not where a directory is.
+                os.mkdir(self.path(f"job.run/.{name}.new"))
+                done = self.batchrun(command)
+                os.rmdir(self.path(f"job.run/.{name}.new"))
+                self.assertNotEqual(done.code, 0)
+                self.assertIn("--output FILE writes it elsewhere", done.err)
+
     def test_summary_on_standard_output(self):
         self.write("job.yaml", JOB)
         done = self.batchrun("run", "--json", "job.yaml")

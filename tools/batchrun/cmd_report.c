@@ -4,7 +4,7 @@
 #include "commands.h"
 #include "run/report.h"
 
-static int write_report(const char *path)
+static int write_report(const char *path, const char *output)
 {
     struct rundir d;
     struct buffer page = BUFFER_EMPTY;
@@ -13,9 +13,7 @@ static int write_report(const char *path)
         return report_error(&err);
     int result = report_write(&d, &page, &err);
     if (result == 0)
-        result = rundir_write(&d, "report.html", page.data, page.length, &err);
-    if (result == 0)
-        result = print_path(&d, "report.html", &err);
+        result = write_view(&d, "report.html", output, &page, &err);
     buffer_finish(&page);
     rundir_finish(&d);
     return finish_printing(result, &err);
@@ -23,15 +21,18 @@ static int write_report(const char *path)
 
 static int main_report(int argc, char **argv)
 {
-    const char *path;
+    const char *output = NULL, *path;
+    const struct option table[] = {OPTION_OUTPUT(&output)};
     int operands;
     bool helped;
     br_error err = {0};
-    if (options_parse(&command_report, NULL, 0, argc, argv, &operands, &helped, &err) != 0)
+    if (options_parse(&command_report, table, 1, argc, argv, &operands, &helped, &err) != 0)
         return report_error(&err);
     if (helped)
         return finish_output(0);
-    return optional_run(argv, operands, &path, &err) == 0 ? write_report(path) : report_error(&err);
+    if (optional_run(argv, operands, &path, &err) != 0)
+        return report_error(&err);
+    return write_report(path, output);
 }
 
 const struct command command_report = {
@@ -42,5 +43,6 @@ const struct command command_report = {
     "\n"
     "Examples:\n"
     "  batchrun report\n"
-    "  batchrun report circles.run\n",
+    "  batchrun report circles.run\n"
+    "  batchrun report -o circles.html /scratch/circles.run\n",
     main_report};

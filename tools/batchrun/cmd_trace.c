@@ -31,7 +31,7 @@ static void tell_limit(const struct trace_counts *counts)
                 counts->left_out);
 }
 
-static int write_trace(const char *path, uint64_t limit)
+static int write_trace(const char *path, const char *output, uint64_t limit)
 {
     struct rundir d;
     struct buffer json = BUFFER_EMPTY;
@@ -41,9 +41,7 @@ static int write_trace(const char *path, uint64_t limit)
         return report_error(&err);
     int result = trace_write(&d, limit, &json, &counts, &err);
     if (result == 0)
-        result = rundir_write(&d, "trace.json", json.data, json.length, &err);
-    if (result == 0)
-        result = print_path(&d, "trace.json", &err);
+        result = write_view(&d, "trace.json", output, &json, &err);
     if (result == 0)
         tell_limit(&counts);
     buffer_finish(&json);
@@ -53,22 +51,23 @@ static int write_trace(const char *path, uint64_t limit)
 
 static int main_trace(int argc, char **argv)
 {
-    const char *max_slices = NULL, *path;
+    const char *max_slices = NULL, *output = NULL, *path;
     const struct option table[] = {
+        OPTION_OUTPUT(&output),
         {"max-slices", 0, "N", OPTION_TEXT, &max_slices, "at most N slices (200000)", NULL},
     };
     uint64_t limit = TRACE_SLICES;
     int operands;
     bool helped;
     br_error err = {0};
-    if (options_parse(&command_trace, table, 1, argc, argv, &operands, &helped, &err) != 0)
+    if (options_parse(&command_trace, table, 2, argc, argv, &operands, &helped, &err) != 0)
         return report_error(&err);
     if (helped)
         return finish_output(0);
     if (optional_run(argv, operands, &path, &err) != 0 ||
         (max_slices && read_limit(max_slices, &limit, &err) != 0))
         return report_error(&err);
-    return write_trace(path, limit);
+    return write_trace(path, output, limit);
 }
 
 const struct command command_trace = {
@@ -80,5 +79,6 @@ const struct command command_trace = {
     "\n"
     "Examples:\n"
     "  batchrun trace\n"
-    "  batchrun trace --max-slices 1000000 circles.run\n",
+    "  batchrun trace --max-slices 1000000 circles.run\n"
+    "  batchrun trace -o - circles.run | gzip >trace.json.gz\n",
     main_trace};

@@ -34,8 +34,17 @@ int print_piece(const struct buffer *piece, br_error *err);
 // The same for text that has others' words in it: on a terminal control characters are escaped.
 int print_answer(const struct buffer *answer, br_error *err);
 
-// The same for the path of a file in a run's directory, and a newline.
-int print_path(const struct rundir *run, const char *name, br_error *err);
+// Writes what a command has made of a run to the file `output` ("-": to standard output), or, when
+// that is NULL, as `name` into the run's directory; prints the path of what was written.
+int write_view(const struct rundir *run, const char *name, const char *output,
+               const struct buffer *view, br_error *err);
+
+// The row that says so in a command's table of options.
+#define OPTION_OUTPUT(to)                                                                          \
+    {                                                                                              \
+        "output", 'o', "FILE", OPTION_TEXT, to, "write FILE, not into RUN; `-`: standard output",  \
+            NULL                                                                                   \
+    }
 
 // The exit status after output in pieces: `result` is 0, or -1 with *err.
 int finish_printing(int result, const br_error *err);

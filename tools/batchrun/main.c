@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,11 +65,49 @@ int print_answer(const struct buffer *answer, br_error *err)
     return result;
 }
 
-int print_path(const struct rundir *run, const char *name, br_error *err)
+// As any program writes a file that it is told: what is there is written over, a pipe is written
+// to.
+static int write_file(const char *path, const struct buffer *view, br_error *err)
 {
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+    if (fd < 0) {
+        br_error_errno(err, "cannot write %s", path);
+        err->kind = BR_ERR_USAGE;
+        return -1;
+    }
+    int result = fd_write_all(fd, view->data, view->length);
+    int saved = errno;
+    // A network file system may find its disk full only now.
+    if (close(fd) != 0 && result == 0) {
+        saved = errno;
+        result = -1;
+    }
+    errno = saved;
+    return result == 0 ? 0 : br_error_errno(err, "cannot write %s", path);
+}
+
+static int write_into_run(const struct rundir *run, const char *name, const struct buffer *view,
+                          br_error *err)
+{
+    if (rundir_write(run, name, view->data, view->length, err) == 0)
+        return 0;
+    br_error why = *err;
+    return br_error_set(err, why.kind, "%s; --output FILE writes it elsewhere", why.text);
+}
+
+int write_view(const struct rundir *run, const char *name, const char *output,
+               const struct buffer *view, br_error *err)
+{
+    if (output && strcmp(output, "-") == 0)
+        return print_piece(view, err);
     struct buffer path = BUFFER_EMPTY;
-    buffer_format(&path, "%s/%s\n", run->path, name);
-    int result = buffer_check(&path, err) == 0 ? print_answer(&path, err) : -1;
+    if (output)
+        buffer_format(&path, "%s\n", output);
+    else
+        buffer_format(&path, "%s/%s\n", run->path, name);
+    int result = output ? write_file(output, view, err) : write_into_run(run, name, view, err);
+    if (result == 0)
+        result = buffer_check(&path, err) == 0 ? print_answer(&path, err) : -1;
     buffer_finish(&path);
     return result;
 }
