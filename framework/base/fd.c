@@ -5,11 +5,57 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+int fd_open(int directory, const char *path, int flags, mode_t mode)
+{
+    int fd;
+    do
+        fd = openat(directory, path, flags, mode);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+int fd_sync(int fd)
+{
+    int result;
+    do
+        result = fsync(fd);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+int fd_sync_data(int fd)
+{
+    int result;
+    do
+        result = fdatasync(fd);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+int fd_truncate(int fd, off_t size)
+{
+    int result;
+    do
+        result = ftruncate(fd, size);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+int fd_rename(int from_directory, const char *from, int to_directory, const char *to)
+{
+    int result;
+    do
+        result = renameat(from_directory, from, to_directory, to);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
 
 void fd_close(int *fd)
 {
@@ -85,7 +131,7 @@ static int read_open_file(int fd, const char *path, const char *what, size_t max
 int fd_read_file(const char *path, const char *what, size_t max, struct buffer *out, br_error *err)
 {
     // O_NONBLOCK: a FIFO without a writer must not hang us before fstat can refuse it.
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = fd_open(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
     if (fd < 0) {
         br_error_errno(err, "cannot open the %s %s", what, path);
         if (err && (errno == ENOENT || errno == EACCES || errno == ENOTDIR || errno == ELOOP ||
@@ -103,7 +149,7 @@ int fd_memory(const char *name, size_t size, br_error *err)
     int fd = fd_above_standard(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (fd < 0)
         return br_error_errno(err, "cannot create shared memory");
-    if (ftruncate(fd, (off_t)size) != 0 ||
+    if (fd_truncate(fd, (off_t)size) != 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
         br_error_errno(err, "cannot size shared memory to %zu bytes", size);
         fd_close(&fd);

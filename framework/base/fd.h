@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Descriptors: whole reads and writes, descriptors kept off 0-2, sealed shared memory.
+// Descriptors: whole reads and writes, calls that go on when they are interrupted, descriptors kept
+// off 0-2, sealed shared memory.
 #ifndef BR_BASE_FD_H
 #define BR_BASE_FD_H
 
@@ -9,6 +10,14 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+
+// openat, fsync, fdatasync, ftruncate and renameat, made again when a signal has interrupted them,
+// which file systems in user space and over a network let it do. `directory` may be AT_FDCWD.
+int fd_open(int directory, const char *path, int flags, mode_t mode);
+int fd_sync(int fd);
+int fd_sync_data(int fd);
+int fd_truncate(int fd, off_t size);
+int fd_rename(int from_directory, const char *from, int to_directory, const char *to);
 
 // Closes *fd unless it is -1, sets it to -1, keeps errno.
 void fd_close(int *fd);

@@ -532,7 +532,7 @@ static int open_descriptors(struct local *l, br_error *err)
 {
     l->epoll = fd_above_standard(epoll_create1(EPOLL_CLOEXEC));
     l->doorbell = fd_above_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    l->null = fd_above_standard(open("/dev/null", O_WRONLY | O_CLOEXEC));
+    l->null = fd_above_standard(fd_open(AT_FDCWD, "/dev/null", O_WRONLY | O_CLOEXEC, 0));
     if (l->epoll < 0 || l->doorbell < 0 || l->null < 0)
         return br_error_errno(err, "cannot open what workers are run with");
     if (watch(l, l->doorbell, TAG_DOORBELL, err) != 0)

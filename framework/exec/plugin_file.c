@@ -59,7 +59,7 @@ static int step(int from, const char *name, int flags, const char *path, const c
                 br_error *err)
 {
     struct stat st;
-    int fd = openat(from, name, flags | O_NOFOLLOW | O_CLOEXEC);
+    int fd = fd_open(from, name, flags | O_NOFOLLOW | O_CLOEXEC, 0);
     if (fd < 0 || fstat(fd, &st) != 0) {
         br_error_set(err, BR_ERR_PLUGIN, "%s: cannot be loaded as a plugin: %s", path,
                      strerror(errno));

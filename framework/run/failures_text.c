@@ -89,7 +89,7 @@ static void put_lines(struct buffer *out, const char *data, size_t length)
 // be shorter than the journal says, or be no longer the file that was written.
 static ssize_t read_tail(const char *path, const struct failure_output *o, char *tail)
 {
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = fd_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
     if (fd < 0)
         return -1;
     size_t count = o->length < TAIL_MAX ? (size_t)o->length : TAIL_MAX;

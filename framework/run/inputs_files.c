@@ -72,7 +72,7 @@ struct input_file {
 static int open_regular(struct loader *l, const struct job_inputs *in, struct input_file *f)
 {
     // O_NONBLOCK: a FIFO without a writer must not hang us before fstat can refuse it.
-    f->fd = open(f->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    f->fd = fd_open(AT_FDCWD, f->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
     if (f->fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
         return br_error_errno(l->err, "cannot open %s", f->name);
     if (f->fd < 0) {

@@ -118,7 +118,7 @@ static int write_records(struct journal *j, br_error *err)
         buffer_clear(&j->records);
     if (reserve(j, RESERVE_MARGIN) != 0) {
         int saved = errno;
-        fdatasync(j->fd); // what fitted is as good as it can be made; the run ends anyway
+        fd_sync_data(j->fd); // what fitted is as good as it can be made; the run ends anyway
         errno = saved;
         return die(j, err);
     }
@@ -396,7 +396,7 @@ static int open_file(struct journal *j, int flags, const char *verb, br_error *e
 {
     struct stat st;
     j->fd =
-        openat(j->directory, "journal", O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+        fd_open(j->directory, "journal", O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
     if (j->fd < 0 || fstat(j->fd, &st) != 0)
         return br_error_errno(err, "cannot %s the journal %s", verb, j->path);
     j->device = st.st_dev;
@@ -446,7 +446,7 @@ static int replay(struct journal *j, struct journal_reader *r, struct event_sink
 // What a writer that was cut off left behind the last whole record goes.
 static int cut(struct journal *j, uint64_t size, br_error *err)
 {
-    if (ftruncate(j->fd, (off_t)size) == 0 && fdatasync(j->fd) == 0)
+    if (fd_truncate(j->fd, (off_t)size) == 0 && fd_sync_data(j->fd) == 0)
         return 0;
     return br_error_errno(err, "cannot cut off the torn end of the journal %s", j->path);
 }
@@ -491,7 +491,7 @@ int journal_close(struct journal *j, br_error *err)
     int result = journal_commit(j, j->last_sync, err);
     if (result == 0 && j->reserved > j->written) {
         // The space beyond the end goes back; a file system that refuses only keeps it longer.
-        if (ftruncate(j->fd, (off_t)j->written) != 0)
+        if (fd_truncate(j->fd, (off_t)j->written) != 0)
             j->reserved = 0;
     }
     journal_destroy(j);

@@ -220,7 +220,7 @@ const struct journal_identity *journal_reader_identity(const struct journal_read
 static int open_file(struct journal_reader *r, int directory, const char *name, br_error *err)
 {
     // O_NONBLOCK: a FIFO in its place must not hang us before fstat can refuse it.
-    r->fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    r->fd = fd_open(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
     struct stat st;
     if (r->fd < 0 || fstat(r->fd, &st) != 0) {
         br_error_errno(err, "cannot open the journal %s", r->path);

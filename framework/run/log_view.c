@@ -27,7 +27,7 @@ static int open_log(struct log_view *v, const struct event_output *e, br_error *
         return 0;
     fd_close(&v->fd);
     memcpy(v->path, path, (size_t)length + 1);
-    v->fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    v->fd = fd_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
     struct stat st;
     if (v->fd < 0 || fstat(v->fd, &st) != 0)
         return br_error_errno(err, "cannot read the log %s", path);

@@ -218,7 +218,7 @@ static char *create_beside(const char *path, const char *tag, int *fd, br_error 
     if (!text)
         return NULL;
     if (unlink(text) == 0 || errno == ENOENT)
-        *fd = open(text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+        *fd = fd_open(AT_FDCWD, text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (*fd >= 0)
         return text;
     write_failed(&(struct output_stream){.path = path}, err);
@@ -230,9 +230,9 @@ static char *create_beside(const char *path, const char *tag, int *fd, br_error 
 static void sync_directory(const char *path)
 {
     char *directory = directory_of(path);
-    int fd = directory ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int fd = directory ? fd_open(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) : -1;
     if (fd >= 0)
-        fsync(fd);
+        fd_sync(fd);
     fd_close(&fd);
     free(directory);
 }
@@ -243,7 +243,7 @@ static int fill_file(const char *path, int *fd, enum output_format format,
     struct output_stream s = {.fd = *fd, .path = path};
     if (write_rows(&s, format, rows, err) != 0)
         return -1;
-    if (fsync(*fd) != 0)
+    if (fd_sync(*fd) != 0)
         return write_failed(&s, err);
     // Network file systems report what went wrong here at the latest.
     int closing = *fd;
@@ -262,7 +262,7 @@ static int write_file(const char *path, const char *tag, enum output_format form
     int result = -1;
     if (temporary) {
         result = fill_file(path, &fd, format, rows, err);
-        if (result == 0 && rename(temporary, target) != 0)
+        if (result == 0 && fd_rename(AT_FDCWD, temporary, AT_FDCWD, target) != 0)
             result = write_failed(&(struct output_stream){.path = path}, err);
         if (result == 0)
             sync_directory(target);

@@ -93,7 +93,7 @@ static int rename_to_free(int parent, const char *from, const char *to)
     if (fstatat(parent, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
         errno = EEXIST;
     else if (errno == ENOENT)
-        return renameat(parent, from, parent, to);
+        return fd_rename(parent, from, parent, to);
     return -1;
 }
 
@@ -119,7 +119,7 @@ static int set_aside(int parent, const char *entry, struct rundir *d, br_error *
 
 static int open_directory(int parent, const char *entry)
 {
-    return openat(parent, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd_open(parent, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 }
 
 static int open_existing(int parent, const char *entry, struct rundir *d, br_error *err)
@@ -253,7 +253,7 @@ int rundir_create(struct rundir *out, const struct rundir_options *o, br_error *
     d.logs_path = d.path ? join(d.path, "logs", "", err) : NULL;
     d.results_path = d.logs_path ? join(d.path, "results", "", err) : NULL;
     if (d.results_path) {
-        parent = open(parent_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        parent = fd_open(AT_FDCWD, parent_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
         result = parent < 0
                      ? fail(err, "open the directory", parent_path)
                      : create_in(parent, d.path + strlen(d.path) - strlen(o->name) - 4, o, &d, err);
@@ -309,9 +309,9 @@ int rundir_open_log(const struct rundir *d, unsigned worker, unsigned stream, br
 {
     char name[48];
     snprintf(name, sizeof name, "worker-%u.%s", worker, stream == 1 ? "out" : "err");
-    int fd = openat(d->logs, name,
-                    O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-                    0600);
+    int fd = fd_open(d->logs, name,
+                     O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                     0600);
     if (fd < 0)
         return fail_in(err, "open the log", d->logs_path, name);
     struct stat st;
@@ -329,7 +329,7 @@ int rundir_open_log(const struct rundir *d, unsigned worker, unsigned stream, br
 static int write_new(const struct rundir *d, const char *name, const void *data, size_t size,
                      br_error *err)
 {
-    int fd = openat(d->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = fd_open(d->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail_in(err, "make", d->path, name);
     int result = fd_write_all(fd, data, size);
@@ -353,7 +353,7 @@ int rundir_write(const struct rundir *d, const char *name, const void *data, siz
     if (unlinkat(d->fd, temporary, 0) != 0 && errno != ENOENT)
         return fail_in(err, "remove", d->path, temporary);
     int result = write_new(d, temporary, data, size, err);
-    if (result == 0 && renameat(d->fd, temporary, d->fd, name) != 0)
+    if (result == 0 && fd_rename(d->fd, temporary, d->fd, name) != 0)
         result = fail_in(err, "write", d->path, name);
     if (result != 0)
         unlinkat(d->fd, temporary, 0);

@@ -87,7 +87,7 @@ static int open_at(struct rundir *d, const char *path, br_error *err)
     if (!d->logs_path)
         return -1;
     struct stat st;
-    d->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    d->fd = fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (d->fd < 0 || fstatat(d->fd, "journal", &st, 0) != 0)
         return refuse(d->path, err);
     return 0;

@@ -41,7 +41,7 @@ static void write_who(int fd)
         strftime(at, sizeof at, "%Y-%m-%d %H:%M:%S UTC", &utc);
     int length =
         snprintf(text, sizeof text, "process %ld on %s since %s\n", (long)getpid(), host, at);
-    if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)length, 0) != length)
+    if (fd_truncate(fd, 0) == 0 && pwrite(fd, text, (size_t)length, 0) != length)
         errno = 0;
 }
 
@@ -58,7 +58,7 @@ static int refuse(struct buffer *who, const char *path, br_error *err)
 int runlock_take(int directory, const char *path, br_error *err)
 {
     int fd =
-        openat(directory, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+        fd_open(directory, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (fd < 0)
         return br_error_errno(err, "cannot open %s/lock", path);
     struct flock lock = whole_file();
@@ -81,7 +81,7 @@ int runlock_take(int directory, const char *path, br_error *err)
 
 bool runlock_held(int directory, struct buffer *who)
 {
-    int fd = openat(directory, "lock", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = fd_open(directory, "lock", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
     if (fd < 0)
         return false;
     struct flock lock = whole_file();

@@ -98,7 +98,7 @@ static int add_plugin(struct sources *s, size_t i, br_error *err)
     const struct plugin_file *file = &s->prepared->plugin_files[i];
     const char *path = file->source.path;
     uint64_t hash;
-    int own = file->fd < 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    int own = file->fd < 0 ? fd_open(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0) : -1;
     int result = hash_file(file->fd < 0 ? own : file->fd, &hash);
     if (result != 0)
         br_error_errno(err, "cannot read the plugin %s", path);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+
 struct syncer {
     pthread_t thread;
     pthread_mutex_t mutex; // of all below
@@ -21,9 +23,9 @@ struct syncer {
 
 int syncer_sync(int fd, int directory)
 {
-    if (fdatasync(fd) != 0)
+    if (fd_sync_data(fd) != 0)
         return -1;
-    return directory < 0 || fsync(directory) == 0 || errno == EINVAL || errno == EBADF ? 0 : -1;
+    return directory < 0 || fd_sync(directory) == 0 || errno == EINVAL || errno == EBADF ? 0 : -1;
 }
 
 static void *work(void *argument)

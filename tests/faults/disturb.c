@@ -4,7 +4,8 @@
 //   WHOM    program; nursery: its first child; thread: its first thread beside the main one
 //   WHAT    every: each call counts; io: those that move bytes or names, and those that wait
 //   AT      0: nobody is disturbed; N+: from the N-th on
-//   HOW     kill, EIO, ENOSPC, EINTR: before the call is made; short: half of the bytes are moved
+//   HOW     kill, EIO, ENOSPC, EINTR: before the call is made; short: half of the bytes are moved.
+//           EINTR and short leave alone what cannot be interrupted or moves no bytes.
 //   REPORT  a file for "COUNT HIT": how many calls counted, and how many were disturbed
 // Calls are counted from the first fork on, and in children from their beginning. Exits as the
 // program does, with 128 and its number for a signal; with 77 where it may not trace.
@@ -82,6 +83,19 @@ static bool moves_bytes(uint64_t number)
            number == SYS_pwrite64;
 }
 
+static bool can_be_interrupted(uint64_t number)
+{
+    static const int calls[] = {
+        SYS_open,   SYS_openat,   SYS_fsync,   SYS_fdatasync, SYS_ftruncate,  SYS_fallocate,
+        SYS_rename, SYS_renameat, SYS_sendmsg, SYS_recvmsg,   SYS_sendto,     SYS_recvfrom,
+        SYS_poll,   SYS_ppoll,    SYS_readv,   SYS_writev,    SYS_epoll_wait,
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+        if (number == (uint64_t)calls[i])
+            return true;
+    return moves_bytes(number);
+}
+
 static void poke(pid_t pid, size_t offset, uint64_t value)
 {
     (void)ptrace(PTRACE_POKEUSER, pid, offset, value); // ESRCH: somebody has killed it
@@ -97,10 +111,12 @@ static void disturb_call(struct disturber *d, pid_t pid, uint64_t number, uint64
         if (!moves_bytes(number) || bytes < 2)
             return;
         poke(pid, REGISTER(rdx), bytes / 2);
-    } else {
+    } else if (d->error != EINTR || can_be_interrupted(number)) {
         d->spoil = true;
         if (number != SYS_close) // what cannot be closed is closed all the same
             poke(pid, REGISTER(orig_rax), UINT64_MAX);
+    } else {
+        return;
     }
     d->hit++;
 }

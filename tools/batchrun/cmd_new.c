@@ -133,7 +133,8 @@ static int check_name(const char *name, br_error *err)
 static int write_file(int directory, const char *path, const struct template *t,
                       const struct buffer *text, br_error *err)
 {
-    int fd = openat(directory, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, t->mode);
+    int fd =
+        fd_open(directory, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, t->mode);
     if (fd < 0)
         return br_error_errno(err, "cannot make %s", path);
     int result = 0;
@@ -181,7 +182,7 @@ static int make_all(const char *name, br_error *err)
                                 name);
         return br_error_errno(err, "cannot make the directory %s", name);
     }
-    int directory = open(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int directory = fd_open(AT_FDCWD, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     if (directory < 0)
         return br_error_errno(err, "cannot open the directory %s", name);
     int result = 0;

@@ -69,7 +69,7 @@ int print_answer(const struct buffer *answer, br_error *err)
 // to.
 static int write_file(const char *path, const struct buffer *view, br_error *err)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+    int fd = fd_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
     if (fd < 0) {
         br_error_errno(err, "cannot write %s", path);
         err->kind = BR_ERR_USAGE;
