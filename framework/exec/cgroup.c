@@ -122,7 +122,9 @@ static int open_own(const char *controller)
 static void find_own(struct cgroups *g)
 {
     char list[1024];
-    for (int k = 0; k < CGROUP_KINDS; k++) {
+    // Where no groups are made, only memory's is looked at: for whom the kernel has killed.
+    int kinds = g->workers > 0 ? CGROUP_KINDS : CGROUP_MEMORY + 1;
+    for (int k = 0; k < kinds; k++) {
         g->own[k] = open_own(controllers[k]);
         g->unified[k] = controllers[k][0] == '\0';
         if (g->own[k] >= 0 || g->unified[k])
