@@ -419,6 +419,21 @@ static double api_time_left(br_task *task)
     return left > 0 ? (double)left / (double)NS_PER_S : 0;
 }
 
+// Sebastiano Vigna's SplitMix64 (prng.di.unimi.it/splitmix64.c): neighbours give unrelated values.
+static uint64_t mix(uint64_t x)
+{
+    x += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+static uint64_t api_task_seed(br_task *task)
+{
+    const struct task *t = task_of(task);
+    return mix(t->map->seed ^ mix(t->map->function.first_index + t->claim->grant.first + t->row));
+}
+
 static void *api_task_state(br_task *task)
 {
     return task_of(task)->map->state;
@@ -501,6 +516,7 @@ const struct br_api_ task_api = {
     .init_fail = api_init_fail,
     .emit = emit_bytes,
     .arg_name = arg_name,
+    .task_seed = api_task_seed,
 };
 
 int task_worker_start(struct task_worker *w, const struct plugin *plugin,
@@ -560,7 +576,6 @@ bool task_prepare(struct task *t, struct task_map *map, const struct channel_cla
     t->public.phase = map->phase;
     t->public.attempt = claim->grant.attempt;
     t->public.rows = 1;
-    map->mixed_seed = task_mix(map->seed, 0);
     if (map->function.out_size > t->out_capacity) {
         free(t->out);
         t->out = malloc(map->function.out_size);

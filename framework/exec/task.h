@@ -41,7 +41,6 @@ struct task_map {
     const void *items;
     char *phase;
     uint64_t seed;
-    uint64_t mixed_seed; // of which each task's is made
     struct table table;
     void *table_memory;
     size_t table_size;
@@ -90,30 +89,20 @@ struct task {
 bool task_prepare(struct task *t, struct task_map *map, const struct channel_claim *claim,
                   struct channel_worker *channel);
 
-// Sebastiano Vigna's SplitMix64 (prng.di.unimi.it/splitmix64.c), whose `place`th value this is.
-static inline uint64_t task_mix(uint64_t seed, uint64_t place)
-{
-    uint64_t x = seed + (place + 1) * UINT64_C(0x9e3779b97f4a7c15);
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
-}
-
 void task_undo_unusual(struct task *t);
 
 // Sets all that a plugin sees of the grant's task `row`.
 static inline void task_begin(struct task *t, uint32_t row, int64_t start_ns)
 {
     const struct task_map *m = t->map;
-    uint64_t task = t->claim->grant.first + row, index = m->function.first_index + task;
+    uint64_t task = t->claim->grant.first + row;
     t->row = row;
     t->start_ns = start_ns;
     t->number++;
     t->results_set = 0;
     if (t->unusual)
         task_undo_unusual(t);
-    t->public.index = index;
-    t->public.seed = task_mix(m->mixed_seed, index);
+    t->public.index = m->function.first_index + task;
     if (m->rows_per_task != 1) {
         uint64_t left = m->rows - task * m->rows_per_task;
         t->public.rows = left < m->rows_per_task ? left : m->rows_per_task;

@@ -173,16 +173,23 @@ static const char *arg_name(br_task *t, size_t i)
     return NULL;
 }
 
+static uint64_t task_seed(br_task *t)
+{
+    (void)t;
+    record("seed ");
+    return 5;
+}
+
 static const struct br_api_ api = {
-    sizeof api,  arg_i64,      arg_f64,   arg_bool,  arg_bytes, result_i64, result_f64,
-    result_bool, result_bytes, fail_task, log_line,  progress,  cancelled,  time_left,
-    task_state,  config,       state,     set_state, init_fail, emit,       arg_name};
+    sizeof api,   arg_i64,   arg_f64,   arg_bool, arg_bytes, result_i64, result_f64, result_bool,
+    result_bytes, fail_task, log_line,  progress, cancelled, time_left,  task_state, config,
+    state,        set_state, init_fail, emit,     arg_name,  task_seed};
 
 static const struct br_plugin_ *const plugins[] = {&plugin_in_c, &plugin_in_cxx};
 
 static br_task a_task(void)
 {
-    return (br_task){.api = &api, .index = 3, .rows = 4, .seed = 5, .attempt = 6, .phase = "some"};
+    return (br_task){.api = &api, .index = 3, .rows = 4, .attempt = 6, .phase = "some"};
 }
 
 START_TEST(describes_itself)
@@ -239,7 +246,7 @@ START_TEST(facts_come_from_the_task)
     br_task t = a_task();
     calls[0] = '\0';
     ck_assert_int_eq(plugins[_i]->entries[4].task(&t), 0);
-    ck_assert_str_eq(calls, "log=3 4 5 6 some ");
+    ck_assert_str_eq(calls, "seed log=3 4 5 6 some ");
 }
 END_TEST
 
@@ -252,12 +259,14 @@ START_TEST(layout_is_abi_1)
     ck_assert_uint_eq(offsetof(struct br_plugin_, entries), 8 + 2 * sizeof(void *));
     ck_assert_uint_eq(offsetof(struct br_entry_, worker), 8 + 4 * sizeof(void *));
     ck_assert_uint_eq(offsetof(struct br_task, index), 8);
-    ck_assert_uint_eq(offsetof(struct br_task, phase), 40);
+    ck_assert_uint_eq(offsetof(struct br_task, phase), 32);
     ck_assert_uint_eq(offsetof(struct br_api_, arg_i64), sizeof(size_t));
     ck_assert_uint_eq(offsetof(struct br_api_, init_fail),
                       sizeof(size_t) + 17 * sizeof(void (*)(void)));
     ck_assert_uint_eq(offsetof(struct br_api_, arg_name),
                       sizeof(size_t) + 19 * sizeof(void (*)(void)));
+    ck_assert_uint_eq(offsetof(struct br_api_, task_seed),
+                      sizeof(size_t) + 20 * sizeof(void (*)(void)));
 }
 END_TEST
 

@@ -74,6 +74,7 @@ struct br_api_ {
     int (*init_fail)(br_worker *, const char *, va_list) BR_PRINTF_(2, 0);
     int (*emit)(br_task *, const void *, size_t);
     const char *(*arg_name)(br_task *, size_t);
+    uint64_t (*task_seed)(br_task *);
 };
 
 /* What batchrun fills in before each call of a task function. Plugins read it by the calls below.
@@ -82,7 +83,6 @@ struct br_task {
     const struct br_api_ *api;
     uint64_t index; /* of the task in its phase, from 0 */
     uint64_t rows;  /* 1, or the number of rows of a many-row task */
-    uint64_t seed;
     uint32_t attempt;
     uint32_t reserved;
     const char *phase;
@@ -225,7 +225,7 @@ static inline const char *br_task_phase(br_task *t)
  * workers there are. Well mixed: neighbours have unrelated seeds. */
 static inline uint64_t br_task_seed(br_task *t)
 {
-    return t->seed;
+    return t->api->task_seed(t);
 }
 /* Whether the task has been asked to stop (cancel, soft timeout): clean up and return soon. */
 static inline bool br_task_cancelled(br_task *t)
