@@ -112,24 +112,28 @@ static inline uint64_t check_begin_brief(uint32_t mark, uint32_t grant, uint32_t
     return (place << 32 | mark) * CHECK_STEP + ((uint64_t)grant << 32 | row);
 }
 
-// Keeps the compiler from reading again what it has in `word`.
-#define READ_ONCE(word) __asm__("" : "+r"(word))
-
-// Copies a part of the payload and adds to the sum what arrives: each word is read once, so what
-// was checked is what was copied, whatever becomes of `from` meanwhile.
-static inline uint64_t check_copy(uint64_t sum, char *to, const char *from, size_t size)
+// Reads a word of shared memory, once, whatever becomes of it meanwhile.
+static inline uint64_t read_word(const char *from)
 {
     uint64_t word;
-    for (; size >= sizeof word; size -= sizeof word, from += sizeof word, to += sizeof word) {
-        memcpy(&word, from, sizeof word);
-        READ_ONCE(word);
+    memcpy(&word, from, sizeof word);
+    __asm__("" : "+r"(word)); // keeps the compiler from reading again what it has
+    return word;
+}
+
+// Copies a part of the payload and adds to the sum what arrives: each word is read once, so what
+// was checked is what was copied.
+static inline uint64_t check_copy(uint64_t sum, char *to, const char *from, size_t size)
+{
+    for (; size >= 8; size -= 8, from += 8, to += 8) {
+        uint64_t word = read_word(from);
         memcpy(to, &word, sizeof word);
         sum = (sum + word) * CHECK_STEP;
     }
     if (size > 0) {
-        word = 0;
+        uint64_t word = 0;
         memcpy(&word, from, size); // how many bytes these are stands in the record's size
-        READ_ONCE(word);
+        __asm__("" : "+m"(word));
         memcpy(to, &word, size);
         sum = (sum + word) * CHECK_STEP;
     }
