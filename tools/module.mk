@@ -52,7 +52,8 @@ EXTRA_DIST += \
 	tools/dev/yardsticks/pool_calls.py \
 	tools/dev/yardsticks/pool_map.py \
 	tools/dev/yardsticks/rings.c \
-	tools/dev/yardsticks/spawns.c
+	tools/dev/yardsticks/spawns.c \
+	tools/dev/yardsticks/spins.c
 
 # Never part of check: numbers depend on the machine and on who else uses it.
 bench: all
