@@ -105,7 +105,7 @@ enum {
 };
 
 // How many words a row is whose bits may be any: of i64 and f64 alone, or a function's. 0: rows are
-// of several sizes, or empty, or not whole words, or are to be checked.
+// of several sizes, or empty, or not whole words, or too long for one record, or are to be checked.
 size_t channel_row_words(const struct schema *results, size_t out_size);
 
 // ---- The worker's side

@@ -171,6 +171,33 @@ START_TEST(large_items) // 100 MB
 }
 END_TEST
 
+static int first_word(br_task *t, const void *in, void *out)
+{
+    *(int64_t *)out = *(const int64_t *)in;
+    return count_calls(t, NULL, NULL);
+}
+
+// A function may end sooner than what it leaves can be sent: longer than a record, than the ring.
+START_TEST(large_results_of_quick_functions)
+{
+    enum {
+        COUNT = 40
+    };
+    static const size_t sizes[] = {131072, 131080, 200000, 1000000};
+    size_t size = sizes[_i];
+    int64_t in[COUNT];
+    char *out = malloc(COUNT * size);
+    ck_assert_ptr_nonnull(out);
+    fill(in, COUNT);
+    ck_call(br_pool_map(pool, first_word, in, COUNT, sizeof in[0], out, size,
+                        &(br_call_options){.chunk = 10}, &err));
+    for (size_t i = 0; i < COUNT; i++)
+        ck_assert_int_eq(*(const int64_t *)(const void *)(out + i * size), in[i]);
+    ck_assert_uint_eq(shared->calls, COUNT); // none again, in a worker's place
+    free(out);
+}
+END_TEST
+
 static int emit_pattern(br_task *t, const void *in, void *out)
 {
     const int64_t *size = in;
@@ -941,6 +968,7 @@ static void add_calls(TCase *c)
     tcase_add_test(c, many_items);
     tcase_add_loop_test(c, item_sizes, 0, 6);
     tcase_add_test(c, large_items);
+    tcase_add_loop_test(c, large_results_of_quick_functions, 0, 4);
     tcase_add_test(c, emitted_bytes_of_any_length);
     tcase_add_test(c, an_oversized_result_is_that_items_error);
     tcase_add_test(c, senseless_counts_are_rejected);

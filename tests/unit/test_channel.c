@@ -670,6 +670,15 @@ START_TEST(rows_of_many_words_can_be_brief)
 }
 END_TEST
 
+START_TEST(a_row_longer_than_a_record_is_not_plain)
+{
+    ck_assert_uint_eq(channel_row_words(NULL, CHANNEL_PAYLOAD_MAX), CHANNEL_PAYLOAD_MAX / 8);
+    ck_assert_uint_eq(channel_row_words(NULL, CHANNEL_PAYLOAD_MAX + 8), 0);
+    ck_assert_uint_eq(channel_row_words(NULL, CHANNEL_RESULT_MAX), 0);
+    ck_assert_uint_eq(channel_row_words(NULL, 12), 0);
+}
+END_TEST
+
 START_TEST(what_has_to_be_checked_is_not_brief)
 {
     struct pair p;
@@ -1083,6 +1092,7 @@ int main(void)
     tcase_add_test(tests, a_brief_record_counts_for_its_task_and_place_alone);
     tcase_add_test(tests, brief_records_have_their_times_and_rows);
     tcase_add_test(tests, rows_of_many_words_can_be_brief);
+    tcase_add_test(tests, a_row_longer_than_a_record_is_not_plain);
     tcase_add_test(tests, what_has_to_be_checked_is_not_brief);
     tcase_add_test(tests, damaged_claims_leave_no_more_suspects_than_a_ring_holds);
     tcase_add_test(tests, damage_by_a_task_alone_is_its_own);
