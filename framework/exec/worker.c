@@ -593,6 +593,7 @@ static void run_isolated(struct worker *w, struct ending *e)
 {
     struct isolate_end done;
     isolate_run(&w->isolate, &w->task, &done);
+    w->task.unusual = w->task.told_progress = true; // the child may have: nobody says
     *e = (struct ending){
         .failure = done.failure,
         .row = done.row,

@@ -179,6 +179,23 @@ START_TEST(it_can_ask_and_tell_as_any_task)
 }
 END_TEST
 
+START_TEST(progress_is_each_tasks_own)
+{
+    static const enum job_isolation how[] = {ISOLATE_WORKER, ISOLATE_TASK};
+    br_error err = {0};
+    rig_open(&rig, (struct rig_options){.workers = 1});
+    struct pool_map *m = rig_submit(&rig, "wait_at_three", 0, 4, isolated(how[_i], 0));
+    for (struct exec_in_hand h = {.progress = 0.5}; h.task.first != 3 || h.progress != 0;) {
+        ck_assert_int_eq(rig_step(&rig, &err), 0);
+        rig.executor->ops->in_hand(rig.executor, 0, &h);
+    }
+    ck_assert_int_eq(pool_map_cancel(rig.pool, m, clock_now(), &err), 0);
+    rig_run(&rig, m);
+    ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 3);
+    rig_close(&rig);
+}
+END_TEST
+
 START_TEST(scribbling_harms_nobody_else)
 {
     struct pool_map_options options = isolated(ISOLATE_TASK, 0);
@@ -250,6 +267,7 @@ int main(void)
     tcase_add_test(tests, its_time_is_limited);
     tcase_add_test(tests, results_of_any_size_come_over);
     tcase_add_test(tests, it_can_ask_and_tell_as_any_task);
+    tcase_add_loop_test(tests, progress_is_each_tasks_own, 0, 2);
     tcase_add_test(tests, scribbling_harms_nobody_else);
     tcase_add_test(tests, what_a_task_changes_the_next_does_not_find);
     tcase_add_test(tests, every_task_has_the_floating_point_mode_it_is_due);
