@@ -687,8 +687,10 @@ static inline bool run_task(struct worker *w, uint32_t row, int64_t *now)
     }
     struct ending e = {.isolated = false};
     bool fit = end_task(w, &e, returned, now);
-    // Not from *now on: where system calls are slow the look itself may take as long.
-    w->plain_until = plain_until(w, stopwatch_now(&w->stopwatch));
+    // Not from *now on: where system calls are slow the look itself may take as long. But the wait
+    // for room in the ring, which is in the next task's time, makes that one worth a look.
+    int64_t looked = stopwatch_now(&w->stopwatch);
+    w->plain_until = looked - *now < LONG_NS ? plain_until(w, looked) : 0;
     return fit;
 }
 

@@ -67,6 +67,14 @@ static int wait_at_three(br_task *t)
     return br_result_i64(t, "y", 0);
 }
 
+// Every other one does what few tasks do.
+static int tells_now_and_then(br_task *t)
+{
+    if (number(t) % 2)
+        br_task_progress(t, 0.5);
+    return br_result_i64(t, "y", 0);
+}
+
 static int stubborn(br_task *t)
 {
     signal(SIGTERM, SIG_IGN);
@@ -450,6 +458,7 @@ BATCHRUN_PLUGIN(
     BR_TASK("close_output", close_output, "i:i64 -> y:i64", ""),
     BR_TASK("pid", pid, "i:i64 -> y:i64", ""),
     BR_TASK("wait_at_three", wait_at_three, "i:i64 -> y:i64", ""),
+    BR_TASK("tells_now_and_then", tells_now_and_then, "i:i64 -> y:i64", ""),
     BR_TASK("raise", raise_it, "i:i64 -> y:i64", ""), BR_TASK("leave", leave, "i:i64 -> y:i64", ""),
     BR_TASK("wait", wait_for_ever, "i:i64 -> y:i64", ""),
     BR_TASK("stubborn", stubborn, "i:i64 -> y:i64", ""),

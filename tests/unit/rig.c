@@ -64,12 +64,22 @@ static void keep_end(struct rig *rig, const struct exec_report *r, bool final)
     snprintf(f->text, sizeof f->text, "%s", r->end.message);
 }
 
+static void note_longest(struct rig *rig, const struct exec_report *r)
+{
+    for (uint64_t i = 0; i < r->tasks.count; i++) {
+        int64_t ns = r->ok.duration_ns >= 0 ? r->ok.duration_ns : r->ok.durations[i];
+        if (ns > rig->longest_ns)
+            rig->longest_ns = ns;
+    }
+}
+
 static void on_task(void *user, const struct exec_report *r, bool final)
 {
     struct rig *rig = user;
     if (r->type == REPORT_OK) {
         rig->by_status[OUTCOME_OK] += r->tasks.count;
         rig->ok_by_slot[r->slot] += r->tasks.count;
+        note_longest(rig, r);
         keep_results(rig, r);
     } else if (r->type == REPORT_END)
         keep_end(rig, r, final);

@@ -58,6 +58,7 @@ struct rig {
     uint64_t by_status[OUTCOME_COUNT];
     uint64_t ok_by_slot[RIG_WORKERS];
     uint64_t again;
+    int64_t longest_ns; // of the tasks that ended well
     struct fate fates[RIG_KEPT];
     struct printed printed[4 * RIG_KEPT];
     size_t printed_count;

@@ -13,10 +13,12 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "exec/channel.h"
 #include "exec/leftovers.h"
 #include "rig.h"
 
@@ -465,6 +467,41 @@ START_TEST(many_failures_are_read_without_waiting)
 }
 END_TEST
 
+static bool sleeps(int pid)
+{
+    char path[64], text[64] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    char *got = fgets(text, sizeof text, file);
+    fclose(file);
+    return got && strstr(text, ") S ");
+}
+
+// The task that had to wait for room in the ring has that time in its duration, longer than a brief
+// record holds or not.
+START_TEST(a_wait_for_room_is_not_lost)
+{
+    const int64_t wait_ns = CHANNEL_BRIEF_NS + 20 * NS_PER_MS;
+    br_error err = {0};
+    rig_open(&rig, (struct rig_options){.workers = 1});
+    for (int i = 0; i < 4; i++) {
+        struct pool_map *m = rig_submit(&rig, "tells_now_and_then", i, 80000, chunks(40000));
+        rig.longest_ns = 0;
+        while (rig.by_status[OUTCOME_OK] == 0)
+            ck_assert_int_eq(rig_step(&rig, &err), 0);
+        while (!sleeps(local_pid(rig.executor, 0)))
+            ;
+        for (int64_t from = clock_now(); clock_now() - from < wait_ns;)
+            nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
+        rig_run(&rig, m);
+        ck_assert_int_ge(rig.longest_ns, wait_ns);
+        rig.by_status[OUTCOME_OK] = 0;
+    }
+    rig_close(&rig);
+}
+END_TEST
+
 // ---- What a worker has
 
 START_TEST(descriptors_are_not_inherited)
@@ -706,6 +743,7 @@ int main(void)
     tcase_add_test(tests, a_worker_that_is_crashed_from_outside_while_it_starts_is_replaced);
     tcase_add_test(tests, a_process_that_cannot_be_killed_costs_its_slot_and_no_more);
     tcase_add_test(tests, many_failures_are_read_without_waiting);
+    tcase_add_test(tests, a_wait_for_room_is_not_lost);
     tcase_add_test(tests, descriptors_are_not_inherited);
     tcase_add_test(tests, the_environment_is_the_workers_own);
     tcase_add_test(tests, a_worker_is_where_it_was_bound);
