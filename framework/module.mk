@@ -30,7 +30,7 @@ libexec_la_SOURCES = \
 	framework/exec/bystander.c framework/exec/bystander.h \
 	framework/exec/cgroup.c framework/exec/cgroup.h \
 	framework/exec/channel.c framework/exec/channel.h \
-	framework/exec/channel_layout.h \
+	framework/exec/channel_layout.h framework/exec/channel_plain.h \
 	framework/exec/channel_read.c \
 	framework/exec/channel_worker.c \
 	framework/exec/crash.c framework/exec/crash.h \
