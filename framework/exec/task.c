@@ -96,7 +96,7 @@ search(const struct task_map *m, struct name_cache *cache, const char *name, siz
             struct cached_name *c = cached_at(cache, name);
             bool constant = plugin_is_constant(m->plugin, name);
             *c = (struct cached_name){
-                .literal = constant ? name : NULL, .name = name, .text = text, .column = column};
+                .literal = constant ? name : text, .name = name, .text = text, .column = column};
             cache->next = column + 1;
             return c;
         }

@@ -19,9 +19,10 @@ enum {
 // first, then the one behind the last that was found.
 struct name_cache {
     struct cached_name {
-        const char *literal; // the plugin's, of which the address alone says what stands there
-        const char *name;    // the plugin's
-        const char *text;    // the column's own
+        const char *literal; // of which the address alone says what it is: the plugin's, or else
+                             // the column's own, which br_arg_name gives
+        const char *name; // the plugin's
+        const char *text; // the column's own
         enum br_type type;
         size_t column;
         struct table_column_view view; // of an input
