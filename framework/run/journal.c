@@ -21,6 +21,7 @@ enum {
     BATCH_KEEP = 16 * 1024,
     WRITE_AT = 64 * 1024,
     RESERVE_STEP = 1024 * 1024,
+    RESERVE_STEP_MAX = 64 * RESERVE_STEP,
     RESERVE_MARGIN = 256 * 1024,
 };
 
@@ -85,13 +86,25 @@ static int is_alive(const struct journal *j, br_error *err)
     return j->dead ? -1 : 0;
 }
 
+// How much is asked for at a time: a long journal grows fast, and who asks may wait for a sync.
+static uint64_t reserve_step(const struct journal *j)
+{
+    uint64_t eighth = j->written / 8 / RESERVE_STEP * RESERVE_STEP;
+    return eighth < RESERVE_STEP       ? RESERVE_STEP
+           : eighth < RESERVE_STEP_MAX ? eighth
+                                       : RESERVE_STEP_MAX;
+}
+
 // Space for `ahead` bytes after what is written, so that a full disk shows before work is lost. 0,
 // or -1 with errno. A file system that cannot promise space is not asked again.
 static int reserve(struct journal *j, uint64_t ahead)
 {
+    uint64_t step = reserve_step(j);
     while (j->can_reserve && j->reserved < j->written + ahead) {
-        if (fallocate(j->fd, FALLOC_FL_KEEP_SIZE, (off_t)j->reserved, RESERVE_STEP) == 0)
-            j->reserved += RESERVE_STEP;
+        if (fallocate(j->fd, FALLOC_FL_KEEP_SIZE, (off_t)j->reserved, (off_t)step) == 0)
+            j->reserved += step;
+        else if (step > RESERVE_STEP && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+            step = RESERVE_STEP; // what is left may do
         else if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO)
             return -1;
         else if (errno != EINTR)

@@ -19,7 +19,9 @@
 
 static int faulty_fd = -1;
 static int writes_left, syncs_left;
-static bool disk_full; // no space can be reserved
+static bool disk_full;         // no space can be reserved
+static off_t room = INT64_MAX; // and no more than this at a time
+static int reservations;
 static int write_calls, sync_calls;
 
 static bool runs_out(int fd, int *left)
@@ -60,10 +62,11 @@ int fsync(int fd)
 
 int fallocate(int fd, int mode, off_t offset, off_t length)
 {
-    if (disk_full) {
+    if (disk_full || length > room) {
         errno = ENOSPC;
         return -1;
     }
+    reservations++;
     return (int)syscall(SYS_fallocate, fd, mode, offset, length);
 }
 
@@ -835,6 +838,25 @@ START_TEST(a_full_disk_shows_before_work_is_lost)
 }
 END_TEST
 
+START_TEST(a_long_journal_asks_for_space_less_often)
+{
+    static char row[60000];
+    struct journal *j = create();
+    struct event e = {EVENT_TASKS_OK, 0, {.tasks_ok = {0, 0, 0, 0, 1, 0, NULL, row, sizeof row}}};
+    for (; e.tasks_ok.first < 700; e.tasks_ok.first++)
+        take(j, &e);
+    ck_assert_int_gt(reservations, 1);
+    ck_assert_int_lt(reservations, 35);
+    // Where there is no room for as much, the usual megabyte does.
+    room = 1 << 20;
+    reservations = 0;
+    for (; e.tasks_ok.first < 900; e.tasks_ok.first++)
+        take(j, &e);
+    ck_assert_int_gt(reservations, 5);
+    finish(j);
+}
+END_TEST
+
 START_TEST(no_room_at_all_is_told_at_once)
 {
     disk_full = true;
@@ -1091,6 +1113,7 @@ int main(void)
     tcase_add_test(tc, much_is_written_without_waiting);
     tcase_add_loop_test(tc, a_journal_that_failed_stays_dead, 0, 2);
     tcase_add_test(tc, a_full_disk_shows_before_work_is_lost);
+    tcase_add_test(tc, a_long_journal_asks_for_space_less_often);
     tcase_add_test(tc, no_room_at_all_is_told_at_once);
     tcase_add_test(tc, a_reopened_journal_goes_on);
     tcase_add_test(tc, a_reopened_journal_loses_its_torn_tail_alone);
