@@ -257,6 +257,20 @@ bool channel_blamed(struct channel *c, bool damaged, struct exec_in_hand *out)
     return true;
 }
 
+struct exec_grant channel_printers(const struct channel *c)
+{
+    if (c->retired == c->granted)
+        return (struct exec_grant){.count = 0};
+    const struct channel_granted *g = &c->queue[c->retired % EXECUTOR_QUEUE];
+    uint64_t looked = atomic_load_explicit(&c->up->looked, memory_order_relaxed);
+    uint32_t first = grant_word_is_of(looked, c->retired) ? grant_word_tasks(looked) : 0;
+    if (first > g->done)
+        first = g->done;
+    struct exec_grant tasks = channel_task_at(g, first);
+    tasks.count = g->done - first + 1;
+    return tasks;
+}
+
 // Of the grant's tasks without an outcome, how many from the first on the worker may have started.
 static uint32_t maybe_started(const struct channel *c, const struct channel_granted *g)
 {

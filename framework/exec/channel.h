@@ -162,6 +162,9 @@ void channel_publish(struct channel_worker *c, struct record *r, const void *hea
 // How much of the task in hand is done, for whoever watches.
 void channel_progress(struct channel_worker *c, double fraction);
 
+// What the tasks up to the one in hand have printed was looked for.
+void channel_looked(struct channel_worker *c);
+
 void channel_ring_bell(struct channel_worker *c, int64_t now);
 
 bool channel_cancelled(const struct channel_worker *c, const struct channel_claim *claim,
@@ -259,6 +262,11 @@ void channel_read_done(struct channel *c);
 // what did the damage may have ended long before it was found. Nobody is blamed but a task that was
 // granted alone, and those that may have been started come back to run alone.
 bool channel_blamed(struct channel *c, bool damaged, struct exec_in_hand *out);
+
+// Before that: the task that was in hand and those before it that may have printed what the worker
+// has not told of. None when the worker holds no grant; means nothing when none was in hand.
+struct exec_grant channel_printers(const struct channel *c);
+
 bool channel_unreported(struct channel *c, bool damaged, struct exec_grant *out);
 
 #endif

@@ -53,6 +53,7 @@ struct channel_up {
     // A grant word: behind the task in hand. Flag: always, so that zero is none.
     _Alignas(64) _Atomic uint64_t cursor;
     _Atomic uint64_t written; // bytes of the ring
+    _Atomic uint64_t looked;  // the cursor when it was last looked for what tasks print
     _Alignas(64) _Atomic uint32_t sleeping;
     // On a page of its own: a task in a child of its worker has this one, and none of the rest.
     _Alignas(CHANNEL_PAGE) _Atomic uint32_t progress; // of the task in hand, in millionths

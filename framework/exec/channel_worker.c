@@ -270,6 +270,11 @@ void channel_progress(struct channel_worker *c, double fraction)
     atomic_store_explicit(&c->up->progress, (uint32_t)millionths, memory_order_relaxed);
 }
 
+void channel_looked(struct channel_worker *c)
+{
+    atomic_store_explicit(&c->up->looked, c->cursor, memory_order_relaxed);
+}
+
 bool channel_cancelled(const struct channel_worker *c, const struct channel_claim *claim,
                        uint32_t row)
 {

@@ -309,7 +309,8 @@ static void set_ending(const struct slot *s, int *signal, int *exit_code)
     *exit_code = WIFEXITED(s->wait_status) ? WEXITSTATUS(s->wait_status) : 0;
 }
 
-// What the task that was in hand printed before the end, stream by stream.
+// What the task that was in hand, or short ones just before it, printed before the end, stream by
+// stream.
 static bool report_last_words(struct local *l, unsigned slot, struct exec_report *out)
 {
     struct slot *s = &l->slots[slot];
@@ -318,7 +319,7 @@ static bool report_last_words(struct local *l, unsigned slot, struct exec_report
         if (end <= from)
             continue;
         s->printed[stream - 1] = end;
-        *out = (struct exec_report){.type = REPORT_OUTPUT, .slot = slot, .tasks = s->in_hand.task};
+        *out = (struct exec_report){.type = REPORT_OUTPUT, .slot = slot, .tasks = s->printers};
         out->output.stream = stream;
         out->output.offset = (uint64_t)from;
         out->output.length =
@@ -459,6 +460,7 @@ static int report_dying(struct local *l, unsigned slot, struct exec_report *out,
     if (got != 0)
         return got;
     if (!s->blame_told && !s->blame_found) {
+        s->printers = channel_printers(&s->channel);
         s->blame_found = channel_blamed(&s->channel, s->violation != NULL, &s->in_hand);
         s->blame_told = !s->blame_found;
     }

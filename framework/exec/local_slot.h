@@ -72,6 +72,7 @@ struct slot {
     bool blame_found;
     bool blame_told;
     struct exec_in_hand in_hand;
+    struct exec_grant printers; // which tasks' last words may be
 };
 
 struct map_entry {

@@ -483,6 +483,7 @@ static void look_at_streams(struct worker *w, const struct record *about, int64_
     }
     w->unlooked = 0;
     w->looked_ns = now;
+    channel_looked(&w->channel);
 }
 
 static inline bool is_pending(FILE *f)

@@ -289,6 +289,18 @@ static int print(br_task *t)
     return good(t);
 }
 
+// The one before the bad one writes, and the bad one dies without a word.
+static int neighbour_prints(br_task *t)
+{
+    static const char words[] = "of the neighbour\n";
+    if (br_arg_i64(t, "i") + 1 == br_arg_i64(t, "at") &&
+        write(STDOUT_FILENO, words, sizeof words - 1) < 0)
+        return br_fail(t, "cannot write");
+    if (is_bad(t))
+        _exit(1);
+    return good(t);
+}
+
 static int no_result(br_task *t)
 {
     return is_bad(t) ? 0 : good(t);
@@ -332,6 +344,7 @@ BATCHRUN_PLUGIN(
     BR_TASK("error_first", error_first, "i:i64 at:i64 -> pid:i64", "the second attempt succeeds"),
     BR_TASK("bare_return", bare_return, "i:i64 at:i64 -> pid:i64", "returns 17"),
     BR_TASK("print", print, "i:i64 at:i64 -> pid:i64", "prints on both streams"),
+    BR_TASK("neighbour_prints", neighbour_prints, "i:i64 at:i64 -> pid:i64", "then one dies"),
     BR_TASK("no_result", no_result, "i:i64 at:i64 -> pid:i64", "0 without its result"),
     BR_TASK("wrong_result", wrong_result, "i:i64 at:i64 -> pid:i64", "an undeclared result"),
     BR_TASK("wrong_argument", wrong_argument, "i:i64 at:i64 -> pid:i64", "an undeclared input"));

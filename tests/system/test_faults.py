@@ -76,6 +76,11 @@ class Tasks(harness.Case):
     def test_output_is_shown(self):
         self.one_fails("print", "error", "printed first", "out of 7", "err of 7", "log of 7")
 
+    def test_output_before_a_death_is_not_the_dead_ones_alone(self):
+        self.run_job(faulty("neighbour_prints", "chunk_size: 20", workers=ONE), code=3)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 19, "crashed": 1})
+        self.assertIn("of the neighbour", self.batchrun("logs", "job.run", "p#6").out)
+
     def test_timeout(self):
         done, _ = self.one_fails("hang", "timed_out", more=("chunk_size: 20", "timeout: 200ms"))
         self.assertRegex(done.err, "(?i)time")

@@ -278,6 +278,40 @@ START_TEST(a_death_blames_the_task_in_hand)
 }
 END_TEST
 
+static void assert_printers(const struct pair *p, uint64_t first, uint32_t count)
+{
+    struct exec_grant printers = channel_printers(&p->c);
+    ck_assert_uint_eq(printers.first, first);
+    ck_assert_uint_eq(printers.count, count);
+}
+
+// What is unclaimed in the log may be of any task since the worker's last look, of this grant.
+START_TEST(a_death_leaves_words_of_tasks_since_the_last_look)
+{
+    struct pair p;
+    struct channel_claim claim;
+    struct channel_batch b;
+    uint32_t row;
+    pair_open(&p, BR_I64);
+    assert_printers(&p, 0, 0); // no grant
+    for (uint64_t first = 100; first <= 200; first += 100) {
+        grant(&p, first, 4);
+        ck_assert(channel_next_grant(&p.w, &claim));
+        for (uint32_t i = 0; i < 4; i++) {
+            ck_assert(channel_next_task(&p.w, &row));
+            assert_printers(&p, first + (i < 2 ? 0 : 2), i < 2 ? i + 1 : i - 1);
+            if (i == 1 || i == 3)
+                channel_looked(&p.w); // and dies before the outcome is out
+            if (i % 2)
+                assert_printers(&p, first + i, 1);
+            publish_word(&p.w, &claim, row, 0);
+            ck_assert_int_eq(read_next(&p, &b), CHANNEL_BATCH);
+        }
+    }
+    pair_close(&p);
+}
+END_TEST
+
 START_TEST(a_closed_channel_ends_the_worker_after_its_grants)
 {
     struct pair p;
@@ -1080,6 +1114,7 @@ int main(void)
     tcase_add_test(tests, a_late_worker_claims_nothing_of_a_grant_that_is_gone);
     tcase_add_test(tests, a_cancel_is_for_one_task);
     tcase_add_test(tests, a_death_blames_the_task_in_hand);
+    tcase_add_test(tests, a_death_leaves_words_of_tasks_since_the_last_look);
     tcase_add_test(tests, a_closed_channel_ends_the_worker_after_its_grants);
     tcase_add_test(tests, bytes_of_any_size_arrive);
     tcase_add_test(tests, texts_of_any_size_arrive);
