@@ -92,9 +92,9 @@ search(const struct task_map *m, struct name_cache *cache, const char *name, siz
     for (size_t i = 0; i < count; i++) {
         size_t column = (cache->next + i) % count;
         const char *text = name_at(m, column);
-        if (is_same_name(text, name)) {
+        if (text == name || is_same_name(text, name)) {
             struct cached_name *c = cached_at(cache, name);
-            bool constant = plugin_is_constant(m->plugin, name);
+            bool constant = text != name && plugin_is_constant(m->plugin, name);
             *c = (struct cached_name){
                 .literal = constant ? name : text, .name = name, .text = text, .column = column};
             cache->next = column + 1;
@@ -174,9 +174,16 @@ static inline uint64_t row_in_table(const struct task *t, uint64_t row)
 static bool get_cell(struct task *t, const char *name, uint64_t row, struct cell *out)
 {
     const struct cached_name *c = input_for(t, name, row);
-    if (c)
-        *out = table_cell(&t->map->table, c->column, row_in_table(t, row));
-    return c;
+    if (!c)
+        return false;
+    uint64_t at = row_in_table(t, row);
+    if (c->view.type == BR_I64)
+        *out = (struct cell){.type = BR_I64, .i64 = (int64_t)table_view_i64(&c->view, at)};
+    else if (c->view.type == BR_F64)
+        *out = (struct cell){.type = BR_F64, .f64 = table_view_f64(&c->view, at)};
+    else
+        *out = table_cell(&t->map->table, c->column, at);
+    return true;
 }
 
 static void say_type(struct task *t, const char *name, enum br_type is, enum br_type wanted)

@@ -12,7 +12,7 @@
 
 enum {
     TASK_MESSAGE = 1000,
-    TASK_CACHE = 16
+    TASK_CACHE = 64
 };
 
 // The plugin's name strings are usually literals: the last column found for an address is tried
