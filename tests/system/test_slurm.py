@@ -91,6 +91,10 @@ phases:
         harness.until(lambda: self.state(job, "Restarts") == "1", harness.PATIENCE, "it is requeued")
         self.assertTrue(os.path.exists(self.path("short.csv")))
         self.assertFalse(os.path.exists(self.path("long.csv")))
+        # Slurm starts it again in two minutes; sooner, and before the node has cleared up behind the
+        # first start, the second may be refused as a copy of it.
+        harness.until(lambda: self.cluster.ask("sinfo", "-h", "-o", "%T").strip() == "idle",
+                      harness.PATIENCE, "the node is free again")
         subprocess.run(["scontrol", "update", "JobId=" + job, "TimeLimit=60", "StartTime=now"],
                        env=self.cluster.env, check=True)
         self.assertEqual(self.ended(job), 0, self.said())
