@@ -40,6 +40,7 @@ libexec_la_SOURCES = \
 	framework/exec/inspect.c \
 	framework/exec/isolate.c framework/exec/isolate.h \
 	framework/exec/leftovers.c framework/exec/leftovers.h \
+	framework/exec/limit_message.c framework/exec/limit_message.h \
 	framework/exec/local.c framework/exec/local.h \
 	framework/exec/local_crash.c \
 	framework/exec/local_report.c \

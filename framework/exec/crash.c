@@ -19,9 +19,6 @@
 #include <unistd.h>
 #include <unwind.h>
 
-#include "exec/task.h"
-#include "exec/worker.h"
-
 enum {
     STACK_BYTES = 128 << 10,
     SKIPPED_MAX = 16,           // frames of the handler and what called it
@@ -37,6 +34,8 @@ static struct {
     pid_t process;
     _Atomic pid_t owner; // the thread whose crash is told
     uintptr_t stack_top, stack_end;
+    const void *const *callers;
+    size_t caller_count;
     int signal;
     siginfo_t info;
     struct {
@@ -156,12 +155,13 @@ static void add_frame(struct crash_note *note, uintptr_t address)
     note->frame_count++;
 }
 
-// What called the task is the same for all, and tells nobody anything.
-static bool is_ours(uintptr_t address)
+static bool calls_tasks(uintptr_t address)
 {
     const void *function = _Unwind_FindEnclosingFunction((void *)address);
-    return function == (const void *)task_call || function == (const void *)task_call_function ||
-           function == (const void *)worker_main;
+    for (size_t i = 0; i < crash.caller_count; i++)
+        if (function == crash.callers[i])
+            return true;
+    return false;
 }
 
 static _Unwind_Reason_Code take_frame(struct _Unwind_Context *context, void *user)
@@ -174,7 +174,7 @@ static _Unwind_Reason_Code take_frame(struct _Unwind_Context *context, void *use
         return ++w->skipped < SKIPPED_MAX ? _URC_NO_REASON : _URC_END_OF_STACK;
     }
     uintptr_t at = exact ? pc : pc - 1;
-    if (pc == 0 || w->note->frame_count == CRASH_FRAMES || is_ours(at))
+    if (pc == 0 || w->note->frame_count == CRASH_FRAMES || calls_tasks(at))
         return _URC_END_OF_STACK;
     add_frame(w->note, at);
     return _URC_NO_REASON;
@@ -295,7 +295,7 @@ void crash_follow_fork(void)
     crash.process = getpid();
 }
 
-void crash_watch(int socket, uint64_t type)
+void crash_watch(int socket, uint64_t type, const void *const *callers, size_t count)
 {
     struct sigaction action = {.sa_sigaction = on_crash,
                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
@@ -303,6 +303,8 @@ void crash_watch(int socket, uint64_t type)
         return;
     sigemptyset(&action.sa_mask);
     crash.socket = socket;
+    crash.callers = callers;
+    crash.caller_count = count;
     crash.process = getpid();
     crash.message.type = type;
     crash.message.size = sizeof crash.message.note;

@@ -5,6 +5,7 @@
 #define BR_EXEC_CRASH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buffer.h"
@@ -51,7 +52,9 @@ struct crash_note {
 // `type`. A signal that something else already handles (a sanitizer) is left alone, and a task that
 // handles one itself takes it over. When there is no memory for the handler's stack the process
 // dies without a word, as it would have before.
-void crash_watch(int socket, uint64_t type);
+// The note's stack ends before the first of the functions `callers` (of which there are `count`):
+// what calls a task is the same for all. The list is borrowed for the life of the process.
+void crash_watch(int socket, uint64_t type, const void *const *callers, size_t count);
 
 // In a child that a worker has forked for a task: it is the one that tells from now on.
 void crash_follow_fork(void);

@@ -537,7 +537,7 @@ static int open_descriptors(struct local *l, br_error *err)
         return br_error_errno(err, "cannot open what workers are run with");
     if (watch(l, l->doorbell, TAG_DOORBELL, err) != 0)
         return -1;
-    l->symbols = symbols_create(l->options.nursery, &l->options.common, err);
+    l->symbols = symbols_create(l->options.nursery, &l->options.common.plugins, err);
     if (!l->symbols || watch(l, symbols_fd(l->symbols), TAG_SYMBOLS, err) != 0)
         return -1;
     return watch(l, l->options.nursery->socket, TAG_NURSERY, err);

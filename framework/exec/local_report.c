@@ -416,7 +416,7 @@ static bool is_stillborn(const struct slot *s)
 
 static void describe_stillborn(struct buffer *b, const struct local *l, const struct slot *s)
 {
-    const char *where = l->options.common.plugin_count > 0 ? "while it was loading the plugins"
+    const char *where = l->options.common.plugins.count > 0 ? "while it was loading the plugins"
                         : l->options.common.init           ? "in the pool's initializer"
                                                            : "while it was starting";
     if (s->late) {

@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/wire.h"
+#include "model/job.h"
 
 // What another process needs to load the plugin. Strings are borrowed.
 struct plugin_source {
@@ -19,6 +20,15 @@ struct plugin_source {
         uint64_t device, inode, size;
         int64_t modified_ns, changed_ns;
     } stamp; // of what `load` names: loading another file is refused
+};
+
+// Plugins with what their init is given, in the job's order. Borrowed.
+struct plugin_list {
+    const struct plugin_use {
+        const struct plugin_source *source;
+        const struct job_settings *config;
+    } * items;
+    size_t count;
 };
 
 struct plugin_file {

@@ -68,10 +68,10 @@ void setup_write(struct buffer *out, const struct setup_common *common,
         wire_put_text(out, common->env[i].name);
         wire_put_text(out, common->env[i].value);
     }
-    wire_put(out, common->plugin_count);
-    for (size_t i = 0; i < common->plugin_count; i++) {
-        const struct job_settings *config = common->plugins[i].config;
-        plugin_source_write(out, common->plugins[i].source);
+    wire_put(out, common->plugins.count);
+    for (size_t i = 0; i < common->plugins.count; i++) {
+        const struct job_settings *config = common->plugins.items[i].config;
+        plugin_source_write(out, common->plugins.items[i].source);
         wire_put(out, config->count);
         for (size_t k = 0; k < config->count; k++) {
             wire_put_text(out, config->items[k].name);
@@ -111,12 +111,12 @@ static bool read_plugins(struct wire *w, struct setup *s)
     size_t count = wire_get(w);
     if (w->bad)
         return false;
-    s->common.plugins = s->plugins = calloc(count + 1, sizeof *s->plugins);
+    s->common.plugins.items = s->plugins = calloc(count + 1, sizeof *s->plugins);
     s->sources = calloc(count + 1, sizeof *s->sources);
     s->configs = calloc(count + 1, sizeof *s->configs);
     if (!s->plugins || !s->sources || !s->configs)
         return false;
-    s->common.plugin_count = count;
+    s->common.plugins.count = count;
     for (size_t i = 0; i < count; i++) {
         plugin_source_read(w, &s->sources[i]);
         s->plugins[i].source = &s->sources[i];
@@ -155,7 +155,7 @@ int setup_read(const void *data, size_t size, struct setup *s, br_error *err)
 
 void setup_finish(struct setup *s)
 {
-    for (size_t i = 0; i < s->common.plugin_count; i++)
+    for (size_t i = 0; i < s->common.plugins.count; i++)
         free(s->configs[i].items);
     free(s->sources);
     free(s->configs);

@@ -10,15 +10,9 @@
 #include "model/cpuset.h"
 #include "model/job.h"
 
-struct setup_plugin {
-    const struct plugin_source *source;
-    const struct job_settings *config;
-};
-
 // The part that all workers of an executor share. Borrowed.
 struct setup_common {
-    const struct setup_plugin *plugins;
-    size_t plugin_count;
+    struct plugin_list plugins;
     const struct job_env *env;
     size_t env_count;
     uint64_t open_files; // JOB_UNLIMITED: leave as it is
@@ -49,7 +43,7 @@ void setup_write(struct buffer *out, const struct setup_common *common,
 struct setup {
     struct setup_common common;
     struct setup_slot slot;
-    struct setup_plugin *plugins;
+    struct plugin_use *plugins;
     struct plugin_source *sources;
     struct job_settings *configs;
     struct job_env *env;

@@ -32,7 +32,7 @@ struct place {
 
 struct symbols {
     struct nursery *nursery;
-    const struct setup_common *common;
+    const struct plugin_list *plugins;
     int epoll;
     struct place places[PLACES_MAX];
     size_t count;
@@ -61,7 +61,7 @@ static int look_up(const int *fds, size_t count)
 
 // ---- In the coordinator
 
-struct symbols *symbols_create(struct nursery *n, const struct setup_common *common, br_error *err)
+struct symbols *symbols_create(struct nursery *n, const struct plugin_list *plugins, br_error *err)
 {
     struct symbols *s = calloc(1, sizeof *s);
     if (!s) {
@@ -69,7 +69,7 @@ struct symbols *symbols_create(struct nursery *n, const struct setup_common *com
         return NULL;
     }
     s->nursery = n;
-    s->common = common;
+    s->plugins = plugins;
     s->epoll = fd_above_standard(epoll_create1(EPOLL_CLOEXEC));
     if (s->epoll < 0) {
         br_error_errno(err, "cannot open what crashes are looked up with");
@@ -179,7 +179,7 @@ static struct place *place_of(struct symbols *s, char **plain, const struct buff
 bool symbols_find(struct symbols *s, const struct crash_note *note, int64_t now, const char **text)
 {
     struct buffer request = BUFFER_EMPTY, words = BUFFER_EMPTY;
-    symbols_write_request(&request, note, s->common);
+    symbols_write_request(&request, note, s->plugins);
     struct wire w = {.at = request.data, .left = request.length};
     if (!request.failed)
         symbols_name(&w, false, &words);

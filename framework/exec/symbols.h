@@ -7,12 +7,12 @@
 
 #include "exec/crash.h"
 #include "exec/nursery.h"
-#include "exec/setup.h"
+#include "exec/plugin_file.h"
 
 struct symbols;
 
 // Borrows its arguments. NULL and *err on failure.
-struct symbols *symbols_create(struct nursery *n, const struct setup_common *common, br_error *err);
+struct symbols *symbols_create(struct nursery *n, const struct plugin_list *plugins, br_error *err);
 void symbols_destroy(struct symbols *s); // takes NULL
 
 // Readable when a lookup under way may have ended; belongs to the symbols.
@@ -34,7 +34,7 @@ enum {
 
 // What symbols.c asks: the modules, then the frames.
 void symbols_write_request(struct buffer *out, const struct crash_note *note,
-                           const struct setup_common *common);
+                           const struct plugin_list *plugins);
 // Reads a request and appends the frames with what names there are: without `look`, none but the
 // modules'. A request that is none appends nothing.
 void symbols_name(struct wire *request, bool look, struct buffer *out);

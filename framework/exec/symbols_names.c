@@ -26,22 +26,22 @@ struct request {
 // ---- The request
 
 // The file that the loader calls `name`: a plugin's copy is called what it is a copy of.
-static struct module module_of(const char *name, const struct setup_common *common)
+static struct module module_of(const char *name, const struct plugin_list *plugins)
 {
-    for (size_t i = 0; i < common->plugin_count; i++)
-        if (strcmp(common->plugins[i].source->load, name) == 0)
-            return (struct module){common->plugins[i].source->path, name};
+    for (size_t i = 0; i < plugins->count; i++)
+        if (strcmp(plugins->items[i].source->load, name) == 0)
+            return (struct module){plugins->items[i].source->path, name};
     if (name[0] == '\0')
         return (struct module){program_invocation_short_name, "/proc/self/exe"};
     return (struct module){name, name};
 }
 
 void symbols_write_request(struct buffer *out, const struct crash_note *note,
-                           const struct setup_common *common)
+                           const struct plugin_list *plugins)
 {
     wire_put(out, note->module_count);
     for (uint32_t i = 0; i < note->module_count; i++) {
-        struct module m = module_of(note->modules[i], common);
+        struct module m = module_of(note->modules[i], plugins);
         wire_put_text(out, m.path);
         wire_put_text(out, m.load);
     }

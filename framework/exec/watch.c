@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "exec/watch.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
+#include "exec/limit_message.h"
 #include "model/job.h"
 
 // Between two looks. A task is not expected to fill memory faster than this on a CPU. Limits of
@@ -38,31 +37,6 @@ static void note_task(struct watch *w, const struct watch_seen *seen, const stru
     w->base_ns = seen->cpu_ns - (used > before ? used - before : 0);
 }
 
-struct size {
-    double value;
-    const char *unit;
-};
-
-static struct size size_of(uint64_t bytes)
-{
-    return bytes >= 1 << 30   ? (struct size){(double)bytes / (1 << 30), "GiB"}
-           : bytes >= 1 << 20 ? (struct size){(double)bytes / (1 << 20), "MiB"}
-                              : (struct size){(double)bytes / (1 << 10), "KiB"};
-}
-
-static void say_bytes(char *message, size_t size, const char *did, uint64_t used, const char *key,
-                      uint64_t limit)
-{
-    struct size is = size_of(used), may = size_of(limit);
-    snprintf(message, size, "%s %.4g %s; limits.%s is %.4g %s", did, is.value, is.unit, key,
-             may.value, may.unit);
-}
-
-void watch_say_output(char *message, size_t size, uint64_t printed, uint64_t limit)
-{
-    say_bytes(message, size, "it printed", printed, "output", limit);
-}
-
 static int64_t until(uint64_t used, uint64_t limit, uint64_t per_ns)
 {
     return limit == JOB_UNLIMITED ? INT64_MAX : (int64_t)((limit - used) / per_ns);
@@ -82,19 +56,15 @@ bool watch_judge(struct watch *w, const struct watch_limits *l, const struct wat
     w->cpu_ns = seen->cpu_ns;
     uint64_t cpu = (uint64_t)(seen->cpu_ns - w->base_ns);
     if (seen->resident > l->memory) {
-        say_bytes(message, size, "its worker's memory reached", seen->resident, "memory",
-                  l->memory);
+        limit_message(message, size, LIMIT_MEMORY, seen->resident, l->memory);
         return true;
     }
     if (seen->printed > l->output) {
-        watch_say_output(message, size, seen->printed, l->output);
+        limit_message(message, size, LIMIT_OUTPUT, seen->printed, l->output);
         return true;
     }
     if (cpu >= l->cpu_time_ns) {
-        snprintf(message, size,
-                 "it used %.4g s of CPU time; limits.cpu_time is "
-                 "%.4g s",
-                 (double)cpu / 1e9, (double)l->cpu_time_ns / 1e9);
+        limit_message(message, size, LIMIT_CPU_TIME, cpu, l->cpu_time_ns);
         return true;
     }
     // The soonest moment at which one could be exceeded.

@@ -45,7 +45,4 @@ bool watch_judge(struct watch *w, const struct watch_limits *limits, const struc
                  const struct exec_in_hand *h, unsigned cpus, int64_t now, char *message,
                  size_t size);
 
-// The same words for a task that its worker found to have printed too much.
-void watch_say_output(char *message, size_t size, uint64_t printed, uint64_t limit);
-
 #endif

@@ -24,11 +24,11 @@
 #include "exec/crash.h"
 #include "exec/isolate.h"
 #include "exec/leftovers.h"
+#include "exec/limit_message.h"
 #include "exec/plugin.h"
 #include "exec/setup.h"
 #include "exec/surroundings.h"
 #include "exec/task.h"
-#include "exec/watch.h"
 
 enum {
     LONG_NS = 1000000, // tasks from here on have their CPU time measured
@@ -137,7 +137,7 @@ static void limit(int resource, uint64_t value, const char *name, br_error *err)
     br_error_errno(err, "cannot set limits.%s", name);
 }
 
-static int load_plugin(const struct setup_plugin *from, struct loaded *to, br_error *err)
+static int load_plugin(const struct plugin_use *from, struct loaded *to, br_error *err)
 {
     if (plugin_load(from->source, &to->plugin, err) != 0)
         return -1;
@@ -146,11 +146,11 @@ static int load_plugin(const struct setup_plugin *from, struct loaded *to, br_er
 
 static int load_plugins(struct worker *w, br_error *err)
 {
-    w->plugins = calloc(w->setup.common.plugin_count + 1, sizeof *w->plugins);
+    w->plugins = calloc(w->setup.common.plugins.count + 1, sizeof *w->plugins);
     if (!w->plugins)
         return br_error_nomem(err);
-    for (size_t i = 0; i < w->setup.common.plugin_count; i++)
-        if (load_plugin(&w->setup.common.plugins[i], &w->plugins[i], err) != 0)
+    for (size_t i = 0; i < w->setup.common.plugins.count; i++)
+        if (load_plugin(&w->setup.common.plugins.items[i], &w->plugins[i], err) != 0)
             return -1;
     return 0;
 }
@@ -217,7 +217,7 @@ static int start(struct worker *w, const int *fds, br_error *err)
             0)
         return -1;
     w->channel.idle_spin_ns = w->setup.common.idle_spin_ns;
-    if (w->setup.common.plugin_count >
+    if (w->setup.common.plugins.count >
         0) // a program's own functions find signals at their defaults
         bystander_begin();
     name_self(w->setup.slot.slot);
@@ -235,7 +235,9 @@ static int start(struct worker *w, const int *fds, br_error *err)
     setup_environment(w->setup.slot.width, w->setup.env, w->setup.common.env_count, err);
     if (err->kind != BR_ERR_NONE)
         return -1;
-    crash_watch(w->control, CONTROL_CRASHED);
+    static const void *const callers[] = {(const void *)task_call, (const void *)task_call_function,
+                                          (const void *)worker_main};
+    crash_watch(w->control, CONTROL_CRASHED, callers, sizeof callers / sizeof callers[0]);
     if (load_plugins(w, err) != 0 || run_initializer(&w->setup.common, err) != 0)
         return -1;
     leftovers_begin(&w->leftovers); // what the plugins' init has started stays
@@ -332,7 +334,7 @@ static int read_map(struct worker *w, struct wire *in, int table, struct task_ma
     m->plain = m->row_words > 0;
     if (m->function.function && !in->bad)
         return map_items(m, table, phase, err);
-    if (in->bad || plugin >= w->setup.common.plugin_count || !phase || table < 0)
+    if (in->bad || plugin >= w->setup.common.plugins.count || !phase || table < 0)
         return br_error_set(err, BR_ERR_SYSTEM, "a map's definition could not be read");
     struct loaded *l = &w->plugins[plugin];
     const struct plugin_task *entry = plugin_find_task(&l->plugin, task);
@@ -531,7 +533,8 @@ struct ending {
 static void note_over_output(struct worker *w, struct ending *e)
 {
     struct task *t = &w->task;
-    watch_say_output(t->message, sizeof t->message, w->over_output, w->setup.common.output);
+    limit_message(t->message, sizeof t->message, LIMIT_OUTPUT, w->over_output,
+                  w->setup.common.output);
     if (e->failure == TASK_FINE)
         e->failure = TASK_FAILED;
     e->end.status = OUTCOME_OVER_LIMIT;
@@ -745,7 +748,7 @@ static int work(struct worker *w, br_error *err)
 
 static void finish(struct worker *w)
 {
-    for (size_t i = w->setup.common.plugin_count; i-- > 0;)
+    for (size_t i = w->setup.common.plugins.count; i-- > 0;)
         if (w->plugins[i].plugin.fini)
             w->plugins[i].plugin.fini(&w->plugins[i].worker.public);
     fflush(stdout);

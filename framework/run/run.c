@@ -56,7 +56,7 @@ struct run {
     struct executor *executor;
     struct pool *pool;
     struct phases *phases;
-    struct setup_plugin *plugins;
+    struct plugin_use *plugins;
     int *logs; // out of each worker, then err of each
     unsigned workers;
     uint32_t *starts; // of each worker
@@ -373,12 +373,11 @@ static int open_pool(struct run *run, br_error *err)
         return br_error_nomem(err);
     for (size_t i = 0; i < job->plugin_count; i++)
         run->plugins[i] =
-            (struct setup_plugin){&run->prepared->plugin_files[i].source, &job->plugins[i].config};
+            (struct plugin_use){&run->prepared->plugin_files[i].source, &job->plugins[i].config};
     struct local_options local = {
         .nursery = run->nursery,
         .plan = &run->prepared->plan,
-        .common = {.plugins = run->plugins,
-                   .plugin_count = job->plugin_count,
+        .common = {.plugins = {run->plugins, job->plugin_count},
                    .env = job->env,
                    .env_count = job->env_count,
                    .keep_output = true,

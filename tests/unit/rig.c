@@ -126,8 +126,8 @@ void rig_open(struct rig *rig, struct rig_options options)
     br_error err = {0};
     snprintf(path, sizeof path, "%s/%s", BUILD,
              options.plugin ? options.plugin : "tests/plugins/.libs/wild.so");
-    static struct setup_plugin plugin;
-    plugin = (struct setup_plugin){&rig->plugin.source, &no_settings};
+    static struct plugin_use plugin;
+    plugin = (struct plugin_use){&rig->plugin.source, &no_settings};
     *rig = (struct rig){.table_fd = -1};
     ck_assert_msg(plugin_file_open(path, &rig->plugin, &err) == 0, "%s", err.text);
     ck_assert_msg(nursery_start(&rig->nursery, &err) == 0, "%s", err.text);
@@ -140,8 +140,7 @@ void rig_open(struct rig *rig, struct rig_options options)
                    .address_space = JOB_UNLIMITED,
                    .data = JOB_UNLIMITED,
                    .output = options.output ? options.output : JOB_UNLIMITED,
-                   .plugins = &plugin,
-                   .plugin_count = 1,
+                   .plugins = {&plugin, 1},
                    .env = options.env,
                    .env_count = options.env_count,
                    .open_files = JOB_UNLIMITED,

@@ -52,7 +52,7 @@ static int status_of(void (*die)(void), struct crash_note *note, bool told)
         expect_no_core();
         for (int s = 1; s < NSIG; s++)
             signal(s, SIG_DFL); // as a worker has them
-        crash_watch(pair[1], TYPE);
+        crash_watch(pair[1], TYPE, NULL, 0);
         die();
         _exit(0);
     }
@@ -210,7 +210,7 @@ END_TEST
 // ---- Looking up
 
 static struct nursery nursery;
-static struct setup_common common;
+static const struct plugin_list no_plugins;
 
 static const char *find(struct symbols *s, const struct crash_note *note)
 {
@@ -231,7 +231,7 @@ START_TEST(a_place_is_looked_up_once_and_told_in_full_a_few_times)
     note.frames[0] = (struct crash_frame){.address = 0x1010, .offset = 0x10};
     note.frames[1] = (struct crash_frame){.address = 0x2010, .module = CRASH_MODULES};
     ck_assert_int_eq(nursery_start(&nursery, &err), 0);
-    struct symbols *s = symbols_create(&nursery, &common, &err);
+    struct symbols *s = symbols_create(&nursery, &no_plugins, &err);
     ck_assert_ptr_nonnull(s);
     for (int i = 0; i < 16; i++)
         ck_assert_str_eq(find(s, &note),
@@ -257,7 +257,7 @@ START_TEST(a_file_that_never_answers_is_given_up)
     const char *text;
     strcpy(note.modules[0], "\x1b[31mred.so");
     ck_assert_int_eq(nursery_start(&nursery, &err), 0);
-    struct symbols *s = symbols_create(&nursery, &common, &err);
+    struct symbols *s = symbols_create(&nursery, &no_plugins, &err);
     ck_assert_int_eq(kill(nursery.pid, SIGSTOP), 0); // so that nobody looks it up
     ck_assert(!symbols_find(s, &note, clock_now(), &text));
     ck_assert(symbols_find(s, &note, symbols_deadline(s), &text));
