@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # A unit test is tests/unit/test_MODULE.c, one Check program per module.
 unit_tests =
+test_cppflags = $(AM_CPPFLAGS) -DBUILD='"$(abs_builddir)"'
 
 unit_tests += tests/unit/test_attempts
 tests_unit_test_attempts_SOURCES = tests/unit/test_attempts.c
@@ -46,27 +47,27 @@ tests_unit_test_json_SOURCES = tests/unit/test_json.c
 unit_tests += tests/unit/test_ledger
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c
 unit_tests += tests/unit/test_library
-tests_unit_test_library_SOURCES = tests/unit/test_library.c framework/exec/fake.c framework/exec/fake.h
+tests_unit_test_library_SOURCES = tests/unit/test_library.c
 tests_unit_test_library_LDADD = $(LDADD) -lpthread
 unit_tests += tests/unit/test_local
-tests_unit_test_local_SOURCES = tests/unit/test_local.c tests/unit/rig.c tests/unit/rig.h
-tests_unit_test_local_CPPFLAGS = $(AM_CPPFLAGS) -DBUILD='"$(abs_builddir)"'
+tests_unit_test_local_SOURCES = tests/unit/test_local.c
+tests_unit_test_local_CPPFLAGS = $(test_cppflags)
 unit_tests += tests/unit/test_nursery
 tests_unit_test_nursery_SOURCES = tests/unit/test_nursery.c
 unit_tests += tests/unit/test_output
 tests_unit_test_output_SOURCES = tests/unit/test_output.c
 unit_tests += tests/unit/test_plan
-tests_unit_test_plan_SOURCES = tests/unit/test_plan.c tests/unit/golden.c tests/unit/golden.h
+tests_unit_test_plan_SOURCES = tests/unit/test_plan.c
 unit_tests += tests/unit/test_plugin
 tests_unit_test_plugin_SOURCES = tests/unit/test_plugin.c
-tests_unit_test_plugin_CPPFLAGS = $(AM_CPPFLAGS) -DBUILD='"$(abs_builddir)"'
+tests_unit_test_plugin_CPPFLAGS = $(test_cppflags)
 unit_tests += tests/unit/test_plugin_h
 tests_unit_test_plugin_h_SOURCES = tests/unit/test_plugin_h.c tests/unit/plugin_h_c.c \
 	tests/unit/plugin_h_cxx.cpp tests/unit/plugin_h_calls.h
 tests_unit_test_plugin_h_CFLAGS = $(AM_CFLAGS) -std=c11 -pedantic
 tests_unit_test_plugin_h_CXXFLAGS = -std=c++17 -pedantic -Wall -Wextra -Wshadow $(SANITIZE_CFLAGS)
 unit_tests += tests/unit/test_pool
-tests_unit_test_pool_SOURCES = tests/unit/test_pool.c framework/exec/fake.c framework/exec/fake.h
+tests_unit_test_pool_SOURCES = tests/unit/test_pool.c
 unit_tests += tests/unit/test_progress
 tests_unit_test_progress_SOURCES = tests/unit/test_progress.c
 unit_tests += tests/unit/test_reduce
@@ -92,14 +93,14 @@ tests_unit_test_summary_SOURCES = tests/unit/test_summary.c
 unit_tests += tests/unit/test_table
 tests_unit_test_table_SOURCES = tests/unit/test_table.c
 unit_tests += tests/unit/test_task
-tests_unit_test_task_SOURCES = tests/unit/test_task.c tests/unit/rig.c tests/unit/rig.h
-tests_unit_test_task_CPPFLAGS = $(AM_CPPFLAGS) -DBUILD='"$(abs_builddir)"'
+tests_unit_test_task_SOURCES = tests/unit/test_task.c
+tests_unit_test_task_CPPFLAGS = $(test_cppflags)
 unit_tests += tests/unit/test_text
 tests_unit_test_text_SOURCES = tests/unit/test_text.c
 unit_tests += tests/unit/test_timeline
 tests_unit_test_timeline_SOURCES = tests/unit/test_timeline.c
 unit_tests += tests/unit/test_topology
-tests_unit_test_topology_SOURCES = tests/unit/test_topology.c tests/unit/golden.c tests/unit/golden.h
+tests_unit_test_topology_SOURCES = tests/unit/test_topology.c
 tests_unit_test_topology_LDADD = $(LDADD) -lpthread
 unit_tests += tests/unit/test_units
 tests_unit_test_units_SOURCES = tests/unit/test_units.c
@@ -125,11 +126,11 @@ tests_pool_test_pool_life_LDADD = $(pool_tests_ldadd)
 # What tasks do to their workers, over real ones.
 fault_tests =
 fault_tests += tests/faults/test_isolation
-tests_faults_test_isolation_SOURCES = tests/faults/test_isolation.c tests/unit/rig.c tests/unit/rig.h
-tests_faults_test_isolation_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit -DBUILD='"$(abs_builddir)"'
+tests_faults_test_isolation_SOURCES = tests/faults/test_isolation.c
+tests_faults_test_isolation_CPPFLAGS = $(test_cppflags)
 fault_tests += tests/faults/test_scribble
-tests_faults_test_scribble_SOURCES = tests/faults/test_scribble.c tests/unit/rig.c tests/unit/rig.h
-tests_faults_test_scribble_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit -DBUILD='"$(abs_builddir)"'
+tests_faults_test_scribble_SOURCES = tests/faults/test_scribble.c
+tests_faults_test_scribble_CPPFLAGS = $(test_cppflags)
 
 # What disturbs the program under test; uses nothing of ours.
 check_PROGRAMS += tests/faults/disturb
@@ -142,7 +143,17 @@ TESTS += $(unit_tests) $(pool_tests) $(fault_tests)
 endif
 
 # What every unit test is built with; a program names only its source.
-LDADD = librun.la $(CHECK_LIBS)
+LDADD = libsupport.la liblibrary.la $(run_rooms) $(CHECK_LIBS)
+
+# What tests share: the scripted executor, the rig of real workers, golden texts.
+if HAVE_CHECK
+check_LTLIBRARIES += libsupport.la
+endif
+libsupport_la_SOURCES = \
+	tests/support/fake.c tests/support/fake.h \
+	tests/support/golden.c tests/support/golden.h \
+	tests/support/rig.c tests/support/rig.h
+libsupport_la_CPPFLAGS = $(test_cppflags)
 
 EXTRA_DIST += tests/specs
 EXTRA_DIST += \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The seam between the pool, which decides, and what runs tasks: worker processes of this machine
-// (exec/local.h), a scripted fake for tests (exec/fake.h), other nodes one day.
+// (exec/local/local.h), a scripted fake for tests (exec/fake.h), other nodes one day.
 //
 // The contract, for whoever implements it:
 //  - No call blocks, but stop() for as long as its grace says. No call calls back: what happened is

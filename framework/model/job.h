@@ -208,7 +208,7 @@ struct job_phase {
     uint64_t batch;
     uint64_t chunk_size; // 0 = auto
     int priority;
-    unsigned max_parallel; // 0 = every worker
+    unsigned max_parallel;   // 0 = every worker
     int64_t time_request_ns; // that one task is expected to take; 0 = not known
     struct job_timeout timeout;
     struct job_retries retries;

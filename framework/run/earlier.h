@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "journal/event.h"
 #include "model/ledger.h"
-#include "run/event.h"
+#include "results/results.h"
 #include "run/prepare.h"
-#include "run/results.h"
 
 struct earlier_phase;
 

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "inputs/inputs.h"
+#include "inputs/phase_table.h"
+#include "jobfile/spec_source.h"
+#include "journal/replay.h"
 #include "run/earlier.h"
-#include "run/inputs.h"
-#include "run/phase_table.h"
-#include "run/replay.h"
-#include "run/spec_source.h"
 
 // ---- What the journal says of the job
 

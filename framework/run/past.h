@@ -5,10 +5,10 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
-#include "exec/nursery.h"
+#include "exec/process/nursery.h"
+#include "jobfile/spec.h"
+#include "journal/rundir.h"
 #include "run/prepare.h"
-#include "run/rundir.h"
-#include "run/spec.h"
 
 struct past {
     struct rundir dir;

@@ -3,10 +3,10 @@
 #ifndef BR_RUN_PHASE_H
 #define BR_RUN_PHASE_H
 
+#include "inputs/phase_table.h"
 #include "model/reduce.h"
-#include "run/phase_table.h"
+#include "results/results.h"
 #include "run/phases.h"
-#include "run/results.h"
 
 enum phase_state {
     WAITING,

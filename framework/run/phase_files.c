@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "run/output.h"
+#include "results/output.h"
 #include "run/phase.h"
 
 // Without an `output` it is a file of the run directory.

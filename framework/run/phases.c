@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "run/inputs.h"
-#include "run/journal.h"
-#include "run/output.h"
+#include "inputs/inputs.h"
+#include "journal/journal.h"
+#include "results/output.h"
 
 // ---- Tasks of a phase
 

@@ -19,11 +19,11 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "journal/event.h"
 #include "pool/pool.h"
 #include "run/earlier.h"
-#include "run/event.h"
-#include "run/in_hand.h"
 #include "run/prepare.h"
+#include "views/in_hand.h"
 
 //
 // Where an earlier process has begun the run, a phase starts as ever: its tasks that have their

@@ -7,10 +7,10 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "exec/topology.h"
+#include "inputs/inputs.h"
+#include "journal/journal.h"
 #include "model/reduce.h"
-#include "run/inputs.h"
-#include "run/journal.h"
-#include "run/output.h"
+#include "results/output.h"
 
 // A plugin that takes longer to load than this is taken for one that hangs.
 #define INSPECT_NS (10 * NS_PER_S)

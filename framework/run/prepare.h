@@ -10,13 +10,13 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
-#include "exec/nursery.h"
-#include "exec/plugin.h"
+#include "exec/plugin/plugin.h"
+#include "exec/process/nursery.h"
+#include "jobfile/diagnostic.h"
 #include "model/job.h"
 #include "model/plan.h"
 #include "model/schema.h"
-#include "run/diagnostic.h"
-#include "run/results.h"
+#include "results/results.h"
 
 struct prepared_phase {
     const struct plugin_entry *entry; // of its task; belongs to the plugin's info

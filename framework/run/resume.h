@@ -9,11 +9,11 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "journal/event.h"
+#include "journal/journal.h"
+#include "journal/rundir.h"
 #include "run/earlier.h"
-#include "run/event.h"
-#include "run/journal.h"
 #include "run/prepare.h"
-#include "run/rundir.h"
 #include "run/sources.h"
 
 struct resume_options {

@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "exec/nursery.h"
-#include "run/journal.h"
+#include "exec/process/nursery.h"
+#include "jobfile/spec.h"
+#include "journal/journal.h"
 #include "run/prepare.h"
-#include "run/progress.h"
-#include "run/spec.h"
+#include "views/progress.h"
 
 enum run_status {
     RUN_OK = 0,

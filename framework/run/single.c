@@ -7,9 +7,9 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "run/convert.h"
+#include "inputs/convert.h"
+#include "inputs/phase_table.h"
 #include "run/past.h"
-#include "run/phase_table.h"
 
 // A plugin that takes longer to load than this is taken for one that hangs.
 #define INSPECT_NS (10 * NS_PER_S)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One task, found to be run alone (exec/solo.h): given in words, or taken from a run.
+// One task, found to be run alone (exec/worker/solo.h): given in words, or taken from a run.
 #ifndef BR_RUN_SINGLE_H
 #define BR_RUN_SINGLE_H
 
-#include "exec/nursery.h"
-#include "exec/solo.h"
+#include "exec/process/nursery.h"
+#include "exec/worker/solo.h"
 #include "run/prepare.h"
 
 struct single {

@@ -10,7 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/fd.h"
-#include "run/journal.h"
+#include "journal/journal.h"
 
 static const char cure[] = "--fresh sets that run aside and starts anew";
 

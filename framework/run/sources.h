@@ -13,10 +13,10 @@
 #include <stddef.h>
 
 #include "base/error.h"
-#include "run/event.h"
+#include "jobfile/spec.h"
+#include "journal/event.h"
+#include "journal/rundir.h"
 #include "run/prepare.h"
-#include "run/rundir.h"
-#include "run/spec.h"
 
 struct source {
     struct event_source is; // its strings belong to it

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "rig.h"
+#include "support/rig.h"
 
 static struct rig rig;
 

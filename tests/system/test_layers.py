@@ -43,29 +43,67 @@ class Layers(unittest.TestCase):
         done = check(TOP)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
-    def test_left_is_fine(self):
-        self.accepted("framework/run/a.c",
-                      SPDX + '#include "run/b.h"\n#include "base/error.h"\n#include <yaml.hpp>\n')
+    def test_each_room(self):
+        """Every room that is not on a room's line is refused there, and those on it are accepted."""
+        with open(CHECK, encoding="utf-8") as file:
+            lines = file.read().split("allowed='\n")[1].split("'")[0].splitlines()
+        listed = {line.split(":")[0].strip(): line.split(":")[1].split() for line in lines}
+        self.assertGreater(len(listed), 15)
+        for room, may in listed.items():
+            if room == "tools/batchrun":
+                continue
+            for other in listed:
+                text = SPDX + f'#include "{other}/b.h"\n'
+                allowed = other == room or other in may or f"{os.path.dirname(other)}/*" in may
+                with self.subTest(room=room, includes=other):
+                    if allowed:
+                        self.accepted(f"framework/{room}/a.c", text)
+                    else:
+                        self.refused(f"framework/{room}/a.c", text,
+                                     f"framework/{room}/a.c:2: room {room} includes {other}/b.h")
+            self.write(f"framework/{room}/a.c", SPDX)
 
-    def test_right_is_refused(self):
-        self.refused("framework/base/a.c", SPDX + '\n#include "model/job.h"\n',
-                     "framework/base/a.c:3: layer base includes model/job.h")
+    def test_the_wings_do_not_know_each_other(self):
+        for room, other in (("jobfile", "exec/worker"), ("exec/local", "journal"), ("views", "pool"),
+                            ("pool", "jobfile"), ("library", "run"), ("model", "exec")):
+            self.refused(f"framework/{room}/a.h", SPDX + f'#include "{other}/b.h"\n',
+                         f"framework/{room}/a.h:2: room {room}")
+            os.unlink(os.path.join(self.tree.name, f"framework/{room}/a.h"))
 
-    def test_run_is_right_of_pool(self):
-        self.refused("framework/pool/a.h", SPDX + '#include "run/event.h"\n',
-                     "framework/pool/a.h:2: layer pool")
+    def test_a_room_is_listed(self):
+        self.refused("framework/attic/a.c", SPDX, "framework/attic/a.c:1: framework/attic is not in")
+
+    def test_the_tests_support(self):
+        self.refused("framework/pool/a.c", SPDX + '#include "support/fake.h"\n',
+                     "framework/pool/a.c:2: room pool includes support/fake.h")
+
+    def test_include_by_room(self):
+        self.refused("framework/pool/a.c", SPDX + '#include "../base/error.h"\n',
+                     "framework/pool/a.c:2: include by room")
+
+    def test_an_installed_header(self):
+        self.refused("framework/include/batchrun/a.h", SPDX + '#include "base/error.h"\n',
+                     "framework/include/batchrun/a.h:2: an installed header")
 
     def test_model_knows_no_plugin(self):
         self.refused("framework/model/a.c", SPDX + "#include <batchrun/plugin.h>\n",
-                     "framework/model/a.c:2: layer model")
+                     "framework/model/a.c:2: room model")
 
     def test_exec_knows_plugins_and_hwloc(self):
         self.accepted("framework/exec/topology.c",
                       SPDX + "#include <batchrun/plugin.h>\n#include <hwloc.h>\n")
 
     def test_hwloc_elsewhere(self):
-        self.refused("framework/exec/worker.c", SPDX + "#include <hwloc/linux.h>\n",
-                     "framework/exec/worker.c:2: hwloc")
+        self.refused("framework/exec/worker/worker.c", SPDX + "#include <hwloc/linux.h>\n",
+                     "framework/exec/worker/worker.c:2: hwloc")
+
+    def test_libdw_elsewhere(self):
+        self.refused("framework/exec/worker/a.c", SPDX + "#include <elfutils/libdwfl.h>\n",
+                     "framework/exec/worker/a.c:2: libdw")
+
+    def test_libraries_at_home(self):
+        self.accepted("framework/jobfile/a.c", SPDX + "#include <yaml.h>\n")
+        self.accepted("framework/exec/crash/a.c", SPDX + "#include <elfutils/libdwfl.h>\n")
 
     def test_yaml_elsewhere(self):
         self.refused("tools/batchrun/main.c", SPDX + "#  include <yaml.h>\n",

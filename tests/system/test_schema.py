@@ -59,7 +59,7 @@ class Schema(harness.Case):
                          "__manual schema > docs/job.schema.json")
 
     def test_every_key_is_in_it(self):
-        with open(os.path.join(harness.TOP, "framework/run/spec_keys.c"), encoding="utf-8") as file:
+        with open(os.path.join(harness.TOP, "framework/jobfile/spec_keys.c"), encoding="utf-8") as file:
             keys = set(re.findall(r"\.name = \"(\w+)\"", file.read()))
         self.assertGreater(len(keys), 50)
         told = set()

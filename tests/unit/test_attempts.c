@@ -2,7 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "run/attempts.h"
+#include "report/attempts.h"
 
 static struct attempts attempts;
 static struct attempt seen[16];

@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/channel_plain.h"
+#include "exec/channel/channel_plain.h"
 #include "model/table.h"
 
 // Check's own macros write a line to a file each, and are for one thread.

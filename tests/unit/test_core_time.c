@@ -2,7 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "run/core_time.h"
+#include "report/core_time.h"
 
 static struct core_time c;
 

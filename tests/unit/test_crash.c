@@ -14,8 +14,8 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/crash.h"
-#include "exec/symbols.h"
+#include "exec/crash/crash.h"
+#include "exec/crash/symbols.h"
 
 enum {
     TYPE = 77,

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "run/csv.h"
+#include "inputs/csv.h"
 
 static br_error err;
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "run/failures.h"
+#include "views/failures.h"
 
 static struct failures failures;
 static char directory[] = "/tmp/test_failures.XXXXXX";

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "run/histogram.h"
-#include "run/journal_format.h"
+#include "journal/journal_format.h"
+#include "report/histogram.h"
 
 static struct histogram h;
 

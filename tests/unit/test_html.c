@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "run/html.h"
+#include "report/html.h"
 
 static struct buffer out;
 

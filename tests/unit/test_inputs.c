@@ -9,9 +9,9 @@
 
 #include "base/decimal.h"
 #include "base/fd.h"
-#include "run/inputs.h"
-#include "run/results.h"
-#include "run/spec.h"
+#include "inputs/inputs.h"
+#include "jobfile/spec.h"
+#include "results/results.h"
 
 static br_error err;
 static char directory[64];

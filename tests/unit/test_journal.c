@@ -12,8 +12,8 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "run/journal.h"
-#include "run/journal_read.h"
+#include "journal/journal.h"
+#include "journal/journal_read.h"
 
 // ---- Disks that fail: these stand before the C library's, for the descriptor that is named.
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "run/json.h"
+#include "base/json.h"
 
 static void write_sample(struct json *j)
 {

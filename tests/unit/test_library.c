@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "exec/fake.h"
-#include "pool/library.h"
+#include "library/library.h"
+#include "support/fake.h"
 
 enum {
     KEPT = 1000,

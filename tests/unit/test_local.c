@@ -18,9 +18,9 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/channel.h"
-#include "exec/leftovers.h"
-#include "rig.h"
+#include "exec/channel/channel.h"
+#include "exec/process/leftovers.h"
+#include "support/rig.h"
 
 static struct rig rig;
 

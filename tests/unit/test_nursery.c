@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/nursery.h"
+#include "exec/process/nursery.h"
 
 static struct nursery nursery;
 

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "run/output.h"
+#include "results/output.h"
 
 static br_error err;
 static char directory[64];

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "exec/topology.h"
-#include "golden.h"
 #include "model/plan.h"
-#include "run/plan_view.h"
+#include "support/golden.h"
+#include "views/plan_view.h"
 
 struct request {
     enum job_binding binding;

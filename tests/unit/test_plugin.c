@@ -10,8 +10,8 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/nursery.h"
-#include "exec/plugin.h"
+#include "exec/plugin/plugin.h"
+#include "exec/process/nursery.h"
 
 #define PLUGINS BUILD "/tests/plugins/.libs"
 

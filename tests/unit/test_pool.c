@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "exec/fake.h"
 #include "pool/pool.h"
+#include "support/fake.h"
 
 enum {
     MAPS = 4,

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "run/progress.h"
+#include "views/progress.h"
 
 static struct progress progress;
 static int fd = -1;

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "run/journal.h"
-#include "run/report.h"
+#include "journal/journal.h"
+#include "report/report.h"
 
 enum {
     PAGE_MAX = 2 * 1000 * 1000

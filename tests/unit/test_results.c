@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "run/results.h"
+#include "results/results.h"
 
 static br_error err;
 

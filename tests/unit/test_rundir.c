@@ -13,7 +13,7 @@
 
 #include "base/buffer.h"
 #include "base/fd.h"
-#include "run/rundir.h"
+#include "journal/rundir.h"
 
 // ---- What another process does the moment a run's directory has been opened: this stands before
 // the C library's.

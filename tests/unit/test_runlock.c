@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "run/runlock.h"
+#include "journal/runlock.h"
 
 static char directory[] = "/tmp/test_runlock.XXXXXX";
 static int directory_fd = -1;

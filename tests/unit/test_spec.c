@@ -14,8 +14,8 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "jobfile/spec.h"
 #include "model/outcome.h"
-#include "run/spec.h"
 
 static void specs_path(const char *folder, char *path, size_t size)
 {

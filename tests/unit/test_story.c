@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "run/slowest.h"
-#include "run/spec.h"
-#include "run/story.h"
+#include "jobfile/spec.h"
+#include "views/slowest.h"
+#include "views/story.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof(array)[0])
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "run/summary.h"
+#include "views/summary.h"
 
 static struct summary summary;
 static struct failures failures;

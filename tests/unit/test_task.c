@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "rig.h"
+#include "support/rig.h"
 
 static struct rig rig;
 

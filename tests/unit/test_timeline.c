@@ -2,7 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "run/timeline.h"
+#include "report/timeline.h"
 
 static struct timeline line;
 

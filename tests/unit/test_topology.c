@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "exec/topology.h"
-#include "golden.h"
-#include "run/machine_note.h"
+#include "support/golden.h"
+#include "views/machine_note.h"
 
 static void load_this(struct machine *m)
 {

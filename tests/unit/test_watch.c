@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "exec/watch.h"
+#include "exec/local/watch.h"
 
 static const struct watch_limits limits = {
     .memory = 1 << 30, .cpu_time_ns = NS_PER_S, .output = 1 << 20};

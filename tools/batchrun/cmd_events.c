@@ -2,8 +2,8 @@
 #include <stdio.h>
 
 #include "commands.h"
-#include "run/event_json.h"
-#include "run/replay.h"
+#include "journal/event_json.h"
+#include "journal/replay.h"
 
 struct printer {
     struct event_sink sink;

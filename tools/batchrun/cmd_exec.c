@@ -9,10 +9,10 @@
 
 #include "base/text.h"
 #include "commands.h"
-#include "exec/setup.h"
+#include "exec/worker/setup.h"
 #include "run/run.h"
 #include "run/single.h"
-#include "run/task_name.h"
+#include "views/task_name.h"
 
 // ---- Which task
 

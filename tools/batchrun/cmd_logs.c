@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include "commands.h"
-#include "run/log_view.h"
-#include "run/replay.h"
+#include "journal/replay.h"
+#include "views/log_view.h"
 
 static int print_logs(const char *path, const struct task_name *task, br_error *err)
 {

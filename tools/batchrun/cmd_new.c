@@ -9,8 +9,8 @@
 #include "base/buffer.h"
 #include "base/fd.h"
 #include "commands.h"
+#include "jobfile/spec_scalar.h"
 #include "run/run.h"
-#include "run/spec_scalar.h"
 
 enum {
     NAME_MAX_BYTES = 64 // of a plugin's name

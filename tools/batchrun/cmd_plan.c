@@ -6,8 +6,8 @@
 #include "base/text.h"
 #include "commands.h"
 #include "plan.h"
-#include "run/plan_view.h"
 #include "run/run.h"
+#include "views/plan_view.h"
 
 static void print_phase(struct buffer *out, const struct prepared *p, size_t i)
 {

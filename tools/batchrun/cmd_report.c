@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "commands.h"
-#include "run/report.h"
+#include "report/report.h"
 
 static int write_report(const char *path, const char *output)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "commands.h"
-#include "run/show.h"
+#include "views/show.h"
 
 struct arguments {
     bool failed;

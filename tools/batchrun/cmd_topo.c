@@ -4,8 +4,8 @@
 #include "commands.h"
 #include "exec/topology.h"
 #include "plan.h"
-#include "run/plan_view.h"
 #include "run/run.h"
+#include "views/plan_view.h"
 
 static void print(const struct machine *m, const struct plan *p)
 {

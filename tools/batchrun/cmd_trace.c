@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "commands.h"
-#include "run/trace.h"
+#include "report/trace.h"
 
 static int read_limit(const char *text, uint64_t *limit, br_error *err)
 {

@@ -3,10 +3,10 @@
 #ifndef BR_TOOLS_COMMANDS_H
 #define BR_TOOLS_COMMANDS_H
 
+#include "journal/rundir.h"
 #include "options.h"
 #include "run/prepare.h"
-#include "run/rundir.h"
-#include "run/task_name.h"
+#include "views/task_name.h"
 
 extern const struct command command_run;
 extern const struct command command_check;

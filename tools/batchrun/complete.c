@@ -11,8 +11,8 @@
 
 #include "base/buffer.h"
 #include "base/fd.h"
-#include "run/rundir.h"
-#include "run/spec.h"
+#include "jobfile/spec.h"
+#include "journal/rundir.h"
 
 static bool begins(const char *text, const char *prefix)
 {

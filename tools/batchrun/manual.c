@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "run/spec_keys.h"
-#include "run/spec_schema.h"
+#include "jobfile/spec_keys.h"
+#include "jobfile/spec_schema.h"
 
 // One line of text, so that nothing in it is taken for a macro. Each sentence begins a line.
 static void print_text(const char *text, size_t length)

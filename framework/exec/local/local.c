@@ -1,0 +1,575 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Worker processes of this machine, each behind its own channel.
+//
+// A slot's life:
+//
+//   state \ event  start()    READY      UNFIT       kill()     retire()   overdue    worker ends
+//   -------------  ---------  ---------  ----------  ---------  ---------  ---------  -----------
+//   EMPTY          STARTING   -          -           -          -          -          -
+//   STARTING       -          READY      LEAVING     LEAVING    LEAVING    LEAVING    DYING
+//   READY          -          -          LEAVING     LEAVING    LEAVING    -          DYING
+//   LEAVING        -          -          -           -          -          see below  DYING
+//   DYING          what is left in its channel is reported, then DEAD -> EMPTY
+//
+// LEAVING has been told to end, by a signal or through its channel. Past its deadline it is sent
+// SIGKILL and has a last deadline; past that it counts as ended, as a process that cannot be.
+#include "exec/local/local.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "exec/local/local_slot.h"
+#include "exec/worker/worker.h"
+
+enum {
+    MAP_BUCKETS = 16 // to begin with
+};
+
+// What is left after the grace is killed, and has so long to be gone.
+#define LAST_GRACE_NS (2 * NS_PER_S)
+
+// ---- Starting workers
+
+static int watch(struct local *l, int fd, uint64_t tag, br_error *err)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data.u64 = tag};
+    if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &e) != 0)
+        return br_error_errno(err, "cannot watch a worker's socket");
+    return 0;
+}
+
+static int setup_memory(struct local *l, unsigned slot, br_error *err)
+{
+    const struct plan_slot *p = &l->options.plan->slots[slot];
+    struct setup_slot s = {.slot = slot, .width = p->width, .cpus = p->cpus, .nodes = p->nodes};
+    struct buffer b = BUFFER_EMPTY;
+    setup_write(&b, &l->options.common, &s);
+    int fd =
+        buffer_check(&b, err) == 0 ? fd_memory_sealed("batchrun-setup", b.data, b.length, err) : -1;
+    buffer_finish(&b);
+    return fd;
+}
+
+// By fstat: the descriptor's offset is shared with the worker.
+off_t local_stream_end(int fd)
+{
+    struct stat st;
+    return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : 0;
+}
+
+int local_log_fd(const struct local *l, unsigned slot, int stream)
+{
+    const int *fds = stream == 1 ? l->options.out_fds : l->options.err_fds;
+    return fds && fds[slot] >= 0 ? fds[slot] : -1;
+}
+
+static int spawn(struct local *l, unsigned slot, int control, int setup, br_error *err)
+{
+    struct slot *s = &l->slots[slot];
+    int out = local_log_fd(l, slot, 1), error = local_log_fd(l, slot, 2);
+    int fds[WORKER_FDS] = {
+        [WORKER_CONTROL] = control,
+        [WORKER_SETUP] = setup,
+        [WORKER_DOWN] = s->channel.down_fd,
+        [WORKER_UP] = s->channel.up_fd,
+        [WORKER_DOORBELL] = l->doorbell,
+        [WORKER_OUT] = out >= 0 ? out : l->null,
+        [WORKER_ERR] = error >= 0 ? error : l->null,
+    };
+    int doors[CGROUP_KINDS];
+    for (int k = 0; k < CGROUP_KINDS; k++) {
+        doors[k] = cgroups_door(&l->groups, (enum cgroup_kind)k, slot);
+        fds[WORKER_GROUPS + k] = doors[k] >= 0 ? doors[k] : l->null;
+    }
+    int result = nursery_spawn(l->options.nursery, worker_main, fds, WORKER_FDS, &s->id, err);
+    for (int k = 0; k < CGROUP_KINDS; k++)
+        fd_close(&doors[k]);
+    return result;
+}
+
+void local_forget_worker(struct local *l, struct slot *s)
+{
+    if (s->control >= 0)
+        epoll_ctl(l->epoll, EPOLL_CTL_DEL, s->control, NULL);
+    fd_close(&s->control);
+    channel_destroy(&s->channel);
+    free(s->note);
+    for (size_t i = 0; i < CHILD_NOTES; i++) {
+        free(s->child_notes[i]);
+        s->child_notes[i] = NULL;
+    }
+    free(s->why);
+    s->note = NULL;
+    s->why = NULL;
+    s->state = EMPTY;
+    s->pid = 0;
+}
+
+static int local_start(struct executor *ex, unsigned slot, br_error *err)
+{
+    struct local *l = local_of(ex);
+    struct slot *s = &l->slots[slot];
+    int pair[2];
+    *s = (struct slot){.control = -1, .kill_at = INT64_MAX};
+    s->oom_told = cgroups_oom_kills(&l->groups, slot);
+    if (channel_create(&s->channel, err) != 0)
+        return -1;
+    int setup = setup_memory(l, slot, err);
+    if (setup < 0) {
+        local_forget_worker(l, s);
+        return -1;
+    }
+    int result = -1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        br_error_errno(err, "cannot create a socket pair");
+    else {
+        s->control = fd_above_standard(pair[0]);
+        pair[1] = fd_above_standard(pair[1]);
+        result = spawn(l, slot, pair[1], setup, err);
+        close(pair[1]);
+    }
+    close(setup);
+    if (result == 0)
+        result = watch(l, s->control, TAG_SLOT + slot, err);
+    if (result != 0) {
+        local_forget_worker(l, s);
+        return -1;
+    }
+    s->printed[0] = local_stream_end(local_log_fd(l, slot, 1));
+    s->printed[1] = local_stream_end(local_log_fd(l, slot, 2));
+    s->state = STARTING;
+    s->kill_at = clock_now() + (l->options.start_ns ? l->options.start_ns : START_NS);
+    return 0;
+}
+
+// ---- Maps and grants
+
+static void insert_map(struct local *l, struct map_entry *m)
+{
+    struct map_entry **bucket = &l->maps[m->map.id % l->map_buckets];
+    m->next = *bucket;
+    *bucket = m;
+}
+
+// Ids are consecutive: as many buckets as maps have one each.
+static int grow_maps(struct local *l, br_error *err)
+{
+    size_t count = l->map_buckets;
+    struct map_entry **old = l->maps;
+    struct map_entry **grown = calloc(2 * count + MAP_BUCKETS, sizeof(struct map_entry *));
+    if (!grown)
+        return br_error_nomem(err);
+    l->maps = grown;
+    l->map_buckets = 2 * count + MAP_BUCKETS;
+    for (size_t i = 0; i < count; i++)
+        for (struct map_entry *m; (m = old[i]);) {
+            old[i] = m->next;
+            insert_map(l, m);
+        }
+    free(old);
+    return 0;
+}
+
+static int local_define(struct executor *ex, const struct exec_map *map, br_error *err)
+{
+    struct local *l = local_of(ex);
+    if (l->map_count == l->map_buckets && grow_maps(l, err) != 0)
+        return -1;
+    struct map_entry *m = calloc(1, sizeof *m + ex->slots * sizeof *m->told);
+    if (!m)
+        return br_error_nomem(err);
+    m->map = *map;
+    insert_map(l, m);
+    l->map_count++;
+    return 0;
+}
+
+// Where the map's entry hangs; *it is NULL when there is none.
+static struct map_entry **find_map(struct local *l, uint64_t id)
+{
+    struct map_entry **at = &l->maps[id % l->map_buckets];
+    while (*at && (*at)->map.id != id)
+        at = &(*at)->next;
+    return at;
+}
+
+static int send_control(struct slot *s, const struct buffer *b, int fd, br_error *err)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec data = {.iov_base = b->data, .iov_len = b->length};
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+    if (buffer_check(b, err) != 0)
+        return -1;
+    if (fd >= 0) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof control.bytes;
+        struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    }
+    ssize_t sent;
+    do
+        sent = sendmsg(s->control, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    // A worker that has just died is found by its end; what it is granted comes back then.
+    if (sent < 0 && errno != EPIPE && errno != ECONNRESET)
+        return br_error_errno(err, "cannot tell a worker of its tasks");
+    return 0;
+}
+
+static int tell_map(struct slot *s, const struct exec_map *m, br_error *err)
+{
+    struct buffer b = BUFFER_EMPTY;
+    wire_put(&b, CONTROL_DEFINE);
+    wire_put(&b, m->id);
+    wire_put(&b, m->plugin);
+    wire_put_text(&b, m->task);
+    wire_put_text(&b, m->phase);
+    wire_put(&b, m->seed);
+    wire_put(&b, m->table_size);
+    wire_put(&b, m->rows);
+    wire_put(&b, m->rows_per_task);
+    wire_put(&b, (uint64_t)m->soft_ns);
+    wire_put(&b, (uint64_t)m->hard_ns);
+    wire_put(&b, m->isolation);
+    wire_put(&b, (uintptr_t)m->function);
+    wire_put(&b, m->in_size);
+    wire_put(&b, m->out_size);
+    wire_put(&b, m->first_index);
+    int result = send_control(s, &b, m->table_fd, err);
+    buffer_finish(&b);
+    return result;
+}
+
+static void tell_drop(struct slot *s, uint64_t id)
+{
+    struct buffer b = BUFFER_EMPTY;
+    wire_put(&b, CONTROL_DROP);
+    wire_put(&b, id);
+    // A worker that does not hear it keeps a mapping longer; no more.
+    (void)send_control(s, &b, -1, NULL);
+    buffer_finish(&b);
+}
+
+static void local_drop(struct executor *ex, uint64_t id)
+{
+    struct local *l = local_of(ex);
+    struct map_entry **at = find_map(l, id), *m = *at;
+    if (!m)
+        return;
+    for (unsigned slot = 0; m->map.table_fd >= 0 && slot < ex->slots; slot++)
+        if (l->slots[slot].state == READY && m->told[slot] == l->slots[slot].id)
+            tell_drop(&l->slots[slot], id);
+    *at = m->next;
+    l->map_count--;
+    free(m);
+}
+
+static int local_grant(struct executor *ex, unsigned slot, const struct exec_grant *g,
+                       br_error *err)
+{
+    struct local *l = local_of(ex);
+    struct slot *s = &l->slots[slot];
+    struct map_entry *m = *find_map(l, g->map);
+    // What needs no shared memory travels with the grant.
+    if (m->map.table_fd >= 0 && m->told[slot] != s->id) {
+        if (tell_map(s, &m->map, err) != 0)
+            return -1;
+        m->told[slot] = s->id;
+    }
+    channel_grant(&s->channel, g, &m->map, clock_now());
+    return 0;
+}
+
+static unsigned local_load(const struct executor *ex, unsigned slot)
+{
+    return channel_load(&local_of(ex)->slots[slot].channel);
+}
+
+static uint32_t local_take_back(struct executor *ex, unsigned slot, uint64_t map, uint64_t most,
+                                struct exec_grant *out)
+{
+    struct slot *s = &local_of(ex)->slots[slot];
+    return s->state == READY && !s->violation ? channel_take_back(&s->channel, map, most, out) : 0;
+}
+
+static bool local_in_hand(struct executor *ex, unsigned slot, struct exec_in_hand *out)
+{
+    struct slot *s = &local_of(ex)->slots[slot];
+    // With outcomes unread the task that seems to be in hand may long have ended.
+    return s->state == READY && !s->left_over && channel_in_hand(&s->channel, out);
+}
+
+static void local_ask(struct executor *ex, unsigned slot, const struct exec_grant *task)
+{
+    struct slot *s = &local_of(ex)->slots[slot];
+    if (s->state == READY)
+        channel_cancel(&s->channel, task);
+}
+
+// ---- Ending workers
+
+bool local_same_task(const struct exec_grant *a, const struct exec_grant *b)
+{
+    return a->map == b->map && a->first == b->first;
+}
+
+void local_signal(struct local *l, struct slot *s, int signal)
+{
+    if (signal == SIGKILL)
+        cgroups_kill(&l->groups, (unsigned)(s - l->slots));
+    // When the nursery does not keep up the next round tries again.
+    if (nursery_kill(l->options.nursery, s->id, signal, NULL) == 0) {
+        if (signal == SIGKILL && !s->killed) {
+            s->killed = true;
+            s->kill_at = clock_now() + (l->options.stuck_ns ? l->options.stuck_ns : STUCK_NS);
+        }
+        return;
+    }
+    // When it is gone its workers are too, but what they forked may live on in their groups.
+    if (errno == EPIPE && signal == SIGKILL && s->pid > 0)
+        kill(-s->pid, SIGKILL);
+    s->kill_at = clock_now() + RESCAN_NS;
+}
+
+static void local_kill(struct executor *ex, unsigned slot, const struct exec_grant *task,
+                       enum outcome_status status, const char *message, int64_t grace_ns)
+{
+    struct local *l = local_of(ex);
+    struct slot *s = &l->slots[slot];
+    if (s->state != READY) // it is ending already
+        return;
+    s->state = LEAVING;
+    s->blame = *task;
+    s->status = status;
+    snprintf(s->message, sizeof s->message, "%s", message);
+    s->kill_at = clock_now() + grace_ns;
+    local_signal(l, s, grace_ns > 0 ? SIGTERM : SIGKILL);
+}
+
+static void local_retire(struct executor *ex, unsigned slot)
+{
+    struct slot *s = &local_of(ex)->slots[slot];
+    if (s->state != READY && s->state != STARTING)
+        return;
+    s->state = LEAVING;
+    s->told_to_end = true;
+    s->kill_at = clock_now() + RETIRE_GRACE_NS;
+    channel_close(&s->channel);
+}
+
+// A process that waits in the kernel for what does not come acts on no signal. What it held is
+// given to others, and it is left alone.
+static void give_up_on(struct slot *s, int64_t now)
+{
+    s->stuck = true;
+    s->wait_status = SIGKILL;
+    s->ended_ns = now;
+    s->state = DYING;
+}
+
+void local_kill_overdue(struct local *l)
+{
+    int64_t now = clock_now();
+    for (unsigned i = 0; i < l->base.slots; i++) {
+        struct slot *s = &l->slots[i];
+        if (s->state == EMPTY || s->state == DYING)
+            continue;
+        if (s->hung_up)
+            nursery_go_on(l->options.nursery);
+        if (s->kill_at > now)
+            continue;
+        if (s->killed) {
+            give_up_on(s, now);
+            continue;
+        }
+        s->late |= s->state == STARTING;
+        s->state = LEAVING;
+        s->kill_at = INT64_MAX;
+        local_signal(l, s, SIGKILL);
+    }
+}
+
+void local_accuse(struct local *l, struct slot *s, const char *violation)
+{
+    s->violation = violation;
+    s->state = LEAVING;
+    local_signal(l, s, SIGKILL);
+}
+
+// ---- Waiting
+
+static int local_fd(const struct executor *ex)
+{
+    return local_of(ex)->epoll;
+}
+
+// A wake-up that was lost is a delay, not a hang. A worker tells unasked what it has done, but for
+// what it did shortly after it last rang: once a rescan has brought nothing there is less and less
+// reason for another.
+static int64_t next_rescan(const struct local *l, bool hung_up)
+{
+    int64_t now = clock_now(), wait = now - l->heard_ns;
+    if (wait > RESCAN_MAX_NS)
+        wait = RESCAN_MAX_NS;
+    return now + (hung_up || wait < RESCAN_NS ? RESCAN_NS : wait);
+}
+
+static int64_t local_deadline(const struct executor *ex)
+{
+    const struct local *l = local_of(ex);
+    int64_t first = symbols_deadline(l->symbols);
+    bool busy = false, hung_up = false;
+    for (unsigned i = 0; i < ex->slots; i++) {
+        const struct slot *s = &l->slots[i];
+        if (s->state == EMPTY)
+            continue;
+        int64_t look = local_watch_deadline(l, s);
+        first = s->kill_at < first ? s->kill_at : first;
+        first = look < first ? look : first;
+        busy |= channel_load(&s->channel) > 0;
+        hung_up |= s->hung_up;
+    }
+    if (l->left_over)
+        return 0; // nobody rings for what was told already
+    int64_t rescan = busy || hung_up ? next_rescan(l, hung_up) : INT64_MAX;
+    return rescan < first ? rescan : first;
+}
+
+// ---- Making and ending
+
+static bool any_left(const struct local *l)
+{
+    for (unsigned i = 0; i < l->base.slots; i++)
+        if (l->slots[i].state != EMPTY && l->slots[i].state != DYING)
+            return true;
+    return false;
+}
+
+static void wait_all(struct local *l, int64_t deadline)
+{
+    br_error err;
+    for (int64_t now = clock_now(); any_left(l) && now < deadline; now = clock_now()) {
+        struct pollfd wait = {.fd = l->options.nursery->socket, .events = POLLIN};
+        if (poll(&wait, 1, clock_poll_timeout(deadline, now)) < 0 && errno != EINTR)
+            return;
+        l->nursery_ready = true;
+        if (local_read_nursery(l, &err) < 0)
+            return;
+    }
+}
+
+static void local_destroy(struct executor *ex, int64_t grace_ns)
+{
+    struct local *l = local_of(ex);
+    for (unsigned i = 0; i < ex->slots; i++) {
+        struct slot *s = &l->slots[i];
+        if (s->state == EMPTY || s->state == DYING || s->told_to_end)
+            continue;
+        if (s->state == READY && channel_load(&s->channel) == 0)
+            channel_close(&s->channel);
+        else
+            local_signal(l, s, grace_ns > 0 ? SIGTERM : SIGKILL);
+    }
+    wait_all(l, clock_now() + grace_ns);
+    for (unsigned i = 0; i < ex->slots; i++)
+        if (l->slots[i].state != EMPTY && l->slots[i].state != DYING)
+            local_signal(l, &l->slots[i], SIGKILL);
+    wait_all(l, clock_now() + LAST_GRACE_NS);
+    for (unsigned i = 0; l->slots && i < ex->slots; i++)
+        local_forget_worker(l, &l->slots[i]);
+    for (size_t i = 0; i < l->map_buckets; i++)
+        for (struct map_entry *m; (m = l->maps[i]);) {
+            l->maps[i] = m->next;
+            free(m);
+        }
+    free(l->maps);
+    fd_close(&l->epoll);
+    fd_close(&l->doorbell);
+    fd_close(&l->null);
+    cgroups_kill_all(&l->groups);
+    cgroups_close(&l->groups);
+    symbols_destroy(l->symbols);
+    buffer_finish(&l->text);
+    free(l->slots);
+    free(l);
+}
+
+static const struct executor_ops local_ops = {
+    .start = local_start,
+    .define = local_define,
+    .drop = local_drop,
+    .grant = local_grant,
+    .load = local_load,
+    .take_back = local_take_back,
+    .in_hand = local_in_hand,
+    .ask = local_ask,
+    .kill = local_kill,
+    .retire = local_retire,
+    .next_report = local_next_report,
+    .fd = local_fd,
+    .deadline = local_deadline,
+    .destroy = local_destroy,
+};
+
+static int open_descriptors(struct local *l, br_error *err)
+{
+    l->epoll = fd_above_standard(epoll_create1(EPOLL_CLOEXEC));
+    l->doorbell = fd_above_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    l->null = fd_above_standard(fd_open(AT_FDCWD, "/dev/null", O_WRONLY | O_CLOEXEC, 0));
+    if (l->epoll < 0 || l->doorbell < 0 || l->null < 0)
+        return br_error_errno(err, "cannot open what workers are run with");
+    if (watch(l, l->doorbell, TAG_DOORBELL, err) != 0)
+        return -1;
+    l->symbols = symbols_create(l->options.nursery, &l->options.common.plugins, err);
+    if (!l->symbols || watch(l, symbols_fd(l->symbols), TAG_SYMBOLS, err) != 0)
+        return -1;
+    return watch(l, l->options.nursery->socket, TAG_NURSERY, err);
+}
+
+struct executor *local_create(const struct local_options *options, br_error *err)
+{
+    struct local *l = calloc(1, sizeof *l);
+    if (!l) {
+        br_error_nomem(err);
+        return NULL;
+    }
+    l->base.ops = &local_ops;
+    l->options = *options;
+    l->epoll = l->doorbell = l->null = -1;
+    l->groups = CGROUPS_NONE;
+    l->slots = calloc(options->plan->slot_count, sizeof *l->slots);
+    if (!l->slots)
+        br_error_nomem(err);
+    for (size_t i = 0; l->slots && i < options->plan->slot_count; i++) {
+        l->slots[i] = (struct slot){.control = -1, .kill_at = INT64_MAX};
+        l->slots[i].channel.down_fd = l->slots[i].channel.up_fd = -1;
+    }
+    l->base.slots = l->slots ? (unsigned)options->plan->slot_count : 0;
+    if (!l->slots || open_descriptors(l, err) != 0 || local_open_groups(l, err) != 0) {
+        local_destroy(&l->base, 0);
+        return NULL;
+    }
+    return &l->base;
+}
+
+int local_pid(const struct executor *ex, unsigned slot)
+{
+    return local_of(ex)->slots[slot].pid;
+}

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Looking into a plugin without loading it here: a child loads it and writes down what it offers.
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/signals.h"
+#include "base/text.h"
+#include "base/wire.h"
+#include "exec/plugin/plugin.h"
+#include "exec/process/nursery.h"
+
+enum {
+    ANSWER_MAX = 4 << 20,
+    REQUEST_MAX = 16 << 10
+};
+
+// ---- In the child
+
+static void write_description(struct buffer *out, const struct plugin *p)
+{
+    wire_put(out, BR_ERR_NONE);
+    wire_put_text(out, p->name);
+    wire_put_text(out, p->version);
+    wire_put(out, p->task_count);
+    for (size_t i = 0; i < p->task_count; i++) {
+        wire_put_text(out, p->tasks[i].name);
+        wire_put_text(out, p->tasks[i].signature);
+        wire_put_text(out, p->tasks[i].summary);
+    }
+}
+
+static int inspect_child(const int *fds, size_t count)
+{
+    char request[REQUEST_MAX];
+    (void)count;
+    struct rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    ssize_t length = recv(fds[0], request, sizeof request, 0);
+    if (length <= 0)
+        return 1;
+    struct wire w = {.at = request, .left = (size_t)length};
+    struct plugin_source from;
+    plugin_source_read(&w, &from);
+    if (w.bad)
+        return 1;
+    struct buffer answer = BUFFER_EMPTY;
+    struct plugin plugin = {0};
+    br_error err;
+    if (plugin_load(&from, &plugin, &err) == 0)
+        write_description(&answer, &plugin);
+    else {
+        wire_put(&answer, err.kind);
+        wire_put_text(&answer, err.text);
+    }
+    bool failed = answer.failed || fd_write_all(fds[0], answer.data, answer.length) != 0;
+    plugin_finish(&plugin);
+    buffer_finish(&answer);
+    return failed;
+}
+
+// ---- In the coordinator
+
+struct inspection {
+    const char *path; // of what is looked into; NULL: not begun
+    int socket;
+    uint32_t id;
+    bool over;  // the child has ended, or never was:
+    int number; // then the errno of not having been forked
+    int status; // as from waitpid
+};
+
+struct inspector {
+    struct nursery *nursery;
+    size_t count;
+    struct inspection all[];
+};
+
+static int say_it_hangs(const char *path, br_error *err)
+{
+    return br_error_set(err, BR_ERR_PLUGIN,
+                        "%s: loading it did not end in time: one of its constructors hangs", path);
+}
+
+// Reads the answer until the child closes its side. 0, or -1 when time is over.
+static int read_answer(const struct inspection *in, int64_t deadline, struct buffer *answer,
+                       br_error *err)
+{
+    for (;;) {
+        struct pollfd wait = {.fd = in->socket, .events = POLLIN};
+        int64_t now = clock_now();
+        if (now >= deadline)
+            return say_it_hangs(in->path, err);
+        if (poll(&wait, 1, clock_poll_timeout(deadline, now)) <= 0)
+            continue;
+        char piece[16384];
+        ssize_t got = recv(in->socket, piece, sizeof piece, MSG_DONTWAIT);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (got <= 0) // its end, however it came; what was read tells the rest
+            return 0;
+        buffer_append(answer, piece, (size_t)got);
+        if (answer->failed)
+            return br_error_nomem(err);
+        if (answer->length > ANSWER_MAX)
+            return br_error_set(err, BR_ERR_PLUGIN, "%s: its description is too long", in->path);
+    }
+}
+
+static void take_event(struct inspector *i, const struct nursery_event *event)
+{
+    for (size_t at = 0; at < i->count; at++) {
+        struct inspection *in = &i->all[at];
+        if (!in->path || in->id != event->id || event->type == NURSERY_STARTED)
+            continue;
+        in->over = true;
+        in->status = event->wait_status;
+        in->number = event->type == NURSERY_NOT_STARTED ? event->number : 0;
+    }
+}
+
+// Waits for the child's end, and has it killed when time is over: it may have closed its side and
+// not end. Ends of others are noted on the way.
+static int wait_ended(struct inspector *i, struct inspection *in, int64_t deadline, br_error *err)
+{
+    while (!in->over) {
+        struct nursery_event event;
+        int got = nursery_next(i->nursery, &event, err);
+        if (got < 0)
+            return -1;
+        if (got > 0) {
+            take_event(i, &event);
+            continue;
+        }
+        int64_t now = clock_now();
+        if (now >= deadline) {
+            if (nursery_kill(i->nursery, in->id, SIGKILL, err) != 0)
+                return -1;
+            deadline = INT64_MAX;
+        }
+        struct pollfd wait = {.fd = i->nursery->socket, .events = POLLIN};
+        poll(&wait, 1, clock_poll_timeout(deadline, now));
+    }
+    if (in->number == 0)
+        return 0;
+    errno = in->number;
+    return br_error_errno(err, "cannot fork a process to look into %s", in->path);
+}
+
+static int parse_entry(struct wire *w, const char *path, struct plugin_entry *e, br_error *err)
+{
+    const char *name = wire_get_text(w), *text = wire_get_text(w), *summary = wire_get_text(w);
+    if (w->bad || !name || !text || !summary)
+        return br_error_set(err, BR_ERR_PLUGIN, "%s: its description could not be read", path);
+    e->name = strdup(name);
+    e->text = strdup(text);
+    e->summary = strdup(summary);
+    if (!e->name || !e->text || !e->summary)
+        return br_error_nomem(err);
+    br_error why;
+    if (signature_parse(text, &e->signature, &why) != 0)
+        return br_error_set(err, why.kind, "%s: the signature \"%s\" of task `%s`: %s", path, text,
+                            name, why.text);
+    return 0;
+}
+
+static int parse_answer(const struct buffer *answer, const char *path, struct plugin_info *out,
+                        br_error *err)
+{
+    struct wire w = {.at = answer->data, .left = answer->length};
+    enum br_error_kind kind = (enum br_error_kind)wire_get(&w);
+    const char *first = wire_get_text(&w);
+    if (w.bad || !first)
+        return br_error_set(err, BR_ERR_PLUGIN, "%s: its description could not be read", path);
+    if (kind != BR_ERR_NONE)
+        return br_error_set(err, kind == BR_ERR_PLUGIN ? kind : BR_ERR_SYSTEM, "%s", first);
+    const char *version = wire_get_text(&w);
+    uint64_t count = wire_get(&w);
+    if (w.bad || !version || count > answer->length)
+        return br_error_set(err, BR_ERR_PLUGIN, "%s: its description could not be read", path);
+    out->name = strdup(first);
+    out->version = strdup(version);
+    out->tasks = calloc(count + 1, sizeof *out->tasks);
+    if (!out->name || !out->version || !out->tasks)
+        return br_error_nomem(err);
+    for (; out->task_count < count; out->task_count++)
+        if (parse_entry(&w, path, &out->tasks[out->task_count], err) != 0) {
+            out->task_count++; // its half is freed with the others
+            return -1;
+        }
+    return 0;
+}
+
+static int say_how_it_died(const char *path, int status, br_error *err)
+{
+    if (!WIFSIGNALED(status))
+        return br_error_set(err, BR_ERR_PLUGIN, "%s: it called exit(%d) while it was loaded", path,
+                            WEXITSTATUS(status));
+    struct buffer how = BUFFER_EMPTY;
+    signal_describe(&how, WTERMSIG(status));
+    if (WTERMSIG(status) == SIGBUS)
+        buffer_text(&how, "; perhaps the file is cut short: build or copy it again");
+    br_error_set(err, BR_ERR_PLUGIN, "%s: it crashed while it was loaded: %.*s", path,
+                 (int)how.length, how.length ? how.data : "");
+    buffer_finish(&how);
+    return -1;
+}
+
+static int send_request(const struct inspection *in, const struct plugin_source *from,
+                        br_error *err)
+{
+    struct buffer request = BUFFER_EMPTY;
+    plugin_source_write(&request, from);
+    int result = buffer_check(&request, err);
+    if (result == 0 && request.length > REQUEST_MAX)
+        result = br_error_set(err, BR_ERR_PLUGIN, "%s: the path is too long", in->path);
+    else if (result == 0 &&
+             TEMP_FAILURE_RETRY(send(in->socket, request.data, request.length, MSG_NOSIGNAL)) < 0)
+        result = br_error_errno(err, "cannot talk to the process that looks into %s", in->path);
+    buffer_finish(&request);
+    return result;
+}
+
+struct inspector *inspector_create(struct nursery *n, size_t count, br_error *err)
+{
+    struct inspector *i = calloc(1, sizeof *i + count * sizeof *i->all);
+    if (!i) {
+        br_error_nomem(err);
+        return NULL;
+    }
+    i->nursery = n;
+    i->count = count;
+    return i;
+}
+
+int inspector_begin(struct inspector *i, size_t place, const struct plugin_source *from,
+                    br_error *err)
+{
+    int pair[2];
+    struct inspection *in = &i->all[place];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+        return br_error_errno(err, "cannot create a socket pair");
+    int started = nursery_spawn(i->nursery, inspect_child, &pair[1], 1, &in->id, err);
+    close(pair[1]);
+    if (started != 0) {
+        close(pair[0]);
+        return -1;
+    }
+    in->path = from->path;
+    in->socket = pair[0];
+    return send_request(in, from, err);
+}
+
+// What the child had to say, once it has ended.
+static int hear_out(struct inspector *i, struct inspection *in, int64_t deadline,
+                    struct buffer *answer, br_error *err)
+{
+    br_error late = {0};
+    int read = read_answer(in, deadline, answer, &late);
+    if (read != 0 && nursery_kill(i->nursery, in->id, SIGKILL, err) != 0)
+        return -1;
+    if (wait_ended(i, in, deadline, err) != 0)
+        return -1;
+    if (read != 0) {
+        *err = late;
+        return -1;
+    }
+    if (clock_now() >= deadline)
+        return say_it_hangs(in->path, err);
+    return in->status == 0 && answer->length > 0 ? 0 : say_how_it_died(in->path, in->status, err);
+}
+
+int inspector_end(struct inspector *i, size_t place, int64_t timeout_ns, struct plugin_info *out,
+                  br_error *err)
+{
+    struct inspection *in = &i->all[place];
+    struct buffer answer = BUFFER_EMPTY;
+    br_error scratch;
+    *out = (struct plugin_info){0};
+    int result = hear_out(i, in, clock_now() + timeout_ns, &answer, err ? err : &scratch);
+    if (result == 0)
+        result = parse_answer(&answer, in->path, out, err);
+    if (result != 0)
+        plugin_info_finish(out);
+    fd_close(&in->socket);
+    buffer_finish(&answer);
+    return result;
+}
+
+void inspector_destroy(struct inspector *i)
+{
+    if (!i)
+        return;
+    int saved = errno;
+    for (size_t at = 0; at < i->count; at++)
+        if (i->all[at].path) {
+            // Without the nursery there is nobody left to wait for.
+            (void)wait_ended(i, &i->all[at], 0, NULL);
+            fd_close(&i->all[at].socket);
+        }
+    free(i);
+    errno = saved;
+}
+
+int plugin_inspect(struct nursery *n, const struct plugin_source *from, int64_t timeout_ns,
+                   struct plugin_info *out, br_error *err)
+{
+    *out = (struct plugin_info){0};
+    struct inspector *i = inspector_create(n, 1, err);
+    int result = i ? inspector_begin(i, 0, from, err) : -1;
+    if (result == 0)
+        result = inspector_end(i, 0, timeout_ns, out, err);
+    inspector_destroy(i);
+    return result;
+}
+
+void plugin_info_finish(struct plugin_info *info)
+{
+    for (size_t i = 0; i < info->task_count; i++) {
+        free(info->tasks[i].name);
+        free(info->tasks[i].text);
+        free(info->tasks[i].summary);
+        signature_finish(&info->tasks[i].signature);
+    }
+    free(info->tasks);
+    free(info->name);
+    free(info->version);
+    *info = (struct plugin_info){0};
+}
+
+const struct plugin_entry *plugin_info_task(const struct plugin_info *info, const char *task,
+                                            br_error *err)
+{
+    const char **names = calloc(info->task_count + 1, sizeof *names);
+    if (!names) {
+        br_error_nomem(err);
+        return NULL;
+    }
+    const struct plugin_entry *found = NULL;
+    struct buffer list = BUFFER_EMPTY;
+    for (size_t i = 0; i < info->task_count; i++) {
+        if (strcmp(info->tasks[i].name, task) == 0)
+            found = &info->tasks[i];
+        names[i] = info->tasks[i].name;
+        buffer_format(&list, "%s%s", i ? ", " : "", names[i]);
+    }
+    const char *near = text_nearest(task, names, info->task_count);
+    if (!found && near)
+        br_error_set(err, BR_ERR_PLUGIN, "plugin `%s` has no task `%s`; did you mean `%s`?",
+                     info->name, task, near);
+    else if (!found)
+        br_error_set(err, BR_ERR_PLUGIN, "plugin `%s` has no task `%s`; it has: %.*s", info->name,
+                     task, (int)list.length, list.length ? list.data : "none");
+    buffer_finish(&list);
+    free(names);
+    return found;
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "exec/plugin/plugin.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+
+enum {
+    TASKS_MAX = 4096,
+    NAME_MAX_BYTES = 64
+};
+
+// ---- Finding
+
+static char *join(const char *directory, const char *name, const char *suffix)
+{
+    struct buffer b = BUFFER_EMPTY;
+    if (name[0] != '/')
+        buffer_format(&b, "%s/", directory);
+    buffer_format(&b, "%s%s", name, suffix);
+    return buffer_take_string(&b, NULL);
+}
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+// The candidate made absolute when it is a file; otherwise NULL, and noted in `tried`. Frees it.
+static char *try_file(char *candidate, struct buffer *tried)
+{
+    if (!candidate) {
+        tried->failed = true;
+        return NULL;
+    }
+    bool there = is_file(candidate);
+    char *found = there ? realpath(candidate, NULL) : NULL;
+    if (there && !found && errno == ENOMEM)
+        tried->failed = true;
+    else if (!found)
+        buffer_format(tried, "%s%s", tried->length ? ", " : "", candidate);
+    free(candidate);
+    return found;
+}
+
+static char *search_path(const char *list, const char *name, struct buffer *tried)
+{
+    while (list && *list) {
+        size_t length = strcspn(list, ":");
+        char *found = NULL;
+        char *directory = strndup(list, length);
+        if (!directory)
+            tried->failed = true;
+        else if (length > 0)
+            found = try_file(join(directory, name, ".so"), tried);
+        free(directory);
+        if (found)
+            return found;
+        list += length + (list[length] == ':');
+    }
+    return NULL;
+}
+
+char *plugin_locate(const char *name, const char *path, const char *directory, br_error *err)
+{
+    struct buffer tried = BUFFER_EMPTY;
+    char *found;
+    if (path)
+        found = try_file(join(directory, path, ""), &tried);
+    else {
+        found = try_file(join(directory, name, ".so"), &tried);
+        if (!found)
+            found = search_path(getenv("BATCHRUN_PLUGIN_PATH"), name, &tried);
+        if (!found)
+            found = try_file(join(BR_PLUGINDIR, name, ".so"), &tried);
+    }
+    if (!found && tried.failed)
+        br_error_nomem(err);
+    else if (!found && path)
+        br_error_set(err, BR_ERR_PLUGIN, "plugin `%s` was not found: there is no file %.*s", name,
+                     (int)tried.length, tried.data);
+    else if (!found)
+        br_error_set(err, BR_ERR_PLUGIN,
+                     "plugin `%s` was not found: looked for %.*s; give its `path`, or set "
+                     "BATCHRUN_PLUGIN_PATH to its folder",
+                     name, (int)tried.length, tried.data);
+    buffer_finish(&tried);
+    return found;
+}
+
+// ---- Loading
+
+static bool is_name(const char *s)
+{
+    size_t length = s ? strlen(s) : 0;
+    if (length == 0 || length > NAME_MAX_BYTES)
+        return false;
+    return strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == length;
+}
+
+static const struct br_entry_ *entry_at(const struct br_plugin_ *p, size_t i)
+{
+    return (const struct br_entry_ *)((const char *)p->entries + i * p->entry_size);
+}
+
+static int read_entry(const struct br_entry_ *e, const char *path, struct plugin *out,
+                      br_error *err)
+{
+    switch (e->kind) {
+    case BR_ENTRY_TASK_:
+        if (!is_name(e->name) || !e->task)
+            return br_error_set(
+                err, BR_ERR_PLUGIN,
+                "%s: a task has no function, or a name that is not made of letters, "
+                "digits, _ and -",
+                path);
+        out->tasks[out->task_count++] = (struct plugin_task){
+            e->name, e->signature ? e->signature : "", e->summary ? e->summary : "", e->task};
+        return 0;
+    case BR_ENTRY_INIT_:
+        out->init = e->worker;
+        return 0;
+    case BR_ENTRY_FINI_:
+        out->fini = e->worker;
+        return 0;
+    default:
+        return br_error_set(err, BR_ERR_PLUGIN,
+                            "%s: it has an entry of kind %u, which this batchrun does not know: it "
+                            "was built for a newer one",
+                            path, (unsigned)e->kind);
+    }
+}
+
+static int read_description(const struct br_plugin_ *p, const char *path, struct plugin *out,
+                            br_error *err)
+{
+    if (p->abi != BR_PLUGIN_ABI)
+        return br_error_set(
+            err, BR_ERR_PLUGIN,
+            "%s: it has plugin ABI %u, and this batchrun has %u: build it again with "
+            "this batchrun's <batchrun/plugin.h>",
+            path, (unsigned)p->abi, (unsigned)BR_PLUGIN_ABI);
+    if (p->size < sizeof *p || p->entry_size < sizeof(struct br_entry_) || !is_name(p->name) ||
+        !p->version || !p->entries || p->entry_count > TASKS_MAX)
+        return br_error_set(err, BR_ERR_PLUGIN,
+                            "%s: its description is not one that BATCHRUN_PLUGIN(...) makes", path);
+    *out = (struct plugin){.name = p->name, .version = p->version};
+    out->tasks = calloc(p->entry_count + 1, sizeof *out->tasks);
+    if (!out->tasks)
+        return br_error_nomem(err);
+    for (size_t i = 0; i < p->entry_count; i++)
+        if (read_entry(entry_at(p, i), path, out, err) != 0) {
+            plugin_finish(out);
+            return -1;
+        }
+    return 0;
+}
+
+static bool is_unchanged(const struct plugin_source *from)
+{
+    struct stat st;
+    struct plugin_stamp now;
+    if (stat(from->load, &st) != 0)
+        return false;
+    plugin_stamp_of(&st, &now);
+    return memcmp(&now, &from->stamp, sizeof now) == 0;
+}
+
+static int say_it_changed(const char *path, br_error *err)
+{
+    return br_error_set(err, BR_ERR_PLUGIN,
+                        "%s: it was changed or removed after it had been looked into; leave it "
+                        "alone while it is in use, and start again",
+                        path);
+}
+
+struct constant_search {
+    struct plugin *plugin;
+    uintptr_t description; // of the plugin, in its file
+};
+
+static bool is_in(const struct dl_phdr_info *object, uintptr_t address)
+{
+    for (size_t i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        if (part->p_type == PT_LOAD &&
+            address - (object->dlpi_addr + part->p_vaddr) < part->p_memsz)
+            return true;
+    }
+    return false;
+}
+
+// For dl_iterate_phdr: stops at the object that holds the description.
+static int note_constant(struct dl_phdr_info *object, size_t size, void *data)
+{
+    const struct constant_search *s = data;
+    size_t count = 0;
+    (void)size;
+    if (!is_in(object, s->description))
+        return 0;
+    for (size_t i = 0; i < object->dlpi_phnum && count < PLUGIN_CONSTANT; i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        uintptr_t from = object->dlpi_addr + part->p_vaddr;
+        if (part->p_type == PT_LOAD && !(part->p_flags & PF_W))
+            s->plugin->constant[count++] = (struct plugin_range){from, from + part->p_memsz};
+    }
+    return 1;
+}
+
+bool plugin_is_constant(const struct plugin *p, const void *address)
+{
+    for (size_t i = 0; p && i < PLUGIN_CONSTANT; i++)
+        if ((uintptr_t)address - p->constant[i].from < p->constant[i].to - p->constant[i].from)
+            return true;
+    return false;
+}
+
+int plugin_load(const struct plugin_source *from, struct plugin *out, br_error *err)
+{
+    const char *path = from->path;
+    if (!is_unchanged(from))
+        return say_it_changed(path, err);
+    void *handle = dlopen(from->load, RTLD_NOW | RTLD_LOCAL);
+    if (!handle) {
+        const char *why = dlerror();
+        // The loader begins with the path, as we do.
+        size_t length = strlen(from->load);
+        if (strncmp(why, from->load, length) == 0 && why[length] == ':')
+            why += length + 1 + (why[length + 1] == ' ');
+        return br_error_set(err, BR_ERR_PLUGIN, "%s: cannot be loaded as a plugin: %s", path, why);
+    }
+    if (!is_unchanged(from)) {
+        dlclose(handle);
+        return say_it_changed(path, err);
+    }
+    const struct br_plugin_ *description = dlsym(handle, "batchrun_plugin");
+    if (!description) {
+        dlclose(handle);
+        return br_error_set(err, BR_ERR_PLUGIN,
+                            "%s: it is not a batchrun plugin: it has no BATCHRUN_PLUGIN(...)",
+                            path);
+    }
+    if (read_description(description, path, out, err) != 0)
+        return -1;
+    dl_iterate_phdr(note_constant, &(struct constant_search){out, (uintptr_t)description});
+    return 0;
+}
+
+const struct plugin_task *plugin_find_task(const struct plugin *p, const char *name)
+{
+    for (size_t i = 0; name && i < p->task_count; i++)
+        if (strcmp(p->tasks[i].name, name) == 0)
+            return &p->tasks[i];
+    return NULL;
+}
+
+void plugin_finish(struct plugin *p)
+{
+    free(p->tasks);
+    *p = (struct plugin){0};
+}

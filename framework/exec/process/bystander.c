@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "exec/process/bystander.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <unistd.h>
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+
+static pid_t nursery;
+
+sigset_t bystander_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        sigaddset(&set, signals[i]);
+    return set;
+}
+
+// Ends the process as the signal would have without a handler, once this returns.
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    int saved = errno;
+    if (info->si_pid == nursery || info->si_pid == getpid()) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    errno = saved;
+}
+
+void bystander_begin(void)
+{
+    struct sigaction action = {.sa_sigaction = on_signal,
+                               .sa_mask = bystander_signals(),
+                               .sa_flags = SA_SIGINFO | SA_RESTART};
+    nursery = getppid();
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        sigaction(signals[i], &action, NULL);
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "exec/process/leftovers.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+
+#define END_NS NS_PER_S
+
+enum {
+    ROUND = 256 // looked at in a round; there are as many rounds as it takes
+};
+
+size_t leftovers_children(pid_t process, pid_t thread, pid_t *out, size_t most)
+{
+    char path[64], text[4096];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)process, (int)thread);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : fd_read_all(fd, text, sizeof text - 1);
+    fd_close(&fd);
+    text[got > 0 ? got : 0] = '\0';
+    size_t count = 0;
+    char *at = text, *end;
+    for (long child; count < most && (child = strtol(at, &end, 10)) > 0; at = end)
+        out[count++] = (pid_t)child;
+    return count;
+}
+
+// Whichever thread has forked or inherited them.
+static size_t own_children(pid_t *out, size_t most)
+{
+    size_t count = 0;
+    DIR *threads = opendir("/proc/self/task");
+    if (!threads)
+        return 0;
+    for (const struct dirent *e; (e = readdir(threads)) != NULL;)
+        if (e->d_name[0] != '.')
+            count +=
+                leftovers_children(getpid(), (pid_t)atoi(e->d_name), out + count, most - count);
+    closedir(threads);
+    return count;
+}
+
+void leftovers_begin(struct leftovers *l)
+{
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    l->kept_count = own_children(l->kept, LEFTOVERS_KEPT);
+}
+
+bool leftovers_may_be(const struct leftovers *l)
+{
+    siginfo_t info;
+    return l->kept_count > 0 || waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ||
+           errno != ECHILD;
+}
+
+static bool is_kept(const struct leftovers *l, pid_t pid)
+{
+    for (size_t i = 0; i < l->kept_count; i++)
+        if (l->kept[i] == pid)
+            return true;
+    return false;
+}
+
+struct round {
+    size_t left;   // to end, and have not
+    size_t ended;  // and are no more
+    size_t killed; // of these, by SIGKILL
+};
+
+static struct round end_round(const struct leftovers *l)
+{
+    pid_t children[ROUND];
+    size_t count = own_children(children, ROUND);
+    struct round r = {0};
+    for (size_t i = 0; i < count; i++) {
+        int status;
+        if (is_kept(l, children[i]))
+            continue;
+        if (waitpid(children[i], &status, WNOHANG | __WALL) == children[i]) {
+            r.ended++;
+            r.killed += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+        } else {
+            kill(children[i], SIGKILL);
+            r.left++;
+        }
+    }
+    return r;
+}
+
+int leftovers_end(const struct leftovers *l)
+{
+    size_t killed = 0;
+    for (int64_t deadline = clock_now() + END_NS;;) {
+        struct round r = end_round(l);
+        killed += r.killed;
+        // What one leaves is here once it has ended: only a round that finds nothing is the last.
+        if (r.left == 0 && r.ended == 0)
+            return (int)killed;
+        if (clock_now() >= deadline)
+            return -1;
+        // The end of any one of several processes is not to be waited for with a bound.
+        if (r.ended == 0)
+            poll(NULL, 0, 1);
+    }
+}

@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "exec/process/nursery.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "exec/process/bystander.h"
+
+enum request_type {
+    REQUEST_SPAWN = 1,
+    REQUEST_KILL,
+    REQUEST_GROUPS
+};
+
+#define STOP_NS (5 * NS_PER_S)
+
+struct request {
+    enum request_type type;
+    uint32_t id;
+    int signal;
+    bool incomplete;      // set where it is received
+    nursery_entry *entry; // valid in the nursery: it is a fork of who asks
+    struct cgroups groups;
+};
+
+struct child {
+    pid_t pid;
+    uint32_t id;
+};
+
+struct nurse { // the nursery process itself
+    int socket;
+    int signals;
+    int coordinator; // pidfd, or -1 on kernels without (before 5.3)
+    struct child *children;
+    size_t count, capacity;
+    struct cgroups groups;
+};
+
+// ---- Messages
+
+union control {
+    struct cmsghdr align;
+    char space[CMSG_SPACE(NURSERY_FDS_MAX * sizeof(int))];
+};
+
+static int send_request(int socket, const struct request *r, const int *fds, size_t count)
+{
+    struct iovec data = {.iov_base = (void *)r, .iov_len = sizeof *r};
+    union control control;
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+    if (count > 0) {
+        memset(&control, 0, sizeof control);
+        message.msg_control = control.space;
+        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+        struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(count * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, count * sizeof(int));
+    }
+    ssize_t sent;
+    do
+        sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    return sent == (ssize_t)sizeof *r ? 0 : -1;
+}
+
+// 1, 0 at the end of the connection, -1 when there is nothing to receive.
+static int receive_request(int socket, struct request *r, int *fds, size_t *count)
+{
+    struct iovec data = {.iov_base = r, .iov_len = sizeof *r};
+    union control control;
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control.space,
+                             .msg_controllen = sizeof control.space};
+    *count = 0;
+    ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    if (got < 0)
+        return errno == EAGAIN || errno == EINTR ? -1 : 0;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        *count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        memcpy(fds, CMSG_DATA(c), *count * sizeof(int));
+    }
+    // No descriptors were left for what came with it.
+    r->incomplete = message.msg_flags & MSG_CTRUNC;
+    return got == (ssize_t)sizeof *r;
+}
+
+// ---- The nursery process
+
+static void tell(const struct nurse *n, const struct nursery_event *event)
+{
+    // The coordinator drains this socket before it does anything else, so blocking here is short;
+    // when it is gone the loop sees the end of the connection. An event that is lost for want of
+    // kernel memory would be waited for without end.
+    while (send(n->socket, event, sizeof *event, MSG_NOSIGNAL) < 0)
+        if (errno == ENOBUFS || errno == ENOMEM || errno == EAGAIN)
+            poll(NULL, 0, 10);
+        else if (errno != EINTR)
+            break;
+}
+
+static int compare_ints(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+// exit() runs the handlers that this process inherited from the calling program, unless it ends
+// here, before them.
+static void leave_at_exit(int status, void *unused)
+{
+    (void)unused;
+    fflush(stdout);
+    fflush(stderr);
+    _exit(status);
+}
+
+// In the child: never returns.
+static void become_child(pid_t nursery, nursery_entry *entry, const int *fds, size_t count)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != nursery)
+        _exit(127); // the nursery died before the line above
+    setpgid(0, 0);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    int keep[NURSERY_FDS_MAX];
+    memcpy(keep, fds, count * sizeof *keep);
+    qsort(keep, count, sizeof *keep, compare_ints);
+    fd_close_from(3, keep, count);
+    if (on_exit(leave_at_exit, NULL) != 0)
+        _exit(127);
+    _exit(entry(fds, count));
+}
+
+// Room is made before the fork, so that a child once forked is never forgotten.
+static bool make_room(struct nurse *n)
+{
+    if (n->count < n->capacity)
+        return true;
+    size_t capacity = n->capacity ? 2 * n->capacity : 64;
+    struct child *children = realloc(n->children, capacity * sizeof *children);
+    if (!children)
+        return false;
+    n->children = children;
+    n->capacity = capacity;
+    return true;
+}
+
+static void spawn(struct nurse *n, const struct request *r, const int *fds, size_t count)
+{
+    struct nursery_event event = {.type = NURSERY_STARTED, .id = r->id};
+    pid_t self = getpid();
+    pid_t pid = r->incomplete ? (errno = EMFILE, -1) : make_room(n) ? fork() : (errno = ENOMEM, -1);
+    if (pid == 0)
+        become_child(self, r->entry, fds, count);
+    if (pid < 0) {
+        event.type = NURSERY_NOT_STARTED;
+        event.number = errno;
+    } else {
+        setpgid(pid, pid); // here too: the group exists before any signal is sent to it
+        n->children[n->count++] = (struct child){pid, r->id};
+        event.pid = pid;
+    }
+    tell(n, &event);
+}
+
+static void kill_child(struct nurse *n, uint32_t id, int signal)
+{
+    for (size_t i = 0; i < n->count; i++)
+        if (n->children[i].id == id) {
+            kill(-n->children[i].pid, signal);
+            // A stopped process acts on nothing but SIGKILL until it is continued.
+            if (signal != SIGKILL)
+                kill(-n->children[i].pid, SIGCONT);
+        }
+}
+
+static bool is_child(const struct nurse *n, pid_t pid)
+{
+    for (size_t i = 0; i < n->count; i++)
+        if (n->children[i].pid == pid)
+            return true;
+    return false;
+}
+
+// Kills what has become this process's child without having been forked here: descendants of
+// children whose own parents are gone. True while there were any.
+static bool sweep_orphans(const struct nurse *n)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    FILE *list = fopen(path, "re");
+    if (!list)
+        return false;
+    bool any = false;
+    for (int pid; fscanf(list, "%d", &pid) == 1;)
+        if (!is_child(n, pid)) {
+            kill(pid, SIGKILL);
+            any = true;
+        }
+    fclose(list);
+    return any;
+}
+
+static int64_t timeval_ns(struct timeval t)
+{
+    return (int64_t)t.tv_sec * NS_PER_S + (int64_t)t.tv_usec * NS_PER_US;
+}
+
+// A child that has ended, or 0. It stays a zombie, so that its number is nobody else's yet. One
+// that has had itself traced stops at every signal, and means to be looked after by its parent: it
+// is let go, with that signal.
+static pid_t next_ended(void)
+{
+    for (;;) {
+        siginfo_t info = {0};
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+            return 0;
+        if (info.si_code != CLD_TRAPPED)
+            return info.si_pid;
+        ptrace(PTRACE_DETACH, info.si_pid, NULL, (void *)(intptr_t)(info.si_status & 0x7f));
+    }
+}
+
+static void reap_one(struct nurse *n, pid_t pid)
+{
+    int status;
+    struct rusage usage;
+    bool ours = is_child(n, pid);
+    if (ours)
+        kill(-pid, SIGKILL); // the rest of its group
+    if (wait4(pid, &status, WNOHANG, &usage) != pid || !ours)
+        return;
+    size_t i = 0;
+    while (n->children[i].pid != pid)
+        i++;
+    struct nursery_event event = {
+        .type = NURSERY_ENDED,
+        .id = n->children[i].id,
+        .pid = pid,
+        .wait_status = status,
+        .peak_memory = (int64_t)usage.ru_maxrss * 1024,
+        .cpu_ns = timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime),
+    };
+    n->children[i] = n->children[--n->count];
+    tell(n, &event);
+}
+
+static void reap(struct nurse *n)
+{
+    for (pid_t pid; (pid = next_ended()) > 0;)
+        reap_one(n, pid);
+    sweep_orphans(n);
+}
+
+static void kill_all(struct nurse *n)
+{
+    for (size_t i = 0; i < n->count; i++)
+        kill(-n->children[i].pid, SIGKILL);
+    // Each generation of orphans can appear only when its parents are gone.
+    for (;;) {
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            ;
+        n->count = 0;
+        if (!sweep_orphans(n))
+            break;
+        waitpid(-1, NULL, 0);
+    }
+}
+
+// The directories come in the order in which nursery_adopt_groups sends them.
+static void adopt_groups(struct nurse *n, const struct request *r, const int *fds, size_t count)
+{
+    size_t at = 0;
+    n->groups = r->groups;
+    for (int k = 0; k < CGROUP_KINDS; k++)
+        n->groups.own[k] = r->groups.own[k] >= 0 && at < count ? fds[at++] : -1;
+}
+
+static void drain_signals(int fd)
+{
+    struct signalfd_siginfo info;
+    while (read(fd, &info, sizeof info) > 0)
+        ;
+}
+
+static void nurse_loop(struct nurse *n)
+{
+    // The socket's end may not show the coordinator's death: another child of its may hold a copy.
+    struct pollfd wait[3] = {{.fd = n->socket, .events = POLLIN},
+                             {.fd = n->signals, .events = POLLIN},
+                             {.fd = n->coordinator, .events = POLLIN}};
+    for (;;) {
+        if ((poll(wait, 3, -1) < 0 && errno != EINTR) || wait[2].revents)
+            return;
+        if (wait[1].revents) {
+            drain_signals(n->signals);
+            reap(n);
+        }
+        if (!wait[0].revents)
+            continue;
+        struct request r;
+        int fds[NURSERY_FDS_MAX];
+        size_t count;
+        int got = receive_request(n->socket, &r, fds, &count);
+        if (got == 0)
+            return;
+        if (got < 0)
+            continue;
+        if (r.type == REQUEST_GROUPS) {
+            adopt_groups(n, &r, fds, count);
+            continue;
+        }
+        if (r.type == REQUEST_SPAWN)
+            spawn(n, &r, fds, count);
+        else
+            kill_child(n, r.id, r.signal);
+        for (size_t i = 0; i < count; i++)
+            close(fds[i]);
+    }
+}
+
+static void default_signals(void)
+{
+    for (int s = 1; s < NSIG; s++)
+        signal(s, SIG_DFL); // fails for those that cannot be caught: they are at their default
+}
+
+// In the new process: never returns.
+static void become_nursery(int socket, int coordinator)
+{
+    struct nurse n = {.socket = socket, .coordinator = coordinator, .groups = CGROUPS_NONE};
+    int keep[] = {socket, coordinator};
+    // Out of the terminal's foreground group: Ctrl-C is for the coordinator to act upon.
+    setpgid(0, 0);
+    default_signals();
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    prctl(PR_SET_NAME, "br-nursery");
+    // What the calling program has not flushed is its own to flush.
+    __fpurge(stdin);
+    __fpurge(stdout);
+    __fpurge(stderr);
+    qsort(keep, 2, sizeof *keep, compare_ints);
+    fd_close_from(0, keep, 2);
+    if (fd_fill_standard(NULL) != 0)
+        _exit(1);
+    sigset_t chld, blocked = bystander_signals();
+    sigemptyset(&chld);
+    sigaddset(&chld, SIGCHLD);
+    sigaddset(&blocked, SIGCHLD);
+    sigprocmask(SIG_SETMASK, &blocked, NULL);
+    n.signals = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (n.signals < 0)
+        _exit(1);
+    nurse_loop(&n);
+    cgroups_take_over(&n.groups);
+    cgroups_kill_all(&n.groups);
+    kill_all(&n);
+    cgroups_close(&n.groups);
+    _exit(0);
+}
+
+// ---- The coordinator's side
+
+static int open_self(void)
+{
+#ifdef SYS_pidfd_open
+    return (int)syscall(SYS_pidfd_open, getpid(), 0);
+#else
+    return -1;
+#endif
+}
+
+int nursery_start(struct nursery *n, br_error *err)
+{
+    int pair[2];
+    *n = (struct nursery){.socket = -1};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return br_error_errno(err, "cannot create a socket pair");
+    pair[0] = fd_above_standard(pair[0]);
+    pair[1] = fd_above_standard(pair[1]);
+    int self = fd_above_standard(open_self());
+    pid_t pid = fork();
+    if (pid == 0)
+        become_nursery(pair[1], self);
+    fd_close(&self);
+    close(pair[1]);
+    if (pid < 0) {
+        br_error_errno(err, "cannot fork");
+        close(pair[0]);
+        return -1;
+    }
+    n->pid = pid;
+    n->socket = pair[0];
+    return 0;
+}
+
+void nursery_go_on(const struct nursery *n)
+{
+    if (n->socket >= 0)
+        kill(n->pid, SIGCONT); // one that runs does not notice
+}
+
+int nursery_spawn(struct nursery *n, nursery_entry *entry, const int *fds, size_t count,
+                  uint32_t *id, br_error *err)
+{
+    struct request r = {.type = REQUEST_SPAWN, .id = n->last_id + 1, .entry = entry};
+    if (send_request(n->socket, &r, fds, count) != 0)
+        return br_error_errno(err, "cannot ask for a new worker process");
+    nursery_go_on(n);
+    *id = ++n->last_id;
+    return 0;
+}
+
+int nursery_kill(struct nursery *n, uint32_t id, int signal, br_error *err)
+{
+    struct request r = {.type = REQUEST_KILL, .id = id, .signal = signal};
+    if (send_request(n->socket, &r, NULL, 0) != 0)
+        return br_error_errno(err, "cannot have a worker process killed");
+    nursery_go_on(n);
+    return 0;
+}
+
+int nursery_adopt_groups(struct nursery *n, const struct cgroups *groups, br_error *err)
+{
+    struct request r = {.type = REQUEST_GROUPS, .groups = *groups};
+    int fds[CGROUP_KINDS];
+    size_t count = 0;
+    for (int k = 0; k < CGROUP_KINDS; k++)
+        if (groups->own[k] >= 0)
+            fds[count++] = groups->own[k];
+    if (send_request(n->socket, &r, fds, count) != 0)
+        return br_error_errno(err, "cannot tell of the workers' control groups");
+    return 0;
+}
+
+int nursery_next(struct nursery *n, struct nursery_event *event, br_error *err)
+{
+    ssize_t got;
+    do
+        got = recv(n->socket, event, sizeof *event, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    if (got == (ssize_t)sizeof *event)
+        return 1;
+    if (got < 0 && errno == EAGAIN)
+        return 0;
+    return br_error_set(err, BR_ERR_SYSTEM,
+                        "the process that starts workers (pid %d) has died; all workers are gone",
+                        (int)n->pid);
+}
+
+// It sees the end of the connection, kills what is left and ends, which closes its side.
+void nursery_dismiss(const struct nursery *n)
+{
+    if (n->socket < 0)
+        return;
+    shutdown(n->socket, SHUT_WR);
+    nursery_go_on(n);
+}
+
+void nursery_stop(struct nursery *n)
+{
+    if (n->socket < 0)
+        return;
+    nursery_dismiss(n);
+    int64_t deadline = clock_now() + STOP_NS;
+    struct nursery_event event;
+    ssize_t got;
+    do {
+        struct pollfd wait = {.fd = n->socket, .events = POLLIN};
+        int64_t now = clock_now();
+        if (now >= deadline ||
+            (poll(&wait, 1, clock_poll_timeout(deadline, now)) < 0 && errno != EINTR))
+            break;
+        got = recv(n->socket, &event, sizeof event, MSG_DONTWAIT);
+    } while (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)));
+    // Stopped, or waiting for what even SIGKILL cannot end: its children die with it.
+    if (clock_now() >= deadline)
+        kill(n->pid, SIGKILL);
+    fd_close(&n->socket);
+    while (waitpid(n->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    n->pid = 0;
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "exec/worker/solo.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "exec/channel/channel_plain.h"
+#include "exec/plugin/plugin.h"
+#include "exec/process/leftovers.h"
+
+// Both ends of a channel: the task asks its own for a cancel, and tells it of progress.
+struct ends {
+    struct channel coordinator;
+    struct channel_worker worker;
+    struct channel_claim claim;
+    uint32_t row;
+    int doorbell;
+};
+
+static int open_ends(struct ends *e, const struct solo *s, const struct schema *results,
+                     br_error *err)
+{
+    e->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (e->doorbell < 0)
+        return br_error_errno(err, "cannot make an eventfd");
+    if (channel_create(&e->coordinator, err) != 0 ||
+        channel_attach(&e->worker, e->coordinator.down_fd, e->coordinator.up_fd, e->doorbell,
+                       err) != 0)
+        return -1;
+    struct exec_map map = {.id = 1, .table_fd = -1, .results = results};
+    struct exec_grant grant = {.map = 1, .first = s->index, .count = 1};
+    channel_grant(&e->coordinator, &grant, &map, clock_now());
+    if (!channel_next_grant(&e->worker, &e->claim) || !channel_next_task(&e->worker, &e->row))
+        return br_error_set(err, BR_ERR_SYSTEM, "internal error: the task was not granted");
+    return 0;
+}
+
+static void close_ends(struct ends *e)
+{
+    channel_destroy(&e->coordinator);
+    fd_close(&e->doorbell);
+}
+
+static int load(const struct solo *s, struct plugin *plugin, br_error *err)
+{
+    struct plugin_source source = {.path = s->plugin, .load = s->plugin};
+    struct stat st;
+    if (stat(s->plugin, &st) != 0)
+        return br_error_errno(err, "cannot load %s", s->plugin);
+    plugin_stamp_of(&st, &source.stamp);
+    return plugin_load(&source, plugin, err);
+}
+
+static int call(const struct solo *s, struct task_map *map, struct solo_end *out, br_error *err)
+{
+    struct ends ends = {.coordinator = {.down_fd = -1, .up_fd = -1}, .doorbell = -1};
+    static struct task task; // static: the plugin's pointer to it is good whatever it does
+    const void *row = NULL;
+    size_t size = 0;
+    struct leftovers leftovers;
+    int result = open_ends(&ends, s, &out->signature.results, err);
+    if (result == 0 && !task_prepare(&task, map, &ends.claim, &ends.worker))
+        result = br_error_nomem(err);
+    if (result == 0) {
+        task_begin(&task, ends.row, clock_now());
+        leftovers_begin(&leftovers);
+        int returned = task_call(&task);
+        fflush(stdout);
+        (void)leftovers_end(&leftovers); // as in a worker; what does not end is not waited for
+        out->failure = task_end(&task, returned, &row, &size);
+        memcpy(out->message, task.message, sizeof out->message);
+        if (out->failure == TASK_FINE)
+            buffer_append(&out->row, row, size);
+        result = buffer_check(&out->row, err);
+    }
+    close_ends(&ends);
+    return result;
+}
+
+int solo_run(const struct solo *s, struct solo_end *out, br_error *err)
+{
+    struct plugin plugin = {0};
+    struct task_worker worker = {0};
+    *out = (struct solo_end){0};
+    if (load(s, &plugin, err) != 0)
+        return -1;
+    const struct plugin_task *entry = plugin_find_task(&plugin, s->task);
+    int result = 0;
+    if (!entry)
+        result =
+            br_error_set(err, BR_ERR_PLUGIN, "plugin `%s` has no task `%s`", plugin.name, s->task);
+    if (result == 0)
+        result = signature_parse(entry->signature, &out->signature, err);
+    if (result == 0)
+        result = task_worker_start(&worker, &plugin, s->config, err);
+    if (result == 0) {
+        struct task_map map = {.id = 1,
+                               .call = entry->call,
+                               .phase = (char *)s->phase,
+                               .seed = s->seed,
+                               .table = *s->table,
+                               .rows = table_rows(s->table),
+                               .rows_per_task = s->rows_per_task,
+                               .signature = out->signature,
+                               .plain = task_is_plain(&out->signature.results),
+                               .state = worker.state};
+        result = call(s, &map, out, err);
+        if (plugin.fini)
+            plugin.fini(&worker.public);
+    }
+    plugin_finish(&plugin);
+    if (result != 0)
+        solo_end_finish(out);
+    return result;
+}
+
+void solo_end_finish(struct solo_end *end)
+{
+    signature_finish(&end->signature);
+    buffer_finish(&end->row);
+}

@@ -1,0 +1,775 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "exec/worker/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/stopwatch.h"
+#include "exec/channel/channel_plain.h"
+#include "exec/crash/crash.h"
+#include "exec/plugin/plugin.h"
+#include "exec/process/bystander.h"
+#include "exec/process/leftovers.h"
+#include "exec/worker/isolate.h"
+#include "exec/worker/limit_message.h"
+#include "exec/worker/setup.h"
+#include "exec/worker/surroundings.h"
+#include "exec/worker/task.h"
+
+enum {
+    LONG_NS = 1000000, // tasks from here on have their CPU time measured
+    EXACT_OUTPUT_NS =
+        20000,         // tasks from here on have their output told apart by a system call each
+    OUTPUT_EVERY = 64, // shorter ones by one in so many, and not sooner than that, until one prints
+};
+
+struct loaded { // a plugin in this worker
+    struct plugin plugin;
+    struct task_worker worker;
+};
+
+struct worker {
+    int control;
+    struct channel_worker channel;
+    struct setup setup;
+    struct loaded *plugins;
+    struct task_map **maps;
+    size_t map_count;
+    struct task_map inline_map; // of the function call in work, whose inputs came with the grant
+    struct task task;
+    struct isolate isolate;
+    // What tasks print: how far each stream had come at the last look, and how many tasks ago that
+    // was.
+    off_t printed[2];
+    uint32_t unlooked;
+    int64_t looked_ns;    // when that was
+    bool chatty;          // a short task of this map has printed: look after each
+    uint64_t over_output; // what the task in hand has printed, where it is more than it may; or 0
+    int64_t cpu_mark;
+    struct leftovers leftovers; // processes
+    int64_t cleared_ns;         // when it was last looked for some
+    struct surroundings surroundings;
+    struct float_mode float_mode;
+    struct stopwatch stopwatch;
+    int64_t restored_ns; // when what tasks have changed was last put back
+    int64_t plain_until; // a task that ends plainly before then needs nothing but its record; 0
+    nlink_t threads;     // when it began; see thread_links
+    bool ran_here;       // a task has run in this process, not in a child
+    const char *unfit;   // why this worker takes no more tasks, or NULL
+};
+
+// ---- Starting
+
+static void bind_self(const struct setup *s, br_error *err)
+{
+    if (!s->common.bind)
+        return;
+    cpu_set_t *set = CPU_ALLOC(CPUSET_MAX);
+    if (!set) {
+        br_error_nomem(err);
+        return;
+    }
+    size_t size = CPU_ALLOC_SIZE(CPUSET_MAX);
+    CPU_ZERO_S(size, set);
+    for (int c = cpuset_next(&s->slot.cpus, 0); c >= 0;
+         c = cpuset_next(&s->slot.cpus, (unsigned)c + 1))
+        CPU_SET_S(c, size, set);
+    if (sched_setaffinity(0, size, set) != 0)
+        br_error_errno(err, "cannot bind a worker to its CPUs");
+    CPU_FREE(set);
+}
+
+// Where the kernel says we may run now: what is recorded, whatever was asked for.
+static struct cpuset read_binding(void)
+{
+    struct cpuset is = {0};
+    cpu_set_t *set = CPU_ALLOC(CPUSET_MAX);
+    size_t size = CPU_ALLOC_SIZE(CPUSET_MAX);
+    if (set && sched_getaffinity(0, size, set) == 0)
+        for (unsigned c = 0; c < CPUSET_MAX; c++)
+            if (CPU_ISSET_S(c, size, set))
+                cpuset_add(&is, c);
+    CPU_FREE(set);
+    return is;
+}
+
+static void bind_memory(const struct setup *s, br_error *err)
+{
+    enum {
+        MPOL_BIND_MODE = 2
+    };
+    if (!s->common.membind_local || cpuset_count(&s->slot.nodes) == 0)
+        return;
+    // ENOSYS: a kernel without NUMA has one node, which is local. EPERM: a container forbids the
+    // call; first touch places memory on the local node all the same.
+    if (syscall(SYS_set_mempolicy, MPOL_BIND_MODE, s->slot.nodes.words,
+                (unsigned long)CPUSET_MAX) != 0 &&
+        errno != ENOSYS && errno != EPERM)
+        br_error_errno(err, "cannot bind a worker's memory to its NUMA node");
+}
+
+static void limit(int resource, uint64_t value, const char *name, br_error *err)
+{
+    if (value == JOB_UNLIMITED)
+        return;
+    struct rlimit r;
+    if (getrlimit(resource, &r) == 0) {
+        if (value > r.rlim_max)
+            value = r.rlim_max;
+        r.rlim_cur = r.rlim_max = value;
+        if (setrlimit(resource, &r) == 0)
+            return;
+    }
+    br_error_errno(err, "cannot set limits.%s", name);
+}
+
+static int load_plugin(const struct plugin_use *from, struct loaded *to, br_error *err)
+{
+    if (plugin_load(from->source, &to->plugin, err) != 0)
+        return -1;
+    return task_worker_start(&to->worker, &to->plugin, from->config, err);
+}
+
+static int load_plugins(struct worker *w, br_error *err)
+{
+    w->plugins = calloc(w->setup.common.plugins.count + 1, sizeof *w->plugins);
+    if (!w->plugins)
+        return br_error_nomem(err);
+    for (size_t i = 0; i < w->setup.common.plugins.count; i++)
+        if (load_plugin(&w->setup.common.plugins.items[i], &w->plugins[i], err) != 0)
+            return -1;
+    return 0;
+}
+
+static int run_initializer(const struct setup_common *common, br_error *err)
+{
+    int returned = common->init ? common->init(common->init_arg) : 0;
+    if (returned == 0)
+        return 0;
+    return br_error_set(err, BR_ERR_PLUGIN,
+                        "the pool's initializer failed in a worker: it returned %d", returned);
+}
+
+static int read_setup(int fd, struct setup *out, br_error *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return br_error_errno(err, "cannot read a worker's setup");
+    void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (data == MAP_FAILED)
+        return br_error_errno(err, "cannot read a worker's setup");
+    return setup_read(data, (size_t)st.st_size, out, err); // its texts stay in the mapping
+}
+
+static off_t stream_end(int fd)
+{
+    off_t at = lseek(fd, 0, SEEK_END);
+    return at < 0 ? 0 : at; // not a file: nothing to be told apart
+}
+
+// So that `ps` and `top` tell workers apart.
+static void name_self(unsigned slot)
+{
+    char name[16];
+    snprintf(name, sizeof name, "br-worker-%u", slot);
+    prctl(PR_SET_NAME, name);
+}
+
+static nlink_t thread_links(void)
+{
+    struct stat st;
+    return stat("/proc/self/task", &st) == 0 ? st.st_nlink : 0; // one for each thread, and two
+}
+
+// First of all, so that nothing that this process does is unbounded.
+static void enter_groups(const int *doors, br_error *err)
+{
+    for (int k = 0; k < CGROUP_KINDS; k++) {
+        if (write(doors[k], "0", 1) != 1)
+            br_error_errno(err, "a worker cannot enter its control group");
+        close(doors[k]);
+    }
+}
+
+static int start(struct worker *w, const int *fds, br_error *err)
+{
+    w->control = fds[WORKER_CONTROL];
+    if (dup2(fds[WORKER_OUT], 1) < 0 || dup2(fds[WORKER_ERR], 2) < 0)
+        return br_error_errno(err, "cannot redirect a worker's output");
+    enter_groups(fds + WORKER_GROUPS, err);
+    setvbuf(stdout, NULL, _IOLBF, 0); // what was printed before a crash must not die with it
+    if (read_setup(fds[WORKER_SETUP], &w->setup, err) != 0 ||
+        channel_attach(&w->channel, fds[WORKER_DOWN], fds[WORKER_UP], fds[WORKER_DOORBELL], err) !=
+            0)
+        return -1;
+    w->channel.idle_spin_ns = w->setup.common.idle_spin_ns;
+    if (w->setup.common.plugins.count >
+        0) // a program's own functions find signals at their defaults
+        bystander_begin();
+    name_self(w->setup.slot.slot);
+    close(fds[WORKER_SETUP]);
+    close(fds[WORKER_DOWN]);
+    close(fds[WORKER_UP]);
+    close(fds[WORKER_OUT]);
+    close(fds[WORKER_ERR]);
+    bind_self(&w->setup, err);
+    bind_memory(&w->setup, err);
+    limit(RLIMIT_NOFILE, w->setup.common.open_files, "open_files", err);
+    limit(RLIMIT_AS, w->setup.common.address_space, "memory", err);
+    limit(RLIMIT_DATA, w->setup.common.data, "memory", err);
+    limit(RLIMIT_CORE, w->setup.common.core_size, "core_size", err);
+    setup_environment(w->setup.slot.width, w->setup.env, w->setup.common.env_count, err);
+    if (err->kind != BR_ERR_NONE)
+        return -1;
+    static const void *const callers[] = {(const void *)task_call, (const void *)task_call_function,
+                                          (const void *)worker_main};
+    crash_watch(w->control, CONTROL_CRASHED, callers, sizeof callers / sizeof callers[0]);
+    if (load_plugins(w, err) != 0 || run_initializer(&w->setup.common, err) != 0)
+        return -1;
+    leftovers_begin(&w->leftovers); // what the plugins' init has started stays
+    w->float_mode = float_mode_now();
+    stopwatch_init(&w->stopwatch, stopwatch_usable());
+    w->threads = thread_links();
+    if (surroundings_note(&w->surroundings, err) != 0)
+        return -1;
+    w->printed[0] = stream_end(1);
+    w->printed[1] = stream_end(2);
+    return 0;
+}
+
+static int say(struct worker *w, const struct buffer *message)
+{
+    if (message->failed)
+        return -1;
+    return send(w->control, message->data, message->length, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+static int say_ready(struct worker *w)
+{
+    struct buffer b = BUFFER_EMPTY;
+    struct cpuset cpus = read_binding();
+    wire_put(&b, CONTROL_READY);
+    wire_put(&b, (uint64_t)getpid());
+    wire_put_bytes(&b, &cpus, sizeof cpus);
+    int result = say(w, &b);
+    buffer_finish(&b);
+    return result;
+}
+
+static void say_unfit(struct worker *w, const br_error *err)
+{
+    struct buffer b = BUFFER_EMPTY;
+    wire_put(&b, CONTROL_UNFIT);
+    wire_put(&b, err->kind);
+    wire_put_text(&b, err->text);
+    (void)say(w, &b); // when even this fails the coordinator sees the worker's end alone
+    buffer_finish(&b);
+}
+
+// ---- Maps
+
+static void forget_map(struct task_map *m)
+{
+    if (m->table_memory)
+        munmap(m->table_memory, m->table_size);
+    signature_finish(&m->signature);
+    free(m->phase);
+    free(m);
+}
+
+static void drop_map(struct worker *w, uint64_t id)
+{
+    for (size_t i = 0; i < w->map_count; i++)
+        if (w->maps[i]->id == id) {
+            forget_map(w->maps[i]);
+            w->maps[i] = w->maps[--w->map_count];
+            return;
+        }
+}
+
+// The items of a function call are plain memory. The pointer to the function is good here: this
+// process is a fork of the one that sent it.
+static int map_items(struct task_map *m, int fd, const char *phase, br_error *err)
+{
+    m->phase = strdup(phase ? phase : "");
+    void *memory = mmap(NULL, m->table_size, PROT_READ, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        return br_error_errno(err, "cannot map a call's items");
+    m->items = m->table_memory = memory;
+    return m->phase ? 0 : br_error_nomem(err);
+}
+
+static int read_map(struct worker *w, struct wire *in, int table, struct task_map *m, br_error *err)
+{
+    m->id = wire_get(in);
+    uint64_t plugin = wire_get(in);
+    const char *task = wire_get_text(in), *phase = wire_get_text(in);
+    m->seed = wire_get(in);
+    m->table_size = wire_get(in);
+    m->rows = wire_get(in);
+    m->rows_per_task = wire_get(in);
+    m->soft_ns = (int64_t)wire_get(in);
+    m->hard_ns = (int64_t)wire_get(in);
+    m->isolation = (enum job_isolation)wire_get(in);
+    m->function.function = (int (*)(br_task *, const void *, void *))wire_get(in);
+    m->function.in_size = wire_get(in);
+    m->function.out_size = wire_get(in);
+    m->function.first_index = wire_get(in);
+    m->call = task_call_function;
+    m->row_words = channel_row_words(NULL, m->function.out_size);
+    m->plain = m->row_words > 0;
+    if (m->function.function && !in->bad)
+        return map_items(m, table, phase, err);
+    if (in->bad || plugin >= w->setup.common.plugins.count || !phase || table < 0)
+        return br_error_set(err, BR_ERR_SYSTEM, "a map's definition could not be read");
+    struct loaded *l = &w->plugins[plugin];
+    const struct plugin_task *entry = plugin_find_task(&l->plugin, task);
+    if (!entry)
+        return br_error_set(err, BR_ERR_PLUGIN, "plugin `%s` has no task `%s` any more",
+                            l->plugin.name, task ? task : "");
+    m->call = entry->call;
+    m->plugin = &l->plugin;
+    m->state = l->worker.state;
+    m->phase = strdup(phase);
+    if (!m->phase)
+        return br_error_nomem(err);
+    if (signature_parse(entry->signature, &m->signature, err) != 0)
+        return -1;
+    m->plain = task_is_plain(&m->signature.results);
+    m->row_words = channel_row_words(&m->signature.results, 0);
+    void *memory = mmap(NULL, m->table_size, PROT_READ, MAP_SHARED, table, 0);
+    if (memory == MAP_FAILED)
+        return br_error_errno(err, "cannot map a phase's input table");
+    m->table_memory = memory;
+    return table_open(&m->table, memory, m->table_size, err);
+}
+
+static int define_map(struct worker *w, struct wire *in, int table, br_error *err)
+{
+    struct task_map *m = calloc(1, sizeof *m);
+    struct task_map **maps = realloc(w->maps, (w->map_count + 1) * sizeof(struct task_map *));
+    if (maps)
+        w->maps = maps;
+    if (!m || !maps) {
+        free(m);
+        return br_error_nomem(err);
+    }
+    if (read_map(w, in, table, m, err) != 0) {
+        forget_map(m);
+        return -1;
+    }
+    w->maps[w->map_count++] = m;
+    return 0;
+}
+
+// Receives one message from the coordinator and obeys it. -1 without *err: the coordinator is gone.
+static int obey(struct worker *w, char *space, br_error *err)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec data = {.iov_base = space, .iov_len = CONTROL_MAX};
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    ssize_t got;
+    do
+        got = recvmsg(w->control, &message, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    if (got <= 0)
+        return -1;
+    int fd = -1;
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+        memcpy(&fd, CMSG_DATA(c), sizeof fd);
+    struct wire in = {.at = space, .left = (size_t)got};
+    int result = 0;
+    if (wire_get(&in) == CONTROL_DROP)
+        drop_map(w, wire_get(&in));
+    else
+        result = define_map(w, &in, fd, err);
+    fd_close(&fd);
+    return result;
+}
+
+static struct task_map *inline_map(struct worker *w, const struct channel_claim *claim)
+{
+    struct task_map *m = &w->inline_map;
+    m->id = claim->grant.map;
+    m->function = claim->call;
+    m->call = task_call_function;
+    m->row_words = channel_row_words(NULL, claim->call.out_size);
+    m->plain = m->row_words > 0;
+    m->phase = "";
+    m->rows = UINT64_MAX;
+    m->rows_per_task = 1;
+    m->soft_ns = claim->call.soft_ns;
+    m->hard_ns = claim->call.hard_ns;
+    return m;
+}
+
+static struct task_map *find_map(struct worker *w, const struct channel_claim *claim, br_error *err)
+{
+    uint64_t id = claim->grant.map;
+    char *space = NULL;
+    if (claim->items)
+        return inline_map(w, claim);
+    for (;;) {
+        for (size_t i = 0; i < w->map_count; i++)
+            if (w->maps[i]->id == id) {
+                free(space);
+                return w->maps[i];
+            }
+        if (!space)
+            space = malloc(CONTROL_MAX);
+        if (!space)
+            br_error_nomem(err);
+        if (!space || obey(w, space, err) != 0)
+            break;
+    }
+    free(space);
+    return NULL;
+}
+
+// ---- Running tasks
+
+static struct record_long measure(struct worker *w, int64_t duration)
+{
+    struct record_long times = {.duration_ns = duration, .cpu_ns = -1, .cpu = -1};
+    if (duration < LONG_NS)
+        return times;
+    int64_t cpu = clock_process_cpu();
+    // Since the mark a few short tasks may have run too; one thread cannot have used more than its
+    // time.
+    times.cpu_ns = cpu - w->cpu_mark;
+    if (times.cpu_ns > duration && w->setup.slot.width == 1)
+        times.cpu_ns = duration;
+    times.cpu = sched_getcpu();
+    w->cpu_mark = cpu;
+    return times;
+}
+
+static void look_at_streams(struct worker *w, const struct record *about, int64_t now)
+{
+    for (int i = 0; i < 2; i++) {
+        off_t at = lseek(i + 1, 0, SEEK_CUR);
+        if (at <= w->printed[i])
+            continue;
+        if ((uint64_t)(at - w->printed[i]) > w->setup.common.output)
+            w->over_output = (uint64_t)(at - w->printed[i]);
+        struct record r = *about;
+        r.kind = RECORD_OUTPUT;
+        struct record_output output = {.offset = (uint64_t)w->printed[i],
+                                       .length = (uint64_t)(at - w->printed[i]),
+                                       .rows = w->unlooked,
+                                       .stream = (uint32_t)i + 1};
+        channel_publish(&w->channel, &r, &output, sizeof output, NULL, 0, now);
+        w->printed[i] = at;
+        w->chatty = true;
+    }
+    w->unlooked = 0;
+    w->looked_ns = now;
+    channel_looked(&w->channel);
+}
+
+static inline bool is_pending(FILE *f)
+{
+#ifdef __GLIBC__
+    if (f->_mode <= 0) // not wide: what __fpending does then, without the call
+        return f->_IO_write_ptr > f->_IO_write_base;
+#endif
+    return __fpending(f) > 0;
+}
+
+// Whether tasks have printed by stdio what is not written yet.
+static inline bool is_output_pending(void)
+{
+    return is_pending(stdout) || is_pending(stderr);
+}
+
+// Notes what was printed since the last look. A system call a stream is too much for a task of
+// nanoseconds, so short tasks that print nothing by stdio are looked at together.
+static void note_output(struct worker *w, const struct record *about, int64_t duration, bool last,
+                        int64_t now)
+{
+    bool pending = is_output_pending();
+    if (pending) {
+        fflush(stdout);
+        fflush(stderr);
+    }
+    if (!w->setup.common.keep_output)
+        return;
+    w->unlooked++;
+    if (pending || last || w->chatty || duration >= EXACT_OUTPUT_NS ||
+        (w->unlooked >= OUTPUT_EVERY && now - w->looked_ns >= EXACT_OUTPUT_NS))
+        look_at_streams(w, about, now);
+}
+
+// How the task in hand has ended.
+struct ending {
+    enum task_failure failure; // with the task's message
+    const void *row;           // where there is none
+    size_t size;
+    bool isolated;
+    struct record_end end; // of an isolated one, but for the duration
+};
+
+static void note_over_output(struct worker *w, struct ending *e)
+{
+    struct task *t = &w->task;
+    limit_message(t->message, sizeof t->message, LIMIT_OUTPUT, w->over_output,
+                  w->setup.common.output);
+    if (e->failure == TASK_FINE)
+        e->failure = TASK_FAILED;
+    e->end.status = OUTCOME_OVER_LIMIT;
+    w->over_output = 0;
+}
+
+static void publish_in_full(struct worker *w, struct record *r, struct ending *e, int64_t duration,
+                            int64_t now)
+{
+    const struct task *t = &w->task;
+    if (!e->isolated)
+        e->end = (struct record_end){.status = OUTCOME_ERROR,
+                                     .permanent = e->failure == TASK_FAILED_FOR_GOOD,
+                                     .peak_memory = -1};
+    if (w->over_output > 0)
+        note_over_output(w, e);
+    if (e->isolated)
+        e->end.times.duration_ns = duration;
+    else
+        e->end.times = measure(w, duration);
+    if (e->failure == TASK_FINE) {
+        r->kind = RECORD_LONG_OK;
+        channel_publish(&w->channel, r, &e->end.times, sizeof e->end.times, e->row, e->size, now);
+        return;
+    }
+    if (!e->isolated)
+        e->end.times.cpu = sched_getcpu();
+    r->kind = RECORD_END;
+    channel_publish(&w->channel, r, &e->end, sizeof e->end, t->message, strlen(t->message), now);
+}
+
+// What most tasks are comes first, and costs little.
+static void publish(struct worker *w, struct record *r, struct ending *e, int64_t now)
+{
+    const struct task *t = &w->task;
+    int64_t duration = now - t->start_ns;
+    r->start_ns = t->start_ns;
+    r->duration_ns = duration < UINT32_MAX ? (uint32_t)duration : UINT32_MAX;
+    if (e->failure != TASK_FINE || e->isolated || w->over_output > 0 || duration >= LONG_NS ||
+        e->size > CHANNEL_PAYLOAD_MAX || t->emitted > 0)
+        publish_in_full(w, r, e, duration, now);
+    else
+        channel_publish_ok(&w->channel, r, e->row, e->size, now);
+}
+
+static bool is_isolated(const struct task_map *m, const struct channel_claim *claim)
+{
+    return m->isolation == ISOLATE_TASK ||
+           (m->isolation == ISOLATE_AUTO && claim->grant.attempt > 0);
+}
+
+// Threads that a task has left running, a pool of OpenMP's mostly, are not in a forked child: who
+// waits for them there waits for ever.
+static bool may_fork(const struct worker *w)
+{
+    return !w->ran_here || thread_links() <= w->threads;
+}
+
+static void run_isolated(struct worker *w, struct ending *e)
+{
+    struct isolate_end done;
+    isolate_run(&w->isolate, &w->task, &done);
+    w->task.unusual = w->task.told_progress = true; // the child may have: nobody says
+    *e = (struct ending){
+        .failure = done.failure,
+        .row = done.row,
+        .size = done.size,
+        .isolated = true,
+        .end = {.times = {.cpu_ns = done.cpu_ns, .cpu = done.cpu},
+                .status = done.died ? OUTCOME_CRASHED : OUTCOME_ERROR,
+                .permanent = done.failure == TASK_FAILED_FOR_GOOD,
+                .peak_memory = done.peak_memory,
+                .signal = done.signal,
+                .exit_code = done.exit_code,
+                .process = done.process},
+    };
+}
+
+// Ends what the task in hand has started and left. No process is made in less time than a task that
+// is worth a system call takes; should one be, it is found soon after. The time is the task's own.
+static void clear_up(struct worker *w, int64_t began, int64_t *now)
+{
+    if (*now - began < EXACT_OUTPUT_NS && *now - w->cleared_ns < LONG_NS)
+        return;
+    w->cleared_ns = *now;
+    if (!leftovers_may_be(&w->leftovers))
+        return;
+    int killed = leftovers_end(&w->leftovers);
+    *now = stopwatch_now(&w->stopwatch);
+    if (killed > 0 && w->setup.common.keep_output)
+        dprintf(2, "batchrun: the task has left %d %s behind, now killed\n", killed,
+                killed == 1 ? "process" : "processes");
+    if (killed < 0)
+        w->unfit = "a task has left a process behind that does not end";
+}
+
+// Puts back what tasks have changed of the process; the time is none of theirs.
+static void restore(struct worker *w, int64_t *now)
+{
+    const char *lost = surroundings_restore(&w->surroundings);
+    if (lost)
+        w->unfit = lost;
+    *now = w->restored_ns = stopwatch_now(&w->stopwatch);
+}
+
+// What there is to do when a task has run, whatever it has done. *now is the time at its end, and
+// becomes the one at which the next starts. false: this worker is not fit for more tasks.
+static bool end_task(struct worker *w, struct ending *e, int returned, int64_t *now)
+{
+    struct task *t = &w->task;
+    struct record r = {.grant = (uint32_t)t->claim->sequence, .row = t->row};
+    clear_up(w, t->start_ns, now);
+    note_output(w, &r, *now - t->start_ns, w->channel.at_last, *now);
+    if (!e->isolated)
+        e->failure = task_end(t, returned, &e->row, &e->size);
+    publish(w, &r, e, *now);
+    if (*now - t->start_ns >= SURROUNDINGS_LONG_NS || *now - w->restored_ns >= SURROUNDINGS_NS)
+        restore(w, now);
+    return !w->unfit;
+}
+
+static bool run_isolated_task(struct worker *w, uint32_t row, int64_t *now)
+{
+    struct ending e;
+    task_begin(&w->task, row, *now);
+    run_isolated(w, &e);
+    *now = stopwatch_now(&w->stopwatch);
+    return end_task(w, &e, 0, now);
+}
+
+// Until when tasks may be plain, once all else has been looked at: as long as a task may take that
+// is not worth a look. Not at all where each task is to be looked at.
+static int64_t plain_until(const struct worker *w, int64_t now)
+{
+    return w->chatty || w->task.map->row_words == 0 ? 0 : now + EXACT_OUTPUT_NS;
+}
+
+// *now as in end_task. Most tasks take the short way: they have ended well, in no time, have
+// printed nothing by stdio, are not the last of their grant, and all that needs a system call was
+// done not long ago.
+static inline bool run_task(struct worker *w, uint32_t row, int64_t *now)
+{
+    struct task *t = &w->task;
+    task_begin(t, row, *now);
+    int returned = task_call(t);
+    float_mode_restore(&w->float_mode);
+    *now = stopwatch_now(&w->stopwatch);
+    if (*now < w->plain_until && task_ended_plainly(t, returned) && !w->channel.at_last &&
+        !is_output_pending()) {
+        w->unlooked += w->setup.common.keep_output;
+        channel_publish_plain(&w->channel, (uint32_t)t->claim->sequence, row, t->start_ns, t->plain,
+                              t->map->row_words, *now);
+        return true;
+    }
+    struct ending e = {.isolated = false};
+    bool fit = end_task(w, &e, returned, now);
+    // Not from *now on: where system calls are slow the look itself may take as long. But the wait
+    // for room in the ring, which is in the next task's time, makes that one worth a look.
+    int64_t looked = stopwatch_now(&w->stopwatch);
+    w->plain_until = looked - *now < LONG_NS ? plain_until(w, looked) : 0;
+    return fit;
+}
+
+// false: this worker is not fit for more tasks.
+static bool run_grant(struct worker *w, const struct channel_claim *claim)
+{
+    uint32_t row;
+    int64_t now = stopwatch_now(&w->stopwatch);
+    bool isolated = is_isolated(w->task.map, claim), fit = true;
+    if (now - w->channel.rung_ns >= LONG_NS)
+        w->cpu_mark = clock_process_cpu();
+    if (claim->few_behind)
+        channel_ring_bell(&w->channel, now); // time for the next grant to be on its way
+    // Left when the last grant's end was taken back just after the look at it: printed by tasks
+    // whose outcomes are out, so it is in the log and nobody's.
+    if (w->unlooked > 0) {
+        w->printed[0] = stream_end(1);
+        w->printed[1] = stream_end(2);
+        w->unlooked = 0;
+    }
+    if (w->setup.common.output != JOB_UNLIMITED)
+        w->chatty = true; // a limit is each task's own
+    w->plain_until = plain_until(w, now);
+    w->ran_here |= !isolated;
+    while (fit && channel_next_task(&w->channel, &row))
+        fit = isolated ? run_isolated_task(w, row, &now) : run_task(w, row, &now);
+    return fit;
+}
+
+static int work(struct worker *w, br_error *err)
+{
+    struct channel_claim claim;
+    while (channel_next_grant(&w->channel, &claim)) {
+        struct task_map *m = find_map(w, &claim, err);
+        if (!m)
+            return -1;
+        if (w->task.map != m) {
+            int64_t now;
+            restore(w, &now); // nothing goes from one map to another
+            w->chatty = false;
+        }
+        if (!task_prepare(&w->task, m, &claim, &w->channel))
+            return br_error_nomem(err);
+        if (is_isolated(m, &claim) && !may_fork(w))
+            w->unfit = "threads of earlier tasks run on, and a task is to run in a forked child";
+        if (w->unfit || !run_grant(w, &claim))
+            return br_error_set(err, BR_ERR_SYSTEM, "%s", w->unfit);
+    }
+    return 0;
+}
+
+static void finish(struct worker *w)
+{
+    for (size_t i = w->setup.common.plugins.count; i-- > 0;)
+        if (w->plugins[i].plugin.fini)
+            w->plugins[i].plugin.fini(&w->plugins[i].worker.public);
+    fflush(stdout);
+    fflush(stderr);
+    surroundings_finish(&w->surroundings);
+}
+
+int worker_main(const int *fds, size_t count)
+{
+    static struct worker w; // static: large, and reachable when a plugin calls exit
+    br_error err = {0};
+    (void)count;
+    isolate_init(&w.isolate);
+    if (start(&w, fds, &err) != 0 || say_ready(&w) != 0) {
+        say_unfit(&w, &err);
+        return 1;
+    }
+    if (work(&w, &err) != 0) {
+        say_unfit(&w, &err);
+        return 1;
+    }
+    finish(&w);
+    return 0;
+}

@@ -1,0 +1,505 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Inputs that lie in files: lines, csv, glob. Lines and csv are read twice: once to count rows and
+// text and to see what the columns are, once to fill a table of exactly that size.
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "inputs/csv.h"
+#include "inputs/inputs_load.h"
+
+// ---- Opening
+
+// `path` of the job file as it can be opened from here. Malloc'd; NULL and *l->err.
+static char *join_path(struct loader *l, const char *path)
+{
+    struct buffer joined = BUFFER_EMPTY;
+    if (path[0] != '/' && strcmp(l->job->directory, ".") != 0)
+        buffer_format(&joined, "%s/", l->job->directory);
+    buffer_text(&joined, path);
+    return buffer_take_string(&joined, l->err);
+}
+
+// What is mostly the matter with a file that is not there.
+static const char *path_cure(const struct job_inputs *in)
+{
+    return in->path && in->path[0] != '/' ? "paths are relative to the job file" : NULL;
+}
+
+static void add_unreadable(struct loader *l, const struct job_inputs *in, const char *path,
+                           const char *cause, const char *cure)
+{
+    diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, cure, "cannot read %s: %s", path, cause);
+}
+
+// Copies standard input to memory, so that it can be read twice. Descriptor, or -1 and *l->err.
+static int spool_standard_input(struct loader *l)
+{
+    char chunk[16384];
+    int fd = memfd_create("batchrun-input", MFD_CLOEXEC);
+    if (fd < 0)
+        return br_error_errno(l->err, "cannot keep standard input in memory");
+    ssize_t got = 0;
+    while ((got = fd_read_all(STDIN_FILENO, chunk, sizeof chunk)) > 0) {
+        if (fd_write_all(fd, chunk, (size_t)got) != 0) {
+            br_error_errno(l->err, "cannot keep standard input in memory");
+            fd_close(&fd);
+            return -1;
+        }
+        if (memchr(chunk, '\0', (size_t)got))
+            break; // the reader says so; what has NULs may never end
+    }
+    if (got < 0 || lseek(fd, 0, SEEK_SET) != 0) {
+        br_error_errno(l->err, "cannot read standard input");
+        fd_close(&fd);
+    }
+    return fd;
+}
+
+struct input_file {
+    char *name; // for messages; malloc'd
+    int fd;     // -1: a mistake was added
+    struct stat before;
+};
+
+static int open_regular(struct loader *l, const struct job_inputs *in, struct input_file *f)
+{
+    // O_NONBLOCK: a FIFO without a writer must not hang us before fstat can refuse it.
+    f->fd = fd_open(AT_FDCWD, f->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+    if (f->fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+        return br_error_errno(l->err, "cannot open %s", f->name);
+    if (f->fd < 0) {
+        add_unreadable(l, in, f->name, strerror(errno), errno == ENOENT ? path_cure(in) : NULL);
+        return 0;
+    }
+    if (fstat(f->fd, &f->before) != 0)
+        return br_error_errno(l->err, "cannot read %s", f->name);
+    if (!S_ISREG(f->before.st_mode)) {
+        add_unreadable(l, in, f->name, "not a regular file", "name a file");
+        fd_close(&f->fd);
+    }
+    return 0;
+}
+
+static int open_input(struct loader *l, const struct job_inputs *in, struct input_file *f)
+{
+    *f = (struct input_file){.fd = -1};
+    bool standard = in->kind == INPUT_LINES && !strcmp(in->path, "-");
+    f->name = standard ? strdup("standard input") : join_path(l, in->path);
+    if (!f->name)
+        return standard ? br_error_nomem(l->err) : -1;
+    if (!standard)
+        return open_regular(l, in, f);
+    f->fd = spool_standard_input(l);
+    if (f->fd < 0)
+        return -1;
+    return fstat(f->fd, &f->before) == 0 ? 0 : br_error_errno(l->err, "cannot read %s", f->name);
+}
+
+static void close_input(struct input_file *f)
+{
+    fd_close(&f->fd);
+    free(f->name);
+    f->name = NULL;
+}
+
+// Whether somebody wrote to the file since it was opened.
+static bool has_changed(const struct input_file *f)
+{
+    struct stat now;
+    return fstat(f->fd, &now) == 0 &&
+           (now.st_size != f->before.st_size || now.st_mtim.tv_sec != f->before.st_mtim.tv_sec ||
+            now.st_mtim.tv_nsec != f->before.st_mtim.tv_nsec);
+}
+
+// ---- Columns of a file
+
+struct file_column {
+    char *name;
+    enum br_type type;            // NONE while it is not known
+    size_t text_size;             // sum of the fields' lengths
+    bool is_i64, is_f64, is_bool; // every field so far is one
+};
+
+struct file_columns {
+    struct file_column *items;
+    size_t count;
+    uint64_t rows;
+};
+
+static void finish_columns(struct file_columns *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        free(c->items[i].name);
+    free(c->items);
+    *c = (struct file_columns){0};
+}
+
+// Room for `count` columns, without names.
+static int make_columns(struct loader *l, struct file_columns *c, size_t count)
+{
+    *c = (struct file_columns){.items = calloc(count, sizeof *c->items), .count = count};
+    if (c->items)
+        return 0;
+    c->count = 0;
+    return br_error_nomem(l->err);
+}
+
+static int name_column(struct loader *l, struct file_column *c, const char *name,
+                       enum br_type natural)
+{
+    c->name = strdup(name);
+    if (!c->name)
+        return br_error_nomem(l->err);
+    c->type = wanted_type(l, name, natural);
+    c->is_i64 = c->is_f64 = c->is_bool = true;
+    return 0;
+}
+
+static bool converts(const struct csv_field *field, enum br_type type)
+{
+    struct cell in = {.type = BR_STR, .text = {field->data, field->length}}, out;
+    struct convert_text text;
+    return cell_convert(&in, type, &text, &out);
+}
+
+static void look_at(struct file_column *c, const struct csv_field *field)
+{
+    c->text_size += field->length;
+    if (c->type != BR_TYPE_NONE)
+        return;
+    // What is an integer is a number too, which takes longer to see.
+    c->is_i64 = c->is_i64 && converts(field, BR_I64);
+    c->is_f64 = c->is_i64 || (c->is_f64 && converts(field, BR_F64));
+    c->is_bool = c->is_bool && converts(field, BR_BOOL);
+}
+
+static void settle_types(struct file_columns *columns)
+{
+    for (size_t i = 0; i < columns->count; i++) {
+        struct file_column *c = &columns->items[i];
+        if (c->type == BR_TYPE_NONE)
+            c->type = columns->rows == 0 ? BR_STR
+                      : c->is_i64        ? BR_I64
+                      : c->is_f64        ? BR_F64
+                      : c->is_bool       ? BR_BOOL
+                                         : BR_STR;
+    }
+}
+
+// A mistake of the file's own (BR_ERR_USAGE) becomes an entry; other failures stay.
+static int take_mistake(struct loader *l, const br_error *cause)
+{
+    if (cause->kind == BR_ERR_USAGE) {
+        diagnostics_add_plain(l->d, BR_ERR_USAGE, "%s", cause->text);
+        return 0;
+    }
+    if (l->err)
+        *l->err = *cause;
+    return -1;
+}
+
+// Counts what is left of the file. Rows of the wrong length are mistakes and do not count.
+static int count_rows(struct loader *l, struct csv_reader *r, const char *name,
+                      struct file_columns *columns)
+{
+    const struct csv_field *fields;
+    size_t count;
+    int got;
+    br_error cause;
+    while ((got = csv_next(r, &fields, &count, &cause)) == 1 && !gave_up(l)) {
+        if (count != columns->count) {
+            diagnostics_add_plain(l->d, BR_ERR_USAGE,
+                                  "%s:%" PRIu64 ": %zu field%s, but the header has %zu", name,
+                                  csv_line(r), count, count == 1 ? "" : "s", columns->count);
+            continue;
+        }
+        for (size_t i = 0; i < count; i++)
+            look_at(&columns->items[i], &fields[i]);
+        columns->rows++;
+    }
+    settle_types(columns);
+    return got < 0 ? take_mistake(l, &cause) : 0;
+}
+
+static struct cell convert_field(struct loader *l, const struct csv_reader *r, const char *name,
+                                 const struct file_column *c, const struct csv_field *field,
+                                 struct convert_text *text)
+{
+    struct cell in = {.type = BR_STR, .text = {field->data, field->length}}, out;
+    if (cell_convert(&in, c->type, text, &out))
+        return out;
+    struct buffer problem = BUFFER_EMPTY;
+    convert_problem(&problem, &in, c->type);
+    buffer_char(&problem, '\0');
+    diagnostics_add_plain(l->d, BR_ERR_USAGE, "%s:%" PRIu64 ": column `%s`: %s", name, csv_line(r),
+                          c->name, problem.failed ? "wrong value" : problem.data);
+    buffer_finish(&problem);
+    return empty_cell(c->type);
+}
+
+static int put_fields(struct loader *l, struct csv_reader *r, const char *name,
+                      const struct file_columns *columns, struct table_builder *b)
+{
+    const struct csv_field *fields;
+    size_t count;
+    int got;
+    br_error cause;
+    while ((got = csv_next(r, &fields, &count, &cause)) == 1 && !gave_up(l)) {
+        for (size_t i = 0; i < count && count == columns->count; i++) {
+            struct convert_text text;
+            struct cell cell = convert_field(l, r, name, &columns->items[i], &fields[i], &text);
+            if (table_put_cell(b, i, cell, l->err) != 0)
+                return -1;
+        }
+    }
+    // What the first reading found wrong has been said.
+    return got < 0 && cause.kind != BR_ERR_USAGE ? take_mistake(l, &cause) : 0;
+}
+
+static int fill_table(struct loader *l, const struct input_file *f, enum csv_kind kind,
+                      const struct file_columns *columns, struct loaded *out)
+{
+    out->rows = columns->rows;
+    out->builder = table_builder_create(columns->rows, l->err);
+    if (!out->builder)
+        return -1;
+    for (size_t i = 0; i < columns->count; i++) {
+        const struct file_column *c = &columns->items[i];
+        if (table_add_sized(out->builder, c->name, c->type, c->text_size, l->err) != 0)
+            return -1;
+    }
+    if (lseek(f->fd, 0, SEEK_SET) != 0)
+        return br_error_errno(l->err, "cannot read %s again", f->name);
+    struct csv_reader *r = csv_create(f->fd, f->name, kind, l->err);
+    if (!r)
+        return -1;
+    const struct csv_field *header;
+    size_t count;
+    int result = 0;
+    if (kind == CSV_RECORDS && csv_next(r, &header, &count, l->err) < 0)
+        result = -1;
+    if (result == 0)
+        result = put_fields(l, r, f->name, columns, out->builder);
+    csv_destroy(r);
+    if (has_changed(f)) {
+        diagnostics_add_plain(l->d, BR_ERR_USAGE, "%s changed while it was read", f->name);
+        return 0;
+    }
+    return result;
+}
+
+// ---- Lines
+
+static int read_lines(struct loader *l, const struct input_file *f, const char *name,
+                      struct loaded *out)
+{
+    struct file_columns columns;
+    if (make_columns(l, &columns, 1) != 0)
+        return -1;
+    int result = name_column(l, &columns.items[0], name, BR_STR);
+    struct csv_reader *r = result == 0 ? csv_create(f->fd, f->name, CSV_LINES, l->err) : NULL;
+    if (!r)
+        result = -1;
+    if (result == 0)
+        result = count_rows(l, r, f->name, &columns);
+    csv_destroy(r);
+    if (result == 0)
+        result = fill_table(l, f, CSV_LINES, &columns, out);
+    finish_columns(&columns);
+    return result;
+}
+
+int load_lines(struct loader *l, const struct job_inputs *in, const char *axis, struct loaded *out)
+{
+    const char *name = axis ? axis : "line";
+    struct input_file f;
+    if (!axis)
+        fit_columns(l, &name, 1);
+    int result = open_input(l, in, &f);
+    if (result == 0 && f.fd >= 0)
+        result = read_lines(l, &f, name, out);
+    close_input(&f);
+    return result;
+}
+
+// ---- CSV
+
+static bool check_header(struct loader *l, const struct input_file *f, uint64_t line,
+                         const struct file_columns *columns)
+{
+    size_t before = l->d->count;
+    for (size_t i = 0; i < columns->count; i++) {
+        const char *name = columns->items[i].name;
+        if (!*name)
+            diagnostics_add_plain(l->d, BR_ERR_USAGE,
+                                  "%s:%" PRIu64 ": column %zu has no name in the header", f->name,
+                                  line, i + 1);
+        for (size_t other = 0; *name && other < i; other++)
+            if (!strcmp(name, columns->items[other].name))
+                diagnostics_add_plain(l->d, BR_ERR_USAGE,
+                                      "%s:%" PRIu64 ": column `%s` is twice in the header", f->name,
+                                      line, name);
+    }
+    return l->d->count == before;
+}
+
+static int fit_header(struct loader *l, const struct file_columns *columns)
+{
+    const char **names = calloc(columns->count, sizeof *names);
+    if (!names)
+        return br_error_nomem(l->err);
+    for (size_t i = 0; i < columns->count; i++)
+        names[i] = columns->items[i].name;
+    fit_columns(l, names, columns->count);
+    free(names);
+    return 0;
+}
+
+// The names of the columns; none after a mistake.
+static int read_header(struct loader *l, const struct job_inputs *in, struct csv_reader *r,
+                       const struct input_file *f, const char *axis, struct file_columns *columns)
+{
+    const struct csv_field *fields;
+    size_t count;
+    br_error cause;
+    int got = csv_next(r, &fields, &count, &cause);
+    if (got < 0)
+        return take_mistake(l, &cause);
+    const char *wrong = got == 0             ? "it is empty; a header with the columns' names "
+                                               "is due"
+                        : axis && count != 1 ? "an axis is one column, and it has several"
+                        : count > SCHEMA_MAX ? "it has more than 4096 columns"
+                                             : NULL;
+    if (wrong) {
+        add_unreadable(l, in, f->name, wrong, NULL);
+        return 0;
+    }
+    if (make_columns(l, columns, count) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (name_column(l, &columns->items[i], axis ? axis : fields[i].data, BR_TYPE_NONE) != 0)
+            return -1;
+    if (!check_header(l, f, csv_line(r), columns)) {
+        finish_columns(columns);
+        return 0;
+    }
+    return axis ? 0 : fit_header(l, columns);
+}
+
+static int read_csv(struct loader *l, const struct job_inputs *in, const struct input_file *f,
+                    const char *axis, struct loaded *out)
+{
+    struct file_columns columns = {0};
+    struct csv_reader *r = csv_create(f->fd, f->name, CSV_RECORDS, l->err);
+    if (!r)
+        return -1;
+    int result = read_header(l, in, r, f, axis, &columns);
+    if (result == 0 && columns.count > 0)
+        result = count_rows(l, r, f->name, &columns);
+    csv_destroy(r);
+    if (result == 0 && columns.count > 0)
+        result = fill_table(l, f, CSV_RECORDS, &columns, out);
+    finish_columns(&columns);
+    return result;
+}
+
+int load_csv(struct loader *l, const struct job_inputs *in, const char *axis, struct loaded *out)
+{
+    struct input_file f;
+    int result = open_input(l, in, &f);
+    if (result == 0 && f.fd >= 0)
+        result = read_csv(l, in, &f, axis, out);
+    close_input(&f);
+    return result;
+}
+
+// ---- Glob
+
+// As join_path, with what has a meaning in patterns taken literally in the directory.
+static char *join_pattern(struct loader *l, const char *pattern)
+{
+    struct buffer joined = BUFFER_EMPTY;
+    if (pattern[0] != '/' && strcmp(l->job->directory, ".") != 0) {
+        for (const char *c = l->job->directory; *c; c++) {
+            if (strchr("*?[]\\", *c))
+                buffer_char(&joined, '\\');
+            buffer_char(&joined, *c);
+        }
+        buffer_char(&joined, '/');
+    }
+    buffer_text(&joined, pattern);
+    return buffer_take_string(&joined, l->err);
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int add_paths(struct loader *l, const struct job_inputs *in, const char *name,
+                     const glob_t *found, struct loaded *out)
+{
+    enum br_type type = wanted_type(l, name, BR_STR);
+    out->rows = found->gl_pathc;
+    out->builder = table_builder_create(out->rows, l->err);
+    if (!out->builder || table_add_cells(out->builder, name, type, 1, out->rows, l->err) != 0)
+        return -1;
+    for (size_t i = 0; i < found->gl_pathc; i++) {
+        const char *path = found->gl_pathv[i];
+        struct job_value value = {
+            .cell = {.type = BR_STR, .text = {path, strlen(path)}},
+            .mark = in->mark,
+        };
+        struct convert_text text;
+        struct cell cell = convert_value(l, &value, name, type, &text);
+        if (table_add_cell(out->builder, cell, l->err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int find_paths(struct loader *l, const struct job_inputs *in, const char *name,
+                      const char *pattern, struct loaded *out)
+{
+    glob_t found = {0};
+    int result = 0;
+    errno = 0;
+    // GLOB_ERR: a directory that cannot be read would otherwise leave out its files silently.
+    int status = glob(pattern, GLOB_NOSORT | GLOB_ERR, NULL, &found);
+    if (status == GLOB_NOSPACE)
+        result = br_error_nomem(l->err);
+    else if (status == GLOB_NOMATCH)
+        diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, path_cure(in), "no file matches %s",
+                        pattern);
+    else if (status != 0)
+        diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, path_cure(in),
+                        "cannot read a directory on the way of %s: %s", pattern,
+                        errno ? strerror(errno) : "unknown cause");
+    else {
+        qsort(found.gl_pathv, found.gl_pathc, sizeof found.gl_pathv[0], compare_paths);
+        result = add_paths(l, in, name, &found, out);
+    }
+    globfree(&found);
+    return result;
+}
+
+int load_glob(struct loader *l, const struct job_inputs *in, const char *axis, struct loaded *out)
+{
+    const char *name = axis ? axis : "path";
+    if (!axis)
+        fit_columns(l, &name, 1);
+    char *pattern = join_pattern(l, in->path);
+    if (!pattern)
+        return -1;
+    int result = find_paths(l, in, name, pattern, out);
+    free(pattern);
+    return result;
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "inputs/phase_table.h"
+
+#include <inttypes.h>
+#include <sys/mman.h>
+
+#include "base/fd.h"
+#include "base/text.h"
+
+enum {
+    DESCRIPTION_MAX = 200
+};
+
+int phase_table_make(struct phase_table *out, struct buffer *image, br_error *err)
+{
+    *out = PHASE_TABLE_NONE;
+    int fd = fd_memory_sealed("batchrun-table", image->data, image->length, err);
+    size_t size = image->length;
+    buffer_finish(image);
+    if (fd < 0)
+        return -1;
+    void *memory = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED) {
+        br_error_errno(err, "cannot map an input table of %zu bytes", size);
+        fd_close(&fd);
+        return -1;
+    }
+    *out = (struct phase_table){.fd = fd, .memory = memory, .size = size};
+    if (table_open(&out->table, memory, size, err) != 0) {
+        phase_table_finish(out);
+        return -1;
+    }
+    return 0;
+}
+
+void phase_table_finish(struct phase_table *t)
+{
+    if (t->memory)
+        munmap(t->memory, t->size);
+    fd_close(&t->fd);
+    *t = PHASE_TABLE_NONE;
+}
+
+int batch_table_make(uint64_t batches, struct buffer *image, struct table *out, br_error *err)
+{
+    struct table_builder *b = table_builder_create(batches, err);
+    int result = b ? table_builder_finish(b, image, err) : -1;
+    table_builder_destroy(b);
+    return result == 0 ? table_open(out, image->data, image->length, err) : -1;
+}
+
+static void describe_cell(struct buffer *out, const struct cell *c)
+{
+    switch (c->type) {
+    case BR_I64:
+        buffer_format(out, "%" PRId64, c->i64);
+        break;
+    case BR_F64:
+        text_f64(out, c->f64);
+        break;
+    case BR_BOOL:
+        buffer_text(out, c->boolean ? "true" : "false");
+        break;
+    default:
+        buffer_append(out, c->text.data,
+                      c->text.length < DESCRIPTION_MAX ? c->text.length : DESCRIPTION_MAX);
+    }
+}
+
+// Cuts at `max` bytes, between characters.
+static void cut(struct buffer *out, size_t start, size_t max)
+{
+    if (out->length - start <= max)
+        return;
+    size_t end = start + max - 3;
+    while (end > start && ((unsigned char)out->data[end] & 0xC0) == 0x80)
+        end--;
+    out->length = end;
+    buffer_text(out, "...");
+}
+
+void phase_table_describe(const struct phase_table *t, uint64_t task, uint64_t rows_per_task,
+                          struct buffer *out)
+{
+    size_t start = out->length;
+    uint64_t first = task * rows_per_task, rows = table_rows(&t->table);
+    if (rows_per_task > 1) {
+        uint64_t last = first + rows_per_task < rows ? first + rows_per_task - 1 : rows - 1;
+        buffer_format(out, "rows %" PRIu64 " to %" PRIu64, first, last);
+        return;
+    }
+    for (size_t i = 0; i < table_columns(&t->table) && out->length - start <= DESCRIPTION_MAX;
+         i++) {
+        struct cell c = table_cell(&t->table, i, first);
+        buffer_format(out, "%s%s=", i ? " " : "", table_column_name(&t->table, i));
+        describe_cell(out, &c);
+    }
+    cut(out, start, DESCRIPTION_MAX);
+}

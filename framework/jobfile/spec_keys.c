@@ -1,0 +1,535 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "jobfile/spec_keys.h"
+
+#include "base/clock.h"
+
+#define COUNT(array)        (sizeof(array) / sizeof(array)[0])
+#define FIELD(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
+#define MARK(type, member)  .mark_offset = offsetof(type, member)
+#define TABLE(description, array)                                                                  \
+    {                                                                                              \
+        .what = description, .keys = array, .count = COUNT(array)                                  \
+    }
+
+// A part of a schema that jobfile/spec_schema.c defines.
+#define REF(name) "{'$ref': '#/$defs/" name "'}"
+#define PATH      "'type': 'string', 'minLength': 1"
+
+// In the order of the enums.
+static const char *const binding_words[] = {"none", "pu", "core", "l3", "numa", "package", NULL};
+static const char *const layout_words[] = {"compact", "scatter", NULL};
+static const char *const membind_words[] = {"none", "local", NULL};
+static const char *const mode_words[] = {"sync", "async", NULL};
+static const char *const isolation_words[] = {"worker", "task", "auto", NULL};
+
+static const struct spec_key worker_keys[] = {
+    {.name = "count",
+     .doc = "how many workers; auto is one for each object they are bound to",
+     .example = "8",
+     .type = SPEC_WHOLE,
+     FIELD(struct job_workers, count),
+     MARK(struct job_workers, count_mark),
+     .min = 1,
+     .max = 65536,
+     .automatic = "auto"},
+    {.name = "binding",
+     .doc = "what each worker is bound to",
+     .example = "core",
+     .type = SPEC_WORD,
+     FIELD(struct job_workers, binding),
+     .words = binding_words},
+    {.name = "layout",
+     .doc = "neighbouring objects first, or spread over the machine",
+     .example = "compact",
+     .type = SPEC_WORD,
+     FIELD(struct job_workers, layout),
+     .words = layout_words},
+    {.name = "width",
+     .doc = "objects for each worker; a task with threads of its own wants several",
+     .example = "1",
+     .type = SPEC_WHOLE,
+     FIELD(struct job_workers, width),
+     MARK(struct job_workers, width_mark),
+     .min = 1,
+     .max = 4096},
+    {.name = "membind",
+     .doc = "whether a worker's memory comes from its own NUMA nodes",
+     .example = "local",
+     .type = SPEC_WORD,
+     FIELD(struct job_workers, membind_local),
+     .words = membind_words},
+    {.name = "oversubscribe",
+     .doc = "allow more workers than there are objects",
+     .example = "false",
+     .type = SPEC_BOOL,
+     FIELD(struct job_workers, oversubscribe)},
+    {.name = "max_tasks",
+     .doc = "replace a worker after this many tasks; 0 is never",
+     .example = "1000",
+     .type = SPEC_WHOLE,
+     FIELD(struct job_workers, max_tasks),
+     .min = 0,
+     .max = INT64_MAX},
+};
+const struct spec_table spec_workers_table = TABLE("`workers`", worker_keys);
+
+static const struct spec_key limit_keys[] = {
+    {.name = "memory",
+     .doc = "memory that one worker may use",
+     .example = "2GiB",
+     .type = SPEC_SIZE,
+     FIELD(struct job_limits, memory),
+     .min = 1024 * 1024},
+    {.name = "cpu_time",
+     .doc = "CPU time of one task",
+     .example = "10m",
+     .type = SPEC_DURATION,
+     FIELD(struct job_limits, cpu_time_ns),
+     .min = NS_PER_MS},
+    {.name = "open_files",
+     .doc = "files that one worker may have open",
+     .example = "1024",
+     .type = SPEC_WHOLE,
+     FIELD(struct job_limits, open_files),
+     .min = 16,
+     .max = INT64_MAX},
+    {.name = "core_size",
+     .doc = "size of a core dump; 0 is none",
+     .example = "0",
+     .type = SPEC_SIZE,
+     FIELD(struct job_limits, core_size)},
+    {.name = "output",
+     .doc = "what one task may print on each stream",
+     .example = "1MiB",
+     .type = SPEC_SIZE,
+     FIELD(struct job_limits, output)},
+};
+const struct spec_table spec_limits_table = TABLE("`limits`", limit_keys);
+
+static const struct spec_key plugin_keys[] = {
+    {.name = "name",
+     .doc = "the plugin's name, which tasks begin with",
+     .example = "demo",
+     .type = SPEC_NAME,
+     .required = true,
+     FIELD(struct job_plugin, name)},
+    {.name = "path",
+     .doc = "its file, relative to the job file; without it, the plugin path is searched",
+     .example = "./libdemo.so",
+     .type = SPEC_TEXT,
+     .due = "a file's path",
+     FIELD(struct job_plugin, path)},
+    {.name = "config",
+     .doc = "settings for the plugin's init",
+     .example = "{solver: gmres}",
+     .type = SPEC_SETTINGS,
+     FIELD(struct job_plugin, config)},
+};
+const struct spec_table spec_plugin_table = TABLE("a plugin", plugin_keys);
+
+static const struct spec_key timeout_keys[] = {
+    {.name = "soft",
+     .doc = "when a task is asked to stop",
+     .example = "50s",
+     .type = SPEC_DURATION,
+     FIELD(struct job_timeout, soft_ns)},
+    {.name = "hard",
+     .doc = "when a task is killed",
+     .example = "60s",
+     .type = SPEC_DURATION,
+     FIELD(struct job_timeout, hard_ns)},
+};
+const struct spec_table spec_timeout_table = TABLE("`timeout`", timeout_keys);
+
+static const struct spec_key backoff_keys[] = {
+    {.name = "delay",
+     .doc = "wait before the first retry",
+     .example = "500ms",
+     .type = SPEC_DURATION,
+     FIELD(struct job_retries, delay_ns)},
+    {.name = "factor",
+     .doc = "each further wait is this many times longer",
+     .example = "2",
+     .type = SPEC_NUMBER,
+     FIELD(struct job_retries, factor),
+     .min = 1,
+     .max = 1000},
+    {.name = "max",
+     .doc = "the longest wait",
+     .example = "30s",
+     .type = SPEC_DURATION,
+     FIELD(struct job_retries, max_ns)},
+    {.name = "jitter",
+     .doc = "part by which a wait is made longer or shorter at random",
+     .example = "0.2",
+     .type = SPEC_NUMBER,
+     FIELD(struct job_retries, jitter),
+     .min = 0,
+     .max = 1},
+};
+const struct spec_table spec_backoff_table = TABLE("`backoff`", backoff_keys);
+
+static const struct spec_key retry_keys[] = {
+    {.name = "limit",
+     .doc = "attempts after the first",
+     .example = "3",
+     .type = SPEC_WHOLE,
+     .required = true,
+     FIELD(struct job_retries, limit),
+     .min = 0,
+     .max = 1000000},
+    {.name = "on",
+     .doc = "which ends are tried again",
+     .example = "[error, crash]",
+     .type = SPEC_OTHER,
+     .due = "a list of error, crash, timeout, limit",
+     FIELD(struct job_retries, on),
+     .schema = "'type': 'array', 'items': {'enum': ['error', 'crash', 'timeout', 'limit']}",
+     .read = read_retry_on},
+    {.name = "backoff",
+     .doc = "waits between attempts",
+     .example = "{delay: 500ms, factor: 2, max: 30s, jitter: 0.2}",
+     .type = SPEC_MAPPING,
+     .table = &spec_backoff_table},
+};
+const struct spec_table spec_retries_table = TABLE("`retries`", retry_keys);
+
+static const struct spec_key on_failure_keys[] = {
+    {.name = "max_failed",
+     .doc = "stop after more failed tasks than this, or this part of all",
+     .example = "10",
+     .type = SPEC_OTHER,
+     .required = true,
+     .due = "a number of tasks or a percentage",
+     .schema = "'anyOf': [{'type': 'integer', 'minimum': 0}, {'type': 'string', 'pattern': "
+               "'^[0-9.]+%$'}]",
+     .read = read_max_failed},
+};
+const struct spec_table spec_on_failure_table = TABLE("`on_failure`", on_failure_keys);
+
+static const struct spec_key reduce_keys[] = {
+    {.name = "task",
+     .doc = "a task that takes many rows, or a built-in",
+     .example = "demo.total",
+     .type = SPEC_OTHER,
+     .required = true,
+     .due = "sum, min, max, mean, count or PLUGIN.TASK",
+     .schema = "'type': 'string'",
+     .read = read_reduce_task},
+    {.name = "fan_in",
+     .doc = "rows that one call takes",
+     .example = "64",
+     .type = SPEC_WHOLE,
+     FIELD(struct job_reduce, fan_in),
+     .min = 2,
+     .max = 65536},
+};
+const struct spec_table spec_reduce_table = TABLE("`reduce`", reduce_keys);
+
+static const struct spec_key range_keys[] = {
+    {.name = "start",
+     .doc = "the first value",
+     .example = "0",
+     .type = SPEC_OTHER,
+     .due = "a number",
+     FIELD(struct job_inputs, range.start),
+     .schema = "'type': 'number'",
+     .read = read_range_number},
+    {.name = "stop",
+     .doc = "where it ends, which is not a value any more",
+     .example = "1000",
+     .type = SPEC_OTHER,
+     .required = true,
+     .due = "a number",
+     FIELD(struct job_inputs, range.stop),
+     .schema = "'type': 'number'",
+     .read = read_range_number},
+    {.name = "step",
+     .doc = "from one value to the next",
+     .example = "1",
+     .type = SPEC_OTHER,
+     .due = "a number",
+     FIELD(struct job_inputs, range.step),
+     .schema = "'type': 'number'",
+     .read = read_range_number},
+    {.name = "as",
+     .doc = "the column's name",
+     .example = "i",
+     .type = SPEC_OTHER,
+     .due = "a column's name",
+     FIELD(struct job_inputs, range.as),
+     .schema = "'type': 'string', 'minLength': 1",
+     .read = read_column_name},
+};
+const struct spec_table spec_range_table = TABLE("`range`", range_keys);
+
+#define RANGE_KEY                                                                                  \
+    {                                                                                              \
+        .name = "range", .doc = "evenly spaced numbers", .example = "1000", .type = SPEC_OTHER,    \
+        .due = "a number of rows or {start, stop, step, as}",                                      \
+        .schema = "'anyOf': [{'type': 'integer', 'minimum': 0}, " REF("range") "]",                \
+        .read = read_range                                                                         \
+    }
+#define LINES_KEY                                                                                  \
+    {                                                                                              \
+        .name = "lines", .doc = "the lines of a text file, or of standard input: `-`",             \
+        .example = "names.txt", .type = SPEC_OTHER, .due = "a file's path or `-`", .schema = PATH, \
+        .read = read_lines                                                                         \
+    }
+#define CSV_KEY                                                                                    \
+    {                                                                                              \
+        .name = "csv", .doc = "a CSV file whose header names the columns",                         \
+        .example = "params.csv", .type = SPEC_OTHER, .due = "a file's path",                       \
+        .schema = PATH ", 'not': {'const': '-'}", .read = read_csv                                 \
+    }
+#define GLOB_KEY                                                                                   \
+    {                                                                                              \
+        .name = "glob", .doc = "the files that match a pattern, sorted",                           \
+        .example = "\"data/*.h5\"", .type = SPEC_OTHER, .due = "a pattern", .schema = PATH,        \
+        .read = read_glob                                                                          \
+    }
+
+static const struct spec_key input_keys[] = {
+    RANGE_KEY,
+    {.name = "list",
+     .doc = "values written here: by column, or row by row",
+     .example = "{r: [1, 2, 3]}",
+     .type = SPEC_OTHER,
+     .due = "columns of values, or a list of rows",
+     .schema = "'anyOf': [{'type': 'object', 'minProperties': 1, 'additionalProperties': "
+               "{'type': 'array', 'items': " REF("value") "}}, {'type': 'array', 'minItems': 1, "
+                                                          "'items': " REF("settings") "}]",
+     .read = read_list},
+    LINES_KEY,
+    CSV_KEY,
+    GLOB_KEY,
+    {.name = "matrix",
+     .doc = "every combination of the axes' values",
+     .example = "{r: [1, 2], bc: [wall, open]}",
+     .type = SPEC_OTHER,
+     .due = "a mapping of axes",
+     .schema = "'type': 'object', 'properties': {'exclude': {'type': 'array', "
+               "'items': " REF("settings") "}, 'include': {'type': 'array', 'items': " REF(
+                   "settings") "}}, 'additionalProperties': {'anyOf': [{'type': 'array', "
+                               "'minItems': 1, 'items': " REF("value") "}, " REF("axis") "]"
+                                                                                         "}",
+     .read = read_matrix},
+    {.name = "from",
+     .doc = "the results of an earlier phase",
+     .example = "mesh",
+     .type = SPEC_OTHER,
+     .due = "an earlier phase's name",
+     .schema = PATH,
+     .read = read_from},
+};
+const struct spec_table spec_inputs_table = {
+    .what = "`inputs`", .keys = input_keys, .count = COUNT(input_keys), .one_of = true};
+
+static const struct spec_key axis_keys[] = {RANGE_KEY, LINES_KEY, CSV_KEY, GLOB_KEY};
+const struct spec_table spec_axis_table = {
+    .what = "an axis", .keys = axis_keys, .count = COUNT(axis_keys), .one_of = true};
+
+static const struct spec_key phase_keys[] = {
+    {.name = "name",
+     .doc = "the phase's name; its files are named after it",
+     .example = "areas",
+     .type = SPEC_NAME,
+     .required = true,
+     .no_default = true,
+     FIELD(struct job_phase, name)},
+    {.name = "task",
+     .doc = "the function that is called for every row",
+     .example = "demo.area",
+     .type = SPEC_OTHER,
+     .required = true,
+     .no_default = true,
+     .due = "PLUGIN.TASK",
+     FIELD(struct job_phase, task),
+     MARK(struct job_phase, task_mark),
+     .schema = "'type': 'string', 'pattern': '^[^.]+[.].+$'",
+     .read = read_task},
+    {.name = "mode",
+     .doc = "sync: what follows waits; async: what follows starts at once",
+     .example = "sync",
+     .type = SPEC_WORD,
+     FIELD(struct job_phase, mode),
+     .words = mode_words},
+    {.name = "needs",
+     .doc = "phases that must end first",
+     .example = "[mesh]",
+     .type = SPEC_OTHER,
+     .due = "a list of earlier phases",
+     .schema = "'type': 'array', 'items': {'type': 'string'}",
+     .read = read_needs},
+    {.name = "inputs",
+     .doc = "the table of inputs, one task for each row",
+     .example = "{range: 1000}",
+     .type = SPEC_OTHER,
+     .required = true,
+     .no_default = true,
+     .due = "a mapping",
+     FIELD(struct job_phase, inputs),
+     MARK(struct job_phase, inputs_mark),
+     .schema = "'allOf': [" REF("inputs") "]",
+     .read = read_inputs},
+    {.name = "args",
+     .doc = "constants added to every row",
+     .example = "{unit: cm}",
+     .type = SPEC_SETTINGS,
+     FIELD(struct job_phase, args)},
+    {.name = "batch",
+     .doc = "rows for one call of a task that takes many",
+     .example = "100",
+     .type = SPEC_WHOLE,
+     FIELD(struct job_phase, batch),
+     MARK(struct job_phase, batch_mark),
+     .min = 1,
+     .max = JOB_ROWS_MAX},
+    {.name = "chunk_size",
+     .doc = "rows handed to a worker at a time; auto aims at a few ms",
+     .example = "100",
+     .type = SPEC_WHOLE,
+     FIELD(struct job_phase, chunk_size),
+     .min = 1,
+     .max = JOB_ROWS_MAX,
+     .automatic = "auto"},
+    {.name = "priority",
+     .doc = "higher goes first among phases that can run",
+     .example = "0",
+     .type = SPEC_WHOLE,
+     FIELD(struct job_phase, priority),
+     .min = -1000000,
+     .max = 1000000},
+    {.name = "max_parallel",
+     .doc = "at most so many tasks at once; 0 is as many as there are workers",
+     .example = "4",
+     .type = SPEC_WHOLE,
+     FIELD(struct job_phase, max_parallel),
+     .min = 0,
+     .max = 65536},
+    {.name = "time_request",
+     .doc = "time that one task is expected to take: none is started that would outlive the "
+            "allocation",
+     .example = "20m",
+     .type = SPEC_DURATION,
+     FIELD(struct job_phase, time_request_ns)},
+    {.name = "timeout",
+     .doc = "time for one task; 0 is without end",
+     .example = "60s",
+     .type = SPEC_OTHER,
+     .due = "a duration or {soft, hard}",
+     FIELD(struct job_phase, timeout),
+     .schema = "'anyOf': [" REF("duration") ", " REF("timeout") "]",
+     .read = read_timeout},
+    {.name = "retries",
+     .doc = "how often and when a failed task is tried again",
+     .example = "3",
+     .type = SPEC_OTHER,
+     .due = "a number of retries or {limit, on, backoff}",
+     FIELD(struct job_phase, retries),
+     .schema = "'anyOf': [{'type': 'integer', 'minimum': 0}, " REF("retries") "]",
+     .read = read_retries},
+    {.name = "on_failure",
+     .doc = "what failed tasks do to the phase",
+     .example = "continue",
+     .type = SPEC_OTHER,
+     .due = "continue, stop or {max_failed: N}",
+     FIELD(struct job_phase, on_failure),
+     .table = &spec_on_failure_table,
+     .schema = "'anyOf': [{'enum': ['continue', 'stop']}, " REF("on_failure") "]",
+     .read = read_on_failure},
+    {.name = "isolation",
+     .doc = "worker: tasks share a process; task: each has its own; auto: its own on a retry",
+     .example = "worker",
+     .type = SPEC_WORD,
+     FIELD(struct job_phase, isolation),
+     .words = isolation_words},
+    {.name = "reduce",
+     .doc = "make one row of all results",
+     .example = "sum",
+     .type = SPEC_OTHER,
+     .due = "sum, min, max, mean, count or {task, fan_in}",
+     FIELD(struct job_phase, reduce),
+     .table = &spec_reduce_table,
+     .schema = "'anyOf': [{'type': 'string'}, " REF("reduce") "]",
+     .read = read_reduce},
+    {.name = "keep_results",
+     .doc = "with reduce: keep the rows as well",
+     .example = "true",
+     .type = SPEC_BOOL,
+     FIELD(struct job_phase, keep_results)},
+    {.name = "output",
+     .doc = "the result file, relative to the job file; `-` is standard output",
+     .example = "areas.csv",
+     .type = SPEC_OTHER,
+     .due = "a file that ends in .csv, .jsonl or .npy, or `-`",
+     FIELD(struct job_phase, output),
+     MARK(struct job_phase, output_mark),
+     .schema = "'type': 'string', 'pattern': '^-$|[^/][.](csv|jsonl|npy)$'",
+     .read = read_output},
+};
+const struct spec_table spec_phase_table = TABLE("a phase", phase_keys);
+
+static const struct spec_key job_keys[] = {
+    {.name = "version",
+     .doc = "of the job file's format",
+     .example = "1",
+     .type = SPEC_OTHER,
+     .required = true,
+     .due = "the number 1",
+     .schema = "'const': 1",
+     .read = read_version},
+    {.name = "name",
+     .doc = "names the run directory; without it, the file's name does",
+     .example = "circles",
+     .type = SPEC_NAME,
+     FIELD(struct job, name)},
+    {.name = "workers",
+     .doc = "the processes that run tasks",
+     .example = "{count: auto, binding: core}",
+     .type = SPEC_MAPPING,
+     FIELD(struct job, workers),
+     MARK(struct job, workers.mark),
+     .table = &spec_workers_table},
+    {.name = "plugins",
+     .doc = "the shared libraries that hold the tasks",
+     .example = "[demo]",
+     .type = SPEC_OTHER,
+     .due = "a list of plugins",
+     .table = &spec_plugin_table,
+     .schema = "'type': 'array', 'items': {'anyOf': [{'type': 'string', 'pattern': "
+               "'^[A-Za-z0-9_][A-Za-z0-9_-]*$'}, " REF("plugin") "]}",
+     .read = read_plugins},
+    {.name = "env",
+     .doc = "environment of the workers, set before plugins are loaded; null unsets",
+     .example = "{OMP_SCHEDULE: static}",
+     .type = SPEC_OTHER,
+     .due = "a mapping of names to values",
+     .schema = "'type': 'object', 'additionalProperties': {'type': ['string', 'number', 'boolean', "
+               "'null']}",
+     .read = read_env},
+    {.name = "limits",
+     .doc = "what a worker and a task may use",
+     .example = "{memory: 2GiB}",
+     .type = SPEC_MAPPING,
+     FIELD(struct job, limits),
+     .table = &spec_limits_table},
+    {.name = "defaults",
+     .doc = "keys for every phase that does not have them",
+     .example = "{timeout: 60s}",
+     .type = SPEC_OTHER,
+     .due = "a mapping",
+     .table = &spec_phase_table,
+     .schema = "'allOf': [" REF("defaults") "]",
+     .read = read_defaults},
+    {.name = "phases",
+     .doc = "what is run, in order",
+     .example = "[{name: areas, task: demo.area, inputs: {range: 10}}]",
+     .type = SPEC_OTHER,
+     .required = true,
+     .due = "a list of phases",
+     .table = &spec_phase_table,
+     .schema = "'type': 'array', 'minItems': 1, 'items': " REF("phase"),
+     .read = read_phases},
+};
+const struct spec_table spec_job_table = TABLE("the job file", job_keys);

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "jobfile/spec_override.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "jobfile/spec_source.h"
+
+struct walk {
+    struct tree *tree;
+    struct diagnostics *d;
+    const char *path; // the whole, for messages
+    const char *rest; // what is still to go
+    struct node here; // a place for messages
+};
+
+static bool is_missing(const struct node *node)
+{
+    return !node || (node->kind == NODE_SCALAR && node->plain && node->length == 0);
+}
+
+// The name of an item of `phases` or `plugins`; NULL without.
+static const struct node *item_name(const struct node *item)
+{
+    const struct node *name = item->kind == NODE_MAPPING ? node_get(item, "name") : item;
+    return name && name->kind == NODE_SCALAR ? name : NULL;
+}
+
+static void complain_no_item(struct walk *w, const struct node *list, const char *what)
+{
+    size_t length = strcspn(w->rest, ".");
+    const char *wanted = tree_format(w->tree, "%.*s", (int)length, w->rest);
+    const char **words = calloc(list->count ? list->count : 1, sizeof *words);
+    if (!words) {
+        w->tree->failed = true;
+        return;
+    }
+    size_t count = 0;
+    for (const struct node *item = list->first; item; item = item->next)
+        if (item_name(item))
+            words[count++] = item_name(item)->text;
+    const char *near = text_nearest(wanted, words, count);
+    free(words);
+    node_complain(w->d, &w->here, near ? tree_format(w->tree, "did you mean `%s`?", near) : NULL,
+                  "there is no %s `%s`", what, wanted);
+}
+
+// The item whose name the rest of the path begins with; the longest, since names may hold dots.
+static struct node *find_item(struct walk *w, struct node *list, const char *what)
+{
+    struct node *best = NULL;
+    size_t best_length = 0;
+    for (struct node *item = list->first; item; item = item->next) {
+        const struct node *name = item_name(item);
+        if (name && name->length > best_length && !strncmp(w->rest, name->text, name->length) &&
+            w->rest[name->length] == '.') {
+            best = item;
+            best_length = name->length;
+        }
+    }
+    if (best)
+        w->rest += best_length + 1;
+    else
+        complain_no_item(w, list, what);
+    return best;
+}
+
+static struct node *new_key(struct walk *w, const char *text, size_t length)
+{
+    struct node *key = tree_node(w->tree, NODE_SCALAR, w->path);
+    const char *copy = tree_text(w->tree, text, length);
+    if (!key || !copy)
+        return NULL;
+    key->text = copy;
+    key->length = length;
+    return key;
+}
+
+// Makes *node a mapping in place, where nothing is lost by it: an absent value, or a plugin given
+// by its name alone.
+static int make_mapping(struct walk *w, struct node *node, bool plugin)
+{
+    if (node->kind == NODE_MAPPING)
+        return 0;
+    bool named = plugin && node->kind == NODE_SCALAR && !is_missing(node);
+    struct node *key = named ? new_key(w, "name", 4) : NULL;
+    struct node *name = named ? tree_node(w->tree, NODE_SCALAR, node->option) : NULL;
+    if (named && (!key || !name))
+        return -1;
+    if (!named && !is_missing(node)) {
+        node_complain(w->d, &w->here, "set it as a whole: KEY={key: value, ...}",
+                      "`%s` is %s in the job file, not a mapping",
+                      node->key ? node->key->text : "it",
+                      node->kind == NODE_LIST ? "a list" : "a single value");
+        return -1;
+    }
+    if (named) {
+        name->plain = node->plain;
+        name->text = node->text;
+        name->length = node->length;
+        name->mark = node->mark;
+        name->width = node->width;
+    }
+    node->kind = NODE_MAPPING;
+    node->count = 0;
+    if (named)
+        node_append(node, key, name);
+    return 0;
+}
+
+// Mappings whose keys are the user's: what is left of the path is one key.
+static bool has_free_keys(const struct node *node)
+{
+    return node->key && (node_is(node->key, "env") || node_is(node->key, "args") ||
+                         node_is(node->key, "config"));
+}
+
+static void set_value(struct walk *w, struct node *mapping, size_t length, struct node *value)
+{
+    char *name = strndup(w->rest, length);
+    struct node *key = new_key(w, w->rest, length);
+    if (!name || !key) {
+        w->tree->failed = true;
+        free(name);
+        return;
+    }
+    struct node *old = node_get(mapping, name);
+    free(name);
+    if (!old) {
+        node_append(mapping, key, value);
+        return;
+    }
+    struct node *next = old->next;
+    *old = *value;
+    old->key = key;
+    old->next = next;
+}
+
+// One step down: the mapping's child that the path names next, made when it is not there.
+static struct node *step_down(struct walk *w, struct node *mapping, size_t length)
+{
+    struct node *key = new_key(w, w->rest, length);
+    if (!key)
+        return NULL;
+    w->rest += length + 1;
+    struct node *child = node_get(mapping, key->text);
+    if (child)
+        return child;
+    child = tree_node(w->tree, NODE_MAPPING, w->path);
+    if (child)
+        node_append(mapping, key, child);
+    return child;
+}
+
+static void set(struct walk *w, struct node *root, struct node *value)
+{
+    struct node *at = root;
+    bool plugin = false;
+    for (;;) {
+        if (at->kind == NODE_LIST && at->key &&
+            (node_is(at->key, "phases") || node_is(at->key, "plugins"))) {
+            plugin = node_is(at->key, "plugins");
+            if (!strchr(w->rest, '.')) {
+                node_complain(
+                    w->d, &w->here, tree_format(w->tree, "for example `%s.name=...`", w->path),
+                    "the path ends at a %s; a key of it is due", plugin ? "plugin" : "phase");
+                return;
+            }
+            at = find_item(w, at, plugin ? "plugin" : "phase");
+            if (!at)
+                return;
+        }
+        if (make_mapping(w, at, plugin) != 0)
+            return;
+        plugin = false;
+        size_t length = has_free_keys(at) ? strlen(w->rest) : strcspn(w->rest, ".");
+        if (length == 0) {
+            node_complain(w->d, &w->here, "write KEY.KEY=VALUE", "a part of the path is empty");
+            return;
+        }
+        if (w->rest[length] == '\0') {
+            set_value(w, at, length, value);
+            return;
+        }
+        at = step_down(w, at, length);
+        if (!at)
+            return;
+    }
+}
+
+void override_apply(struct tree *t, struct node *root, const struct spec_override *override,
+                    struct diagnostics *d)
+{
+    struct walk w = {.tree = t, .d = d, .path = override->path, .rest = override->path};
+    w.here.option = override->path;
+    struct diagnostics scratch;
+    diagnostics_init(&scratch, override->path, override->value, strlen(override->value));
+    int result = source_check(&scratch);
+    diagnostics_finish(&scratch);
+    if (result != 0) {
+        node_complain(d, &w.here, "write it as UTF-8 text", "the value is no text");
+        return;
+    }
+    struct node *value = tree_parse(t, override->value, strlen(override->value), override->path, d);
+    if (value)
+        set(&w, root, value);
+}

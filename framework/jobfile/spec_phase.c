@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A phase's keys that have a shape of their own.
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "jobfile/spec_keys.h"
+#include "jobfile/spec_scalar.h"
+#include "model/outcome.h"
+
+void phase_init(struct job_phase *phase)
+{
+    *phase = (struct job_phase){
+        .batch = 1,
+        .retries = {.on = 1u << OUTCOME_ERROR | 1u << OUTCOME_CRASHED | 1u << OUTCOME_TIMED_OUT |
+                          1u << OUTCOME_OVER_LIMIT,
+                    .factor = 2,
+                    .max_ns = 30 * NS_PER_S,
+                    .jitter = 0.2},
+        .reduce = {.fan_in = 64},
+    };
+}
+
+// "plugin.task": a dot with something on both sides.
+static bool is_task_name(const char *text)
+{
+    const char *dot = strchr(text, '.');
+    return dot && dot > text && dot[1] != '\0';
+}
+
+void read_task(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+{
+    const char *text = read_text(r, key, value);
+    if (!text)
+        return;
+    if (is_task_name(text))
+        *(char **)field = keep_text(r, text);
+    else
+        complain(r, value, tree_format(&r->tree, "for example `%s: demo.area`", key->name),
+                 "`%s` names no plugin; PLUGIN.TASK is due", text);
+}
+
+void read_needs(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+{
+    (void)field; // which phases they are is known when all are read
+    if (value->kind != NODE_LIST) {
+        const char *cure = value->kind == NODE_SCALAR && value->length > 0
+                               ? tree_format(&r->tree, "write `needs: [%.64s]`", value->text)
+                               : "for example `needs: [mesh]`";
+        complain(r, value, cure, "`needs` is %s; %s is due", describe(r, value), key->due);
+        return;
+    }
+    if (value->count > SPEC_PHASES_MAX) {
+        complain(r, value, NULL, "`needs` has %zu entries; the limit is %d", value->count,
+                 SPEC_PHASES_MAX);
+        return;
+    }
+    for (const struct node *item = value->first; item; item = item->next)
+        read_text(r, key, item);
+}
+
+void read_timeout(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+{
+    struct job_timeout *timeout = field;
+    if (value->kind == NODE_LIST) {
+        complain_type(r, key, value);
+        return;
+    }
+    if (value->kind == NODE_SCALAR) {
+        struct spec_key hard = {.name = key->name, .example = key->example, .type = SPEC_DURATION};
+        read_key(r, &hard, value, &timeout->hard_ns);
+        return;
+    }
+    read_table(r, &spec_timeout_table, "`timeout`", value, NULL, timeout);
+    const struct node *soft = node_get(value, "soft");
+    if (value->count == 0)
+        complain(r, value, "for example {soft: 50s, hard: 60s}", "`timeout` is empty");
+    if (soft && timeout->hard_ns > 0 && timeout->soft_ns >= timeout->hard_ns)
+        complain(r, soft, "make it shorter: the task needs time to stop by itself",
+                 "the soft timeout is not before the hard one");
+}
+
+void read_retry_on(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+{
+    static const char *const words[] = {"error", "crash", "timeout", "limit"};
+    static const enum outcome_status bits[] = {OUTCOME_ERROR, OUTCOME_CRASHED, OUTCOME_TIMED_OUT,
+                                               OUTCOME_OVER_LIMIT};
+    unsigned on = 0;
+    if (value->kind != NODE_LIST) {
+        complain(r, value, "write it in brackets: [error, crash]", "`on` is %s; %s is due",
+                 describe(r, value), key->due);
+        return;
+    }
+    if (value->count > 16) { // read again for every phase where `defaults` has it
+        complain(r, value, "name each once", "`on` has %zu entries; there are 4 to choose from",
+                 value->count);
+        return;
+    }
+    for (const struct node *item = value->first; item; item = item->next) {
+        unsigned bit = 0;
+        for (size_t i = 0; i < 4; i++)
+            if (node_is(item, words[i]))
+                bit = 1u << bits[i];
+        if (bit == 0)
+            complain(r, item,
+                     item->kind == NODE_SCALAR ? did_you_mean(r, item->text, words, 4) : NULL,
+                     "`on` holds %s; error, crash, timeout or limit is due", describe(r, item));
+        else if (on & bit)
+            complain(r, item, "remove one", "`%s` is given twice", item->text);
+        on |= bit;
+    }
+    *(unsigned *)field = on;
+}
+
+void read_retries(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+{
+    struct job_retries *retries = field;
+    if (value->kind == NODE_LIST) {
+        complain_type(r, key, value);
+        return;
+    }
+    if (value->kind == NODE_SCALAR) {
+        struct spec_key limit = spec_retries_table.keys[0];
+        limit.name = key->name;
+        read_key(r, &limit, value, retries);
+        return;
+    }
+    read_table(r, &spec_retries_table, "`retries`", value, NULL, retries);
+    const struct node *backoff = node_get(value, "backoff");
+    const struct node *delay = node_get(backoff, "delay");
+    if (delay && retries->delay_ns > retries->max_ns)
+        complain(r, delay,
+                 node_get(backoff, "max") ? "make `max` longer" : "add a longer `max` (it is 30s)",
+                 "the first delay is longer than the longest");
+}
+
+void read_max_failed(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+{
+    struct job_on_failure *on_failure = field;
+    struct cell cell;
+    if (value->kind == NODE_SCALAR) {
+        size_t digits = value->length > 0 ? value->length - 1 : 0;
+        double percent;
+        if (value->text[digits] == '%' && text_to_f64(value->text, digits, &percent) &&
+            percent >= 0 && percent <= 100) {
+            on_failure->kind = FAIL_PERCENT;
+            on_failure->percent = percent;
+            return;
+        }
+        if (scalar_resolve(value, &cell) == SCALAR_INTEGER && cell.i64 >= 0) {
+            on_failure->kind = FAIL_MAX;
+            on_failure->max_failed = (uint64_t)cell.i64;
+            return;
+        }
+    }
+    complain(r, value, "for example `max_failed: 10` or `max_failed: 1%`", "`%s` is %s; %s is due",
+             key->name, describe(r, value), key->due);
+}
+
+void read_on_failure(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+{
+    static const char *const words[] = {"continue", "stop"};
+    struct job_on_failure *on_failure = field;
+    if (value->kind == NODE_MAPPING) {
+        read_table(r, key->table, "`on_failure`", value, NULL, on_failure);
+        return;
+    }
+    if (node_is(value, "continue") || node_is(value, "stop")) {
+        on_failure->kind = node_is(value, "stop") ? FAIL_STOP : FAIL_CONTINUE;
+        return;
+    }
+    const char *cure = value->kind == NODE_SCALAR ? did_you_mean(r, value->text, words, 2) : NULL;
+    if (cure)
+        complain(r, value, cure, "`%s` is %s; %s is due", key->name, describe(r, value), key->due);
+    else
+        complain_type(r, key, value);
+}
+
+void read_reduce_task(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+{
+    static const char *const words[] = {"sum", "min", "max", "mean", "count"};
+    struct job_reduce *reduce = field;
+    const char *text = read_text(r, key, value);
+    if (!text)
+        return;
+    if (is_task_name(text)) {
+        reduce->kind = REDUCE_TASK;
+        reduce->task = keep_text(r, text);
+        return;
+    }
+    for (unsigned i = 0; i < 5; i++)
+        if (!strcmp(text, words[i])) {
+            reduce->kind = REDUCE_SUM + i;
+            return;
+        }
+    const char *cure = did_you_mean(r, text, words, 5);
+    complain(r, value, cure ? cure : "a task of a plugin is written PLUGIN.TASK",
+             "`%s` is no built-in reduction; %s is due", text, key->due);
+}
+
+void read_reduce(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+{
+    struct job_reduce *reduce = field;
+    reduce->mark = value->mark;
+    if (value->kind == NODE_MAPPING)
+        read_table(r, key->table, "`reduce`", value, NULL, reduce);
+    else
+        read_reduce_task(r, key, value, field);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), tail = strlen(end);
+    return length > tail && !strcmp(text + length - tail, end);
+}
+
+void read_output(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+{
+    const char *text = read_text(r, key, value);
+    if (!text)
+        return;
+    const char *slash = strrchr(text, '/');
+    const char *file = slash ? slash + 1 : text;
+    if (!strcmp(text, "-") || ends_with(file, ".csv") || ends_with(file, ".jsonl") ||
+        ends_with(file, ".npy"))
+        *(char **)field = keep_text(r, text);
+    else
+        complain(r, value,
+                 ends_with(file, ".json") ? "write `.jsonl`: one JSON object on every line"
+                                          : "the ending decides the format",
+                 "`%s` is %s; %s is due", key->name, describe(r, value), key->due);
+}

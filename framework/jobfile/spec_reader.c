@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Mappings, by their key tables.
+#include "jobfile/spec_reader.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+static const struct spec_key *find_key(const struct spec_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (!strcmp(table->keys[i].name, name))
+            return &table->keys[i];
+    return NULL;
+}
+
+// Keys of other tools and of habit that mean nothing here.
+static const char *habit(const char *key)
+{
+    static const struct {
+        const char *key, *cure;
+    } habits[] = {
+        {"include", "there is no include; write it out in this file"},
+        {"<<", "there are no merge keys; use `defaults`"},
+        {"depends_on", "did you mean `needs`?"},
+        {"depends", "did you mean `needs`?"},
+        {"after", "did you mean `needs`?"},
+        {"time_limit", "did you mean `timeout`?"},
+        {"command", "write `args: {command: ...}`, with `task: exec.run`"},
+        {"retry", "did you mean `retries`?"},
+        {"function", "did you mean `task`?"},
+        {"environment", "did you mean `env`?"},
+        {"max_retries", "write `retries: {limit: N}`"},
+        {"memory", "write `limits: {memory: 2GiB}` at the top level"},
+        {"threads", "did you mean `width`?"},
+    };
+    for (size_t i = 0; i < sizeof habits / sizeof habits[0]; i++)
+        if (!strcmp(habits[i].key, key))
+            return habits[i].cure;
+    return NULL;
+}
+
+enum {
+    KEYS_MAX = 64 // of a table
+};
+
+static size_t key_names(const struct spec_table *table, const char *words[KEYS_MAX])
+{
+    size_t count = 0;
+    for (; count < table->count && count < KEYS_MAX; count++)
+        words[count] = table->keys[count].name;
+    return count;
+}
+
+static void complain_unknown(struct reader *r, const struct spec_table *table, const char *name,
+                             const struct node *key)
+{
+    const char *words[KEYS_MAX];
+    size_t count = key_names(table, words);
+    const char *cure = did_you_mean(r, key->text, words, count);
+    if (!cure)
+        cure = habit(key->text);
+    if (!cure && count <= 8 && !r->silent) {
+        cure = "known are";
+        for (size_t i = 0; i < count; i++)
+            cure = tree_format(&r->tree, "%s%s `%s`", cure, i ? "," : "", words[i]);
+    }
+    complain(r, key, cure, "unknown key `%s` in %s", shorten(r, key->text), name);
+}
+
+// Whether a key that is missing is there, misspelt: one mistake, which is told where it stands.
+static bool is_misspelt(const struct spec_table *table, const struct spec_key *key,
+                        const struct node *mapping)
+{
+    const char *words[KEYS_MAX];
+    size_t count = key_names(table, words);
+    size_t looked = 0;
+    for (const struct node *value = mapping->first; value && looked < KEYS_MAX;
+         value = value->next) {
+        if (find_key(table, value->key->text))
+            continue;
+        const char *near = text_nearest(value->key->text, words, count);
+        if (near && !strcmp(near, key->name))
+            return true;
+        looked++;
+    }
+    return false;
+}
+
+static void require_keys(struct reader *r, const struct spec_table *table, const char *name,
+                         const struct node *mapping)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct spec_key *key = &table->keys[i];
+        if (key->required && !node_get(mapping, key->name) && !is_misspelt(table, key, mapping))
+            complain(r, mapping, tree_format(&r->tree, "add `%s: %s`", key->name, key->example),
+                     "%s has no `%s`", name, key->name);
+    }
+}
+
+// Of a table whose keys exclude each other: whether there is one and no more.
+static bool has_one(struct reader *r, const struct spec_table *table, const char *name,
+                    const struct node *mapping)
+{
+    const struct node *first = NULL;
+    for (const struct node *value = mapping->first; value; value = value->next) {
+        if (!find_key(table, value->key->text))
+            continue;
+        if (first) {
+            complain(r, value->key, "remove one", "%s has both `%s` and `%s`; one is due", name,
+                     first->key->text, value->key->text);
+            return false;
+        }
+        first = value;
+    }
+    if (!first && mapping->count == 0)
+        complain(r, mapping,
+                 tree_format(&r->tree, "for example `%s: %s`", table->keys[0].name,
+                             table->keys[0].example),
+                 "%s is empty", name);
+    return first != NULL;
+}
+
+void read_table(struct reader *r, const struct spec_table *table, const char *name,
+                struct node *mapping, const struct node *fallback, void *target)
+{
+    if (!table->partial)
+        require_keys(r, table, name, mapping);
+    bool readable = !table->one_of || has_one(r, table, name, mapping);
+    for (struct node *value = mapping->first; value; value = value->next) {
+        const struct spec_key *key = find_key(table, value->key->text);
+        if (!key)
+            complain_unknown(r, table, name, value->key);
+        else if (table->partial && key->no_default)
+            complain(r, value->key, "write it in every phase", "`%s` cannot stand in %s", key->name,
+                     name);
+        else if (readable && node_get(mapping, key->name) == value) // of two, the first
+            read_key(r, key, value, target);
+    }
+    if (!fallback || fallback->kind != NODE_MAPPING)
+        return;
+    r->silent = true;
+    for (struct node *value = fallback->first; value; value = value->next) {
+        const struct spec_key *key = find_key(table, value->key->text);
+        if (key && !key->no_default && !node_get(mapping, key->name) &&
+            node_get(fallback, key->name) == value)
+            read_key(r, key, value, target);
+    }
+    r->silent = false;
+}

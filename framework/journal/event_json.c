@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "journal/event_json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/json.h"
+
+static const char *const names[] = {
+    [EVENT_RUN_BEGIN] = "run_begin",   [EVENT_WORKER_BEGIN] = "worker_begin",
+    [EVENT_WORKER_END] = "worker_end", [EVENT_PHASE_BEGIN] = "phase_begin",
+    [EVENT_TASKS_OK] = "tasks_ok",     [EVENT_TASK_END] = "task_end",
+    [EVENT_OUTPUT] = "output",         [EVENT_PHASE_END] = "phase_end",
+    [EVENT_RUN_END] = "run_end",       [EVENT_SOURCE] = "source",
+    [EVENT_RUN_RESUME] = "run_resume", [EVENT_NOTE] = "note",
+};
+
+// A figure that may not be known, where `lacks` stands for that.
+static void put_known(struct json *j, const char *key, int64_t value, int64_t lacks)
+{
+    if (value == lacks)
+        json_null(j, key);
+    else
+        json_i64(j, key, value);
+}
+
+static void put_run_begin(struct json *j, const struct event_run_begin *e)
+{
+    json_string(j, "name", e->name);
+    json_string(j, "job", e->job_file);
+    json_string(j, "batchrun", e->version);
+    json_string(j, "host", e->host);
+    json_seconds(j, "wall_seconds", e->wall_ns);
+    json_u64(j, "workers", e->workers);
+    json_u64(j, "phases", e->phases);
+    json_string(j, "limits", e->limits);
+}
+
+static void put_worker_begin(struct json *j, const struct event_worker_begin *e)
+{
+    struct buffer cpus = BUFFER_EMPTY;
+    cpuset_text(&cpus, &e->cpus);
+    json_u64(j, "worker", e->worker);
+    json_i64(j, "pid", e->pid);
+    json_text(j, "cpus", cpus.data, cpus.length);
+    json_u64(j, "start", e->start);
+    j->out->failed = j->out->failed || cpus.failed;
+    buffer_finish(&cpus);
+}
+
+static void put_worker_end(struct json *j, const struct event_worker_end *e)
+{
+    json_u64(j, "worker", e->worker);
+    json_i64(j, "pid", e->pid);
+    json_i64(j, "signal", e->signal);
+    json_i64(j, "exit_code", e->exit_code);
+    json_string(j, "reason", e->reason);
+}
+
+static void put_phase_begin(struct json *j, const struct event_phase_begin *e)
+{
+    json_u64(j, "phase", e->phase);
+    json_string(j, "name", e->name);
+    json_string(j, "task", e->task);
+    json_u64(j, "tasks", e->tasks);
+}
+
+static void put_tasks_ok(struct json *j, const struct event_tasks_ok *e)
+{
+    json_u64(j, "phase", e->phase);
+    json_u64(j, "worker", e->worker);
+    json_u64(j, "attempt", e->attempt);
+    json_u64(j, "first", e->first);
+    json_u64(j, "count", e->count);
+    json_seconds(j, "start_seconds", e->start_ns);
+    if (e->durations) {
+        json_begin_array(j, "durations_ns");
+        for (uint64_t i = 0; i < e->count; i++)
+            json_u64(j, NULL, e->durations[i]);
+        json_end_array(j);
+    } else
+        json_null(j, "durations_ns");
+    json_u64(j, "result_bytes", e->results_size);
+}
+
+static void put_task_end(struct json *j, const struct event_task_end *e)
+{
+    json_u64(j, "phase", e->phase);
+    put_known(j, "worker", e->worker, UINT32_MAX);
+    json_u64(j, "index", e->index);
+    json_u64(j, "attempt", e->attempt);
+    json_string(j, "outcome", outcome_name(e->status));
+    json_bool(j, "final", e->final);
+    json_seconds(j, "start_seconds", e->start_ns);
+    json_seconds(j, "duration_seconds", e->duration_ns);
+    if (e->cpu_ns < 0)
+        json_null(j, "cpu_seconds");
+    else
+        json_seconds(j, "cpu_seconds", e->cpu_ns);
+    put_known(j, "peak_memory", e->peak_memory, -1);
+    put_known(j, "cpu", e->cpu, -1);
+    json_i64(j, "signal", e->signal);
+    json_i64(j, "exit_code", e->exit_code);
+    json_string(j, "inputs", e->inputs);
+    json_string(j, "message", e->message);
+    json_u64(j, "result_bytes", e->result_size);
+}
+
+static void put_output(struct json *j, const struct event_output *e)
+{
+    json_u64(j, "phase", e->phase);
+    json_u64(j, "worker", e->worker);
+    json_u64(j, "first", e->first);
+    json_u64(j, "count", e->count);
+    json_u64(j, "attempt", e->attempt);
+    json_u64(j, "stream", e->stream);
+    json_u64(j, "offset", e->offset);
+    json_u64(j, "length", e->length);
+}
+
+static void put_phase_end(struct json *j, const struct event_phase_end *e)
+{
+    static const char *const hows[] = {
+        [PHASE_ENDED] = "ended", [PHASE_STOPPED] = "stopped", [PHASE_SKIPPED] = "skipped"};
+    json_u64(j, "phase", e->phase);
+    json_string(j, "how", hows[e->how]);
+    json_u64(j, "skipped", e->skipped);
+}
+
+static void put_run_end(struct json *j, const struct event_run_end *e)
+{
+    json_i64(j, "exit_status", e->exit_status);
+    json_string(j, "reason", e->reason);
+}
+
+static void put_source(struct json *j, const struct event_source *e)
+{
+    json_string(j, "what", e->what);
+    json_string(j, "name", e->name);
+    // As text: a reader that keeps numbers as doubles would spoil it.
+    char hash[20];
+    snprintf(hash, sizeof hash, "%016" PRIx64, e->hash);
+    json_string(j, "hash", hash);
+}
+
+static void put_run_resume(struct json *j, const struct event_run_resume *e)
+{
+    json_string(j, "batchrun", e->version);
+    json_string(j, "host", e->host);
+    json_seconds(j, "wall_seconds", e->wall_ns);
+    json_u64(j, "workers", e->workers);
+    json_bool(j, "retry_failed", e->retry_failed);
+}
+
+void event_json(const struct event *e, struct buffer *out)
+{
+    struct json j;
+    json_init(&j, out, false);
+    json_begin_object(&j, NULL);
+    json_string(&j, "event", names[e->type]);
+    json_seconds(&j, "time_seconds", e->time_ns);
+    switch (e->type) {
+    case EVENT_RUN_BEGIN:
+        put_run_begin(&j, &e->run_begin);
+        break;
+    case EVENT_WORKER_BEGIN:
+        put_worker_begin(&j, &e->worker_begin);
+        break;
+    case EVENT_WORKER_END:
+        put_worker_end(&j, &e->worker_end);
+        break;
+    case EVENT_PHASE_BEGIN:
+        put_phase_begin(&j, &e->phase_begin);
+        break;
+    case EVENT_TASKS_OK:
+        put_tasks_ok(&j, &e->tasks_ok);
+        break;
+    case EVENT_TASK_END:
+        put_task_end(&j, &e->task_end);
+        break;
+    case EVENT_OUTPUT:
+        put_output(&j, &e->output);
+        break;
+    case EVENT_PHASE_END:
+        put_phase_end(&j, &e->phase_end);
+        break;
+    case EVENT_RUN_END:
+        put_run_end(&j, &e->run_end);
+        break;
+    case EVENT_SOURCE:
+        put_source(&j, &e->source);
+        break;
+    case EVENT_RUN_RESUME:
+        put_run_resume(&j, &e->run_resume);
+        break;
+    case EVENT_NOTE:
+        json_string(&j, "name", e->note.name);
+        json_string(&j, "text", e->note.text);
+        break;
+    }
+    json_end_object(&j);
+    buffer_char(out, '\n');
+}

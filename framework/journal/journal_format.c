@@ -1,0 +1,616 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "journal/journal_format.h"
+
+#include <endian.h>
+#include <inttypes.h>
+#include <string.h>
+#include <xxhash.h>
+
+static const char file_magic[8] = "batchrun";
+static const char record_magic[4] = "\xB5Rec";
+
+enum {
+    ROWS_BIG_ENDIAN = 1 // header flag: packed rows are in the order of the machine that made them
+};
+
+static const uint32_t native_flags = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? ROWS_BIG_ENDIAN : 0;
+
+static void store32(unsigned char *at, uint32_t value)
+{
+    value = htole32(value);
+    memcpy(at, &value, sizeof value);
+}
+
+static void store64(unsigned char *at, uint64_t value)
+{
+    value = htole64(value);
+    memcpy(at, &value, sizeof value);
+}
+
+static uint32_t load32(const unsigned char *at)
+{
+    uint32_t value;
+    memcpy(&value, at, sizeof value);
+    return le32toh(value);
+}
+
+static uint64_t load64(const unsigned char *at)
+{
+    uint64_t value;
+    memcpy(&value, at, sizeof value);
+    return le64toh(value);
+}
+
+// ---- Header
+
+void journal_header_encode(unsigned char out[JOURNAL_HEADER_SIZE],
+                           const struct journal_identity *id)
+{
+    memset(out, 0, JOURNAL_HEADER_SIZE);
+    memcpy(out, file_magic, sizeof file_magic);
+    store32(out + 8, JOURNAL_VERSION);
+    store32(out + 12, native_flags);
+    store64(out + 16, id->salt);
+    store64(out + 56, XXH3_64bits(out, 56));
+}
+
+uint64_t journal_header_checksum(const unsigned char header[JOURNAL_HEADER_SIZE])
+{
+    return load64(header + 56);
+}
+
+int journal_header_decode(const unsigned char *data, size_t size, struct journal_identity *id,
+                          br_error *err)
+{
+    if (size < 12)
+        return br_error_set(err, BR_ERR_USAGE, "ends within its header (%zu bytes)", size);
+    if (memcmp(data, file_magic, sizeof file_magic) != 0)
+        return br_error_set(err, BR_ERR_USAGE, "is not a journal of batchrun");
+    // Before anything else of the header is believed: another format may lay it out differently.
+    uint32_t version = load32(data + 8);
+    if (version != JOURNAL_VERSION)
+        return br_error_set(err, BR_ERR_USAGE,
+                            "has format %" PRIu32
+                            "; this batchrun reads format %d: use the batchrun that wrote it",
+                            version, JOURNAL_VERSION);
+    if (size < JOURNAL_HEADER_SIZE)
+        return br_error_set(err, BR_ERR_USAGE, "ends within its header (%zu bytes)", size);
+    if (journal_header_checksum(data) != XXH3_64bits(data, 56))
+        return br_error_set(err, BR_ERR_USAGE, "is damaged: its header has a wrong checksum");
+    if (load32(data + 12) != native_flags)
+        return br_error_set(err, BR_ERR_USAGE,
+                            "was written on a machine of the other byte order: read it there");
+    *id = (struct journal_identity){.salt = load64(data + 16)};
+    return 0;
+}
+
+// ---- Frame: checksum 8, previous 8, magic 4, salt 4, sequence 8, type 4, length 4
+
+void journal_mark(unsigned char out[JOURNAL_MARK_SIZE], uint64_t salt)
+{
+    memcpy(out, record_magic, sizeof record_magic);
+    store32(out + 4, (uint32_t)salt);
+}
+
+size_t journal_record_size(uint32_t length)
+{
+    return (size_t)JOURNAL_FRAME_SIZE + (((size_t)length + 7) & ~(size_t)7);
+}
+
+size_t journal_record_begin(struct buffer *out)
+{
+    size_t start = out->length;
+    buffer_extend(out, JOURNAL_FRAME_SIZE);
+    return start;
+}
+
+uint64_t journal_record_end(struct buffer *out, size_t start, enum event_type type, uint64_t salt,
+                            uint64_t sequence, uint64_t previous)
+{
+    size_t length = out->length - start - JOURNAL_FRAME_SIZE;
+    buffer_align(out, 8);
+    if (out->failed)
+        return 0;
+    unsigned char *frame = (unsigned char *)out->data + start;
+    store64(frame + 8, previous);
+    journal_mark(frame + JOURNAL_MARK_AT, salt);
+    store64(frame + 24, sequence);
+    store32(frame + 32, (uint32_t)type);
+    store32(frame + 36, (uint32_t)length);
+    uint64_t checksum = XXH3_64bits(frame + 8, out->length - start - 8);
+    store64(frame, checksum);
+    return checksum;
+}
+
+bool journal_frame_decode(const unsigned char *data, uint64_t salt, struct journal_frame *out)
+{
+    unsigned char mark[JOURNAL_MARK_SIZE];
+    journal_mark(mark, salt);
+    uint32_t length = load32(data + 36);
+    if (memcmp(data + JOURNAL_MARK_AT, mark, sizeof mark) != 0 || length > JOURNAL_PAYLOAD_MAX)
+        return false;
+    *out = (struct journal_frame){
+        .checksum = load64(data),
+        .previous = load64(data + 8),
+        .sequence = load64(data + 24),
+        .type = load32(data + 32),
+        .length = length,
+    };
+    return true;
+}
+
+bool journal_record_valid(const unsigned char *data, const struct journal_frame *frame)
+{
+    return XXH3_64bits(data + 8, journal_record_size(frame->length) - 8) == frame->checksum;
+}
+
+// ---- Payloads, written: numbers are LEB128, signed ones in zigzag; a text is its length, its
+// bytes and one NUL
+
+static void put(struct buffer *out, uint64_t value)
+{
+    unsigned char bytes[10];
+    size_t count = 0;
+    for (; value >= 0x80; value >>= 7)
+        bytes[count++] = (unsigned char)(value | 0x80);
+    bytes[count++] = (unsigned char)value;
+    buffer_append(out, bytes, count);
+}
+
+static void put_signed(struct buffer *out, int64_t value)
+{
+    put(out, (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0));
+}
+
+static void put_text(struct buffer *out, const char *text)
+{
+    size_t length = strlen(text);
+    put(out, length);
+    buffer_append(out, text, length + 1);
+}
+
+// Optional bytes, 8-aligned so that packed rows can be read in place.
+static void put_rows(struct buffer *out, const void *data, size_t size)
+{
+    put(out, data != NULL);
+    if (!data)
+        return;
+    put(out, size);
+    buffer_align(out, 8);
+    buffer_append(out, data, size);
+}
+
+static void put_cpuset(struct buffer *out, const struct cpuset *set)
+{
+    uint64_t used = 0;
+    for (size_t i = 0; i < CPUSET_MAX / 64; i++)
+        used += set->words[i] != 0;
+    put(out, used);
+    for (size_t i = 0; i < CPUSET_MAX / 64; i++) {
+        if (set->words[i] == 0)
+            continue;
+        put(out, i);
+        put(out, set->words[i]);
+    }
+}
+
+static void encode_run_begin(struct buffer *out, const struct event_run_begin *e)
+{
+    put_text(out, e->name);
+    put_text(out, e->job_file);
+    put_text(out, e->version);
+    put_text(out, e->host);
+    put_signed(out, e->wall_ns);
+    put(out, e->workers);
+    put(out, e->phases);
+    put_text(out, e->limits);
+}
+
+static void encode_run_resume(struct buffer *out, const struct event_run_resume *e)
+{
+    put_text(out, e->version);
+    put_text(out, e->host);
+    put_signed(out, e->wall_ns);
+    put(out, e->workers);
+    put(out, e->retry_failed);
+}
+
+static void encode_worker_end(struct buffer *out, const struct event_worker_end *e)
+{
+    put(out, e->worker);
+    put_signed(out, e->pid);
+    put_signed(out, e->signal);
+    put_signed(out, e->exit_code);
+    put_text(out, e->reason);
+}
+
+static void encode_tasks_ok(struct buffer *out, const struct event_tasks_ok *e,
+                            const unsigned char *codes)
+{
+    put(out, e->phase);
+    put(out, e->worker);
+    put(out, e->attempt);
+    put(out, e->first);
+    put(out, e->count);
+    put_signed(out, e->start_ns);
+    put(out, codes != NULL);
+    if (codes)
+        buffer_append(out, codes, e->count);
+    put_rows(out, e->results, e->results_size);
+}
+
+static void encode_task_end(struct buffer *out, const struct event_task_end *e)
+{
+    put(out, e->phase);
+    put(out, e->worker);
+    put(out, e->index);
+    put(out, e->attempt);
+    put(out, (uint64_t)e->status);
+    put(out, e->final);
+    put_signed(out, e->start_ns);
+    put_signed(out, e->duration_ns);
+    put_signed(out, e->cpu_ns);
+    put_signed(out, e->peak_memory);
+    put_signed(out, e->cpu);
+    put_signed(out, e->signal);
+    put_signed(out, e->exit_code);
+    put_text(out, e->inputs);
+    put_text(out, e->message);
+    put_rows(out, e->result, e->result_size);
+}
+
+static void encode_output(struct buffer *out, const struct event_output *e)
+{
+    put(out, e->phase);
+    put(out, e->worker);
+    put(out, e->first);
+    put(out, e->count);
+    put(out, e->attempt);
+    put(out, e->stream);
+    put(out, e->offset);
+    put(out, e->length);
+}
+
+void journal_encode(struct buffer *out, const struct event *event, const unsigned char *codes)
+{
+    put_signed(out, event->time_ns);
+    switch (event->type) {
+    case EVENT_RUN_BEGIN:
+        encode_run_begin(out, &event->run_begin);
+        break;
+    case EVENT_WORKER_BEGIN:
+        put(out, event->worker_begin.worker);
+        put_signed(out, event->worker_begin.pid);
+        put(out, event->worker_begin.start);
+        put_cpuset(out, &event->worker_begin.cpus);
+        break;
+    case EVENT_WORKER_END:
+        encode_worker_end(out, &event->worker_end);
+        break;
+    case EVENT_PHASE_BEGIN:
+        put(out, event->phase_begin.phase);
+        put_text(out, event->phase_begin.name);
+        put_text(out, event->phase_begin.task);
+        put(out, event->phase_begin.tasks);
+        break;
+    case EVENT_TASKS_OK:
+        encode_tasks_ok(out, &event->tasks_ok, codes);
+        break;
+    case EVENT_TASK_END:
+        encode_task_end(out, &event->task_end);
+        break;
+    case EVENT_OUTPUT:
+        encode_output(out, &event->output);
+        break;
+    case EVENT_PHASE_END:
+        put(out, event->phase_end.phase);
+        put(out, (uint64_t)event->phase_end.how);
+        put(out, event->phase_end.skipped);
+        break;
+    case EVENT_RUN_END:
+        put_signed(out, event->run_end.exit_status);
+        put_text(out, event->run_end.reason);
+        break;
+    case EVENT_SOURCE:
+        put_text(out, event->source.what);
+        put_text(out, event->source.name);
+        put(out, event->source.hash);
+        break;
+    case EVENT_RUN_RESUME:
+        encode_run_resume(out, &event->run_resume);
+        break;
+    case EVENT_NOTE:
+        put_text(out, event->note.name);
+        put_text(out, event->note.text);
+        break;
+    }
+}
+
+// ---- Payloads, read: every getter of a cursor that has gone bad gives 0, "" or NULL
+
+struct cursor {
+    const unsigned char *start, *at, *end;
+    bool bad;
+};
+
+static uint64_t get(struct cursor *c)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64 && c->at < c->end; shift += 7) {
+        unsigned char byte = *c->at++;
+        if (shift == 63 && byte > 1)
+            break;
+        value |= (uint64_t)(byte & 0x7F) << shift;
+        if (byte < 0x80)
+            return value;
+    }
+    c->bad = true;
+    c->at = c->end;
+    return 0;
+}
+
+static uint64_t get_up_to(struct cursor *c, uint64_t max)
+{
+    uint64_t value = get(c);
+    if (value <= max)
+        return value;
+    c->bad = true;
+    return 0;
+}
+
+static uint32_t get_u32(struct cursor *c)
+{
+    return (uint32_t)get_up_to(c, UINT32_MAX);
+}
+
+static bool get_bool(struct cursor *c)
+{
+    return get_up_to(c, 1) != 0;
+}
+
+static int64_t get_signed(struct cursor *c)
+{
+    uint64_t value = get(c);
+    return (int64_t)(value >> 1 ^ (value & 1 ? UINT64_MAX : 0));
+}
+
+static int32_t get_i32(struct cursor *c)
+{
+    int64_t value = get_signed(c);
+    if (value >= INT32_MIN && value <= INT32_MAX)
+        return (int32_t)value;
+    c->bad = true;
+    return 0;
+}
+
+static const unsigned char *get_bytes(struct cursor *c, uint64_t size)
+{
+    if (c->bad || size > (uint64_t)(c->end - c->at)) {
+        c->bad = true;
+        return NULL;
+    }
+    const unsigned char *at = c->at;
+    c->at += size;
+    return at;
+}
+
+static const char *get_text(struct cursor *c)
+{
+    uint64_t length = get(c);
+    const char *text = length < UINT64_MAX ? (const char *)get_bytes(c, length + 1) : NULL;
+    if (text && strnlen(text, length + 1) == length)
+        return text;
+    c->bad = true;
+    return "";
+}
+
+static const void *get_rows(struct cursor *c, size_t *size)
+{
+    *size = 0;
+    if (!get_bool(c))
+        return NULL;
+    uint64_t length = get(c);
+    get_bytes(c, (8 - (uint64_t)(c->at - c->start) % 8) % 8);
+    const void *rows = get_bytes(c, length);
+    if (rows)
+        *size = (size_t)length;
+    return rows;
+}
+
+static void get_cpuset(struct cursor *c, struct cpuset *out)
+{
+    *out = (struct cpuset){0};
+    uint64_t used = get_up_to(c, CPUSET_MAX / 64);
+    uint64_t from = 0;
+    for (; used > 0 && !c->bad; used--) {
+        uint64_t i = get_up_to(c, CPUSET_MAX / 64 - 1);
+        uint64_t word = get(c);
+        if (i < from || word == 0) {
+            c->bad = true;
+            return;
+        }
+        out->words[i] = word;
+        from = i + 1;
+    }
+}
+
+// A run of indices that is not empty and does not wrap.
+static void get_span(struct cursor *c, uint64_t *first, uint64_t *count)
+{
+    *first = get(c);
+    *count = get(c);
+    if (*count == 0 || *count - 1 > UINT64_MAX - *first)
+        c->bad = true;
+}
+
+static void decode_run_begin(struct cursor *c, struct event_run_begin *out)
+{
+    out->name = get_text(c);
+    out->job_file = get_text(c);
+    out->version = get_text(c);
+    out->host = get_text(c);
+    out->wall_ns = get_signed(c);
+    out->workers = get_u32(c);
+    out->phases = get_u32(c);
+    out->limits = get_text(c);
+}
+
+static void decode_run_resume(struct cursor *c, struct event_run_resume *out)
+{
+    out->version = get_text(c);
+    out->host = get_text(c);
+    out->wall_ns = get_signed(c);
+    out->workers = get_u32(c);
+    out->retry_failed = get_bool(c);
+}
+
+static void decode_worker_end(struct cursor *c, struct event_worker_end *out)
+{
+    out->worker = get_u32(c);
+    out->pid = get_i32(c);
+    out->signal = get_i32(c);
+    out->exit_code = get_i32(c);
+    out->reason = get_text(c);
+}
+
+static const uint32_t *expand_durations(struct cursor *c, uint64_t count, struct buffer *durations)
+{
+    const unsigned char *codes = get_bytes(c, count);
+    if (!codes)
+        return NULL;
+    buffer_clear(durations);
+    uint32_t *out = buffer_extend(durations, (size_t)count * sizeof *out);
+    for (uint64_t i = 0; out && i < count; i++)
+        out[i] = journal_duration_decode(codes[i]);
+    return out;
+}
+
+static void decode_tasks_ok(struct cursor *c, struct event_tasks_ok *out, struct buffer *durations)
+{
+    out->phase = get_u32(c);
+    out->worker = get_u32(c);
+    out->attempt = get_u32(c);
+    get_span(c, &out->first, &out->count);
+    out->start_ns = get_signed(c);
+    if (get_bool(c))
+        out->durations = expand_durations(c, out->count, durations);
+    out->results = get_rows(c, &out->results_size);
+}
+
+static void decode_task_end(struct cursor *c, struct event_task_end *out)
+{
+    out->phase = get_u32(c);
+    out->worker = get_u32(c);
+    out->index = get(c);
+    out->attempt = get_u32(c);
+    out->status = (enum outcome_status)get_up_to(c, OUTCOME_COUNT - 1);
+    out->final = get_bool(c);
+    out->start_ns = get_signed(c);
+    out->duration_ns = get_signed(c);
+    out->cpu_ns = get_signed(c);
+    out->peak_memory = get_signed(c);
+    out->cpu = get_i32(c);
+    out->signal = get_i32(c);
+    out->exit_code = get_i32(c);
+    out->inputs = get_text(c);
+    out->message = get_text(c);
+    out->result = get_rows(c, &out->result_size);
+    if (out->status == OUTCOME_NONE)
+        c->bad = true;
+}
+
+static void decode_output(struct cursor *c, struct event_output *out)
+{
+    out->phase = get_u32(c);
+    out->worker = get_u32(c);
+    get_span(c, &out->first, &out->count);
+    out->attempt = get_u32(c);
+    out->stream = get_u32(c);
+    out->offset = get(c);
+    out->length = get(c);
+    if (out->stream < 1 || out->stream > 2)
+        c->bad = true;
+}
+
+static void decode_body(struct cursor *c, struct event *out, struct buffer *durations)
+{
+    switch (out->type) {
+    case EVENT_RUN_BEGIN:
+        decode_run_begin(c, &out->run_begin);
+        break;
+    case EVENT_WORKER_BEGIN:
+        out->worker_begin.worker = get_u32(c);
+        out->worker_begin.pid = get_i32(c);
+        out->worker_begin.start = get_u32(c);
+        get_cpuset(c, &out->worker_begin.cpus);
+        break;
+    case EVENT_WORKER_END:
+        decode_worker_end(c, &out->worker_end);
+        break;
+    case EVENT_PHASE_BEGIN:
+        out->phase_begin.phase = get_u32(c);
+        out->phase_begin.name = get_text(c);
+        out->phase_begin.task = get_text(c);
+        out->phase_begin.tasks = get(c);
+        break;
+    case EVENT_TASKS_OK:
+        decode_tasks_ok(c, &out->tasks_ok, durations);
+        break;
+    case EVENT_TASK_END:
+        decode_task_end(c, &out->task_end);
+        break;
+    case EVENT_OUTPUT:
+        decode_output(c, &out->output);
+        break;
+    case EVENT_PHASE_END:
+        out->phase_end.phase = get_u32(c);
+        out->phase_end.how = (enum phase_end)get_up_to(c, PHASE_SKIPPED);
+        out->phase_end.skipped = get(c);
+        break;
+    case EVENT_RUN_END:
+        out->run_end.exit_status = get_i32(c);
+        out->run_end.reason = get_text(c);
+        break;
+    case EVENT_SOURCE:
+        out->source.what = get_text(c);
+        out->source.name = get_text(c);
+        out->source.hash = get(c);
+        break;
+    case EVENT_RUN_RESUME:
+        decode_run_resume(c, &out->run_resume);
+        break;
+    case EVENT_NOTE:
+        out->note.name = get_text(c);
+        out->note.text = get_text(c);
+        break;
+    }
+}
+
+int journal_decode(uint32_t type, const unsigned char *data, size_t size, struct event *out,
+                   struct buffer *durations, br_error *err)
+{
+    if (type < EVENT_RUN_BEGIN || type > EVENT_NOTE)
+        return br_error_set(err, BR_ERR_USAGE, "is of unknown type %" PRIu32, type);
+    struct cursor c = {.start = data, .at = data, .end = data + size};
+    struct event event = {.type = (enum event_type)type, .time_ns = get_signed(&c)};
+    decode_body(&c, &event, durations);
+    if (buffer_check(durations, err) != 0)
+        return -1;
+    if (c.bad || c.at != c.end)
+        return br_error_set(err, BR_ERR_USAGE, "does not hold what its type says");
+    *out = event;
+    return 0;
+}
+
+// ---- Durations: 3 bits below the leading one, so eight steps for every doubling
+
+uint32_t journal_duration_decode(unsigned char code)
+{
+    if (code < 8)
+        return code;
+    if (code > 239)
+        return UINT32_MAX;
+    unsigned shift = (code >> 3) - 1U;
+    // The middle of the step.
+    return (8U | (code & 7U)) << shift | (shift > 0 ? 1U << (shift - 1) : 0);
+}

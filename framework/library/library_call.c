@@ -1,0 +1,614 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Calls and their results.
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "exec/channel/channel.h"
+#include "library/library.h"
+
+#define RETRY_MAX_NS (30 * NS_PER_S)
+
+// ---- Outcomes
+
+static enum br_status public_status(enum outcome_status status)
+{
+    static const enum br_status statuses[OUTCOME_COUNT] = {
+        [OUTCOME_NONE] = BR_PENDING,        [OUTCOME_OK] = BR_OK,
+        [OUTCOME_ERROR] = BR_ERROR,         [OUTCOME_CRASHED] = BR_CRASHED,
+        [OUTCOME_TIMED_OUT] = BR_TIMED_OUT, [OUTCOME_OVER_LIMIT] = BR_OVER_LIMIT,
+        [OUTCOME_CANCELLED] = BR_CANCELLED, [OUTCOME_SKIPPED] = BR_SKIPPED,
+    };
+    return statuses[status];
+}
+
+static bool grow(void **items, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity)
+        return true;
+    size_t wanted = *capacity ? 2 * *capacity : 4;
+    void *grown = realloc(*items, wanted * size);
+    if (!grown)
+        return false;
+    *items = grown;
+    *capacity = wanted;
+    return true;
+}
+
+static void keep_failure(br_result *r, const struct exec_report *report)
+{
+    size_t index = (size_t)report->tasks.first;
+    r->status[index] = (unsigned char)public_status(report->end.status);
+    char *message = strdup(report->end.message);
+    if (!message ||
+        !grow((void **)&r->failures, r->failure_count, &r->failure_capacity, sizeof *r->failures)) {
+        free(message);
+        r->out_of_memory = true; // the status stands; its details are lost
+        return;
+    }
+    r->failures[r->failure_count++] = (struct item_failure){
+        .index = index,
+        .outcome = {.status = public_status(report->end.status),
+                    .attempt = report->tasks.attempt,
+                    .worker = report->slot == UINT32_MAX ? -1 : (int)report->slot,
+                    .signal = report->end.signal,
+                    .exit_code = report->end.exit_code,
+                    .duration = (double)report->end.duration_ns / (double)NS_PER_S,
+                    .message = message}};
+    r->sorted = false;
+}
+
+static void keep_emitted(br_result *r, size_t index, const char *data, size_t size)
+{
+    char *copy = malloc(size);
+    if (!copy ||
+        !grow((void **)&r->emitted, r->emitted_count, &r->emitted_capacity, sizeof *r->emitted)) {
+        free(copy);
+        r->out_of_memory = true;
+        r->status[index] = BR_ERROR;
+        return;
+    }
+    memcpy(copy, data, size);
+    r->emitted[r->emitted_count++] = (struct item_bytes){index, copy, size};
+    r->sorted = false;
+}
+
+static void keep_results(br_result *r, const struct exec_report *report)
+{
+    size_t first = (size_t)report->tasks.first, count = report->tasks.count;
+    memset(r->status + first, BR_OK, count);
+    if (r->out && r->out_size > 0)
+        memcpy(r->out + first * r->out_size, report->ok.results, count * r->out_size);
+    // Only a report of one item has more than its results.
+    if (report->ok.results_size > count * r->out_size)
+        keep_emitted(r, first, (const char *)report->ok.results + r->out_size,
+                     report->ok.results_size - r->out_size);
+}
+
+static void on_item(void *user, const struct exec_report *report, bool final)
+{
+    br_result *r = user;
+    br_pool *p = r->pool;
+    if (!final || report->type == REPORT_OUTPUT)
+        return;
+    if (report->type == REPORT_OK) {
+        keep_results(r, report);
+        p->stats.ok += report->tasks.count;
+    } else {
+        keep_failure(r, report);
+        p->stats.failed++;
+        if (r->options.stop_on_error)
+            library_stop_later(r);
+    }
+    p->queued -= report->tasks.count;
+    if (r->map && pool_map_done(r->map))
+        library_finished(r);
+}
+
+// ---- Settling
+
+// Items that were never started when the call was cancelled or the pool broke.
+static void settle_pending(br_result *r)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < r->count; i++)
+        if (r->status[i] == BR_PENDING) {
+            r->status[i] = BR_CANCELLED;
+            left++;
+        }
+    r->pool->queued -= left;
+    r->pool->stats.failed += left;
+    r->cancelled_items = left;
+}
+
+void library_settle(br_result *r)
+{
+    br_pool *p = r->pool;
+    settle_pending(r);
+    pool_map_release(p->pool, r->map);
+    r->map = NULL;
+    free(r->items);
+    r->items = NULL;
+    fd_close(&r->items_fd);
+    r->next_due = NULL;
+    *p->due_end = r;
+    p->due_end = &r->next_due;
+    pthread_cond_broadcast(&p->moved);
+}
+
+static void unlink_result(br_result *r)
+{
+    br_pool *p = r->pool;
+    if (r->previous)
+        r->previous->next = r->next;
+    else
+        p->results = r->next;
+    if (r->next)
+        r->next->previous = r->previous;
+}
+
+void library_free_result(br_result *r)
+{
+    if (r->pool)
+        unlink_result(r);
+    for (size_t i = 0; i < r->failure_count; i++)
+        free((char *)r->failures[i].outcome.message);
+    for (size_t i = 0; i < r->emitted_count; i++)
+        free(r->emitted[i].data);
+    if (r->own_out)
+        free(r->out);
+    free(r->failures);
+    free(r->emitted);
+    free(r->items);
+    free(r->status);
+    fd_close(&r->items_fd);
+    free(r);
+}
+
+void library_release(br_result *r)
+{
+    r->open = false;
+    if (!r->map && r->told)
+        library_drop(r);
+}
+
+void library_drop(br_result *r)
+{
+    r->pool->stats.unread += !r->asked && library_has_failed(r);
+    library_free_result(r);
+}
+
+bool library_has_failed(const br_result *r)
+{
+    return r->failure_count > 0 || r->cancelled_items > 0 || r->out_of_memory;
+}
+
+// ---- Submitting
+
+static int check_open(const br_pool *p, br_error *err)
+{
+    if (p->broken) {
+        if (err)
+            *err = p->why;
+        return -1;
+    }
+    if (p->closed)
+        return br_error_set(err, BR_ERR_CLOSED, "the pool is closed: it takes no more work");
+    return 0;
+}
+
+// No array is larger than PTRDIFF_MAX.
+static bool is_array(size_t count, size_t size)
+{
+    size_t bytes;
+    return !__builtin_mul_overflow(count, size, &bytes) && bytes < PTRDIFF_MAX;
+}
+
+int library_check_sizes(size_t count, size_t in_size, size_t out_size, br_error *err)
+{
+    if (is_array(count, 1) && is_array(count, in_size) && is_array(count, out_size) &&
+        out_size <= (size_t)CHANNEL_RESULT_MAX)
+        return 0;
+    return br_error_set(err, BR_ERR_USAGE,
+                        "%zu items of %zu bytes with results of %zu are too large", count, in_size,
+                        out_size);
+}
+
+static int check_call(const struct library_call *c, br_error *err)
+{
+    if (!c->function)
+        return br_error_set(err, BR_ERR_USAGE, "there is no function to call");
+    if (library_check_sizes(c->count, c->in_size, c->out_size, err) != 0)
+        return -1;
+    if (!c->in && c->count > 0 && c->in_size > 0)
+        return br_error_set(err, BR_ERR_USAGE, "`in` is NULL, and its items have %zu bytes",
+                            c->in_size);
+    return 0;
+}
+
+static int check_options(const br_call_options *o, br_error *err)
+{
+    if (!o ||
+        (library_is_limit(o->timeout) && library_is_limit(o->soft_timeout) && o->retry_delay >= 0))
+        return 0;
+    return br_error_set(err, BR_ERR_USAGE, "a time of the call's options is negative or no number");
+}
+
+struct room {
+    const br_pool *pool;
+    size_t count;
+};
+
+static bool has_room(void *user)
+{
+    const struct room *room = user;
+    const br_pool *p = room->pool;
+    // One call that is larger than the bound is let in when it is alone: it could never be else.
+    return p->options.max_queued == 0 || p->queued == 0 ||
+           p->queued + room->count <= p->options.max_queued;
+}
+
+int64_t library_room_until(const br_pool *p)
+{
+    return library_deadline(p->options.queue_timeout, library_now(p));
+}
+
+static int wait_for_room(br_pool *p, size_t count, int64_t until, br_error *err)
+{
+    struct room room = {p, count};
+    // While it waited another thread may have closed the pool.
+    if (has_room(&room) || library_drive_until(p, until, has_room, &room) || p->broken)
+        return check_open(p, err);
+    return br_error_set(err, BR_ERR_FULL, "%" PRIu64 " items are queued, and %zu is the bound",
+                        p->queued, p->options.max_queued);
+}
+
+// Copies the inputs: few beside the grants, many into shared memory that workers map.
+static int copy_items(br_result *r, const void *in, br_error *err)
+{
+    size_t bytes = r->count * r->in_size;
+    if (bytes > EXECUTOR_INLINE) {
+        r->items_fd = fd_memory_sealed("batchrun-items", in, bytes, err);
+        return r->items_fd < 0 ? -1 : 0;
+    }
+    r->items = malloc(bytes + 1);
+    if (!r->items)
+        return br_error_nomem(err);
+    if (bytes > 0)
+        memcpy(r->items, in, bytes);
+    return 0;
+}
+
+static int make_room_for_results(br_result *r, void *out, br_error *err)
+{
+    r->status = calloc(r->count + 1, 1);
+    r->out = out;
+    if (!out && r->out_size > 0) {
+        r->own_out = true;
+        r->out = malloc(r->count * r->out_size + 1);
+    }
+    return r->status && (r->out || r->out_size == 0) ? 0 : br_error_nomem(err);
+}
+
+static int submit_map(br_result *r, size_t first_index, br_error *err)
+{
+    const br_call_options *o = &r->options;
+    struct pool_map_options map = {
+        .map = {.function = r->function,
+                .in_size = r->in_size,
+                .out_size = r->out_size,
+                .first_index = first_index,
+                .items = r->items,
+                .phase = "",
+                .table_fd = r->items_fd,
+                .table_size = r->count * r->in_size,
+                .rows = r->count,
+                .rows_per_task = 1,
+                .soft_ns = library_ns(o->soft_timeout),
+                .hard_ns = library_ns(o->timeout)},
+        .tasks = r->count,
+        .chunk = o->chunk < EXECUTOR_GRANT_MAX ? (uint32_t)o->chunk : EXECUTOR_GRANT_MAX,
+        .priority = o->priority,
+        .max_parallel = o->max_parallel,
+        .retries = {.limit = o->retries,
+                    .on = ~0U,
+                    .delay_ns = library_ns(o->retry_delay),
+                    .max_ns = RETRY_MAX_NS,
+                    .factor = 2},
+        .observer = on_item,
+        .user = r,
+    };
+    r->map = pool_submit(r->pool->pool, &map, err);
+    return r->map ? 0 : -1;
+}
+
+static void link_result(br_pool *p, br_result *r)
+{
+    r->next = p->results;
+    if (r->next)
+        r->next->previous = r;
+    p->results = r;
+}
+
+br_result *library_submit(br_pool *p, const struct library_call *c, const br_call_options *options,
+                          br_error *err)
+{
+    if (check_open(p, err) != 0 || check_call(c, err) != 0 || check_options(options, err) != 0 ||
+        wait_for_room(p, c->count, c->room_until, err) != 0)
+        return NULL;
+    br_result *r = calloc(1, sizeof *r);
+    if (!r) {
+        br_error_nomem(err);
+        return NULL;
+    }
+    *r = (br_result){.function = c->function,
+                     .count = c->count,
+                     .in_size = c->in_size,
+                     .out_size = c->out_size,
+                     .items_fd = -1,
+                     .open = true};
+    if (options)
+        r->options = *options;
+    r->pool = p;
+    if (copy_items(r, c->in, err) != 0 || make_room_for_results(r, c->out, err) != 0 ||
+        submit_map(r, c->first_index, err) != 0) {
+        r->pool = NULL; // it is in no list yet
+        library_free_result(r);
+        return NULL;
+    }
+    link_result(p, r);
+    p->queued += r->count;
+    if (pool_map_done(r->map))
+        library_settle(r);
+    return r;
+}
+
+br_result *br_pool_map_async(br_pool *p, br_function *function, const void *in, size_t count,
+                             size_t in_size, void *out, size_t out_size,
+                             const br_call_options *options, br_error *err)
+{
+    if (!library_enter(p, err))
+        return NULL;
+    struct library_call call = {.function = function,
+                                .in = in,
+                                .count = count,
+                                .in_size = in_size,
+                                .out = out,
+                                .out_size = out_size,
+                                .room_until = library_room_until(p)};
+    br_result *r = library_submit(p, &call, options, err);
+    if (r)
+        library_start(p);
+    library_leave(p);
+    return r;
+}
+
+br_result *br_pool_apply_async(br_pool *p, br_function *function, const void *in, size_t in_size,
+                               void *out, size_t out_size, const br_call_options *options,
+                               br_error *err)
+{
+    return br_pool_map_async(p, function, in, 1, in_size, out, out_size, options, err);
+}
+
+// ---- Looking at results
+
+static bool is_ready(void *user)
+{
+    return !((br_result *)user)->map;
+}
+
+static int compare_index(const void *a, const void *b)
+{
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void sort_items(void *items, size_t count, size_t size)
+{
+    if (count > 0) // qsort takes no NULL
+        qsort(items, count, size, compare_index);
+}
+
+// The entry of item i among failures or emitted bytes, both of which begin with the index.
+static void *find_item(br_result *r, void *items, size_t count, size_t size, size_t i)
+{
+    if (!r->sorted) {
+        sort_items(r->failures, r->failure_count, sizeof *r->failures);
+        sort_items(r->emitted, r->emitted_count, sizeof *r->emitted);
+        r->sorted = true;
+    }
+    return count > 0 ? bsearch(&i, items, count, size, compare_index) : NULL;
+}
+
+void library_outcome(br_result *r, size_t i, br_outcome *out)
+{
+    struct item_failure *f = find_item(r, r->failures, r->failure_count, sizeof *r->failures, i);
+    if (f) {
+        *out = f->outcome;
+        return;
+    }
+    *out = (br_outcome){.status = (enum br_status)r->status[i], .worker = -1, .message = ""};
+    if (out->status == BR_CANCELLED)
+        out->message = r->pool->broken ? r->pool->why.text : "it was cancelled before it started";
+    else if (out->status != BR_OK && out->status != BR_PENDING)
+        out->message = "out of memory: how it ended was not kept";
+}
+
+// What a call that waited says: the first item, by index, that did not end well.
+static int sum_up(br_result *r, br_error *err)
+{
+    r->asked = true;
+    if (!library_has_failed(r))
+        return 0;
+    for (size_t i = 0; i < r->count; i++) {
+        br_outcome o;
+        if (r->status[i] == BR_OK)
+            continue;
+        library_outcome(r, i, &o);
+        int length = (int)strcspn(o.message, "\n"); // the stack of a crash is the outcome's
+        return r->count == 1
+                   ? br_error_set(err, BR_ERR_TASK, "%.*s", length, o.message)
+                   : br_error_set(err, BR_ERR_TASK, "item %zu: %.*s", i, length, o.message);
+    }
+    return br_error_nomem(err);
+}
+
+int br_result_wait(br_result *r, double timeout, br_error *err)
+{
+    br_pool *p = r->pool;
+    if (!library_enter(p, err))
+        return -1;
+    bool ready = library_drive(p, timeout, is_ready, r) || is_ready(r);
+    library_leave(p);
+    return ready;
+}
+
+int br_result_get(br_result *r, double timeout, br_error *err)
+{
+    br_pool *p = r->pool;
+    if (!library_enter(p, err))
+        return -1;
+    int result;
+    if (library_drive(p, timeout, is_ready, r) || is_ready(r))
+        result = sum_up(r, err);
+    else
+        result = br_error_set(err, BR_ERR_TIMEOUT, "the result is not there yet");
+    library_leave(p);
+    return result;
+}
+
+bool br_result_ready(br_result *r)
+{
+    return br_result_wait(r, 0, NULL) == 1;
+}
+
+bool br_result_successful(br_result *r)
+{
+    br_pool *p = r->pool;
+    if (!library_enter(p, NULL))
+        return false;
+    library_drive(p, 0, is_ready, r);
+    bool good = is_ready(r) && !library_has_failed(r);
+    r->asked = r->asked || is_ready(r);
+    library_leave(p);
+    return good;
+}
+
+size_t br_result_count(const br_result *r)
+{
+    return r->count;
+}
+
+int br_result_outcome(br_result *r, size_t i, br_outcome *out, br_error *err)
+{
+    br_pool *p = r->pool;
+    if (i >= r->count)
+        return br_error_set(err, BR_ERR_USAGE, "there is no item %zu: the call has %zu", i,
+                            r->count);
+    if (!library_enter(p, err))
+        return -1;
+    library_outcome(r, i, out);
+    r->asked = true;
+    library_leave(p);
+    return 0;
+}
+
+const void *br_result_output(br_result *r, size_t i)
+{
+    br_pool *p = r->pool;
+    if (i >= r->count || r->out_size == 0 || !library_enter(p, NULL))
+        return NULL;
+    const void *at = r->status[i] == BR_OK ? r->out + i * r->out_size : NULL;
+    library_leave(p);
+    return at;
+}
+
+const void *br_result_emitted(br_result *r, size_t i, size_t *size)
+{
+    br_pool *p = r->pool;
+    *size = 0;
+    if (!library_enter(p, NULL))
+        return NULL;
+    struct item_bytes *e = find_item(r, r->emitted, r->emitted_count, sizeof *r->emitted, i);
+    if (e)
+        *size = e->size;
+    library_leave(p);
+    return e ? e->data : NULL;
+}
+
+char *library_take_emitted(br_result *r, size_t i, size_t *size)
+{
+    struct item_bytes *e = find_item(r, r->emitted, r->emitted_count, sizeof *r->emitted, i);
+    char *data = e ? e->data : NULL;
+    *size = e ? e->size : 0;
+    if (e)
+        *e = (struct item_bytes){.index = i};
+    return data;
+}
+
+void library_cancel(br_result *r)
+{
+    br_pool *p = r->pool;
+    br_error err = {0};
+    if (!r->map)
+        return;
+    library_await_end(r); // before: what is told of its end is no reason to stop it
+    if (pool_map_cancel(p->pool, r->map, library_now(p), &err) != 0)
+        library_break(p, &err);
+}
+
+void br_result_cancel(br_result *r)
+{
+    br_pool *p = r->pool;
+    if (!library_enter(p, NULL))
+        return;
+    library_cancel(r);
+    library_start(p);
+    library_leave(p);
+}
+
+void br_result_free(br_result *r)
+{
+    if (!r)
+        return;
+    br_pool *p = r->pool;
+    if (!library_enter(p, NULL))
+        return;
+    library_release(r);
+    library_leave(p);
+}
+
+// ---- Calls that wait
+
+int br_pool_map(br_pool *p, br_function *function, const void *in, size_t count, size_t in_size,
+                void *out, size_t out_size, const br_call_options *options, br_error *err)
+{
+    if (!library_enter(p, err))
+        return -1;
+    int result = -1;
+    struct library_call call = {.function = function,
+                                .in = in,
+                                .count = count,
+                                .in_size = in_size,
+                                .out = out,
+                                .out_size = out_size,
+                                .room_until = library_room_until(p)};
+    br_result *r = library_submit(p, &call, options, err);
+    if (r) {
+        library_start(p);
+        library_drive(p, BR_FOREVER, is_ready, r);
+        result = sum_up(r, err);
+        library_release(r);
+    }
+    library_leave(p);
+    return result;
+}
+
+int br_pool_apply(br_pool *p, br_function *function, const void *in, size_t in_size, void *out,
+                  size_t out_size, const br_call_options *options, br_error *err)
+{
+    return br_pool_map(p, function, in, 1, in_size, out, out_size, options, err);
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "views/failures.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ITEMS_MAX = 1 << 20 // phases or workers: more is not a run of ours
+};
+
+struct failures_worker {
+    char *cpus;
+    struct event_output last[2]; // what it printed latest, per stream
+};
+
+// ---- The fold
+
+// Makes room for items[index]; false when there is none, and the failure is then shown without.
+static bool grow(void **items, size_t *count, size_t size, uint32_t index)
+{
+    if (index < *count)
+        return true;
+    if (index >= ITEMS_MAX)
+        return false;
+    char *more = reallocarray(*items, (size_t)index + 1, size);
+    if (!more)
+        return false;
+    memset(more + *count * size, 0, ((size_t)index + 1 - *count) * size);
+    *items = more;
+    *count = (size_t)index + 1;
+    return true;
+}
+
+static struct failures_worker *worker_at(struct failures *f, uint32_t index)
+{
+    void *items = f->workers;
+    bool there = grow(&items, &f->worker_count, sizeof *f->workers, index);
+    f->workers = items;
+    return there ? &f->workers[index] : NULL;
+}
+
+static void take_phase_begin(struct failures *f, const struct event_phase_begin *e)
+{
+    void *items = f->phases;
+    bool there = grow(&items, &f->phase_count, sizeof *f->phases, e->phase);
+    f->phases = items;
+    if (!there)
+        return;
+    free(f->phases[e->phase]);
+    f->phases[e->phase] = strdup(e->name);
+}
+
+static void take_worker_begin(struct failures *f, const struct event_worker_begin *e)
+{
+    struct failures_worker *w = worker_at(f, e->worker);
+    if (!w)
+        return;
+    struct buffer text = BUFFER_EMPTY;
+    cpuset_text(&text, &e->cpus);
+    free(w->cpus);
+    w->cpus = buffer_take_string(&text, NULL);
+}
+
+static bool is_of(const struct event_output *o, const struct event_task_end *t)
+{
+    return o->length > 0 && o->phase == t->phase && o->worker == t->worker &&
+           o->attempt == t->attempt && t->index >= o->first && t->index - o->first < o->count;
+}
+
+static struct failure_output output_of(const struct event_output *o)
+{
+    return (struct failure_output){
+        .offset = o->offset, .length = o->length, .first = o->first, .count = o->count};
+}
+
+// Comes before or after the failure that it belongs to.
+static void take_output(struct failures *f, const struct event_output *e)
+{
+    if (e->stream < 1 || e->stream > 2)
+        return;
+    for (size_t i = 0; i < f->shown_count; i++)
+        if (is_of(e, &f->shown[i].task))
+            f->shown[i].output[e->stream - 1] = output_of(e);
+    struct failures_worker *w = worker_at(f, e->worker);
+    if (w)
+        w->last[e->stream - 1] = *e;
+}
+
+bool failure_is(const struct event_task_end *e)
+{
+    return e->final && e->status != OUTCOME_OK && e->status != OUTCOME_CANCELLED &&
+           e->status != OUTCOME_SKIPPED;
+}
+
+// Length of the number at `text`, with its sign, its unit and what else it is made of: "-1.5e-3",
+// "0x7f3a", "60s". 0: there is none.
+static size_t number_length(const char *text)
+{
+    size_t at = *text == '-' || *text == '+';
+    if (!isdigit((unsigned char)text[at]))
+        return 0;
+    while (isalnum((unsigned char)text[at]) || text[at] == '.' ||
+           ((text[at] == '-' || text[at] == '+') && tolower((unsigned char)text[at - 1]) == 'e'))
+        at++;
+    return at;
+}
+
+// Whether two messages' first lines differ in numbers alone.
+static bool same_words(const char *a, const char *b)
+{
+    for (;;) {
+        size_t in_a = number_length(a), in_b = number_length(b);
+        if (in_a > 0 && in_b > 0) {
+            a += in_a;
+            b += in_b;
+            continue;
+        }
+        bool end_a = *a == '\0' || *a == '\n', end_b = *b == '\0' || *b == '\n';
+        if (end_a || end_b)
+            return end_a && end_b;
+        if (*a++ != *b++)
+            return false;
+    }
+}
+
+static struct failure *find_alike(struct failures *f, const struct event_task_end *e)
+{
+    for (size_t i = 0; i < f->shown_count; i++) {
+        const struct event_task_end *t = &f->shown[i].task;
+        if (t->phase == e->phase && t->status == e->status && t->signal == e->signal &&
+            t->exit_code == e->exit_code && same_words(t->message, e->message))
+            return &f->shown[i];
+    }
+    return NULL;
+}
+
+static void take_task_end(struct failures *f, const struct event_task_end *e)
+{
+    if (!failure_is(e))
+        return;
+    f->count++;
+    struct failure *alike = find_alike(f, e);
+    if (alike && alike->alike < FAILURES_NAMED)
+        alike->others[alike->alike] = e->index;
+    if (alike)
+        alike->alike++;
+    if (alike || f->shown_count == FAILURES_SHOWN)
+        return;
+    struct failure *kept = &f->shown[f->shown_count];
+    *kept = (struct failure){.task = *e};
+    kept->task.result = NULL;
+    kept->task.inputs = strdup(e->inputs);
+    kept->task.message = strdup(e->message);
+    if (!kept->task.inputs || !kept->task.message) {
+        free((char *)kept->task.inputs);
+        free((char *)kept->task.message);
+        return; // counted, not shown
+    }
+    f->shown_count++;
+    struct failures_worker *w = e->worker < f->worker_count ? &f->workers[e->worker] : NULL;
+    if (!w)
+        return;
+    kept->cpus = w->cpus ? strdup(w->cpus) : NULL;
+    for (int stream = 0; stream < 2; stream++)
+        if (is_of(&w->last[stream], e))
+            kept->output[stream] = output_of(&w->last[stream]);
+}
+
+static void forget_shown(struct failures *f)
+{
+    for (size_t i = 0; i < f->shown_count; i++) {
+        free((char *)f->shown[i].task.inputs);
+        free((char *)f->shown[i].task.message);
+        free(f->shown[i].cpus);
+    }
+    f->shown_count = 0;
+    f->told = 0;
+    f->count = 0;
+}
+
+static int failures_take(struct event_sink *sink, const struct event *event, br_error *err)
+{
+    struct failures *f = (struct failures *)sink;
+    (void)err;
+    if (event->type == EVENT_PHASE_BEGIN)
+        take_phase_begin(f, &event->phase_begin);
+    else if (event->type == EVENT_WORKER_BEGIN)
+        take_worker_begin(f, &event->worker_begin);
+    else if (event->type == EVENT_RUN_RESUME && event->run_resume.retry_failed)
+        forget_shown(f); // they run again
+    else if (event->type == EVENT_OUTPUT)
+        take_output(f, &event->output);
+    else if (event->type == EVENT_TASK_END)
+        take_task_end(f, &event->task_end);
+    return 0;
+}
+
+void failures_init(struct failures *f)
+{
+    *f = (struct failures){.sink.take = failures_take};
+}
+
+void failures_finish(struct failures *f)
+{
+    forget_shown(f);
+    for (size_t i = 0; i < f->phase_count; i++)
+        free(f->phases[i]);
+    for (size_t i = 0; i < f->worker_count; i++)
+        free(f->workers[i].cpus);
+    free(f->phases);
+    free(f->workers);
+    failures_init(f);
+}

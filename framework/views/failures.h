@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The final failures of a run, folded from its events: of the first kinds of them, what a person
+// needs to understand one, and how many others failed alike: in the same phase, with the same
+// outcome and the same words but for numbers. Tasks that were skipped or cancelled are not failures
+// of their own.
+#ifndef BR_VIEWS_FAILURES_H
+#define BR_VIEWS_FAILURES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "journal/event.h"
+
+enum {
+    FAILURES_SHOWN = 10,
+    FAILURES_NAMED = 5 // of those that are alike
+};
+
+struct failure_output {
+    uint64_t offset; // in the worker's log of the stream
+    uint64_t length; // 0 = it printed nothing
+    uint64_t first;  // tasks that printed it
+    uint64_t count;
+};
+
+struct failure {
+    struct event_task_end task; // its strings belong to the failure; no result
+    char *cpus;                 // the worker's, "4-5"; NULL = not known
+    struct failure_output output[2];
+    uint64_t alike;                  // how many others
+    uint64_t others[FAILURES_NAMED]; // the first of them
+};
+
+struct failures_worker;
+
+struct failures {
+    struct event_sink sink; // take: always 0
+    struct failure shown[FAILURES_SHOWN];
+    size_t shown_count;
+    size_t told;    // of them, by failures_text
+    uint64_t count; // of all
+    char **phases;  // names
+    size_t phase_count;
+    struct failures_worker *workers;
+    size_t worker_count;
+};
+
+void failures_init(struct failures *f);
+void failures_finish(struct failures *f);
+
+// Whether it is what this counts.
+bool failure_is(const struct event_task_end *task);
+
+// How a task ended, in words: "crashed: SIGSEGV (segmentation fault)". The message is escaped.
+void failure_cause(struct buffer *out, const struct event_task_end *task);
+
+// Where and how long a task ran, its inputs, and the last lines of what it printed, indented: the
+// body of a failure's block. Of a task that did well, too. `logs_directory` as below.
+void failure_details(struct buffer *out, const struct failure *failure, const char *logs_directory);
+
+// Appends the command that runs the task again by itself, where there is one. `phase` may be NULL.
+void failure_again(struct buffer *out, const char *run, const char *phase, uint64_t index);
+
+// Whether failures_text has something to tell.
+bool failures_untold(const struct failures *f);
+
+// Appends a block for each failure that is kept and was not told yet, with the last lines of what
+// the task printed (read from `logs_directory`/worker-N.out and .err; NULL = leave them out), and
+// the command that runs it again, with the run's directory `run`.
+void failures_text(struct failures *f, const char *run, const char *logs_directory,
+                   struct buffer *out);
+
+// Appends how many more there were, which of them were alike, and the command that lists all.
+// Nothing when all were told.
+void failures_rest(const struct failures *f, const char *run, struct buffer *out);
+
+// The kept failures as objects of the array that `j` stands in.
+void failures_json(const struct failures *f, struct json *j);
+
+#endif

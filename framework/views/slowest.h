@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The attempts that took longest, folded from a run's events.
+#ifndef BR_VIEWS_SLOWEST_H
+#define BR_VIEWS_SLOWEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "journal/event.h"
+#include "views/task_name.h"
+
+enum {
+    SLOWEST_SHOWN = 10
+};
+
+struct slow_task {
+    int64_t duration_ns; // within 6.25 % for a plain success, as a journal keeps it
+    uint32_t phase;
+    uint64_t index;
+    uint32_t worker;
+    uint32_t attempt;
+    enum outcome_status status;
+};
+
+struct slowest {
+    struct event_sink sink;                // take: always 0
+    struct slow_task tasks[SLOWEST_SHOWN]; // the slowest first
+    size_t count;
+};
+
+void slowest_init(struct slowest *s);
+
+// Appends a table for a person; nothing when no task has ended.
+void slowest_text(const struct slowest *s, const struct phase_names *names, struct buffer *out);
+
+#endif

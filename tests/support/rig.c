@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "support/rig.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "exec/topology.h"
+#include "model/table.h"
+
+static void on_worker(void *user, const struct exec_report *r)
+{
+    struct rig *rig = user;
+    if (r->type == REPORT_DEAD) {
+        rig->deaths++;
+        snprintf(rig->last_words, sizeof rig->last_words, "%s", r->dead.reason);
+        return;
+    }
+    rig->starts++;
+    ck_assert_int_gt(r->ready.pid, 0);
+    rig->cpus[r->slot] = *r->ready.cpus;
+}
+
+static void keep_results(struct rig *rig, const struct exec_report *r)
+{
+    const char *at = r->ok.results;
+    size_t left = r->ok.results_size, used;
+    struct cell cell;
+    for (uint32_t i = 0; i < r->tasks.count; i++, at += used, left -= used) {
+        ck_assert(row_unpack_first(&rig->results, at, left, &cell, &used));
+        if (r->tasks.first + i >= RIG_KEPT)
+            return;
+        struct fate *f = &rig->fates[r->tasks.first + i];
+        f->status = OUTCOME_OK;
+        f->tries++;
+        f->attempt = r->tasks.attempt;
+        if (cell.type == BR_I64)
+            f->y = cell.i64;
+        else
+            snprintf(f->text, sizeof f->text, "%s", cell.text.data);
+    }
+}
+
+static void keep_end(struct rig *rig, const struct exec_report *r, bool final)
+{
+    rig->again += !final;
+    rig->by_status[r->end.status] += final;
+    if (r->tasks.first >= RIG_KEPT)
+        return;
+    struct fate *f = &rig->fates[r->tasks.first];
+    f->tries++;
+    f->status = final ? r->end.status : OUTCOME_NONE;
+    f->killed = r->end.killed;
+    f->signal = r->end.signal;
+    f->exit_code = r->end.exit_code;
+    f->attempt = r->tasks.attempt;
+    snprintf(f->text, sizeof f->text, "%s", r->end.message);
+}
+
+static void note_longest(struct rig *rig, const struct exec_report *r)
+{
+    for (uint64_t i = 0; i < r->tasks.count; i++) {
+        int64_t ns = r->ok.duration_ns >= 0 ? r->ok.duration_ns : r->ok.durations[i];
+        if (ns > rig->longest_ns)
+            rig->longest_ns = ns;
+    }
+}
+
+static void on_task(void *user, const struct exec_report *r, bool final)
+{
+    struct rig *rig = user;
+    if (r->type == REPORT_OK) {
+        rig->by_status[OUTCOME_OK] += r->tasks.count;
+        rig->ok_by_slot[r->slot] += r->tasks.count;
+        note_longest(rig, r);
+        keep_results(rig, r);
+    } else if (r->type == REPORT_END)
+        keep_end(rig, r, final);
+    else if (rig->printed_count < sizeof rig->printed / sizeof rig->printed[0])
+        rig->printed[rig->printed_count++] =
+            (struct printed){r->slot,        r->output.stream, r->tasks.first,
+                             r->tasks.count, r->output.offset, r->output.length};
+}
+
+static void open_logs(struct rig *rig, bool wanted)
+{
+    for (unsigned i = 0; i < RIG_WORKERS; i++) {
+        rig->out[i] = rig->error[i] = -1;
+        if (!wanted)
+            continue;
+        char name[] = "/tmp/batchrun-test-XXXXXX";
+        rig->out[i] = mkostemp(name, O_APPEND | O_CLOEXEC);
+        ck_assert_int_ge(rig->out[i], 0);
+        unlink(name);
+        strcpy(name, "/tmp/batchrun-test-XXXXXX");
+        rig->error[i] = mkostemp(name, O_APPEND | O_CLOEXEC);
+        ck_assert_int_ge(rig->error[i], 0);
+        unlink(name);
+    }
+}
+
+static void make_plan(struct rig *rig, const struct rig_options *options)
+{
+    br_error err = {0};
+    struct machine machine;
+    struct job_workers want = {.count = options->workers,
+                               .binding = options->bind ? BIND_PU : BIND_NONE,
+                               .width = 1,
+                               .oversubscribe = true};
+    ck_assert_msg(topology_load(&machine, &err) == 0, "%s", err.text);
+    ck_assert_msg(plan_make(&machine, &want, 0, &rig->plan, &err) == 0, "%s", err.text);
+    machine_finish(&machine);
+}
+
+void rig_open(struct rig *rig, struct rig_options options)
+{
+    static const struct job_settings no_settings;
+    char path[4096];
+    br_error err = {0};
+    snprintf(path, sizeof path, "%s/%s", BUILD,
+             options.plugin ? options.plugin : "tests/plugins/.libs/wild.so");
+    static struct plugin_use plugin;
+    plugin = (struct plugin_use){&rig->plugin.source, &no_settings};
+    *rig = (struct rig){.table_fd = -1};
+    ck_assert_msg(plugin_file_open(path, &rig->plugin, &err) == 0, "%s", err.text);
+    ck_assert_msg(nursery_start(&rig->nursery, &err) == 0, "%s", err.text);
+    make_plan(rig, &options);
+    open_logs(rig, options.logs);
+    struct local_options local = {
+        .nursery = &rig->nursery,
+        .plan = &rig->plan,
+        .common = {.keep_output = options.logs,
+                   .address_space = JOB_UNLIMITED,
+                   .data = JOB_UNLIMITED,
+                   .output = options.output ? options.output : JOB_UNLIMITED,
+                   .plugins = {&plugin, 1},
+                   .env = options.env,
+                   .env_count = options.env_count,
+                   .open_files = JOB_UNLIMITED,
+                   .bind = options.bind},
+        .out_fds = rig->out,
+        .err_fds = rig->error,
+        .limits = WATCH_NOTHING,
+        .start_ns = options.start_ns,
+        .stuck_ns = options.stuck_ns};
+    if (options.memory)
+        local.limits.memory = options.memory;
+    if (options.cpu_time_ns)
+        local.limits.cpu_time_ns = options.cpu_time_ns;
+    if (options.output)
+        local.limits.output = options.output;
+    rig->executor = local_create(&local, &err);
+    ck_assert_msg(rig->executor, "%s", err.text);
+    struct pool_options pool = {.executor = rig->executor,
+                                .workers = options.workers,
+                                .crash_limit = 3,
+                                .max_tasks = options.max_tasks,
+                                .grace_ns = options.grace_ns ? options.grace_ns : 50 * NS_PER_MS,
+                                .on_worker = on_worker,
+                                .user = rig};
+    rig->pool = pool_create(&pool, &err);
+    ck_assert_msg(rig->pool, "%s", err.text);
+}
+
+void rig_close(struct rig *rig)
+{
+    pool_destroy(rig->pool);
+    nursery_stop(&rig->nursery);
+    plugin_file_close(&rig->plugin);
+    plan_finish(&rig->plan);
+    schema_finish(&rig->results);
+    fd_close(&rig->table_fd);
+    for (unsigned i = 0; i < RIG_WORKERS; i++) {
+        fd_close(&rig->out[i]);
+        fd_close(&rig->error[i]);
+    }
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+static void make_table(struct rig *rig, int64_t first, uint64_t rows)
+{
+    br_error err;
+    struct table_builder *b = table_builder_create(rows, &err);
+    struct buffer image = BUFFER_EMPTY;
+    ck_assert(b && table_add_range_i64(b, "i", first, 1, &err) == 0);
+    ck_assert(table_builder_finish(b, &image, &err) == 0);
+    table_builder_destroy(b);
+    fd_close(&rig->table_fd);
+    rig->table_fd = fd_memory_sealed("test", image.data, image.length, &err);
+    ck_assert_int_ge(rig->table_fd, 0);
+    rig->table_size = image.length;
+    buffer_finish(&image);
+}
+
+static bool gives_text(const char *task)
+{
+    static const char *const texts[] = {
+        "descriptors", "environment", "nul_in_text", "large",
+        "told",        "reach",       "meddle",      "meddle_with_floats"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (strcmp(task, texts[i]) == 0)
+            return true;
+    return false;
+}
+
+struct pool_map *rig_submit(struct rig *rig, const char *task, int64_t first, uint64_t rows,
+                            struct pool_map_options options)
+{
+    br_error err = {0};
+    bool text = gives_text(task);
+    make_table(rig, first, rows);
+    schema_finish(&rig->results);
+    rig->results = (struct schema){0};
+    ck_assert(schema_add(&rig->results, text ? "s" : "y", 1, text ? BR_STR : BR_I64, &err) == 0);
+    options.map.task = task;
+    options.map.phase = "phase";
+    options.map.seed = 1;
+    options.map.table_fd = rig->table_fd;
+    options.map.table_size = rig->table_size;
+    options.map.rows = rows;
+    options.map.rows_per_task = 1;
+    options.map.results = &rig->results;
+    options.tasks = rows;
+    options.observer = on_task;
+    options.user = rig;
+    memset(rig->fates, 0, sizeof rig->fates);
+    memset(rig->by_status, 0, sizeof rig->by_status);
+    rig->printed_count = 0;
+    struct pool_map *m = pool_submit(rig->pool, &options, &err);
+    ck_assert_msg(m, "%s", err.text);
+    return m;
+}
+
+int rig_step(struct rig *rig, br_error *err)
+{
+    int timeout = clock_poll_timeout(pool_deadline(rig->pool), clock_now());
+    struct pollfd wait = {.fd = pool_fd(rig->pool), .events = POLLIN};
+    if (poll(&wait, 1, timeout) == 0 && timeout > 0)
+        rig->timeouts++;
+    return pool_dispatch(rig->pool, clock_now(), err);
+}
+
+void rig_run(struct rig *rig, struct pool_map *m)
+{
+    br_error err = {0};
+    while (!pool_map_done(m))
+        if (rig_step(rig, &err) != 0)
+            ck_abort_msg("%s", err.text);
+}
+
+void rig_run_one(struct rig *rig, struct rig_options options, const char *task, int64_t first,
+                 uint64_t rows, struct pool_map_options map)
+{
+    rig_open(rig, options);
+    rig_run(rig, rig_submit(rig, task, first, rows, map));
+}
+
+void rig_wait_in_hand(struct rig *rig)
+{
+    br_error err = {0};
+    struct exec_in_hand h;
+    while (!rig->executor->ops->in_hand(rig->executor, 0, &h))
+        if (pool_dispatch(rig->pool, clock_now(), &err) != 0)
+            ck_abort_msg("%s", err.text);
+}
