@@ -112,7 +112,7 @@ tests_unit_test_wire_SOURCES = tests/unit/test_wire.c
 # What stands behind <batchrun/pool.h>, as its users meet it: linked with the library alone.
 pool_tests =
 pool_tests_common = tests/pool/pool_tests.c tests/pool/pool_tests.h
-pool_tests_ldadd = libbatchrun.la $(CHECK_LIBS) -lpthread
+pool_tests_ldadd = libsuite.la libbatchrun.la $(CHECK_LIBS) -lpthread
 pool_tests += tests/pool/test_pool_calls
 tests_pool_test_pool_calls_SOURCES = tests/pool/test_pool_calls.c $(pool_tests_common)
 tests_pool_test_pool_calls_LDADD = $(pool_tests_ldadd)
@@ -143,12 +143,14 @@ TESTS += $(unit_tests) $(pool_tests) $(fault_tests)
 endif
 
 # What every unit test is built with; a program names only its source.
-LDADD = libsupport.la liblibrary.la $(run_rooms) $(CHECK_LIBS)
+LDADD = libsupport.la libsuite.la liblibrary.la $(run_rooms) $(CHECK_LIBS)
 
-# What tests share: the scripted executor, the rig of real workers, golden texts.
+# What all test programs share: their suite and their patience. It needs nothing of batchrun.
+# What unit tests share: the scripted executor, the rig of real workers, golden texts.
 if HAVE_CHECK
-check_LTLIBRARIES += libsupport.la
+check_LTLIBRARIES += libsuite.la libsupport.la
 endif
+libsuite_la_SOURCES = tests/support/suite.c tests/support/suite.h
 libsupport_la_SOURCES = \
 	tests/support/fake.c tests/support/fake.h \
 	tests/support/golden.c tests/support/golden.h \

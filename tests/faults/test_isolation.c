@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a task changes of its process is not seen by the next, in one worker or each in a child.
-#include <check.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 
 #include "base/clock.h"
 #include "support/rig.h"
+#include "support/suite.h"
 
 static struct rig rig;
 
@@ -250,32 +250,23 @@ START_TEST(what_cannot_be_put_back_replaces_the_worker)
 }
 END_TEST
 
-int main(void)
+SUITE(isolation)
 {
-    Suite *suite = suite_create("isolation");
-    TCase *tests = tcase_create("isolation");
-    tcase_set_timeout(tests, 120);
-    tcase_add_test(tests, each_task_has_a_process);
-    tcase_add_test(tests, its_death_is_its_own);
-    tcase_add_test(tests, leaving_is_a_crash);
-    tcase_add_test(tests, a_result_that_is_lost_is_not_called_an_exit);
-    tcase_add_test(tests, one_that_is_traced_ends_as_any);
-    tcase_add_test(tests, a_failure_says_why);
-    tcase_add_test(tests, only_a_retry_is_isolated_by_auto);
-    tcase_add_test(tests, no_fork_beside_threads_of_earlier_tasks);
-    tcase_add_test(tests, what_it_leaves_behind_goes_with_it);
-    tcase_add_test(tests, its_time_is_limited);
-    tcase_add_test(tests, results_of_any_size_come_over);
-    tcase_add_test(tests, it_can_ask_and_tell_as_any_task);
-    tcase_add_loop_test(tests, progress_is_each_tasks_own, 0, 2);
-    tcase_add_test(tests, scribbling_harms_nobody_else);
-    tcase_add_test(tests, what_a_task_changes_the_next_does_not_find);
-    tcase_add_test(tests, every_task_has_the_floating_point_mode_it_is_due);
-    tcase_add_test(tests, what_cannot_be_put_back_replaces_the_worker);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(each_task_has_a_process);
+    TEST(its_death_is_its_own);
+    TEST(leaving_is_a_crash);
+    TEST(a_result_that_is_lost_is_not_called_an_exit);
+    TEST(one_that_is_traced_ends_as_any);
+    TEST(a_failure_says_why);
+    TEST(only_a_retry_is_isolated_by_auto);
+    TEST(no_fork_beside_threads_of_earlier_tasks);
+    TEST(what_it_leaves_behind_goes_with_it);
+    TEST(its_time_is_limited);
+    TEST(results_of_any_size_come_over);
+    TEST(it_can_ask_and_tell_as_any_task);
+    LOOP_TEST(progress_is_each_tasks_own, 2);
+    TEST(scribbling_harms_nobody_else);
+    TEST(what_a_task_changes_the_next_does_not_find);
+    TEST(every_task_has_the_floating_point_mode_it_is_due);
+    TEST(what_cannot_be_put_back_replaces_the_worker);
 }

@@ -2,25 +2,19 @@
 // Tasks that write over everything their worker can write to. What such a task says of itself
 // counts for nothing; of all others each has its one outcome, with the result it must have.
 // BATCHRUN_LONG=1 for ten times as many workers that scribble for a second.
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "support/rig.h"
+#include "support/suite.h"
 
 static struct rig rig;
 
 enum {
     TASKS = 200 // one in ten does harm
 };
-
-static bool is_long(void)
-{
-    const char *wanted = getenv("BATCHRUN_LONG");
-    return wanted && *wanted && strcmp(wanted, "0") != 0;
-}
 
 static bool does_harm(int i)
 {
@@ -126,20 +120,11 @@ START_TEST(a_worker_reaches_no_channel_but_its_own)
 }
 END_TEST
 
-int main(void)
+SUITE(scribble)
 {
-    Suite *suite = suite_create("scribble");
-    TCase *tests = tcase_create("scribble");
-    tcase_set_timeout(tests, is_long() ? 3600 : 120);
-    tcase_add_test(tests, everything_that_is_mapped);
-    tcase_add_test(tests, the_channel_alone);
-    tcase_add_test(tests, a_hole_in_the_channel);
-    tcase_add_test(tests, a_channel_cannot_be_cut_off);
-    tcase_add_test(tests, a_worker_reaches_no_channel_but_its_own);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(everything_that_is_mapped);
+    TEST(the_channel_alone);
+    TEST(a_hole_in_the_channel);
+    TEST(a_channel_cannot_be_cut_off);
+    TEST(a_worker_reaches_no_channel_but_its_own);
 }

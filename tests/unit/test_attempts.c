@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <stdlib.h>
 
 #include "report/attempts.h"
+#include "support/suite.h"
 
 static struct attempts attempts;
 static struct attempt seen[16];
@@ -147,21 +147,13 @@ START_TEST(deaths)
 }
 END_TEST
 
-int main(void)
+SUITE(attempts)
 {
-    Suite *s = suite_create("attempts");
-    TCase *tc = tcase_create("attempts");
-    tcase_add_checked_fixture(tc, set_up, tear_down);
-    tcase_add_test(tc, successes_are_told_apart);
-    tcase_add_test(tc, what_lies_between_is_spread);
-    tcase_add_test(tc, attempts_of_a_worker_do_not_overlap);
-    tcase_add_test(tc, an_end_is_one_attempt_unless_it_never_ran);
-    tcase_add_test(tc, times_out_of_all_bounds_do_not_overflow);
-    tcase_add_test(tc, deaths);
-    suite_add_tcase(s, tc);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    FIXTURE(set_up, tear_down);
+    TEST(successes_are_told_apart);
+    TEST(what_lies_between_is_spread);
+    TEST(attempts_of_a_worker_do_not_overlap);
+    TEST(an_end_is_one_attempt_unless_it_never_ran);
+    TEST(times_out_of_all_bounds_do_not_overflow);
+    TEST(deaths);
 }

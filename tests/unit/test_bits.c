@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bits.h"
+#include "support/suite.h"
 
 enum {
     END = 300
@@ -43,15 +43,7 @@ START_TEST(the_next_is_found_wherever_it_is)
 }
 END_TEST
 
-int main(void)
+SUITE(bits)
 {
-    Suite *suite = suite_create("bits");
-    TCase *tc = tcase_create("bits");
-    tcase_add_test(tc, the_next_is_found_wherever_it_is);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    TEST(the_next_is_found_wherever_it_is);
 }

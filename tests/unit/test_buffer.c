@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
+#include "support/suite.h"
 
 START_TEST(appends_follow_each_other)
 {
@@ -90,19 +90,11 @@ START_TEST(a_reset_keeps_what_is_small)
 }
 END_TEST
 
-int main(void)
+SUITE(buffer)
 {
-    Suite *suite = suite_create("buffer");
-    TCase *tests = tcase_create("buffer");
-    tcase_add_test(tests, appends_follow_each_other);
-    tcase_add_test(tests, it_grows_as_far_as_it_must);
-    tcase_add_test(tests, alignment_is_with_zeros);
-    tcase_add_test(tests, a_failure_is_kept_until_it_is_reset);
-    tcase_add_test(tests, a_reset_keeps_what_is_small);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(appends_follow_each_other);
+    TEST(it_grows_as_far_as_it_must);
+    TEST(alignment_is_with_zeros);
+    TEST(a_failure_is_kept_until_it_is_reset);
+    TEST(a_reset_keeps_what_is_small);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Both sides of a channel in one process; the worker's is a thread where they must not wait for
 // each other. CHANNEL_TEST_LOOPS=1000 and more for a long run.
-#include <check.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -14,13 +13,7 @@
 #include "base/fd.h"
 #include "exec/channel/channel_plain.h"
 #include "model/table.h"
-
-// Check's own macros write a line to a file each, and are for one thread.
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            ck_abort_msg("%s", #condition);                                                        \
-    } while (0)
+#include "support/suite.h"
 
 struct pair {
     struct channel c;
@@ -1103,43 +1096,34 @@ START_TEST(scribbling_while_it_is_read)
 }
 END_TEST
 
-int main(void)
+SUITE(channel)
 {
-    Suite *suite = suite_create("channel");
-    TCase *tests = tcase_create("channel");
-    tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, outcomes_come_back_as_granted);
-    tcase_add_test(tests, what_is_taken_back_is_not_claimed);
-    tcase_add_test(tests, a_worker_waits_for_a_decision);
-    tcase_add_test(tests, a_late_worker_claims_nothing_of_a_grant_that_is_gone);
-    tcase_add_test(tests, a_cancel_is_for_one_task);
-    tcase_add_test(tests, a_death_blames_the_task_in_hand);
-    tcase_add_test(tests, a_death_leaves_words_of_tasks_since_the_last_look);
-    tcase_add_test(tests, a_closed_channel_ends_the_worker_after_its_grants);
-    tcase_add_test(tests, bytes_of_any_size_arrive);
-    tcase_add_test(tests, texts_of_any_size_arrive);
-    tcase_add_test(tests, what_fits_no_grant_is_a_fault);
-    tcase_add_test(tests, a_record_longer_than_what_was_written_is_a_fault);
-    tcase_add_test(tests, more_than_the_ring_holds_is_a_fault);
-    tcase_add_test(tests, pieces_belong_to_one_long_result);
-    tcase_add_test(tests, what_is_proved_stays_and_the_rest_comes_back_alone);
-    tcase_add_test(tests, a_record_counts_in_its_place_alone);
-    tcase_add_test(tests, a_brief_record_counts_for_its_task_and_place_alone);
-    tcase_add_test(tests, brief_records_have_their_times_and_rows);
-    tcase_add_test(tests, rows_of_many_words_can_be_brief);
-    tcase_add_test(tests, a_row_longer_than_a_record_is_not_plain);
-    tcase_add_test(tests, what_has_to_be_checked_is_not_brief);
-    tcase_add_test(tests, damaged_claims_leave_no_more_suspects_than_a_ring_holds);
-    tcase_add_test(tests, damage_by_a_task_alone_is_its_own);
-    tcase_add_test(tests, no_kind_of_record_is_believed_when_damaged);
-    tcase_add_test(tests, a_damaged_piece_of_a_long_result_is_found);
-    tcase_add_test(tests, every_task_is_run_once_or_comes_back);
-    tcase_add_test(tests, scribbling_costs_the_scribbler_alone);
-    tcase_add_test(tests, scribbling_while_it_is_read);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(outcomes_come_back_as_granted);
+    TEST(what_is_taken_back_is_not_claimed);
+    TEST(a_worker_waits_for_a_decision);
+    TEST(a_late_worker_claims_nothing_of_a_grant_that_is_gone);
+    TEST(a_cancel_is_for_one_task);
+    TEST(a_death_blames_the_task_in_hand);
+    TEST(a_death_leaves_words_of_tasks_since_the_last_look);
+    TEST(a_closed_channel_ends_the_worker_after_its_grants);
+    TEST(bytes_of_any_size_arrive);
+    TEST(texts_of_any_size_arrive);
+    TEST(what_fits_no_grant_is_a_fault);
+    TEST(a_record_longer_than_what_was_written_is_a_fault);
+    TEST(more_than_the_ring_holds_is_a_fault);
+    TEST(pieces_belong_to_one_long_result);
+    TEST(what_is_proved_stays_and_the_rest_comes_back_alone);
+    TEST(a_record_counts_in_its_place_alone);
+    TEST(a_brief_record_counts_for_its_task_and_place_alone);
+    TEST(brief_records_have_their_times_and_rows);
+    TEST(rows_of_many_words_can_be_brief);
+    TEST(a_row_longer_than_a_record_is_not_plain);
+    TEST(what_has_to_be_checked_is_not_brief);
+    TEST(damaged_claims_leave_no_more_suspects_than_a_ring_holds);
+    TEST(damage_by_a_task_alone_is_its_own);
+    TEST(no_kind_of_record_is_believed_when_damaged);
+    TEST(a_damaged_piece_of_a_long_result_is_found);
+    TEST(every_task_is_run_once_or_comes_back);
+    TEST(scribbling_costs_the_scribbler_alone);
+    TEST(scribbling_while_it_is_read);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "pool/chunk.h"
+#include "support/suite.h"
 
 // `count` successes of `ns` each.
 static void learn(struct chunk_size *c, uint32_t count, uint32_t ns)
@@ -140,24 +140,16 @@ START_TEST(few_short_tasks_are_not_worth_taking)
 }
 END_TEST
 
-int main(void)
+SUITE(chunk)
 {
-    Suite *suite = suite_create("chunk");
-    TCase *tests = tcase_create("chunk");
-    tcase_add_test(tests, fixed_is_fixed);
-    tcase_add_test(tests, fixed_chunks_of_no_time_are_handed_over_many_at_once);
-    tcase_add_test(tests, tasks_of_unknown_length_go_one_by_one);
-    tcase_add_test(tests, a_chunk_takes_some_milliseconds);
-    tcase_add_test(tests, long_tasks_go_one_by_one);
-    tcase_add_test(tests, failures_are_learnt_from_too);
-    tcase_add_test(tests, chunks_shrink_towards_the_end);
-    tcase_add_test(tests, tasks_of_no_time_are_no_division_by_zero);
-    tcase_add_test(tests, it_follows_tasks_that_get_slower);
-    tcase_add_test(tests, few_short_tasks_are_not_worth_taking);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(fixed_is_fixed);
+    TEST(fixed_chunks_of_no_time_are_handed_over_many_at_once);
+    TEST(tasks_of_unknown_length_go_one_by_one);
+    TEST(a_chunk_takes_some_milliseconds);
+    TEST(long_tasks_go_one_by_one);
+    TEST(failures_are_learnt_from_too);
+    TEST(chunks_shrink_towards_the_end);
+    TEST(tasks_of_no_time_are_no_division_by_zero);
+    TEST(it_follows_tasks_that_get_slower);
+    TEST(few_short_tasks_are_not_worth_taking);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <stdlib.h>
 
 #include "report/core_time.h"
+#include "support/suite.h"
 
 static struct core_time c;
 
@@ -126,20 +126,12 @@ START_TEST(parts_sum_to_the_whole)
 }
 END_TEST
 
-int main(void)
+SUITE(core_time)
 {
-    Suite *s = suite_create("core_time");
-    TCase *tc = tcase_create("core_time");
-    tcase_add_checked_fixture(tc, set_up, tear_down);
-    tcase_add_test(tc, each_moment_has_one_cause);
-    tcase_add_test(tc, a_worker_that_is_replaced_starts_again);
-    tcase_add_test(tc, a_run_goes_on_with_other_workers);
-    tcase_add_test(tc, what_cannot_be_is_left_out);
-    tcase_add_test(tc, parts_sum_to_the_whole);
-    suite_add_tcase(s, tc);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    FIXTURE(set_up, tear_down);
+    TEST(each_moment_has_one_cause);
+    TEST(a_worker_that_is_replaced_starts_again);
+    TEST(a_run_goes_on_with_other_workers);
+    TEST(what_cannot_be_is_left_out);
+    TEST(parts_sum_to_the_whole);
 }

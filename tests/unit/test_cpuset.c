@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <stdlib.h>
 
 #include "model/cpuset.h"
+#include "support/suite.h"
 
 static struct cpuset set_of(const unsigned *cpus, size_t count)
 {
@@ -70,18 +70,10 @@ START_TEST(reads_as_ranges)
 }
 END_TEST
 
-int main(void)
+SUITE(cpuset)
 {
-    Suite *suite = suite_create("cpuset");
-    TCase *tests = tcase_create("cpuset");
-    tcase_add_test(tests, has_what_was_added);
-    tcase_add_test(tests, walks_in_order);
-    tcase_add_test(tests, compares_members);
-    tcase_add_test(tests, reads_as_ranges);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(has_what_was_added);
+    TEST(walks_in_order);
+    TEST(compares_members);
+    TEST(reads_as_ranges);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a dying process says of its end: taken in children of this one that really die, and read as
 // claims that may be anything.
-#include <check.h>
 #include <link.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,6 +15,7 @@
 #include "base/fd.h"
 #include "exec/crash/crash.h"
 #include "exec/crash/symbols.h"
+#include "support/suite.h"
 
 enum {
     TYPE = 77,
@@ -269,21 +269,12 @@ START_TEST(a_file_that_never_answers_is_given_up)
 }
 END_TEST
 
-int main(void)
+SUITE(crash)
 {
-    Suite *suite = suite_create("crash");
-    TCase *tests = tcase_create("crash");
-    tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, the_signal_is_the_end);
-    tcase_add_test(tests, a_look_that_hangs_is_ended);
-    tcase_add_test(tests, a_note_is_a_claim);
-    tcase_add_test(tests, every_end_has_words);
-    tcase_add_test(tests, a_place_is_looked_up_once_and_told_in_full_a_few_times);
-    tcase_add_test(tests, a_file_that_never_answers_is_given_up);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(the_signal_is_the_end);
+    TEST(a_look_that_hangs_is_ended);
+    TEST(a_note_is_a_claim);
+    TEST(every_end_has_words);
+    TEST(a_place_is_looked_up_once_and_told_in_full_a_few_times);
+    TEST(a_file_that_never_answers_is_given_up);
 }

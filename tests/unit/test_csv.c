@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 
 #include "base/fd.h"
 #include "inputs/csv.h"
+#include "support/suite.h"
 
 static br_error err;
 
@@ -162,22 +162,11 @@ START_TEST(what_cannot_be_read_is_an_error)
 }
 END_TEST
 
-#define COUNT(a) ((int)(sizeof(a) / sizeof(a)[0]))
-
-int main(void)
+SUITE(csv)
 {
-    Suite *suite = suite_create("csv");
-    TCase *tc = tcase_create("csv");
-    tcase_set_timeout(tc, 120); // sanitizers and valgrind take their time
-    tcase_add_loop_test(tc, csv_records, 0, COUNT(csv_samples));
-    tcase_add_loop_test(tc, plain_lines, 0, COUNT(line_samples));
-    tcase_add_test(tc, chunks_end_anywhere);
-    tcase_add_test(tc, a_record_is_bounded);
-    tcase_add_test(tc, what_cannot_be_read_is_an_error);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    LOOP_TEST(csv_records, COUNT(csv_samples));
+    LOOP_TEST(plain_lines, COUNT(line_samples));
+    TEST(chunks_end_anywhere);
+    TEST(a_record_is_bounded);
+    TEST(what_cannot_be_read_is_an_error);
 }

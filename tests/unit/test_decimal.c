@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -7,6 +6,7 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "support/suite.h"
 
 static char text[DECIMAL_MAX + 1];
 
@@ -120,20 +120,11 @@ START_TEST(random_bits)
 }
 END_TEST
 
-int main(void)
+SUITE(decimal)
 {
-    Suite *suite = suite_create("decimal");
-    TCase *tc = tcase_create("decimal");
-    tcase_set_timeout(tc, 120); // sanitizers and valgrind take their time
-    tcase_add_loop_test(tc, known_values, 0, (int)(sizeof known / sizeof known[0]));
-    tcase_add_test(tc, not_a_number);
-    tcase_add_test(tc, integers);
-    tcase_add_test(tc, every_power_of_two_and_its_neighbours);
-    tcase_add_test(tc, random_bits);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    LOOP_TEST(known_values, COUNT(known));
+    TEST(not_a_number);
+    TEST(integers);
+    TEST(every_power_of_two_and_its_neighbours);
+    TEST(random_bits);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <stdlib.h>
 
 #include "pool/due.h"
+#include "support/suite.h"
 
 enum {
     COUNT = 200,
@@ -61,16 +61,8 @@ START_TEST(any_order_of_changes_leaves_the_earliest_first)
 }
 END_TEST
 
-int main(void)
+SUITE(due)
 {
-    Suite *suite = suite_create("due");
-    TCase *tests = tcase_create("due");
-    tcase_add_test(tests, the_earliest_comes_first);
-    tcase_add_test(tests, any_order_of_changes_leaves_the_earliest_first);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(the_earliest_comes_first);
+    TEST(any_order_of_changes_leaves_the_earliest_first);
 }

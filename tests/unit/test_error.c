@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "support/suite.h"
 
 START_TEST(it_says_what_it_was_given)
 {
@@ -64,18 +64,10 @@ START_TEST(what_is_too_long_is_cut_between_characters)
 }
 END_TEST
 
-int main(void)
+SUITE(error)
 {
-    Suite *suite = suite_create("error");
-    TCase *tests = tcase_create("error");
-    tcase_add_test(tests, it_says_what_it_was_given);
-    tcase_add_test(tests, errno_is_told_and_kept);
-    tcase_add_test(tests, arguments_may_lie_in_the_error_itself);
-    tcase_add_test(tests, what_is_too_long_is_cut_between_characters);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(it_says_what_it_was_given);
+    TEST(errno_is_told_and_kept);
+    TEST(arguments_may_lie_in_the_error_itself);
+    TEST(what_is_too_long_is_cut_between_characters);
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "support/suite.h"
 #include "views/failures.h"
 
 static struct failures failures;
@@ -373,25 +373,17 @@ START_TEST(for_programs)
 }
 END_TEST
 
-int main(void)
+SUITE(failures)
 {
-    Suite *suite = suite_create("failures");
-    TCase *tc = tcase_create("failures");
-    tcase_add_checked_fixture(tc, set_up, tear_down);
-    tcase_add_test(tc, no_failure_no_text);
-    tcase_add_test(tc, a_failure_with_what_it_printed);
-    tcase_add_test(tc, only_the_last_lines);
-    tcase_add_test(tc, a_log_that_is_not_what_the_journal_says);
-    tcase_add_test(tc, what_belongs_to_others_is_not_shown);
-    tcase_add_test(tc, alike_but_for_numbers);
-    tcase_add_test(tc, the_first_ten_and_a_count);
-    tcase_add_test(tc, places_that_are_not_known);
-    tcase_add_test(tc, causes_in_words);
-    tcase_add_test(tc, for_programs);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    FIXTURE(set_up, tear_down);
+    TEST(no_failure_no_text);
+    TEST(a_failure_with_what_it_printed);
+    TEST(only_the_last_lines);
+    TEST(a_log_that_is_not_what_the_journal_says);
+    TEST(what_belongs_to_others_is_not_shown);
+    TEST(alike_but_for_numbers);
+    TEST(the_first_ten_and_a_count);
+    TEST(places_that_are_not_known);
+    TEST(causes_in_words);
+    TEST(for_programs);
 }

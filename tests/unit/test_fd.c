@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "support/suite.h"
 
 START_TEST(closing_is_once_and_keeps_errno)
 {
@@ -174,21 +174,13 @@ START_TEST(closed_standard_descriptors_are_filled)
 }
 END_TEST
 
-int main(void)
+SUITE(fd)
 {
-    Suite *suite = suite_create("fd");
-    TCase *tests = tcase_create("fd");
-    tcase_add_test(tests, closing_is_once_and_keeps_errno);
-    tcase_add_test(tests, all_is_written_and_read);
-    tcase_add_test(tests, files_are_read_whole_or_refused);
-    tcase_add_test(tests, sealed_memory_stays_as_it_is);
-    tcase_add_test(tests, shared_memory_keeps_its_size_and_its_writers);
-    tcase_add_test(tests, all_but_the_kept_are_closed);
-    tcase_add_test(tests, closed_standard_descriptors_are_filled);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(closing_is_once_and_keeps_errno);
+    TEST(all_is_written_and_read);
+    TEST(files_are_read_whole_or_refused);
+    TEST(sealed_memory_stays_as_it_is);
+    TEST(shared_memory_keeps_its_size_and_its_writers);
+    TEST(all_but_the_kept_are_closed);
+    TEST(closed_standard_descriptors_are_filled);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "journal/journal_format.h"
 #include "report/histogram.h"
+#include "support/suite.h"
 
 static struct histogram h;
 
@@ -66,19 +66,11 @@ START_TEST(quantiles)
 }
 END_TEST
 
-int main(void)
+SUITE(histogram)
 {
-    Suite *s = suite_create("histogram");
-    TCase *tc = tcase_create("histogram");
-    tcase_add_checked_fixture(tc, set_up, NULL);
-    tcase_add_test(tc, bins_are_quarters_of_octaves);
-    tcase_add_test(tc, places_go_with_the_bins);
-    tcase_add_test(tc, a_journal_s_rounding_leaves_a_duration_in_its_bin);
-    tcase_add_test(tc, quantiles);
-    suite_add_tcase(s, tc);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    FIXTURE(set_up, NULL);
+    TEST(bins_are_quarters_of_octaves);
+    TEST(places_go_with_the_bins);
+    TEST(a_journal_s_rounding_leaves_a_duration_in_its_bin);
+    TEST(quantiles);
 }

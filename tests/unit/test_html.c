@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "report/html.h"
+#include "support/suite.h"
 
 static struct buffer out;
 
@@ -85,19 +85,11 @@ START_TEST(axes_have_a_few_round_ticks)
 }
 END_TEST
 
-int main(void)
+SUITE(html)
 {
-    Suite *s = suite_create("html");
-    TCase *tc = tcase_create("html");
-    tcase_add_checked_fixture(tc, NULL, tear_down);
-    tcase_add_test(tc, text_is_no_markup);
-    tcase_add_test(tc, long_text_is_cut_between_characters);
-    tcase_add_test(tc, numbers_are_short);
-    tcase_add_test(tc, axes_have_a_few_round_ticks);
-    suite_add_tcase(s, tc);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    FIXTURE(NULL, tear_down);
+    TEST(text_is_no_markup);
+    TEST(long_text_is_cut_between_characters);
+    TEST(numbers_are_short);
+    TEST(axes_have_a_few_round_ticks);
 }

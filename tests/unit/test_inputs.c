@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "inputs/inputs.h"
 #include "jobfile/spec.h"
 #include "results/results.h"
+#include "support/suite.h"
 
 static br_error err;
 static char directory[64];
@@ -410,28 +410,18 @@ START_TEST(from_another_phase_types_must_fit)
 }
 END_TEST
 
-int main(void)
+SUITE(inputs)
 {
-    Suite *suite = suite_create("inputs");
-    TCase *tc = tcase_create("inputs");
-    tcase_set_timeout(tc, 120); // sanitizers and valgrind take their time
-    tcase_add_checked_fixture(tc, enter, leave);
-    tcase_add_loop_test(tc, inputs_that_the_job_file_holds, 0,
-                        (int)(sizeof virtual_samples / sizeof virtual_samples[0]));
-    tcase_add_test(tc, a_range_is_never_stored);
-    tcase_add_test(tc, files);
-    tcase_add_test(tc, glob_is_sorted_and_can_be_opened);
-    tcase_add_test(tc, lines_from_standard_input);
-    tcase_add_test(tc, columns_must_fit_the_task);
-    tcase_add_test(tc, values_must_convert);
-    tcase_add_test(tc, files_say_where_they_are_wrong);
-    tcase_add_test(tc, so_many_mistakes_end_the_reading);
-    tcase_add_test(tc, from_another_phase);
-    tcase_add_test(tc, from_another_phase_types_must_fit);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    FIXTURE(enter, leave);
+    LOOP_TEST(inputs_that_the_job_file_holds, COUNT(virtual_samples));
+    TEST(a_range_is_never_stored);
+    TEST(files);
+    TEST(glob_is_sorted_and_can_be_opened);
+    TEST(lines_from_standard_input);
+    TEST(columns_must_fit_the_task);
+    TEST(values_must_convert);
+    TEST(files_say_where_they_are_wrong);
+    TEST(so_many_mistakes_end_the_reading);
+    TEST(from_another_phase);
+    TEST(from_another_phase_types_must_fit);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/job.h"
+#include "support/suite.h"
 
 START_TEST(names_are_those_of_the_job_file)
 {
@@ -165,23 +165,13 @@ START_TEST(mixed_numbers_are_real)
 }
 END_TEST
 
-#define COUNT(array) (int)(sizeof(array) / sizeof(array)[0])
-
-int main(void)
+SUITE(job)
 {
-    Suite *suite = suite_create("job");
-    TCase *tc = tcase_create("job");
-    tcase_add_test(tc, names_are_those_of_the_job_file);
-    tcase_add_test(tc, destroy_takes_nothing_and_half_of_a_job);
-    tcase_add_test(tc, a_phase_waits_for_what_is_before_it);
-    tcase_add_test(tc, a_task_is_found_by_its_plugin);
-    tcase_add_loop_test(tc, rows_of_whole_ranges, 0, COUNT(whole));
-    tcase_add_loop_test(tc, rows_of_real_ranges, 0, COUNT(real));
-    tcase_add_test(tc, mixed_numbers_are_real);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(names_are_those_of_the_job_file);
+    TEST(destroy_takes_nothing_and_half_of_a_job);
+    TEST(a_phase_waits_for_what_is_before_it);
+    TEST(a_task_is_found_by_its_plugin);
+    LOOP_TEST(rows_of_whole_ranges, COUNT(whole));
+    LOOP_TEST(rows_of_real_ranges, COUNT(real));
+    TEST(mixed_numbers_are_real);
 }

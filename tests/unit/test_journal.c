@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -14,6 +13,7 @@
 #include "base/fd.h"
 #include "journal/journal.h"
 #include "journal/journal_read.h"
+#include "support/suite.h"
 
 // ---- Disks that fail: these stand before the C library's, for the descriptor that is named.
 
@@ -1089,45 +1089,36 @@ START_TEST(a_salt_is_drawn)
 }
 END_TEST
 
-int main(void)
+SUITE(journal)
 {
-    Suite *suite = suite_create("journal");
-    TCase *tc = tcase_create("journal");
-    tcase_add_checked_fixture(tc, set_up, tear_down);
-    tcase_set_timeout(tc, 120);
-    tcase_add_test(tc, every_event_comes_back);
-    tcase_add_test(tc, the_format_has_its_number);
-    tcase_add_test(tc, a_cut_anywhere_leaves_a_prefix);
-    tcase_add_test(tc, a_torn_tail_says_where_it_begins);
-    tcase_add_test(tc, a_wrong_byte_anywhere_is_noticed);
-    tcase_add_test(tc, damage_is_told_with_its_place);
-    tcase_add_test(tc, a_missing_record_is_damage);
-    tcase_add_test(tc, records_of_another_journal_are_damage);
-    tcase_add_test(tc, other_files_are_refused_politely);
-    tcase_add_test(tc, no_payload_is_trusted);
-    tcase_add_test(tc, a_text_ends_where_it_says);
-    tcase_add_test(tc, successes_of_a_worker_become_one_record);
-    tcase_add_test(tc, successes_that_differ_stay_apart);
-    tcase_add_test(tc, durations_keep_their_order_and_size);
-    tcase_add_test(tc, syncs_come_when_they_are_due);
-    tcase_add_test(tc, much_is_written_without_waiting);
-    tcase_add_loop_test(tc, a_journal_that_failed_stays_dead, 0, 2);
-    tcase_add_test(tc, a_full_disk_shows_before_work_is_lost);
-    tcase_add_test(tc, a_long_journal_asks_for_space_less_often);
-    tcase_add_test(tc, no_room_at_all_is_told_at_once);
-    tcase_add_test(tc, a_reopened_journal_goes_on);
-    tcase_add_test(tc, a_reopened_journal_loses_its_torn_tail_alone);
-    tcase_add_test(tc, a_journal_that_is_refused_stays_as_it_was);
-    tcase_add_test(tc, a_journal_that_is_no_longer_there_is_noticed);
-    tcase_add_test(tc, a_sync_aside_is_a_sync_all_the_same);
-    tcase_add_test(tc, the_directory_is_synced_aside_as_well_and_once);
-    tcase_add_test(tc, a_failed_sync_aside_is_never_tried_again);
-    tcase_add_test(tc, durability_is_a_choice);
-    tcase_add_test(tc, a_salt_is_drawn);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    FIXTURE(set_up, tear_down);
+    TEST(every_event_comes_back);
+    TEST(the_format_has_its_number);
+    TEST(a_cut_anywhere_leaves_a_prefix);
+    TEST(a_torn_tail_says_where_it_begins);
+    TEST(a_wrong_byte_anywhere_is_noticed);
+    TEST(damage_is_told_with_its_place);
+    TEST(a_missing_record_is_damage);
+    TEST(records_of_another_journal_are_damage);
+    TEST(other_files_are_refused_politely);
+    TEST(no_payload_is_trusted);
+    TEST(a_text_ends_where_it_says);
+    TEST(successes_of_a_worker_become_one_record);
+    TEST(successes_that_differ_stay_apart);
+    TEST(durations_keep_their_order_and_size);
+    TEST(syncs_come_when_they_are_due);
+    TEST(much_is_written_without_waiting);
+    LOOP_TEST(a_journal_that_failed_stays_dead, 2);
+    TEST(a_full_disk_shows_before_work_is_lost);
+    TEST(a_long_journal_asks_for_space_less_often);
+    TEST(no_room_at_all_is_told_at_once);
+    TEST(a_reopened_journal_goes_on);
+    TEST(a_reopened_journal_loses_its_torn_tail_alone);
+    TEST(a_journal_that_is_refused_stays_as_it_was);
+    TEST(a_journal_that_is_no_longer_there_is_noticed);
+    TEST(a_sync_aside_is_a_sync_all_the_same);
+    TEST(the_directory_is_synced_aside_as_well_and_once);
+    TEST(a_failed_sync_aside_is_never_tried_again);
+    TEST(durability_is_a_choice);
+    TEST(a_salt_is_drawn);
 }

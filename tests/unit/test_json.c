@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "support/suite.h"
 
 static void write_sample(struct json *j)
 {
@@ -84,17 +84,9 @@ START_TEST(values_side_by_side)
 }
 END_TEST
 
-int main(void)
+SUITE(json)
 {
-    Suite *suite = suite_create("json");
-    TCase *tc = tcase_create("json");
-    tcase_add_test(tc, on_one_line);
-    tcase_add_test(tc, for_people_too);
-    tcase_add_test(tc, values_side_by_side);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(on_one_line);
+    TEST(for_people_too);
+    TEST(values_side_by_side);
 }

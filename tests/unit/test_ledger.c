@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <stdlib.h>
 
 #include "base/bits.h"
 #include "model/ledger.h"
+#include "support/suite.h"
 
 static uint64_t sum(const struct ledger *l)
 {
@@ -254,25 +254,17 @@ START_TEST(an_earlier_account_is_gone_on_with)
 }
 END_TEST
 
-int main(void)
+SUITE(ledger)
 {
-    Suite *suite = suite_create("ledger");
-    TCase *tests = tcase_create("ledger");
-    tcase_add_test(tests, an_empty_ledger_is_done);
-    tcase_add_test(tests, new_tasks_come_in_order);
-    tcase_add_test(tests, tasks_beyond_32_bits_are_counted);
-    tcase_add_test(tests, returned_tasks_keep_their_history_and_go_first);
-    tcase_add_test(tests, a_waiting_task_comes_when_it_is_due);
-    tcase_add_test(tests, waiting_tasks_block_no_new_ones);
-    tcase_add_test(tests, waiting_tasks_come_by_due_time_then_index);
-    tcase_add_test(tests, tasks_that_run_alone_come_one_at_a_time);
-    tcase_add_test(tests, stopping_skips_what_has_not_started_and_cancels_what_waits);
-    tcase_add_test(tests, another_attempt_that_is_given_back_waits_again);
-    tcase_add_test(tests, an_earlier_account_is_gone_on_with);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(an_empty_ledger_is_done);
+    TEST(new_tasks_come_in_order);
+    TEST(tasks_beyond_32_bits_are_counted);
+    TEST(returned_tasks_keep_their_history_and_go_first);
+    TEST(a_waiting_task_comes_when_it_is_due);
+    TEST(waiting_tasks_block_no_new_ones);
+    TEST(waiting_tasks_come_by_due_time_then_index);
+    TEST(tasks_that_run_alone_come_one_at_a_time);
+    TEST(stopping_skips_what_has_not_started_and_cancels_what_waits);
+    TEST(another_attempt_that_is_given_back_waits_again);
+    TEST(an_earlier_account_is_gone_on_with);
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The rules of <batchrun/pool.h>, over scripted workers in virtual time: who waits moves the time.
-#include <check.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include "base/clock.h"
 #include "library/library.h"
 #include "support/fake.h"
+#include "support/suite.h"
 
 enum {
     KEPT = 1000,
@@ -735,44 +735,35 @@ START_TEST(imap_freed_half_way_cancels_what_is_under_way)
 }
 END_TEST
 
-int main(void)
+SUITE(library)
 {
-    Suite *suite = suite_create("library");
-    TCase *tests = tcase_create("library");
-    tcase_set_timeout(tests, 60);
-    tcase_add_loop_test(tests, results_are_in_order_whatever_ends_first, 0, 5);
-    tcase_add_test(tests, items_are_handed_out_in_chunks);
-    tcase_add_test(tests, max_parallel_is_how_many_work_at_once);
-    tcase_add_test(tests, higher_priority_comes_first);
-    tcase_add_test(tests, one_callback_a_call_on_the_thread_that_waits);
-    tcase_add_test(tests, an_empty_call_is_told_once);
-    tcase_add_test(tests, callbacks_come_as_calls_end);
-    tcase_add_test(tests, a_callback_may_submit);
-    tcase_add_test(tests, a_callback_may_terminate);
-    tcase_add_test(tests, a_retry_comes_after_its_back_off);
-    tcase_add_test(tests, retries_end_with_the_last_failure);
-    tcase_add_test(tests, many_calls_wait_for_their_next_attempt);
-    tcase_add_test(tests, a_crash_costs_that_item_alone);
-    tcase_add_test(tests, a_timeout_ends_that_item_and_no_other);
-    tcase_add_test(tests, a_soft_timeout_asks);
-    tcase_add_test(tests, get_waits_no_longer_than_told);
-    tcase_add_test(tests, cancel_ends_what_runs_and_never_starts_what_is_queued);
-    tcase_add_test(tests, a_failure_stops_the_rest_where_asked);
-    tcase_add_test(tests, a_call_of_which_all_waits_for_its_next_attempt_is_cancelled);
-    tcase_add_test(tests, join_waits_no_longer_than_told);
-    tcase_add_test(tests, terminate_cancels_everything_at_once);
-    tcase_add_test(tests, a_full_queue_refuses_at_once);
-    tcase_add_test(tests, a_full_queue_is_waited_for);
-    tcase_add_loop_test(tests, imap_ordered_waits_for_the_next, 0, 5);
-    tcase_add_test(tests, imap_unordered_yields_what_is_there);
-    tcase_add_test(tests, imap_looks_no_further_ahead_than_told);
-    tcase_add_test(tests, imap_next_waits_no_longer_than_told);
-    tcase_add_test(tests, imap_next_waits_for_room_no_longer_than_told);
-    tcase_add_test(tests, imap_freed_half_way_cancels_what_is_under_way);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    LOOP_TEST(results_are_in_order_whatever_ends_first, 5);
+    TEST(items_are_handed_out_in_chunks);
+    TEST(max_parallel_is_how_many_work_at_once);
+    TEST(higher_priority_comes_first);
+    TEST(one_callback_a_call_on_the_thread_that_waits);
+    TEST(an_empty_call_is_told_once);
+    TEST(callbacks_come_as_calls_end);
+    TEST(a_callback_may_submit);
+    TEST(a_callback_may_terminate);
+    TEST(a_retry_comes_after_its_back_off);
+    TEST(retries_end_with_the_last_failure);
+    TEST(many_calls_wait_for_their_next_attempt);
+    TEST(a_crash_costs_that_item_alone);
+    TEST(a_timeout_ends_that_item_and_no_other);
+    TEST(a_soft_timeout_asks);
+    TEST(get_waits_no_longer_than_told);
+    TEST(cancel_ends_what_runs_and_never_starts_what_is_queued);
+    TEST(a_failure_stops_the_rest_where_asked);
+    TEST(a_call_of_which_all_waits_for_its_next_attempt_is_cancelled);
+    TEST(join_waits_no_longer_than_told);
+    TEST(terminate_cancels_everything_at_once);
+    TEST(a_full_queue_refuses_at_once);
+    TEST(a_full_queue_is_waited_for);
+    LOOP_TEST(imap_ordered_waits_for_the_next, 5);
+    TEST(imap_unordered_yields_what_is_there);
+    TEST(imap_looks_no_further_ahead_than_told);
+    TEST(imap_next_waits_no_longer_than_told);
+    TEST(imap_next_waits_for_room_no_longer_than_told);
+    TEST(imap_freed_half_way_cancels_what_is_under_way);
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The pool over real worker processes.
-#include <check.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +20,7 @@
 #include "exec/channel/channel.h"
 #include "exec/process/leftovers.h"
 #include "support/rig.h"
+#include "support/suite.h"
 
 static struct rig rig;
 
@@ -716,47 +716,38 @@ START_TEST(the_nursery_killed_is_an_error)
 }
 END_TEST
 
-int main(void)
+SUITE(local)
 {
-    Suite *suite = suite_create("local");
-    TCase *tests = tcase_create("local");
-    tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, every_task_runs_once);
-    tcase_add_test(tests, eight_workers_on_whatever_cores_there_are);
-    tcase_add_test(tests, maps_follow_each_other_on_the_same_workers);
-    tcase_add_test(tests, a_crash_is_told_by_its_signal);
-    tcase_add_test(tests, leaving_is_a_crash_too);
-    tcase_add_test(tests, a_task_killed_from_outside_is_blamed_and_tried_again);
-    tcase_add_test(tests, who_waits_for_a_long_task_looks_ever_more_seldom);
-    tcase_add_test(tests, an_idle_worker_that_is_killed_is_replaced);
-    tcase_add_test(tests, all_workers_killed_ten_times_lose_nothing);
-    tcase_add_test(tests, a_hard_timeout_ends_what_waits_ignores_or_is_stopped);
-    tcase_add_test(tests, a_soft_timeout_asks);
-    tcase_add_test(tests, cancel_ends_what_is_in_hand);
-    tcase_add_test(tests, what_a_task_leaves_behind_is_gone_before_the_next);
-    tcase_add_test(tests, what_a_task_has_started_lives_while_the_task_does);
-    tcase_add_test(tests, what_a_worker_leaves_behind_is_swept);
-    tcase_add_test(tests, workers_are_replaced_after_max_tasks);
-    tcase_add_test(tests, an_init_that_fails_ends_the_pool_at_once);
-    tcase_add_test(tests, a_plugin_that_crashes_on_loading_ends_the_pool);
-    tcase_add_test(tests, an_init_that_hangs_ends_the_pool_in_time);
-    tcase_add_test(tests, a_worker_that_is_crashed_from_outside_while_it_starts_is_replaced);
-    tcase_add_test(tests, a_process_that_cannot_be_killed_costs_its_slot_and_no_more);
-    tcase_add_test(tests, many_failures_are_read_without_waiting);
-    tcase_add_test(tests, a_wait_for_room_is_not_lost);
-    tcase_add_test(tests, descriptors_are_not_inherited);
-    tcase_add_test(tests, the_environment_is_the_workers_own);
-    tcase_add_test(tests, a_worker_is_where_it_was_bound);
-    tcase_add_test(tests, what_short_tasks_print_is_told);
-    tcase_add_test(tests, what_longer_tasks_print_is_told_for_each);
-    tcase_add_test(tests, last_words_are_told);
-    tcase_add_test(tests, nothing_outlives_a_killed_coordinator);
-    tcase_add_test(tests, many_rigs_leave_nothing);
-    tcase_add_test(tests, the_nursery_killed_is_an_error);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(every_task_runs_once);
+    TEST(eight_workers_on_whatever_cores_there_are);
+    TEST(maps_follow_each_other_on_the_same_workers);
+    TEST(a_crash_is_told_by_its_signal);
+    TEST(leaving_is_a_crash_too);
+    TEST(a_task_killed_from_outside_is_blamed_and_tried_again);
+    TEST(who_waits_for_a_long_task_looks_ever_more_seldom);
+    TEST(an_idle_worker_that_is_killed_is_replaced);
+    TEST(all_workers_killed_ten_times_lose_nothing);
+    TEST(a_hard_timeout_ends_what_waits_ignores_or_is_stopped);
+    TEST(a_soft_timeout_asks);
+    TEST(cancel_ends_what_is_in_hand);
+    TEST(what_a_task_leaves_behind_is_gone_before_the_next);
+    TEST(what_a_task_has_started_lives_while_the_task_does);
+    TEST(what_a_worker_leaves_behind_is_swept);
+    TEST(workers_are_replaced_after_max_tasks);
+    TEST(an_init_that_fails_ends_the_pool_at_once);
+    TEST(a_plugin_that_crashes_on_loading_ends_the_pool);
+    TEST(an_init_that_hangs_ends_the_pool_in_time);
+    TEST(a_worker_that_is_crashed_from_outside_while_it_starts_is_replaced);
+    TEST(a_process_that_cannot_be_killed_costs_its_slot_and_no_more);
+    TEST(many_failures_are_read_without_waiting);
+    TEST(a_wait_for_room_is_not_lost);
+    TEST(descriptors_are_not_inherited);
+    TEST(the_environment_is_the_workers_own);
+    TEST(a_worker_is_where_it_was_bound);
+    TEST(what_short_tasks_print_is_told);
+    TEST(what_longer_tasks_print_is_told_for_each);
+    TEST(last_words_are_told);
+    TEST(nothing_outlives_a_killed_coordinator);
+    TEST(many_rigs_leave_nothing);
+    TEST(the_nursery_killed_is_an_error);
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,6 +12,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "exec/process/nursery.h"
+#include "support/suite.h"
 
 static struct nursery nursery;
 
@@ -260,24 +260,15 @@ START_TEST(stopping_takes_what_never_started)
 }
 END_TEST
 
-int main(void)
+SUITE(nursery)
 {
-    Suite *suite = suite_create("nursery");
-    TCase *tests = tcase_create("nursery");
-    tcase_set_timeout(tests, 60);
-    tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_add_test(tests, a_child_runs_and_its_end_is_told);
-    tcase_add_test(tests, exit_runs_none_of_the_callers_handlers);
-    tcase_add_test(tests, a_child_starts_clean);
-    tcase_add_test(tests, a_child_is_killed_by_name);
-    tcase_add_test(tests, what_a_child_leaves_is_swept);
-    tcase_add_test(tests, many_children_come_and_go);
-    tcase_add_test(tests, a_nursery_that_died_is_an_error);
-    tcase_add_test(tests, stopping_takes_what_never_started);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    FIXTURE(setup, teardown);
+    TEST(a_child_runs_and_its_end_is_told);
+    TEST(exit_runs_none_of_the_callers_handlers);
+    TEST(a_child_starts_clean);
+    TEST(a_child_is_killed_by_name);
+    TEST(what_a_child_leaves_is_swept);
+    TEST(many_children_come_and_go);
+    TEST(a_nursery_that_died_is_an_error);
+    TEST(stopping_takes_what_never_started);
 }

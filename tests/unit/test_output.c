@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +13,7 @@
 
 #include "base/fd.h"
 #include "results/output.h"
+#include "support/suite.h"
 
 static br_error err;
 static char directory[64];
@@ -374,27 +374,18 @@ START_TEST(standard_output)
 }
 END_TEST
 
-int main(void)
+SUITE(output)
 {
-    Suite *suite = suite_create("output");
-    TCase *tc = tcase_create("output");
-    tcase_set_timeout(tc, 120); // sanitizers and valgrind take their time
-    tcase_add_checked_fixture(tc, enter, leave);
-    tcase_add_test(tc, csv_quotes_where_it_must);
-    tcase_add_test(tc, jsonl_is_an_object_a_line);
-    tcase_add_test(tc, a_result_takes_its_inputs_place);
-    tcase_add_test(tc, a_reduced_row_stands_alone);
-    tcase_add_test(tc, npy_reads_back);
-    tcase_add_test(tc, npy_of_many_columns_has_the_longer_header);
-    tcase_add_test(tc, endings_say_the_format);
-    tcase_add_test(tc, a_failed_write_leaves_what_was_there);
-    tcase_add_test(tc, what_cannot_be_replaced_is_said);
-    tcase_add_test(tc, a_link_stays_and_its_target_is_replaced);
-    tcase_add_test(tc, standard_output);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    FIXTURE(enter, leave);
+    TEST(csv_quotes_where_it_must);
+    TEST(jsonl_is_an_object_a_line);
+    TEST(a_result_takes_its_inputs_place);
+    TEST(a_reduced_row_stands_alone);
+    TEST(npy_reads_back);
+    TEST(npy_of_many_columns_has_the_longer_header);
+    TEST(endings_say_the_format);
+    TEST(a_failed_write_leaves_what_was_there);
+    TEST(what_cannot_be_replaced_is_said);
+    TEST(a_link_stays_and_its_target_is_replaced);
+    TEST(standard_output);
 }

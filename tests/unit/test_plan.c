@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Plans on recorded and synthetic machines, and how they are drawn, against the texts in
 // tests/topology.
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "exec/topology.h"
 #include "model/plan.h"
 #include "support/golden.h"
+#include "support/suite.h"
 #include "views/plan_view.h"
 
 struct request {
@@ -339,20 +339,11 @@ START_TEST(refuses_a_machine_without_allowed_cpus)
 }
 END_TEST
 
-int main(void)
+SUITE(plan)
 {
     const int count = (int)(sizeof scenarios / sizeof *scenarios);
-    Suite *suite = suite_create("plan");
-    TCase *tests = tcase_create("plan");
-    tcase_set_timeout(tests, 60);
-    tcase_add_loop_test(tests, plans_as_expected, 0, count);
-    tcase_add_loop_test(tests, drawn_as_expected, 0, count);
-    tcase_add_loop_test(tests, never_shares_unless_asked, 0, count);
-    tcase_add_test(tests, refuses_a_machine_without_allowed_cpus);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    LOOP_TEST(plans_as_expected, count);
+    LOOP_TEST(drawn_as_expected, count);
+    LOOP_TEST(never_shares_unless_asked, count);
+    TEST(refuses_a_machine_without_allowed_cpus);
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Finding plugins, and looking into them without loading them here.
-#include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "base/fd.h"
 #include "exec/plugin/plugin.h"
 #include "exec/process/nursery.h"
+#include "support/suite.h"
 
 #define PLUGINS BUILD "/tests/plugins/.libs"
 
@@ -347,28 +347,19 @@ START_TEST(a_plugin_that_is_no_file_is_refused)
 }
 END_TEST
 
-int main(void)
+SUITE(plugin)
 {
-    Suite *suite = suite_create("plugin");
-    TCase *tests = tcase_create("plugin");
-    tcase_set_timeout(tests, 60);
-    tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_add_test(tests, a_plugin_is_found_beside_the_job_and_along_the_path);
-    tcase_add_test(tests, a_plugin_that_is_nowhere_is_told_with_all_places);
-    tcase_add_test(tests, a_good_plugin_tells_its_tasks);
-    tcase_add_test(tests, a_constructor_that_misbehaves_is_told);
-    tcase_add_test(tests, several_are_looked_into_at_once);
-    tcase_add_test(tests, one_that_nobody_waits_for_is_killed);
-    tcase_add_test(tests, what_is_no_plugin_is_told);
-    tcase_add_test(tests, a_truncated_plugin_is_told);
-    tcase_add_test(tests, what_others_could_have_changed_is_refused);
-    tcase_add_test(tests, what_happens_to_the_file_later_does_not_matter);
-    tcase_add_test(tests, a_plugin_with_libraries_beside_itself_is_loaded_where_it_lies);
-    tcase_add_test(tests, a_plugin_that_is_no_file_is_refused);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    FIXTURE(setup, teardown);
+    TEST(a_plugin_is_found_beside_the_job_and_along_the_path);
+    TEST(a_plugin_that_is_nowhere_is_told_with_all_places);
+    TEST(a_good_plugin_tells_its_tasks);
+    TEST(a_constructor_that_misbehaves_is_told);
+    TEST(several_are_looked_into_at_once);
+    TEST(one_that_nobody_waits_for_is_killed);
+    TEST(what_is_no_plugin_is_told);
+    TEST(a_truncated_plugin_is_told);
+    TEST(what_others_could_have_changed_is_refused);
+    TEST(what_happens_to_the_file_later_does_not_matter);
+    TEST(a_plugin_with_libraries_beside_itself_is_loaded_where_it_lies);
+    TEST(a_plugin_that_is_no_file_is_refused);
 }

@@ -3,10 +3,11 @@
 // have the layout that ABI 1 promises.
 #include <batchrun/plugin.h>
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "support/suite.h"
 
 extern const struct br_plugin_ plugin_in_c;
 extern const struct br_plugin_ plugin_in_cxx;
@@ -270,21 +271,13 @@ START_TEST(layout_is_abi_1)
 }
 END_TEST
 
-int main(void)
+SUITE(plugin_h)
 {
-    Suite *suite = suite_create("plugin.h");
-    TCase *tcase = tcase_create("both languages");
     int languages = (int)(sizeof plugins / sizeof plugins[0]);
-    tcase_add_loop_test(tcase, describes_itself, 0, languages);
-    tcase_add_loop_test(tcase, init_reaches_the_table, 0, languages);
-    tcase_add_loop_test(tcase, inputs_reach_the_table, 0, languages);
-    tcase_add_loop_test(tcase, results_reach_the_table, 0, languages);
-    tcase_add_loop_test(tcase, facts_come_from_the_task, 0, languages);
-    tcase_add_test(tcase, layout_is_abi_1);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    LOOP_TEST(describes_itself, languages);
+    LOOP_TEST(init_reaches_the_table, languages);
+    LOOP_TEST(inputs_reach_the_table, languages);
+    LOOP_TEST(results_reach_the_table, languages);
+    LOOP_TEST(facts_come_from_the_task, languages);
+    TEST(layout_is_abi_1);
 }

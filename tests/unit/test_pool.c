@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The pool's rules, over scripted workers in virtual time.
-#include <check.h>
 #include <malloc.h>
 #include <poll.h>
 #include <stdio.h>
@@ -10,19 +9,13 @@
 #include "base/clock.h"
 #include "pool/pool.h"
 #include "support/fake.h"
+#include "support/suite.h"
 
 enum {
     MAPS = 4,
     KEPT = 4096, // tasks of a map that are looked at one by one
     STEPS = 1000000
 };
-
-// For what is checked all the time: Check's own macros write a line to a file each.
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            ck_abort_msg("%s", #condition);                                                        \
-    } while (0)
 
 struct rig;
 
@@ -1265,63 +1258,54 @@ START_TEST(any_script_gives_every_task_one_outcome)
 }
 END_TEST
 
-int main(void)
+SUITE(pool)
 {
-    Suite *suite = suite_create("pool");
-    TCase *tests = tcase_create("pool");
-    tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, an_empty_map_is_done_at_once);
-    tcase_add_test(tests, every_task_runs_once);
-    tcase_add_test(tests, fixed_chunks_are_granted_in_order);
-    tcase_add_test(tests, fixed_chunks_of_no_time_are_granted_many_at_once);
-    tcase_add_test(tests, auto_chunks_take_some_milliseconds);
-    tcase_add_test(tests, a_long_task_holds_nobody_up);
-    tcase_add_test(tests, what_waits_behind_a_long_task_is_not_left_for_last);
-    tcase_add_test(tests, nothing_is_taken_from_who_gets_on_while_there_is_other_work);
-    tcase_add_test(tests, long_tasks_behind_short_ones_are_shared_too);
-    tcase_add_test(tests, an_idle_pool_asks_for_attention_when_a_map_comes);
-    tcase_add_test(tests, higher_priority_goes_first);
-    tcase_add_test(tests, equal_maps_share_the_workers);
-    tcase_add_test(tests, max_parallel_bounds_the_workers_of_a_map);
-    tcase_add_test(tests, a_map_that_may_not_run_lets_lower_ones_run);
-    tcase_add_test(tests, a_failing_task_is_tried_so_often);
-    tcase_add_test(tests, what_retries_do_not_name_is_final);
-    tcase_add_test(tests, a_permanent_error_is_final);
-    tcase_add_test(tests, jitter_stays_in_its_bounds);
-    tcase_add_test(tests, a_crash_costs_one_task);
-    tcase_add_test(tests, a_task_that_killed_enough_workers_is_final);
-    tcase_add_test(tests, tasks_that_all_crash_are_all_told);
-    tcase_add_test(tests, a_hard_timeout_ends_the_task);
-    tcase_add_test(tests, a_task_that_ignores_sigterm_is_killed_after_the_grace);
-    tcase_add_test(tests, a_worker_that_cannot_be_killed_costs_its_slot_and_no_more);
-    tcase_add_test(tests, without_any_slot_left_the_pool_ends);
-    tcase_add_test(tests, a_soft_timeout_asks);
-    tcase_add_test(tests, who_does_not_heed_the_soft_timeout_meets_the_hard_one);
-    tcase_add_test(tests, a_limit_is_each_tasks_own);
-    tcase_add_test(tests, workers_are_replaced_after_max_tasks);
-    tcase_add_test(tests, idle_workers_end_when_the_pool_winds_down);
-    tcase_add_test(tests, a_worker_for_every_task);
-    tcase_add_test(tests, a_worker_that_cannot_start_ends_the_pool);
-    tcase_add_test(tests, workers_that_die_idle_are_no_storm);
-    tcase_add_test(tests, while_others_work_a_worker_that_will_not_stay_ends_nothing);
-    tcase_add_test(tests, workers_killed_while_they_start_end_nothing_while_tasks_are_finished);
-    tcase_add_test(tests, a_worker_that_dies_idle_now_and_then_is_replaced);
-    tcase_add_test(tests, all_workers_killed_ten_times_lose_nothing);
-    tcase_add_test(tests, stop_skips_what_has_not_started);
-    tcase_add_test(tests, stop_cancels_what_waits_for_another_attempt);
-    tcase_add_test(tests, stop_cancels_what_fails_afterwards_and_could_be_tried_again);
-    tcase_add_test(tests, stop_cancels_another_attempt_that_is_queued);
-    tcase_add_test(tests, cancel_ends_what_is_in_hand);
-    tcase_add_test(tests, cancel_ends_what_is_in_hand_behind_unread_outcomes);
-    tcase_add_test(tests, an_observer_may_cancel_its_map);
-    tcase_add_test(tests, an_observer_may_submit_a_map);
-    tcase_add_test(tests, output_is_passed_on);
-    tcase_add_test(tests, ten_million_tasks_take_no_more_memory_than_a_few);
-    tcase_add_test(tests, any_script_gives_every_task_one_outcome);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(an_empty_map_is_done_at_once);
+    TEST(every_task_runs_once);
+    TEST(fixed_chunks_are_granted_in_order);
+    TEST(fixed_chunks_of_no_time_are_granted_many_at_once);
+    TEST(auto_chunks_take_some_milliseconds);
+    TEST(a_long_task_holds_nobody_up);
+    TEST(what_waits_behind_a_long_task_is_not_left_for_last);
+    TEST(nothing_is_taken_from_who_gets_on_while_there_is_other_work);
+    TEST(long_tasks_behind_short_ones_are_shared_too);
+    TEST(an_idle_pool_asks_for_attention_when_a_map_comes);
+    TEST(higher_priority_goes_first);
+    TEST(equal_maps_share_the_workers);
+    TEST(max_parallel_bounds_the_workers_of_a_map);
+    TEST(a_map_that_may_not_run_lets_lower_ones_run);
+    TEST(a_failing_task_is_tried_so_often);
+    TEST(what_retries_do_not_name_is_final);
+    TEST(a_permanent_error_is_final);
+    TEST(jitter_stays_in_its_bounds);
+    TEST(a_crash_costs_one_task);
+    TEST(a_task_that_killed_enough_workers_is_final);
+    TEST(tasks_that_all_crash_are_all_told);
+    TEST(a_hard_timeout_ends_the_task);
+    TEST(a_task_that_ignores_sigterm_is_killed_after_the_grace);
+    TEST(a_worker_that_cannot_be_killed_costs_its_slot_and_no_more);
+    TEST(without_any_slot_left_the_pool_ends);
+    TEST(a_soft_timeout_asks);
+    TEST(who_does_not_heed_the_soft_timeout_meets_the_hard_one);
+    TEST(a_limit_is_each_tasks_own);
+    TEST(workers_are_replaced_after_max_tasks);
+    TEST(idle_workers_end_when_the_pool_winds_down);
+    TEST(a_worker_for_every_task);
+    TEST(a_worker_that_cannot_start_ends_the_pool);
+    TEST(workers_that_die_idle_are_no_storm);
+    TEST(while_others_work_a_worker_that_will_not_stay_ends_nothing);
+    TEST(workers_killed_while_they_start_end_nothing_while_tasks_are_finished);
+    TEST(a_worker_that_dies_idle_now_and_then_is_replaced);
+    TEST(all_workers_killed_ten_times_lose_nothing);
+    TEST(stop_skips_what_has_not_started);
+    TEST(stop_cancels_what_waits_for_another_attempt);
+    TEST(stop_cancels_what_fails_afterwards_and_could_be_tried_again);
+    TEST(stop_cancels_another_attempt_that_is_queued);
+    TEST(cancel_ends_what_is_in_hand);
+    TEST(cancel_ends_what_is_in_hand_behind_unread_outcomes);
+    TEST(an_observer_may_cancel_its_map);
+    TEST(an_observer_may_submit_a_map);
+    TEST(output_is_passed_on);
+    TEST(ten_million_tasks_take_no_more_memory_than_a_few);
+    TEST(any_script_gives_every_task_one_outcome);
 }

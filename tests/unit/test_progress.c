@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "support/suite.h"
 #include "views/progress.h"
 
 static struct progress progress;
@@ -431,26 +431,18 @@ START_TEST(a_resumed_run_goes_on_counting)
 }
 END_TEST
 
-int main(void)
+SUITE(progress)
 {
-    Suite *suite = suite_create("progress");
-    TCase *tc = tcase_create("progress");
-    tcase_add_checked_fixture(tc, NULL, tear_down);
-    tcase_add_test(tc, lines_are_few);
-    tcase_add_test(tc, a_line_of_many_phases_stays_short);
-    tcase_add_test(tc, a_bar_is_drawn_and_erased);
-    tcase_add_test(tc, others_may_write_to_the_terminal);
-    tcase_add_test(tc, speed_is_recent);
-    tcase_add_test(tc, a_block_fits_its_terminal);
-    tcase_add_test(tc, a_block_of_many_phases_stays_short);
-    tcase_add_test(tc, none_is_none);
-    tcase_add_test(tc, a_closed_descriptor_stops_no_run);
-    tcase_add_test(tc, the_mode_suits_the_descriptor);
-    tcase_add_test(tc, a_resumed_run_goes_on_counting);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    FIXTURE(NULL, tear_down);
+    TEST(lines_are_few);
+    TEST(a_line_of_many_phases_stays_short);
+    TEST(a_bar_is_drawn_and_erased);
+    TEST(others_may_write_to_the_terminal);
+    TEST(speed_is_recent);
+    TEST(a_block_fits_its_terminal);
+    TEST(a_block_of_many_phases_stays_short);
+    TEST(none_is_none);
+    TEST(a_closed_descriptor_stops_no_run);
+    TEST(the_mode_suits_the_descriptor);
+    TEST(a_resumed_run_goes_on_counting);
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -7,6 +6,7 @@
 
 #include "model/reduce.h"
 #include "model/table.h"
+#include "support/suite.h"
 
 static const enum job_reduce_kind kinds[] = {REDUCE_SUM, REDUCE_MIN, REDUCE_MAX, REDUCE_MEAN,
                                              REDUCE_COUNT};
@@ -505,25 +505,16 @@ START_TEST(memory_stays_flat)
 }
 END_TEST
 
-int main(void)
+SUITE(reduce)
 {
-    Suite *suite = suite_create("reduce");
-    TCase *tests = tcase_create("reduce");
-    tcase_set_timeout(tests, 120);
-    tcase_add_loop_test(tests, every_kind_of_column, 0, 5);
-    tcase_add_test(tests, nan_and_signed_zeros);
-    tcase_add_test(tests, i64_sums_are_exact);
-    tcase_add_loop_test(tests, no_row_succeeded, 0, 5);
-    tcase_add_test(tests, refuses_what_it_cannot_reduce);
-    tcase_add_loop_test(tests, a_row_comes_once, 0, (int)(sizeof strays / sizeof *strays));
-    tcase_add_test(tests, a_finished_tree_takes_no_more);
-    tcase_add_test(tests, rows_must_be_of_the_columns);
-    tcase_add_loop_test(tests, any_order_gives_the_same_bits, 0, 5);
-    tcase_add_test(tests, memory_stays_flat);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    LOOP_TEST(every_kind_of_column, 5);
+    TEST(nan_and_signed_zeros);
+    TEST(i64_sums_are_exact);
+    LOOP_TEST(no_row_succeeded, 5);
+    TEST(refuses_what_it_cannot_reduce);
+    LOOP_TEST(a_row_comes_once, COUNT(strays));
+    TEST(a_finished_tree_takes_no_more);
+    TEST(rows_must_be_of_the_columns);
+    LOOP_TEST(any_order_gives_the_same_bits, 5);
+    TEST(memory_stays_flat);
 }

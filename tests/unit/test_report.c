@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The page of runs that are too large, too wide or too odd to be had by running them.
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "base/clock.h"
 #include "journal/journal.h"
 #include "report/report.h"
+#include "support/suite.h"
 
 enum {
     PAGE_MAX = 2 * 1000 * 1000
@@ -157,20 +157,11 @@ START_TEST(times_out_of_all_bounds)
 }
 END_TEST
 
-int main(void)
+SUITE(report)
 {
-    Suite *s = suite_create("report");
-    TCase *tc = tcase_create("report");
-    tcase_add_checked_fixture(tc, set_up, tear_down);
-    tcase_set_timeout(tc, 120);
-    tcase_add_test(tc, a_run_of_which_nothing_is_known);
-    tcase_add_test(tc, no_text_becomes_markup);
-    tcase_add_test(tc, the_worst_page_is_small);
-    tcase_add_test(tc, times_out_of_all_bounds);
-    suite_add_tcase(s, tc);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    FIXTURE(set_up, tear_down);
+    TEST(a_run_of_which_nothing_is_known);
+    TEST(no_text_becomes_markup);
+    TEST(the_worst_page_is_small);
+    TEST(times_out_of_all_bounds);
 }

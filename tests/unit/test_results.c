@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "results/results.h"
+#include "support/suite.h"
 
 static br_error err;
 
@@ -198,20 +198,11 @@ START_TEST(a_table_of_inputs_and_results)
 }
 END_TEST
 
-int main(void)
+SUITE(results)
 {
-    Suite *suite = suite_create("results");
-    TCase *tc = tcase_create("results");
-    tcase_set_timeout(tc, 120); // sanitizers and valgrind take their time
-    tcase_add_test(tc, rows_come_in_any_order);
-    tcase_add_test(tc, text_rows_of_different_lengths);
-    tcase_add_test(tc, room_for_many_rows_costs_nothing);
-    tcase_add_test(tc, tasks_without_results_are_counted);
-    tcase_add_test(tc, a_table_of_inputs_and_results);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(rows_come_in_any_order);
+    TEST(text_rows_of_different_lengths);
+    TEST(room_for_many_rows_costs_nothing);
+    TEST(tasks_without_results_are_counted);
+    TEST(a_table_of_inputs_and_results);
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/fd.h"
 #include "journal/rundir.h"
+#include "support/suite.h"
 
 // ---- What another process does the moment a run's directory has been opened: this stands before
 // the C library's.
@@ -352,26 +352,18 @@ START_TEST(a_failed_start_leaves_nothing)
 }
 END_TEST
 
-int main(void)
+SUITE(rundir)
 {
-    Suite *suite = suite_create("rundir");
-    TCase *tc = tcase_create("rundir");
-    tcase_add_checked_fixture(tc, set_up, tear_down);
-    tcase_add_test(tc, a_new_run_has_its_parts);
-    tcase_add_test(tc, the_place_is_beside_the_job_or_as_told);
-    tcase_add_test(tc, a_run_that_is_there_is_kept);
-    tcase_add_test(tc, a_living_run_is_left_alone);
-    tcase_add_test(tc, of_two_that_begin_at_once_one_does);
-    tcase_add_test(tc, a_run_is_gone_on_with);
-    tcase_add_test(tc, links_are_not_followed);
-    tcase_add_test(tc, logs_are_appended_to);
-    tcase_add_test(tc, a_file_is_written_whole_or_not_at_all);
-    tcase_add_test(tc, a_run_is_found_again);
-    tcase_add_test(tc, a_failed_start_leaves_nothing);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    FIXTURE(set_up, tear_down);
+    TEST(a_new_run_has_its_parts);
+    TEST(the_place_is_beside_the_job_or_as_told);
+    TEST(a_run_that_is_there_is_kept);
+    TEST(a_living_run_is_left_alone);
+    TEST(of_two_that_begin_at_once_one_does);
+    TEST(a_run_is_gone_on_with);
+    TEST(links_are_not_followed);
+    TEST(logs_are_appended_to);
+    TEST(a_file_is_written_whole_or_not_at_all);
+    TEST(a_run_is_found_again);
+    TEST(a_failed_start_leaves_nothing);
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 
 #include "base/fd.h"
 #include "journal/runlock.h"
+#include "support/suite.h"
 
 static char directory[] = "/tmp/test_runlock.XXXXXX";
 static int directory_fd = -1;
@@ -101,18 +101,10 @@ START_TEST(what_the_file_says_is_escaped)
 }
 END_TEST
 
-int main(void)
+SUITE(runlock)
 {
-    Suite *suite = suite_create("runlock");
-    TCase *tc = tcase_create("runlock");
-    tcase_add_checked_fixture(tc, set_up, tear_down);
-    tcase_add_test(tc, the_second_is_told_who_holds_it);
-    tcase_add_test(tc, asking_makes_nothing);
-    tcase_add_test(tc, what_the_file_says_is_escaped);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    FIXTURE(set_up, tear_down);
+    TEST(the_second_is_told_who_holds_it);
+    TEST(asking_makes_nothing);
+    TEST(what_the_file_says_is_escaped);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/schema.h"
+#include "support/suite.h"
 
 START_TEST(schema_grows_and_finds)
 {
@@ -96,19 +96,10 @@ START_TEST(signature_says_what_is_wrong)
 }
 END_TEST
 
-int main(void)
+SUITE(schema)
 {
-    Suite *suite = suite_create("schema");
-    TCase *tc = tcase_create("schema");
-    tcase_set_timeout(tc, 120); // sanitizers and valgrind take their time
-    tcase_add_test(tc, schema_grows_and_finds);
-    tcase_add_test(tc, signature_names_columns_and_types);
-    tcase_add_test(tc, signature_of_many_rows_and_any_input);
-    tcase_add_loop_test(tc, signature_says_what_is_wrong, 0, (int)(sizeof bad / sizeof bad[0]));
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(schema_grows_and_finds);
+    TEST(signature_names_columns_and_types);
+    TEST(signature_of_many_rows_and_any_input);
+    LOOP_TEST(signature_says_what_is_wrong, COUNT(bad));
 }

@@ -2,7 +2,6 @@
 // Job files: those in tests/specs/good are read, those in tests/specs/bad give exactly the text in
 // NAME.expected. With UPDATE_EXPECTED=1 in the environment the expected texts are written instead
 // of compared; look at what changed.
-#include <check.h>
 #include <dirent.h>
 #include <inttypes.h>
 #include <math.h>
@@ -16,6 +15,7 @@
 #include "base/fd.h"
 #include "jobfile/spec.h"
 #include "model/outcome.h"
+#include "support/suite.h"
 
 static void specs_path(const char *folder, char *path, size_t size)
 {
@@ -512,29 +512,18 @@ START_TEST(later_diagnostics_show_the_file)
 }
 END_TEST
 
-int main(void)
+SUITE(spec)
 {
-    Suite *suite = suite_create("spec");
-    TCase *tc = tcase_create("spec");
-    tcase_set_timeout(tc, 120);
-    tcase_add_test(tc, good_files_are_read);
-    tcase_add_test(tc, bad_files_give_the_expected_text);
-    tcase_add_test(tc, defaults_of_a_job);
-    tcase_add_test(tc, every_key_has_its_field);
-    tcase_add_test(tc, inputs_and_defaults_of_phases);
-    tcase_add_loop_test(tc, plain_scalars_follow_the_core_schema, 0,
-                        (int)(sizeof scalars / sizeof scalars[0]));
-    tcase_add_test(tc, overrides_set_values);
-    tcase_add_loop_test(tc, bad_overrides_name_the_option, 0,
-                        (int)(sizeof bad_overrides / sizeof bad_overrides[0]));
-    tcase_add_loop_test(tc, floods_are_refused, 0, (int)(sizeof floods / sizeof floods[0]));
-    tcase_add_test(tc, a_file_beyond_the_limit_is_refused);
-    tcase_add_test(tc, what_is_no_file_is_refused);
-    tcase_add_test(tc, later_diagnostics_show_the_file);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(good_files_are_read);
+    TEST(bad_files_give_the_expected_text);
+    TEST(defaults_of_a_job);
+    TEST(every_key_has_its_field);
+    TEST(inputs_and_defaults_of_phases);
+    LOOP_TEST(plain_scalars_follow_the_core_schema, COUNT(scalars));
+    TEST(overrides_set_values);
+    LOOP_TEST(bad_overrides_name_the_option, COUNT(bad_overrides));
+    LOOP_TEST(floods_are_refused, COUNT(floods));
+    TEST(a_file_beyond_the_limit_is_refused);
+    TEST(what_is_no_file_is_refused);
+    TEST(later_diagnostics_show_the_file);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/stopwatch.h"
+#include "support/suite.h"
 
 // A time between two looks at the clock. However long this process is kept from running in between,
 // a stopwatch is behind by less than what it tells without a look, and never ahead.
@@ -59,17 +59,9 @@ START_TEST(a_counter_that_jumps_is_not_believed)
 }
 END_TEST
 
-int main(void)
+SUITE(stopwatch)
 {
-    Suite *suite = suite_create("stopwatch");
-    TCase *tc = tcase_create("stopwatch");
-    tcase_add_test(tc, never_goes_back);
-    tcase_add_test(tc, without_a_counter_it_is_the_clock);
-    tcase_add_test(tc, a_counter_that_jumps_is_not_believed);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(never_goes_back);
+    TEST(without_a_counter_it_is_the_clock);
+    TEST(a_counter_that_jumps_is_not_believed);
 }

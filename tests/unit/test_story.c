@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "jobfile/spec.h"
+#include "support/suite.h"
 #include "views/slowest.h"
 #include "views/story.h"
-
-#define COUNT(array) (int)(sizeof(array) / sizeof(array)[0])
 
 static const char text[] = "version: 1\n"
                            "name: job\n"
@@ -238,21 +236,13 @@ START_TEST(the_slowest_are_kept)
 }
 END_TEST
 
-int main(void)
+SUITE(story)
 {
-    Suite *suite = suite_create("story");
-    TCase *tc = tcase_create("story");
-    tcase_add_checked_fixture(tc, set_up, tear_down);
-    tcase_add_test(tc, tasks_have_names);
-    tcase_add_test(tc, a_phase_waits_for_those_before_it);
-    tcase_add_test(tc, a_retry_waits_for_its_back_off);
-    tcase_add_test(tc, what_was_cancelled_is_done_again);
-    tcase_add_test(tc, no_such_task);
-    tcase_add_test(tc, the_slowest_are_kept);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    FIXTURE(set_up, tear_down);
+    TEST(tasks_have_names);
+    TEST(a_phase_waits_for_those_before_it);
+    TEST(a_retry_waits_for_its_back_off);
+    TEST(what_was_cancelled_is_done_again);
+    TEST(no_such_task);
+    TEST(the_slowest_are_kept);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "support/suite.h"
 #include "views/summary.h"
 
 static struct summary summary;
@@ -312,23 +312,15 @@ START_TEST(a_resumed_run_counts_every_task_once)
 }
 END_TEST
 
-int main(void)
+SUITE(summary)
 {
-    Suite *suite = suite_create("summary");
-    TCase *tc = tcase_create("summary");
-    tcase_add_checked_fixture(tc, set_up, tear_down);
-    tcase_add_test(tc, a_good_run);
-    tcase_add_test(tc, a_bad_run);
-    tcase_add_test(tc, a_run_that_did_not_finish);
-    tcase_add_test(tc, busy_time_comes_from_durations_where_they_are_known);
-    tcase_add_test(tc, absurd_numbers_are_survived);
-    tcase_add_test(tc, for_programs);
-    tcase_add_test(tc, a_resumed_run_counts_every_task_once);
-    tcase_add_test(tc, numbers_without_a_phase_are_not_shown);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    FIXTURE(set_up, tear_down);
+    TEST(a_good_run);
+    TEST(a_bad_run);
+    TEST(a_run_that_did_not_finish);
+    TEST(busy_time_comes_from_durations_where_they_are_known);
+    TEST(absurd_numbers_are_survived);
+    TEST(for_programs);
+    TEST(a_resumed_run_counts_every_task_once);
+    TEST(numbers_without_a_phase_are_not_shown);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/table.h"
+#include "support/suite.h"
 
 static br_error err;
 
@@ -314,25 +314,16 @@ START_TEST(a_str_with_a_nul_inside_is_no_row)
 }
 END_TEST
 
-int main(void)
+SUITE(table)
 {
-    Suite *suite = suite_create("table");
-    TCase *tc = tcase_create("table");
-    tcase_set_timeout(tc, 120); // sanitizers and valgrind take their time
-    tcase_add_test(tc, cells_come_back);
-    tcase_add_test(tc, views_have_the_same_cells);
-    tcase_add_test(tc, a_later_column_replaces_in_place);
-    tcase_add_test(tc, sized_columns_fill_side_by_side);
-    tcase_add_test(tc, a_builder_used_wrongly_says_so);
-    tcase_add_test(tc, a_table_without_rows_or_columns);
-    tcase_add_test(tc, no_damaged_image_is_read_outside);
-    tcase_add_test(tc, rows_pack_and_unpack);
-    tcase_add_test(tc, rows_from_others_are_not_trusted);
-    tcase_add_test(tc, a_str_with_a_nul_inside_is_no_row);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(cells_come_back);
+    TEST(views_have_the_same_cells);
+    TEST(a_later_column_replaces_in_place);
+    TEST(sized_columns_fill_side_by_side);
+    TEST(a_builder_used_wrongly_says_so);
+    TEST(a_table_without_rows_or_columns);
+    TEST(no_damaged_image_is_read_outside);
+    TEST(rows_pack_and_unpack);
+    TEST(rows_from_others_are_not_trusted);
+    TEST(a_str_with_a_nul_inside_is_no_row);
 }

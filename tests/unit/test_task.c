@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a task is told, and what becomes of what it says, in a real worker.
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "support/rig.h"
+#include "support/suite.h"
 
 static struct rig rig;
 
@@ -108,22 +108,13 @@ START_TEST(seeds_are_the_same_whoever_runs_the_task)
 }
 END_TEST
 
-int main(void)
+SUITE(task)
 {
-    Suite *suite = suite_create("task");
-    TCase *tests = tcase_create("task");
-    tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, a_task_is_told_what_it_is);
-    tcase_add_test(tests, without_a_limit_there_is_no_time_to_run_out);
-    tcase_add_test(tests, misuse_fails_the_task_and_says_why);
-    tcase_add_test(tests, a_name_counts_as_it_is_when_it_is_given);
-    tcase_add_test(tests, a_nul_in_a_text_costs_the_task_alone);
-    tcase_add_test(tests, long_texts_arrive);
-    tcase_add_test(tests, seeds_are_the_same_whoever_runs_the_task);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(a_task_is_told_what_it_is);
+    TEST(without_a_limit_there_is_no_time_to_run_out);
+    TEST(misuse_fails_the_task_and_says_why);
+    TEST(a_name_counts_as_it_is_when_it_is_given);
+    TEST(a_nul_in_a_text_costs_the_task_alone);
+    TEST(long_texts_arrive);
+    TEST(seeds_are_the_same_whoever_runs_the_task);
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <inttypes.h>
 #include <locale.h>
 #include <math.h>
@@ -8,8 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-
-#define COUNT(array) (int)(sizeof(array) / sizeof(array)[0])
+#include "support/suite.h"
 
 static void check_buffer(struct buffer *b, const char *expected)
 {
@@ -315,27 +313,19 @@ START_TEST(words_are_quoted_for_a_shell)
 }
 END_TEST
 
-int main(void)
+SUITE(text)
 {
-    Suite *suite = suite_create("text");
-    TCase *tc = tcase_create("text");
-    tcase_add_loop_test(tc, integers_are_whole_strings, 0, COUNT(integers));
-    tcase_add_loop_test(tc, reals_are_whole_strings, 0, COUNT(reals));
-    tcase_add_test(tc, a_length_ends_a_number);
-    tcase_add_test(tc, reals_are_written_short_and_read_back);
-    tcase_add_test(tc, numbers_do_not_depend_on_the_locale);
-    tcase_add_loop_test(tc, utf8_is_checked, 0, COUNT(sequences));
-    tcase_add_test(tc, characters_are_decoded_and_counted);
-    tcase_add_test(tc, hidden_characters_are_escaped);
-    tcase_add_test(tc, json_strings_are_quoted);
-    tcase_add_test(tc, the_nearest_word_is_found);
-    tcase_add_test(tc, durations_are_for_people);
-    tcase_add_test(tc, counts_are_grouped);
-    tcase_add_test(tc, words_are_quoted_for_a_shell);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    LOOP_TEST(integers_are_whole_strings, COUNT(integers));
+    LOOP_TEST(reals_are_whole_strings, COUNT(reals));
+    TEST(a_length_ends_a_number);
+    TEST(reals_are_written_short_and_read_back);
+    TEST(numbers_do_not_depend_on_the_locale);
+    LOOP_TEST(utf8_is_checked, COUNT(sequences));
+    TEST(characters_are_decoded_and_counted);
+    TEST(hidden_characters_are_escaped);
+    TEST(json_strings_are_quoted);
+    TEST(the_nearest_word_is_found);
+    TEST(durations_are_for_people);
+    TEST(counts_are_grouped);
+    TEST(words_are_quoted_for_a_shell);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <stdlib.h>
 
 #include "report/timeline.h"
+#include "support/suite.h"
 
 static struct timeline line;
 
@@ -102,18 +102,10 @@ START_TEST(the_phase_with_most_of_the_time_comes_out)
 }
 END_TEST
 
-int main(void)
+SUITE(timeline)
 {
-    Suite *s = suite_create("timeline");
-    TCase *tc = tcase_create("timeline");
-    tcase_add_checked_fixture(tc, set_up, tear_down);
-    tcase_add_test(tc, an_attempt_fills_the_bins_that_it_spans);
-    tcase_add_test(tc, longer_and_wider_runs_lose_nothing);
-    tcase_add_test(tc, the_phase_with_most_of_the_time_comes_out);
-    suite_add_tcase(s, tc);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    FIXTURE(set_up, tear_down);
+    TEST(an_attempt_fills_the_bins_that_it_spans);
+    TEST(longer_and_wider_runs_lose_nothing);
+    TEST(the_phase_with_most_of_the_time_comes_out);
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 
 #include "exec/topology.h"
 #include "support/golden.h"
+#include "support/suite.h"
 #include "views/machine_note.h"
 
 static void load_this(struct machine *m)
@@ -211,24 +211,16 @@ START_TEST(what_is_no_machine_is_refused)
 }
 END_TEST
 
-int main(void)
+SUITE(topology)
 {
     const int count = (int)(sizeof hostile / sizeof *hostile);
-    Suite *suite = suite_create("topology");
-    TCase *tests = tcase_create("topology");
-    tcase_add_test(tests, this_machine_has_what_this_process_may_use);
-    tcase_add_test(tests, affinity_restricts);
-    tcase_add_loop_test(tests, environment_does_not_replace_the_machine, 0, count);
-    tcase_add_loop_test(tests, environment_is_refused_beside_threads, 0, count);
-    tcase_add_test(tests, objects_are_numbered_in_logical_order);
-    tcase_add_test(tests, a_journal_keeps_the_machine);
-    tcase_add_test(tests, a_machine_may_tell_little);
-    tcase_add_test(tests, memory_comes_from_a_node_that_has_some);
-    tcase_add_test(tests, what_is_no_machine_is_refused);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(this_machine_has_what_this_process_may_use);
+    TEST(affinity_restricts);
+    LOOP_TEST(environment_does_not_replace_the_machine, count);
+    LOOP_TEST(environment_is_refused_beside_threads, count);
+    TEST(objects_are_numbered_in_logical_order);
+    TEST(a_journal_keeps_the_machine);
+    TEST(a_machine_may_tell_little);
+    TEST(memory_comes_from_a_node_that_has_some);
+    TEST(what_is_no_machine_is_refused);
 }

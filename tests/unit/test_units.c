@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/units.h"
+#include "support/suite.h"
 
 static const struct {
     const char *text;
@@ -104,19 +104,9 @@ START_TEST(what_was_meant_is_guessed)
 }
 END_TEST
 
-#define COUNT(array) (int)(sizeof(array) / sizeof(array)[0])
-
-int main(void)
+SUITE(units)
 {
-    Suite *suite = suite_create("units");
-    TCase *tc = tcase_create("units");
-    tcase_add_loop_test(tc, sizes_are_bytes, 0, COUNT(sizes));
-    tcase_add_loop_test(tc, durations_are_nanoseconds, 0, COUNT(durations));
-    tcase_add_loop_test(tc, what_was_meant_is_guessed, 0, COUNT(meant));
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    LOOP_TEST(sizes_are_bytes, COUNT(sizes));
+    LOOP_TEST(durations_are_nanoseconds, COUNT(durations));
+    LOOP_TEST(what_was_meant_is_guessed, COUNT(meant));
 }

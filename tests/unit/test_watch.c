@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "exec/local/watch.h"
+#include "support/suite.h"
 
 static const struct watch_limits limits = {
     .memory = 1 << 30, .cpu_time_ns = NS_PER_S, .output = 1 << 20};
@@ -83,19 +83,11 @@ START_TEST(a_look_comes_before_a_limit_can_be_passed_by_much)
 }
 END_TEST
 
-int main(void)
+SUITE(watch)
 {
-    Suite *suite = suite_create("watch");
-    TCase *tests = tcase_create("watch");
-    tcase_add_test(tests, nothing_is_watched_without_limits);
-    tcase_add_test(tests, what_is_over_is_named_with_its_value);
-    tcase_add_test(tests, cpu_time_is_the_tasks_own);
-    tcase_add_test(tests, another_attempt_begins_anew);
-    tcase_add_test(tests, a_look_comes_before_a_limit_can_be_passed_by_much);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(nothing_is_watched_without_limits);
+    TEST(what_is_over_is_named_with_its_value);
+    TEST(cpu_time_is_the_tasks_own);
+    TEST(another_attempt_begins_anew);
+    TEST(a_look_comes_before_a_limit_can_be_passed_by_much);
 }

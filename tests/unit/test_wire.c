@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/wire.h"
+#include "support/suite.h"
 
 static struct wire over(const struct buffer *b)
 {
@@ -89,18 +89,10 @@ START_TEST(text_without_its_end_is_bad)
 }
 END_TEST
 
-int main(void)
+SUITE(wire)
 {
-    Suite *suite = suite_create("wire");
-    TCase *tests = tcase_create("wire");
-    tcase_add_test(tests, what_is_put_is_got_in_order);
-    tcase_add_test(tests, every_cut_is_bad_and_gives_zeros);
-    tcase_add_test(tests, lengths_that_lie_are_bad);
-    tcase_add_test(tests, text_without_its_end_is_bad);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TEST(what_is_put_is_got_in_order);
+    TEST(every_cut_is_bad_and_gives_zeros);
+    TEST(lengths_that_lie_are_bad);
+    TEST(text_without_its_end_is_bad);
 }
