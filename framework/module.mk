@@ -55,17 +55,21 @@ libjobfile_la_SOURCES = \
 	framework/jobfile/diagnostic.c framework/jobfile/diagnostic.h \
 	framework/jobfile/spec.c framework/jobfile/spec.h \
 	framework/jobfile/spec_inputs.c \
+	framework/jobfile/spec_job.c \
 	framework/jobfile/spec_keys.c framework/jobfile/spec_keys.h \
-	framework/jobfile/spec_mistake.c \
+	framework/jobfile/spec_messages.c framework/jobfile/spec_messages.h \
+	framework/jobfile/spec_node.c framework/jobfile/spec_node.h \
 	framework/jobfile/spec_override.c framework/jobfile/spec_override.h \
 	framework/jobfile/spec_phase.c \
 	framework/jobfile/spec_reader.c framework/jobfile/spec_reader.h \
+	framework/jobfile/spec_readers.h \
 	framework/jobfile/spec_references.c \
 	framework/jobfile/spec_scalar.c framework/jobfile/spec_scalar.h \
 	framework/jobfile/spec_schema.c framework/jobfile/spec_schema.h \
 	framework/jobfile/spec_source.c framework/jobfile/spec_source.h \
 	framework/jobfile/spec_tree.c framework/jobfile/spec_tree.h \
-	framework/jobfile/spec_value.c \
+	framework/jobfile/spec_types.h \
+	framework/jobfile/spec_value.c framework/jobfile/spec_value.h \
 	framework/jobfile/spec_yaml_error.c framework/jobfile/spec_yaml_error.h
 
 libresults_la_SOURCES = \

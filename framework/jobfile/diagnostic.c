@@ -129,7 +129,7 @@ static size_t show_window(struct buffer *out, struct span line, size_t from, siz
     return first == SIZE_MAX ? from : first;
 }
 
-static void show_source(struct diagnostics *d, struct mark mark, size_t length, const char *cure)
+static void show_source(struct diagnostics *d, struct mark mark, size_t length, const char *hint)
 {
     struct buffer *out = &d->text;
     struct span line = find_line(d->source, d->source_length, mark.line);
@@ -152,9 +152,9 @@ static void show_source(struct diagnostics *d, struct mark mark, size_t length, 
     buffer_format(out, "      | %*s^", (int)indent, "");
     for (size_t i = 1; i < l.under && l.caret + i < to; i++)
         buffer_char(out, '~');
-    if (cure) {
+    if (hint) {
         buffer_char(out, ' ');
-        text_escaped(out, cure, strlen(cure));
+        text_escaped(out, hint, strlen(hint));
     }
     buffer_char(out, '\n');
 }
@@ -187,7 +187,7 @@ static struct diagnostic_entry *begin(struct diagnostics *d, enum br_error_kind 
 }
 
 void diagnostics_addv(struct diagnostics *d, enum br_error_kind kind, struct mark mark,
-                      size_t length, const char *cure, const char *format, va_list args)
+                      size_t length, const char *hint, const char *format, va_list args)
 {
     struct diagnostic_entry *entry = begin(d, kind, mark.line, mark.column);
     if (!entry)
@@ -197,22 +197,22 @@ void diagnostics_addv(struct diagnostics *d, enum br_error_kind kind, struct mar
         buffer_format(&d->text, ":%u:%u", mark.line, mark.column);
     buffer_text(&d->text, ": ");
     escape_formatted(&d->text, format, args);
-    if (mark.line == 0 && cure) {
+    if (mark.line == 0 && hint) {
         buffer_text(&d->text, "; ");
-        text_escaped(&d->text, cure, strlen(cure));
+        text_escaped(&d->text, hint, strlen(hint));
     }
     buffer_char(&d->text, '\n');
     if (mark.line > 0)
-        show_source(d, mark, length, cure);
+        show_source(d, mark, length, hint);
     entry->end = d->text.length;
 }
 
 void diagnostics_add(struct diagnostics *d, enum br_error_kind kind, struct mark mark,
-                     size_t length, const char *cure, const char *format, ...)
+                     size_t length, const char *hint, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    diagnostics_addv(d, kind, mark, length, cure, format, args);
+    diagnostics_addv(d, kind, mark, length, hint, format, args);
     va_end(args);
 }
 

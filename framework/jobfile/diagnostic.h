@@ -40,14 +40,14 @@ void diagnostics_init(struct diagnostics *d, const char *file, const char *sourc
 void diagnostics_finish(struct diagnostics *d);
 
 // One entry at `mark` in the job file, shown with its line and a caret under `length` characters
-// (at least one); a long line is shown cut around the caret. `cure` (NULL = none) stands beside the
+// (at least one); a long line is shown cut around the caret. `hint` (NULL = none) stands beside the
 // caret: "did you mean `task`?". A mark with line 0 shows only the file and the message. All text
 // is escaped for a terminal.
 void diagnostics_add(struct diagnostics *d, enum br_error_kind kind, struct mark mark,
-                     size_t length, const char *cure, const char *format, ...)
+                     size_t length, const char *hint, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 void diagnostics_addv(struct diagnostics *d, enum br_error_kind kind, struct mark mark,
-                      size_t length, const char *cure, const char *format, va_list args)
+                      size_t length, const char *hint, const char *format, va_list args)
     __attribute__((format(printf, 6, 0)));
 
 // One entry about another place ("params.csv:12: ..."): the message stands for itself.

@@ -5,47 +5,51 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "jobfile/spec_keys.h"
+#include "jobfile/spec_messages.h"
+#include "jobfile/spec_reader.h"
+#include "jobfile/spec_readers.h"
 #include "jobfile/spec_scalar.h"
+#include "jobfile/spec_value.h"
 
 enum {
     COLUMN_NAME_MAX = 255
 };
 
-bool check_column_name(struct reader *r, const struct node *at, const char *text)
+static bool check_column_name(struct reader *r, const struct node *at, const char *text)
 {
     size_t length = strlen(text);
     if (length == 0)
-        complain(r, at, NULL, "a column without a name");
+        spec_complain(r, at, NULL, "a column without a name");
     else if (length > COLUMN_NAME_MAX)
-        complain(r, at, NULL, "a column's name of %zu bytes; the limit is %d", length,
-                 COLUMN_NAME_MAX);
+        spec_complain(r, at, NULL, "a column's name of %zu bytes; the limit is %d", length,
+                      COLUMN_NAME_MAX);
     else if (!strcmp(text, "index"))
-        complain(r, at, "choose another name",
-                 "no column can be called `index`: result files begin with the task's index");
+        spec_complain(r, at, "choose another name",
+                      "no column can be called `index`: result files begin with the task's index");
     else
         return true;
     return false;
 }
 
-void read_column_name(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_column_name(struct reader *r, const struct spec_key *key, struct node *value,
+                           void *field)
 {
-    const char *text = read_text(r, key, value);
+    const char *text = spec_read_text(r, key, value);
     if (text && check_column_name(r, value, text))
-        *(char **)field = keep_text(r, text);
+        *(char **)field = spec_keep_text(r, text);
 }
 
 // ---- range
 
-void read_range_number(struct reader *r, const struct spec_key *key, struct node *value,
-                       void *field)
+void spec_read_range_number(struct reader *r, const struct spec_key *key, struct node *value,
+                            void *field)
 {
     struct job_value *out = field;
     struct cell cell;
-    if (!read_number(r, key, value, &cell))
+    if (!spec_read_number(r, key, value, &cell))
         return;
     if (cell.type == BR_F64 && !isfinite(cell.f64)) {
-        complain_type(r, key, value);
+        spec_complain_type(r, key, value);
         return;
     }
     *out = (struct job_value){.cell = cell, .mark = value->mark};
@@ -54,11 +58,11 @@ void read_range_number(struct reader *r, const struct spec_key *key, struct node
 static void check_range(struct reader *r, struct node *range, struct job_inputs *inputs)
 {
     const struct job_value *step = &inputs->range.step;
-    struct node *step_node = node_get(range, "step");
+    struct node *step_node = spec_node_get(range, "step");
     const struct node *at = step_node ? step_node : range;
     bool zero = step->cell.type == BR_I64 ? step->cell.i64 == 0 : step->cell.f64 == 0;
     if (zero) {
-        complain(r, at, "for example `step: 1`", "a range with `step: 0` never ends");
+        spec_complain(r, at, "for example `step: 1`", "a range with `step: 0` never ends");
         return;
     }
     if (job_range_rows(inputs) != JOB_UNLIMITED)
@@ -70,20 +74,21 @@ static void check_range(struct reader *r, struct node *range, struct job_inputs 
     else if (step->cell.type == BR_F64)
         other.range.step.cell.f64 = -step->cell.f64;
     if (job_range_rows(&other) != JOB_UNLIMITED)
-        complain(r, at,
-                 down        ? "make `step` positive"
-                 : step_node ? "make `step` negative"
-                             : "add a negative `step`",
-                 "the range never gets from `start` to `stop`: its step goes the other way");
+        spec_complain(r, at,
+                      down        ? "make `step` positive"
+                      : step_node ? "make `step` negative"
+                                  : "add a negative `step`",
+                      "the range never gets from `start` to `stop`: its step goes the other way");
     else
-        complain(r, at, "make `step` larger, or split the job",
-                 "the range has more than 2^53 rows");
+        spec_complain(r, at, "make `step` larger, or split the job",
+                      "the range has more than 2^53 rows");
 }
 
-static void read_range_mapping(struct reader *r, struct node *value, struct job_inputs *inputs)
+static void read_range_mapping(struct reader *r, const struct spec_key *key, struct node *value,
+                               struct job_inputs *inputs)
 {
     size_t before = r->d->count;
-    read_table(r, &spec_range_table, "`range`", value, NULL, inputs);
+    spec_read_table(r, key->table, "`range`", value, NULL, inputs);
     struct job_value *numbers[] = {&inputs->range.start, &inputs->range.stop, &inputs->range.step};
     for (size_t i = 0; i < 3; i++)
         inputs->range.is_f64 = inputs->range.is_f64 || numbers[i]->cell.type == BR_F64;
@@ -91,7 +96,7 @@ static void read_range_mapping(struct reader *r, struct node *value, struct job_
         check_range(r, value, inputs);
 }
 
-void read_range(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_range(struct reader *r, const struct spec_key *key, struct node *value, void *field)
 {
     struct job_inputs *inputs = field;
     struct cell cell;
@@ -100,29 +105,29 @@ void read_range(struct reader *r, const struct spec_key *key, struct node *value
     inputs->range.stop.cell = (struct cell){.type = BR_I64, .i64 = 0};
     inputs->range.step.cell = (struct cell){.type = BR_I64, .i64 = 1};
     if (value->kind == NODE_MAPPING)
-        read_range_mapping(r, value, inputs);
-    else if (!read_number(r, key, value, &cell))
+        read_range_mapping(r, key, value, inputs);
+    else if (!spec_read_number(r, key, value, &cell))
         return;
     else if (cell.type != BR_I64 || cell.i64 < 0)
-        complain(r, value,
-                 cell.type == BR_I64 ? "for example `range: 1000`"
-                                     : "for example `range: {start: 0, stop: 1, step: 0.1}`",
-                 "`range` is %s; a whole number of rows is due", describe(r, value));
+        spec_complain(r, value,
+                      cell.type == BR_I64 ? "for example `range: 1000`"
+                                          : "for example `range: {start: 0, stop: 1, step: 0.1}`",
+                      "`range` is %s; a whole number of rows is due", spec_describe(r, value));
     else if (cell.i64 > JOB_ROWS_MAX)
-        complain(r, value, "split the job", "the range has more than 2^53 rows");
+        spec_complain(r, value, "split the job", "the range has more than 2^53 rows");
     else
         inputs->range.stop = (struct job_value){.cell = cell, .mark = value->mark};
     if (!inputs->range.as)
-        inputs->range.as = keep_text(r, "i");
+        inputs->range.as = spec_keep_text(r, "i");
 }
 
 // ---- list
 
 static bool grid_alloc(struct reader *r, struct job_grid *grid, size_t columns, size_t rows)
 {
-    grid->names = keep_items(r, columns, sizeof grid->names[0]);
+    grid->names = spec_keep_items(r, columns, sizeof grid->names[0]);
     if (rows > 0)
-        grid->values = keep_items(r, columns * rows, sizeof grid->values[0]);
+        grid->values = spec_keep_items(r, columns * rows, sizeof grid->values[0]);
     if (!grid->names || (rows > 0 && !grid->values))
         return false;
     grid->columns = columns;
@@ -137,15 +142,15 @@ static void read_columns(struct reader *r, struct node *value, struct job_grid *
     for (const struct node *column = first; column; column = column->next) {
         check_column_name(r, column->key, column->key->text);
         if (column->kind != NODE_LIST) {
-            complain(r, column, "put its values in brackets: [1, 2, 3]",
-                     "column `%s` is %s; a list of values is due", column->key->text,
-                     describe(r, column));
+            spec_complain(r, column, "put its values in brackets: [1, 2, 3]",
+                          "column `%s` is %s; a list of values is due", column->key->text,
+                          spec_describe(r, column));
             return;
         }
         if (column->count != first->count) {
-            complain(r, column->key, "give every column a value for every row",
-                     "column `%s` has %zu values, `%s` has %zu", column->key->text, column->count,
-                     first->key->text, first->count);
+            spec_complain(r, column->key, "give every column a value for every row",
+                          "column `%s` has %zu values, `%s` has %zu", column->key->text,
+                          column->count, first->key->text, first->count);
             return;
         }
     }
@@ -153,10 +158,10 @@ static void read_columns(struct reader *r, struct node *value, struct job_grid *
         return;
     size_t c = 0;
     for (const struct node *column = first; column; column = column->next, c++) {
-        grid->names[c] = keep_text(r, column->key->text);
+        grid->names[c] = spec_keep_text(r, column->key->text);
         struct job_value *cell = &grid->values[c];
         for (const struct node *item = column->first; item; item = item->next) {
-            read_value(r, column->key->text, item, cell);
+            spec_read_value(r, column->key->text, item, cell);
             cell += item->next ? grid->columns : 0;
         }
     }
@@ -166,21 +171,21 @@ static void read_columns(struct reader *r, struct node *value, struct job_grid *
 // in the same place, is looked at first.
 static struct node *get_cell(const struct node *row, struct node *hint, const char *name)
 {
-    return hint && node_is(hint->key, name) ? hint : node_get(row, name);
+    return hint && spec_node_is(hint->key, name) ? hint : spec_node_get(row, name);
 }
 
 static bool check_row(struct reader *r, const struct node *row, const struct node *first)
 {
     if (row->kind != NODE_MAPPING) {
-        complain(r, row, "write every row as {column: value}",
-                 "a row of `list` is %s; a mapping is due", describe(r, row));
+        spec_complain(r, row, "write every row as {column: value}",
+                      "a row of `list` is %s; a mapping is due", spec_describe(r, row));
         return false;
     }
     struct node *hint = first->first;
     for (const struct node *cell = row->first; cell; cell = cell->next) {
         if (!get_cell(first, hint, cell->key->text)) {
-            complain(r, cell->key, "give every row the same columns",
-                     "the first row has no column `%s`", cell->key->text);
+            spec_complain(r, cell->key, "give every row the same columns",
+                          "the first row has no column `%s`", cell->key->text);
             return false;
         }
         hint = hint ? hint->next : NULL;
@@ -188,9 +193,9 @@ static bool check_row(struct reader *r, const struct node *row, const struct nod
     // With as many keys as the first row has, none is missing, unless one stands there twice.
     for (const struct node *cell = row->count < first->count ? first->first : NULL; cell;
          cell = cell->next)
-        if (!node_get(row, cell->key->text)) {
-            complain(r, row, "give every row the same columns", "this row has no column `%s`",
-                     cell->key->text);
+        if (!spec_node_get(row, cell->key->text)) {
+            spec_complain(r, row, "give every row the same columns", "this row has no column `%s`",
+                          cell->key->text);
             return false;
         }
     return true;
@@ -201,8 +206,8 @@ static void read_rows(struct reader *r, struct node *value, struct job_grid *gri
 {
     const struct node *first = value->first;
     if (first->kind == NODE_SCALAR) {
-        complain(r, value, "name the column: `list: {x: [...]}`",
-                 "the values of `list` belong to no column");
+        spec_complain(r, value, "name the column: `list: {x: [...]}`",
+                      "the values of `list` belong to no column");
         return;
     }
     bool good = true;
@@ -211,7 +216,7 @@ static void read_rows(struct reader *r, struct node *value, struct job_grid *gri
     for (const struct node *cell = good ? first->first : NULL; cell; cell = cell->next)
         check_column_name(r, cell->key, cell->key->text);
     if (good && first->count == 0)
-        complain(r, first, "for example {r: 1}", "a row without columns");
+        spec_complain(r, first, "for example {r: 1}", "a row without columns");
     if (!good || first->count == 0 || !grid_alloc(r, grid, first->count, value->count))
         return;
     struct job_value *at = grid->values;
@@ -221,27 +226,28 @@ static void read_rows(struct reader *r, struct node *value, struct job_grid *gri
         for (const struct node *cell = first->first; cell; cell = cell->next, c++) {
             const char *name = cell->key->text;
             if (row == first)
-                grid->names[c] = keep_text(r, name);
+                grid->names[c] = spec_keep_text(r, name);
             const struct node *found = get_cell(row, hint, name);
             if (found) // else another key stands twice in its place, which has been told
-                read_value(r, name, found, at);
+                spec_read_value(r, name, found, at);
             at++;
             hint = hint ? hint->next : NULL;
         }
     }
 }
 
-void read_list(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_list(struct reader *r, const struct spec_key *key, struct node *value, void *field)
 {
     struct job_inputs *inputs = field;
     inputs->kind = INPUT_LIST;
     size_t columns = value->kind == NODE_LIST && value->first ? value->first->count : value->count;
     if (value->kind == NODE_SCALAR)
-        complain_type(r, key, value);
+        spec_complain_type(r, key, value);
     else if (value->count == 0)
-        complain(r, value, "for example `list: {r: [1, 2, 3]}`", "`list` is empty");
+        spec_complain(r, value, "for example `list: {r: [1, 2, 3]}`", "`list` is empty");
     else if (columns > SCHEMA_MAX)
-        complain(r, value, NULL, "`list` has %zu columns; the limit is %d", columns, SCHEMA_MAX);
+        spec_complain(r, value, NULL, "`list` has %zu columns; the limit is %d", columns,
+                      SCHEMA_MAX);
     else if (value->kind == NODE_MAPPING)
         read_columns(r, value, &inputs->list);
     else
@@ -254,43 +260,43 @@ static void read_path(struct reader *r, const struct spec_key *key, struct node 
                       struct job_inputs *inputs, enum job_input_kind kind)
 {
     inputs->kind = kind;
-    const char *text = read_text(r, key, value);
+    const char *text = spec_read_text(r, key, value);
     if (!text)
         return;
     if (!strcmp(text, "-") && kind != INPUT_LINES)
-        complain(r, value, "write `lines: \"-\"`, or name a file",
-                 "only `lines` can read standard input");
+        spec_complain(r, value, "write `lines: \"-\"`, or name a file",
+                      "only `lines` can read standard input");
     else
-        inputs->path = keep_text(r, text);
+        inputs->path = spec_keep_text(r, text);
 }
 
-void read_lines(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_lines(struct reader *r, const struct spec_key *key, struct node *value, void *field)
 {
     read_path(r, key, value, field, INPUT_LINES);
 }
 
-void read_csv(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_csv(struct reader *r, const struct spec_key *key, struct node *value, void *field)
 {
     read_path(r, key, value, field, INPUT_CSV);
 }
 
-void read_glob(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_glob(struct reader *r, const struct spec_key *key, struct node *value, void *field)
 {
     read_path(r, key, value, field, INPUT_GLOB);
 }
 
-void read_from(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_from(struct reader *r, const struct spec_key *key, struct node *value, void *field)
 {
     struct job_inputs *inputs = field;
     inputs->kind = INPUT_FROM; // which phase is known when all are read
-    read_text(r, key, value);
+    spec_read_text(r, key, value);
 }
 
 // ---- matrix
 
 static bool is_match_list(const struct node *value)
 {
-    return node_is(value->key, "exclude") || node_is(value->key, "include");
+    return spec_node_is(value->key, "exclude") || spec_node_is(value->key, "include");
 }
 
 static void read_axis_list(struct reader *r, const char *name, const struct node *value,
@@ -298,41 +304,44 @@ static void read_axis_list(struct reader *r, const char *name, const struct node
 {
     inputs->kind = INPUT_LIST;
     if (value->count == 0) {
-        complain(r, value, "write at least one: [1]", "axis `%s` has no values", name);
+        spec_complain(r, value, "write at least one: [1]", "axis `%s` has no values", name);
         return;
     }
     if (!grid_alloc(r, &inputs->list, 1, value->count))
         return;
-    inputs->list.names[0] = keep_text(r, name);
+    inputs->list.names[0] = spec_keep_text(r, name);
     struct job_value *at = inputs->list.values;
     for (const struct node *item = value->first; item; item = item->next)
-        read_value(r, name, item, at++);
+        spec_read_value(r, name, item, at++);
 }
 
-static void read_axis(struct reader *r, struct node *value, struct job_axis *axis)
+// `table` has the kinds of inputs that an axis can have.
+static void read_axis(struct reader *r, const struct spec_table *table, struct node *value,
+                      struct job_axis *axis)
 {
     const char *name = value->key->text;
     axis->mark = value->key->mark;
     check_column_name(r, value->key, name);
-    axis->name = keep_text(r, name);
-    axis->values = keep_items(r, 1, sizeof *axis->values);
+    axis->name = spec_keep_text(r, name);
+    axis->values = spec_keep_items(r, 1, sizeof *axis->values);
     if (!axis->name || !axis->values)
         return;
     axis->values->mark = value->mark;
     if (value->kind == NODE_LIST) {
         read_axis_list(r, name, value, axis->values);
     } else if (value->kind == NODE_SCALAR) {
-        complain(r, value, "put its values in brackets: [1, 2]", "axis `%s` is %s; a list is due",
-                 name, describe(r, value));
+        spec_complain(r, value, "put its values in brackets: [1, 2]",
+                      "axis `%s` is %s; a list is due", name, spec_describe(r, value));
     } else {
-        const struct node *as = node_get(node_get(value, "range"), "as");
+        const struct node *as = spec_node_get(spec_node_get(value, "range"), "as");
         if (as)
-            complain(r, as->key, "leave `as` out", "the axis names the column already: `%s`", name);
-        read_table(r, &spec_axis_table, tree_format(&r->tree, "axis `%s`", name), value, NULL,
-                   axis->values);
+            spec_complain(r, as->key, "leave `as` out", "the axis names the column already: `%s`",
+                          name);
+        spec_read_table(r, table, spec_tree_format(&r->tree, "axis `%s`", name), value, NULL,
+                        axis->values);
         if (axis->values->kind == INPUT_RANGE) {
             free(axis->values->range.as);
-            axis->values->range.as = keep_text(r, name);
+            axis->values->range.as = spec_keep_text(r, name);
         }
     }
 }
@@ -343,7 +352,7 @@ static const char *nearest_axis(struct reader *r, const struct job_inputs *input
     size_t count = 0;
     for (; count < inputs->matrix.axis_count && count < sizeof words / sizeof words[0]; count++)
         words[count] = inputs->matrix.axes[count].name ? inputs->matrix.axes[count].name : "";
-    return did_you_mean(r, text, words, count);
+    return spec_did_you_mean(r, text, words, count);
 }
 
 // One row of `exclude`, or of `include`, which must name every axis.
@@ -353,22 +362,22 @@ static void read_match(struct reader *r, struct node *row, bool every, const str
     static const struct spec_key row_key = {.name = "row", .type = SPEC_SETTINGS};
     match->mark = row->mark;
     if (row->kind != NODE_MAPPING || row->count == 0) {
-        complain(r, row, "write every row as {axis: value}",
-                 "a row here is %s; a mapping of axes to values is due",
-                 row->kind == NODE_MAPPING ? "empty" : describe(r, row));
+        spec_complain(r, row, "write every row as {axis: value}",
+                      "a row here is %s; a mapping of axes to values is due",
+                      row->kind == NODE_MAPPING ? "empty" : spec_describe(r, row));
         return;
     }
     for (const struct node *cell = row->first; cell; cell = cell->next)
-        if (!node_get(matrix, cell->key->text) || is_match_list(cell))
-            complain(r, cell->key, nearest_axis(r, inputs, cell->key->text),
-                     "the matrix has no axis `%s`", cell->key->text);
+        if (!spec_node_get(matrix, cell->key->text) || is_match_list(cell))
+            spec_complain(r, cell->key, nearest_axis(r, inputs, cell->key->text),
+                          "the matrix has no axis `%s`", cell->key->text);
     for (const struct node *axis = every ? matrix->first : NULL; axis; axis = axis->next)
-        if (!is_match_list(axis) && !node_get(row, axis->key->text)) {
-            complain(r, row, tree_format(&r->tree, "add `%s: ...`", axis->key->text),
-                     "a row to include has no value for axis `%s`", axis->key->text);
+        if (!is_match_list(axis) && !spec_node_get(row, axis->key->text)) {
+            spec_complain(r, row, spec_tree_format(&r->tree, "add `%s: ...`", axis->key->text),
+                          "a row to include has no value for axis `%s`", axis->key->text);
             break;
         }
-    read_key(r, &row_key, row, &match->columns);
+    spec_read_key(r, &row_key, row, &match->columns);
 }
 
 static void read_matches(struct reader *r, struct node *value, const struct node *matrix,
@@ -377,11 +386,11 @@ static void read_matches(struct reader *r, struct node *value, const struct node
     const char *name = value->key->text;
     bool include = !strcmp(name, "include");
     if (value->kind != NODE_LIST || (value->first && value->first->kind != NODE_MAPPING)) {
-        complain(r, value, tree_format(&r->tree, "for example `%s: [{r: 1}]`", name),
-                 "`%s` of a matrix is no axis: it is a list of rows to %s", name, name);
+        spec_complain(r, value, spec_tree_format(&r->tree, "for example `%s: [{r: 1}]`", name),
+                      "`%s` of a matrix is no axis: it is a list of rows to %s", name, name);
         return;
     }
-    struct job_match *matches = keep_items(r, value->count, sizeof *matches);
+    struct job_match *matches = spec_keep_items(r, value->count, sizeof *matches);
     if (!matches)
         return;
     size_t count = 0;
@@ -413,33 +422,33 @@ static void check_matrix_rows(struct reader *r, const struct node *value,
         if (axis == JOB_UNLIMITED) // which has been said
             return;
         if (__builtin_mul_overflow(rows, axis, &rows) || rows > JOB_ROWS_MAX) {
-            complain(r, value, "split the job", "the matrix has more than 2^53 rows");
+            spec_complain(r, value, "split the job", "the matrix has more than 2^53 rows");
             return;
         }
     }
 }
 
-void read_matrix(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_matrix(struct reader *r, const struct spec_key *key, struct node *value, void *field)
 {
     struct job_inputs *inputs = field;
     inputs->kind = INPUT_MATRIX;
     if (value->kind != NODE_MAPPING) {
-        complain_type(r, key, value);
+        spec_complain_type(r, key, value);
         return;
     }
     if (value->count > SCHEMA_MAX) {
-        complain(r, value, NULL, "the matrix has %zu axes; the limit is %d", value->count,
-                 SCHEMA_MAX);
+        spec_complain(r, value, NULL, "the matrix has %zu axes; the limit is %d", value->count,
+                      SCHEMA_MAX);
         return;
     }
-    inputs->matrix.axes = keep_items(r, value->count, sizeof inputs->matrix.axes[0]);
+    inputs->matrix.axes = spec_keep_items(r, value->count, sizeof inputs->matrix.axes[0]);
     for (struct node *axis = value->first; axis && inputs->matrix.axes; axis = axis->next)
         if (!is_match_list(axis))
-            read_axis(r, axis, &inputs->matrix.axes[inputs->matrix.axis_count++]);
+            read_axis(r, key->table, axis, &inputs->matrix.axes[inputs->matrix.axis_count++]);
     if (inputs->matrix.axis_count == 0)
-        complain(r, value, "for example `r: [1, 2]`", "the matrix has no axis");
+        spec_complain(r, value, "for example `r: [1, 2]`", "the matrix has no axis");
     for (struct node *list = value->first; list; list = list->next)
-        if (is_match_list(list) && node_get(value, list->key->text) == list)
+        if (is_match_list(list) && spec_node_get(value, list->key->text) == list)
             read_matches(r, list, value, inputs);
     check_matrix_rows(r, value, inputs);
 }
@@ -447,14 +456,14 @@ void read_matrix(struct reader *r, const struct spec_key *key, struct node *valu
 // ---- The whole
 
 // `inputs: params.csv`: what it probably should be.
-static const char *inputs_cure(struct reader *r, const struct node *value)
+static const char *inputs_hint(struct reader *r, const struct node *value)
 {
     struct cell cell;
     if (value->kind == NODE_LIST)
         return "name the column: `inputs: {list: {x: [...]}}`";
-    enum scalar_kind kind = scalar_resolve(value, &cell);
+    enum scalar_kind kind = spec_scalar_resolve(value, &cell);
     if (kind == SCALAR_INTEGER)
-        return tree_format(&r->tree, "write `inputs: {range: %s}`", value->text);
+        return spec_tree_format(&r->tree, "write `inputs: {range: %s}`", value->text);
     if (kind != SCALAR_TEXT || value->length == 0 || value->length > 80)
         return "for example `inputs: {range: 1000}`";
     if (strpbrk(value->text, "(){}[],"))
@@ -463,16 +472,16 @@ static const char *inputs_cure(struct reader *r, const struct node *value)
                             : strlen(value->text) > 4 && strstr(value->text, ".csv") ? "csv"
                             : strchr(value->text, '.')                               ? "lines"
                                                                                      : "from";
-    return tree_format(&r->tree, "write `inputs: {%s: %s}`", kind_name, value->text);
+    return spec_tree_format(&r->tree, "write `inputs: {%s: %s}`", kind_name, value->text);
 }
 
-void read_inputs(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_inputs(struct reader *r, const struct spec_key *key, struct node *value, void *field)
 {
     struct job_inputs *inputs = field;
     inputs->mark = value->mark;
     if (value->kind == NODE_MAPPING)
-        read_table(r, &spec_inputs_table, "`inputs`", value, NULL, inputs);
+        spec_read_table(r, key->table, "`inputs`", value, NULL, inputs);
     else
-        complain(r, value, inputs_cure(r, value), "`%s` is %s; a mapping is due", key->name,
-                 describe(r, value));
+        spec_complain(r, value, inputs_hint(r, value), "`%s` is %s; a mapping is due", key->name,
+                      spec_describe(r, value));
 }

@@ -2,6 +2,7 @@
 #include "jobfile/spec_keys.h"
 
 #include "base/clock.h"
+#include "jobfile/spec_readers.h"
 
 #define COUNT(array)        (sizeof(array) / sizeof(array)[0])
 #define FIELD(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
@@ -117,7 +118,7 @@ static const struct spec_key plugin_keys[] = {
      .doc = "its file, relative to the job file; without it, the plugin path is searched",
      .example = "./libdemo.so",
      .type = SPEC_TEXT,
-     .due = "a file's path",
+     .expected = "a file's path",
      FIELD(struct job_plugin, path)},
     {.name = "config",
      .doc = "settings for the plugin's init",
@@ -182,10 +183,10 @@ static const struct spec_key retry_keys[] = {
      .doc = "which ends are tried again",
      .example = "[error, crash]",
      .type = SPEC_OTHER,
-     .due = "a list of error, crash, timeout, limit",
+     .expected = "a list of error, crash, timeout, limit",
      FIELD(struct job_retries, on),
      .schema = "'type': 'array', 'items': {'enum': ['error', 'crash', 'timeout', 'limit']}",
-     .read = read_retry_on},
+     .read = spec_read_retry_on},
     {.name = "backoff",
      .doc = "waits between attempts",
      .example = "{delay: 500ms, factor: 2, max: 30s, jitter: 0.2}",
@@ -200,10 +201,10 @@ static const struct spec_key on_failure_keys[] = {
      .example = "10",
      .type = SPEC_OTHER,
      .required = true,
-     .due = "a number of tasks or a percentage",
+     .expected = "a number of tasks or a percentage",
      .schema = "'anyOf': [{'type': 'integer', 'minimum': 0}, {'type': 'string', 'pattern': "
                "'^[0-9.]+%$'}]",
-     .read = read_max_failed},
+     .read = spec_read_max_failed},
 };
 const struct spec_table spec_on_failure_table = TABLE("`on_failure`", on_failure_keys);
 
@@ -213,9 +214,9 @@ static const struct spec_key reduce_keys[] = {
      .example = "demo.total",
      .type = SPEC_OTHER,
      .required = true,
-     .due = "sum, min, max, mean, count or PLUGIN.TASK",
+     .expected = "sum, min, max, mean, count or PLUGIN.TASK",
      .schema = "'type': 'string'",
-     .read = read_reduce_task},
+     .read = spec_read_reduce_task},
     {.name = "fan_in",
      .doc = "rows that one call takes",
      .example = "64",
@@ -231,62 +232,62 @@ static const struct spec_key range_keys[] = {
      .doc = "the first value",
      .example = "0",
      .type = SPEC_OTHER,
-     .due = "a number",
+     .expected = "a number",
      FIELD(struct job_inputs, range.start),
      .schema = "'type': 'number'",
-     .read = read_range_number},
+     .read = spec_read_range_number},
     {.name = "stop",
      .doc = "where it ends, which is not a value any more",
      .example = "1000",
      .type = SPEC_OTHER,
      .required = true,
-     .due = "a number",
+     .expected = "a number",
      FIELD(struct job_inputs, range.stop),
      .schema = "'type': 'number'",
-     .read = read_range_number},
+     .read = spec_read_range_number},
     {.name = "step",
      .doc = "from one value to the next",
      .example = "1",
      .type = SPEC_OTHER,
-     .due = "a number",
+     .expected = "a number",
      FIELD(struct job_inputs, range.step),
      .schema = "'type': 'number'",
-     .read = read_range_number},
+     .read = spec_read_range_number},
     {.name = "as",
      .doc = "the column's name",
      .example = "i",
      .type = SPEC_OTHER,
-     .due = "a column's name",
+     .expected = "a column's name",
      FIELD(struct job_inputs, range.as),
      .schema = "'type': 'string', 'minLength': 1",
-     .read = read_column_name},
+     .read = spec_read_column_name},
 };
 const struct spec_table spec_range_table = TABLE("`range`", range_keys);
 
 #define RANGE_KEY                                                                                  \
     {                                                                                              \
         .name = "range", .doc = "evenly spaced numbers", .example = "1000", .type = SPEC_OTHER,    \
-        .due = "a number of rows or {start, stop, step, as}",                                      \
+        .expected = "a number of rows or {start, stop, step, as}", .table = &spec_range_table,     \
         .schema = "'anyOf': [{'type': 'integer', 'minimum': 0}, " REF("range") "]",                \
-        .read = read_range                                                                         \
+        .read = spec_read_range                                                                    \
     }
 #define LINES_KEY                                                                                  \
     {                                                                                              \
         .name = "lines", .doc = "the lines of a text file, or of standard input: `-`",             \
-        .example = "names.txt", .type = SPEC_OTHER, .due = "a file's path or `-`", .schema = PATH, \
-        .read = read_lines                                                                         \
+        .example = "names.txt", .type = SPEC_OTHER, .expected = "a file's path or `-`",            \
+        .schema = PATH, .read = spec_read_lines                                                    \
     }
 #define CSV_KEY                                                                                    \
     {                                                                                              \
         .name = "csv", .doc = "a CSV file whose header names the columns",                         \
-        .example = "params.csv", .type = SPEC_OTHER, .due = "a file's path",                       \
-        .schema = PATH ", 'not': {'const': '-'}", .read = read_csv                                 \
+        .example = "params.csv", .type = SPEC_OTHER, .expected = "a file's path",                  \
+        .schema = PATH ", 'not': {'const': '-'}", .read = spec_read_csv                            \
     }
 #define GLOB_KEY                                                                                   \
     {                                                                                              \
         .name = "glob", .doc = "the files that match a pattern, sorted",                           \
-        .example = "\"data/*.h5\"", .type = SPEC_OTHER, .due = "a pattern", .schema = PATH,        \
-        .read = read_glob                                                                          \
+        .example = "\"data/*.h5\"", .type = SPEC_OTHER, .expected = "a pattern", .schema = PATH,   \
+        .read = spec_read_glob                                                                     \
     }
 
 static const struct spec_key input_keys[] = {
@@ -295,11 +296,11 @@ static const struct spec_key input_keys[] = {
      .doc = "values written here: by column, or row by row",
      .example = "{r: [1, 2, 3]}",
      .type = SPEC_OTHER,
-     .due = "columns of values, or a list of rows",
+     .expected = "columns of values, or a list of rows",
      .schema = "'anyOf': [{'type': 'object', 'minProperties': 1, 'additionalProperties': "
                "{'type': 'array', 'items': " REF("value") "}}, {'type': 'array', 'minItems': 1, "
                                                           "'items': " REF("settings") "}]",
-     .read = read_list},
+     .read = spec_read_list},
     LINES_KEY,
     CSV_KEY,
     GLOB_KEY,
@@ -307,20 +308,21 @@ static const struct spec_key input_keys[] = {
      .doc = "every combination of the axes' values",
      .example = "{r: [1, 2], bc: [wall, open]}",
      .type = SPEC_OTHER,
-     .due = "a mapping of axes",
+     .expected = "a mapping of axes",
+     .table = &spec_axis_table,
      .schema = "'type': 'object', 'properties': {'exclude': {'type': 'array', "
                "'items': " REF("settings") "}, 'include': {'type': 'array', 'items': " REF(
                    "settings") "}}, 'additionalProperties': {'anyOf': [{'type': 'array', "
                                "'minItems': 1, 'items': " REF("value") "}, " REF("axis") "]"
                                                                                          "}",
-     .read = read_matrix},
+     .read = spec_read_matrix},
     {.name = "from",
      .doc = "the results of an earlier phase",
      .example = "mesh",
      .type = SPEC_OTHER,
-     .due = "an earlier phase's name",
+     .expected = "an earlier phase's name",
      .schema = PATH,
-     .read = read_from},
+     .read = spec_read_from},
 };
 const struct spec_table spec_inputs_table = {
     .what = "`inputs`", .keys = input_keys, .count = COUNT(input_keys), .one_of = true};
@@ -343,11 +345,11 @@ static const struct spec_key phase_keys[] = {
      .type = SPEC_OTHER,
      .required = true,
      .no_default = true,
-     .due = "PLUGIN.TASK",
+     .expected = "PLUGIN.TASK",
      FIELD(struct job_phase, task),
      MARK(struct job_phase, task_mark),
      .schema = "'type': 'string', 'pattern': '^[^.]+[.].+$'",
-     .read = read_task},
+     .read = spec_read_task},
     {.name = "mode",
      .doc = "sync: what follows waits; async: what follows starts at once",
      .example = "sync",
@@ -358,20 +360,21 @@ static const struct spec_key phase_keys[] = {
      .doc = "phases that must end first",
      .example = "[mesh]",
      .type = SPEC_OTHER,
-     .due = "a list of earlier phases",
+     .expected = "a list of earlier phases",
      .schema = "'type': 'array', 'items': {'type': 'string'}",
-     .read = read_needs},
+     .read = spec_read_needs},
     {.name = "inputs",
      .doc = "the table of inputs, one task for each row",
      .example = "{range: 1000}",
      .type = SPEC_OTHER,
      .required = true,
      .no_default = true,
-     .due = "a mapping",
+     .expected = "a mapping",
      FIELD(struct job_phase, inputs),
      MARK(struct job_phase, inputs_mark),
+     .table = &spec_inputs_table,
      .schema = "'allOf': [" REF("inputs") "]",
-     .read = read_inputs},
+     .read = spec_read_inputs},
     {.name = "args",
      .doc = "constants added to every row",
      .example = "{unit: cm}",
@@ -417,27 +420,29 @@ static const struct spec_key phase_keys[] = {
      .doc = "time for one task; 0 is without end",
      .example = "60s",
      .type = SPEC_OTHER,
-     .due = "a duration or {soft, hard}",
+     .expected = "a duration or {soft, hard}",
      FIELD(struct job_phase, timeout),
+     .table = &spec_timeout_table,
      .schema = "'anyOf': [" REF("duration") ", " REF("timeout") "]",
-     .read = read_timeout},
+     .read = spec_read_timeout},
     {.name = "retries",
      .doc = "how often and when a failed task is tried again",
      .example = "3",
      .type = SPEC_OTHER,
-     .due = "a number of retries or {limit, on, backoff}",
+     .expected = "a number of retries or {limit, on, backoff}",
      FIELD(struct job_phase, retries),
+     .table = &spec_retries_table,
      .schema = "'anyOf': [{'type': 'integer', 'minimum': 0}, " REF("retries") "]",
-     .read = read_retries},
+     .read = spec_read_retries},
     {.name = "on_failure",
      .doc = "what failed tasks do to the phase",
      .example = "continue",
      .type = SPEC_OTHER,
-     .due = "continue, stop or {max_failed: N}",
+     .expected = "continue, stop or {max_failed: N}",
      FIELD(struct job_phase, on_failure),
      .table = &spec_on_failure_table,
      .schema = "'anyOf': [{'enum': ['continue', 'stop']}, " REF("on_failure") "]",
-     .read = read_on_failure},
+     .read = spec_read_on_failure},
     {.name = "isolation",
      .doc = "worker: tasks share a process; task: each has its own; auto: its own on a retry",
      .example = "worker",
@@ -448,11 +453,11 @@ static const struct spec_key phase_keys[] = {
      .doc = "make one row of all results",
      .example = "sum",
      .type = SPEC_OTHER,
-     .due = "sum, min, max, mean, count or {task, fan_in}",
+     .expected = "sum, min, max, mean, count or {task, fan_in}",
      FIELD(struct job_phase, reduce),
      .table = &spec_reduce_table,
      .schema = "'anyOf': [{'type': 'string'}, " REF("reduce") "]",
-     .read = read_reduce},
+     .read = spec_read_reduce},
     {.name = "keep_results",
      .doc = "with reduce: keep the rows as well",
      .example = "true",
@@ -462,11 +467,11 @@ static const struct spec_key phase_keys[] = {
      .doc = "the result file, relative to the job file; `-` is standard output",
      .example = "areas.csv",
      .type = SPEC_OTHER,
-     .due = "a file that ends in .csv, .jsonl or .npy, or `-`",
+     .expected = "a file that ends in .csv, .jsonl or .npy, or `-`",
      FIELD(struct job_phase, output),
      MARK(struct job_phase, output_mark),
      .schema = "'type': 'string', 'pattern': '^-$|[^/][.](csv|jsonl|npy)$'",
-     .read = read_output},
+     .read = spec_read_output},
 };
 const struct spec_table spec_phase_table = TABLE("a phase", phase_keys);
 
@@ -476,9 +481,9 @@ static const struct spec_key job_keys[] = {
      .example = "1",
      .type = SPEC_OTHER,
      .required = true,
-     .due = "the number 1",
+     .expected = "the number 1",
      .schema = "'const': 1",
-     .read = read_version},
+     .read = spec_read_version},
     {.name = "name",
      .doc = "names the run directory; without it, the file's name does",
      .example = "circles",
@@ -495,19 +500,19 @@ static const struct spec_key job_keys[] = {
      .doc = "the shared libraries that hold the tasks",
      .example = "[demo]",
      .type = SPEC_OTHER,
-     .due = "a list of plugins",
+     .expected = "a list of plugins",
      .table = &spec_plugin_table,
      .schema = "'type': 'array', 'items': {'anyOf': [{'type': 'string', 'pattern': "
                "'^[A-Za-z0-9_][A-Za-z0-9_-]*$'}, " REF("plugin") "]}",
-     .read = read_plugins},
+     .read = spec_read_plugins},
     {.name = "env",
      .doc = "environment of the workers, set before plugins are loaded; null unsets",
      .example = "{OMP_SCHEDULE: static}",
      .type = SPEC_OTHER,
-     .due = "a mapping of names to values",
+     .expected = "a mapping of names to values",
      .schema = "'type': 'object', 'additionalProperties': {'type': ['string', 'number', 'boolean', "
                "'null']}",
-     .read = read_env},
+     .read = spec_read_env},
     {.name = "limits",
      .doc = "what a worker and a task may use",
      .example = "{memory: 2GiB}",
@@ -518,18 +523,18 @@ static const struct spec_key job_keys[] = {
      .doc = "keys for every phase that does not have them",
      .example = "{timeout: 60s}",
      .type = SPEC_OTHER,
-     .due = "a mapping",
+     .expected = "a mapping",
      .table = &spec_phase_table,
      .schema = "'allOf': [" REF("defaults") "]",
-     .read = read_defaults},
+     .read = spec_read_defaults},
     {.name = "phases",
      .doc = "what is run, in order",
      .example = "[{name: areas, task: demo.area, inputs: {range: 10}}]",
      .type = SPEC_OTHER,
      .required = true,
-     .due = "a list of phases",
+     .expected = "a list of phases",
      .table = &spec_phase_table,
      .schema = "'type': 'array', 'minItems': 1, 'items': " REF("phase"),
-     .read = read_phases},
+     .read = spec_read_phases},
 };
 const struct spec_table spec_job_table = TABLE("the job file", job_keys);

@@ -23,14 +23,14 @@ static bool is_missing(const struct node *node)
 // The name of an item of `phases` or `plugins`; NULL without.
 static const struct node *item_name(const struct node *item)
 {
-    const struct node *name = item->kind == NODE_MAPPING ? node_get(item, "name") : item;
+    const struct node *name = item->kind == NODE_MAPPING ? spec_node_get(item, "name") : item;
     return name && name->kind == NODE_SCALAR ? name : NULL;
 }
 
 static void complain_no_item(struct walk *w, const struct node *list, const char *what)
 {
     size_t length = strcspn(w->rest, ".");
-    const char *wanted = tree_format(w->tree, "%.*s", (int)length, w->rest);
+    const char *wanted = spec_tree_format(w->tree, "%.*s", (int)length, w->rest);
     const char **words = calloc(list->count ? list->count : 1, sizeof *words);
     if (!words) {
         w->tree->failed = true;
@@ -42,8 +42,9 @@ static void complain_no_item(struct walk *w, const struct node *list, const char
             words[count++] = item_name(item)->text;
     const char *near = text_nearest(wanted, words, count);
     free(words);
-    node_complain(w->d, &w->here, near ? tree_format(w->tree, "did you mean `%s`?", near) : NULL,
-                  "there is no %s `%s`", what, wanted);
+    spec_node_complain(w->d, &w->here,
+                       near ? spec_tree_format(w->tree, "did you mean `%s`?", near) : NULL,
+                       "there is no %s `%s`", what, wanted);
 }
 
 // The item whose name the rest of the path begins with; the longest, since names may hold dots.
@@ -68,8 +69,8 @@ static struct node *find_item(struct walk *w, struct node *list, const char *wha
 
 static struct node *new_key(struct walk *w, const char *text, size_t length)
 {
-    struct node *key = tree_node(w->tree, NODE_SCALAR, w->path);
-    const char *copy = tree_text(w->tree, text, length);
+    struct node *key = spec_tree_node(w->tree, NODE_SCALAR, w->path);
+    const char *copy = spec_tree_text(w->tree, text, length);
     if (!key || !copy)
         return NULL;
     key->text = copy;
@@ -85,14 +86,14 @@ static int make_mapping(struct walk *w, struct node *node, bool plugin)
         return 0;
     bool named = plugin && node->kind == NODE_SCALAR && !is_missing(node);
     struct node *key = named ? new_key(w, "name", 4) : NULL;
-    struct node *name = named ? tree_node(w->tree, NODE_SCALAR, node->option) : NULL;
+    struct node *name = named ? spec_tree_node(w->tree, NODE_SCALAR, node->option) : NULL;
     if (named && (!key || !name))
         return -1;
     if (!named && !is_missing(node)) {
-        node_complain(w->d, &w->here, "set it as a whole: KEY={key: value, ...}",
-                      "`%s` is %s in the job file, not a mapping",
-                      node->key ? node->key->text : "it",
-                      node->kind == NODE_LIST ? "a list" : "a single value");
+        spec_node_complain(w->d, &w->here, "set it as a whole: KEY={key: value, ...}",
+                           "`%s` is %s in the job file, not a mapping",
+                           node->key ? node->key->text : "it",
+                           node->kind == NODE_LIST ? "a list" : "a single value");
         return -1;
     }
     if (named) {
@@ -105,15 +106,15 @@ static int make_mapping(struct walk *w, struct node *node, bool plugin)
     node->kind = NODE_MAPPING;
     node->count = 0;
     if (named)
-        node_append(node, key, name);
+        spec_node_append(node, key, name);
     return 0;
 }
 
 // Mappings whose keys are the user's: what is left of the path is one key.
 static bool has_free_keys(const struct node *node)
 {
-    return node->key && (node_is(node->key, "env") || node_is(node->key, "args") ||
-                         node_is(node->key, "config"));
+    return node->key && (spec_node_is(node->key, "env") || spec_node_is(node->key, "args") ||
+                         spec_node_is(node->key, "config"));
 }
 
 static void set_value(struct walk *w, struct node *mapping, size_t length, struct node *value)
@@ -125,10 +126,10 @@ static void set_value(struct walk *w, struct node *mapping, size_t length, struc
         free(name);
         return;
     }
-    struct node *old = node_get(mapping, name);
+    struct node *old = spec_node_get(mapping, name);
     free(name);
     if (!old) {
-        node_append(mapping, key, value);
+        spec_node_append(mapping, key, value);
         return;
     }
     struct node *next = old->next;
@@ -144,12 +145,12 @@ static struct node *step_down(struct walk *w, struct node *mapping, size_t lengt
     if (!key)
         return NULL;
     w->rest += length + 1;
-    struct node *child = node_get(mapping, key->text);
+    struct node *child = spec_node_get(mapping, key->text);
     if (child)
         return child;
-    child = tree_node(w->tree, NODE_MAPPING, w->path);
+    child = spec_tree_node(w->tree, NODE_MAPPING, w->path);
     if (child)
-        node_append(mapping, key, child);
+        spec_node_append(mapping, key, child);
     return child;
 }
 
@@ -159,11 +160,11 @@ static void set(struct walk *w, struct node *root, struct node *value)
     bool plugin = false;
     for (;;) {
         if (at->kind == NODE_LIST && at->key &&
-            (node_is(at->key, "phases") || node_is(at->key, "plugins"))) {
-            plugin = node_is(at->key, "plugins");
+            (spec_node_is(at->key, "phases") || spec_node_is(at->key, "plugins"))) {
+            plugin = spec_node_is(at->key, "plugins");
             if (!strchr(w->rest, '.')) {
-                node_complain(
-                    w->d, &w->here, tree_format(w->tree, "for example `%s.name=...`", w->path),
+                spec_node_complain(
+                    w->d, &w->here, spec_tree_format(w->tree, "for example `%s.name=...`", w->path),
                     "the path ends at a %s; a key of it is due", plugin ? "plugin" : "phase");
                 return;
             }
@@ -176,7 +177,8 @@ static void set(struct walk *w, struct node *root, struct node *value)
         plugin = false;
         size_t length = has_free_keys(at) ? strlen(w->rest) : strcspn(w->rest, ".");
         if (length == 0) {
-            node_complain(w->d, &w->here, "write KEY.KEY=VALUE", "a part of the path is empty");
+            spec_node_complain(w->d, &w->here, "write KEY.KEY=VALUE",
+                               "a part of the path is empty");
             return;
         }
         if (w->rest[length] == '\0') {
@@ -189,20 +191,21 @@ static void set(struct walk *w, struct node *root, struct node *value)
     }
 }
 
-void override_apply(struct tree *t, struct node *root, const struct spec_override *override,
-                    struct diagnostics *d)
+void spec_override_apply(struct tree *t, struct node *root, const struct spec_override *override,
+                         struct diagnostics *d)
 {
     struct walk w = {.tree = t, .d = d, .path = override->path, .rest = override->path};
     w.here.option = override->path;
     struct diagnostics scratch;
     diagnostics_init(&scratch, override->path, override->value, strlen(override->value));
-    int result = source_check(&scratch);
+    int result = spec_source_check(&scratch);
     diagnostics_finish(&scratch);
     if (result != 0) {
-        node_complain(d, &w.here, "write it as UTF-8 text", "the value is no text");
+        spec_node_complain(d, &w.here, "write it as UTF-8 text", "the value is no text");
         return;
     }
-    struct node *value = tree_parse(t, override->value, strlen(override->value), override->path, d);
+    struct node *value =
+        spec_tree_parse(t, override->value, strlen(override->value), override->path, d);
     if (value)
         set(&w, root, value);
 }

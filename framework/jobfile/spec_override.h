@@ -7,7 +7,7 @@
 #include "jobfile/spec_tree.h"
 
 // Sets one value. Mistakes go to *d; t->failed when out of memory.
-void override_apply(struct tree *t, struct node *root, const struct spec_override *override,
-                    struct diagnostics *d);
+void spec_override_apply(struct tree *t, struct node *root, const struct spec_override *override,
+                         struct diagnostics *d);
 
 #endif

@@ -4,11 +4,14 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "jobfile/spec_keys.h"
+#include "jobfile/spec_messages.h"
+#include "jobfile/spec_reader.h"
+#include "jobfile/spec_readers.h"
 #include "jobfile/spec_scalar.h"
+#include "jobfile/spec_value.h"
 #include "model/outcome.h"
 
-void phase_init(struct job_phase *phase)
+void spec_phase_init(struct job_phase *phase)
 {
     *phase = (struct job_phase){
         .batch = 1,
@@ -28,113 +31,121 @@ static bool is_task_name(const char *text)
     return dot && dot > text && dot[1] != '\0';
 }
 
-void read_task(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_task(struct reader *r, const struct spec_key *key, struct node *value, void *field)
 {
-    const char *text = read_text(r, key, value);
+    const char *text = spec_read_text(r, key, value);
     if (!text)
         return;
     if (is_task_name(text))
-        *(char **)field = keep_text(r, text);
+        *(char **)field = spec_keep_text(r, text);
     else
-        complain(r, value, tree_format(&r->tree, "for example `%s: demo.area`", key->name),
-                 "`%s` names no plugin; PLUGIN.TASK is due", text);
+        spec_complain(r, value,
+                      spec_tree_format(&r->tree, "for example `%s: demo.area`", key->name),
+                      "`%s` names no plugin; PLUGIN.TASK is due", text);
 }
 
-void read_needs(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_needs(struct reader *r, const struct spec_key *key, struct node *value, void *field)
 {
     (void)field; // which phases they are is known when all are read
     if (value->kind != NODE_LIST) {
-        const char *cure = value->kind == NODE_SCALAR && value->length > 0
-                               ? tree_format(&r->tree, "write `needs: [%.64s]`", value->text)
+        const char *hint = value->kind == NODE_SCALAR && value->length > 0
+                               ? spec_tree_format(&r->tree, "write `needs: [%.64s]`", value->text)
                                : "for example `needs: [mesh]`";
-        complain(r, value, cure, "`needs` is %s; %s is due", describe(r, value), key->due);
+        spec_complain(r, value, hint, "`needs` is %s; %s is due", spec_describe(r, value),
+                      key->expected);
         return;
     }
     if (value->count > SPEC_PHASES_MAX) {
-        complain(r, value, NULL, "`needs` has %zu entries; the limit is %d", value->count,
-                 SPEC_PHASES_MAX);
+        spec_complain(r, value, NULL, "`needs` has %zu entries; the limit is %d", value->count,
+                      SPEC_PHASES_MAX);
         return;
     }
     for (const struct node *item = value->first; item; item = item->next)
-        read_text(r, key, item);
+        spec_read_text(r, key, item);
 }
 
-void read_timeout(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_timeout(struct reader *r, const struct spec_key *key, struct node *value,
+                       void *field)
 {
     struct job_timeout *timeout = field;
     if (value->kind == NODE_LIST) {
-        complain_type(r, key, value);
+        spec_complain_type(r, key, value);
         return;
     }
     if (value->kind == NODE_SCALAR) {
         struct spec_key hard = {.name = key->name, .example = key->example, .type = SPEC_DURATION};
-        read_key(r, &hard, value, &timeout->hard_ns);
+        spec_read_key(r, &hard, value, &timeout->hard_ns);
         return;
     }
-    read_table(r, &spec_timeout_table, "`timeout`", value, NULL, timeout);
-    const struct node *soft = node_get(value, "soft");
+    spec_read_table(r, key->table, "`timeout`", value, NULL, timeout);
+    const struct node *soft = spec_node_get(value, "soft");
     if (value->count == 0)
-        complain(r, value, "for example {soft: 50s, hard: 60s}", "`timeout` is empty");
+        spec_complain(r, value, "for example {soft: 50s, hard: 60s}", "`timeout` is empty");
     if (soft && timeout->hard_ns > 0 && timeout->soft_ns >= timeout->hard_ns)
-        complain(r, soft, "make it shorter: the task needs time to stop by itself",
-                 "the soft timeout is not before the hard one");
+        spec_complain(r, soft, "make it shorter: the task needs time to stop by itself",
+                      "the soft timeout is not before the hard one");
 }
 
-void read_retry_on(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_retry_on(struct reader *r, const struct spec_key *key, struct node *value,
+                        void *field)
 {
     static const char *const words[] = {"error", "crash", "timeout", "limit"};
     static const enum outcome_status bits[] = {OUTCOME_ERROR, OUTCOME_CRASHED, OUTCOME_TIMED_OUT,
                                                OUTCOME_OVER_LIMIT};
     unsigned on = 0;
     if (value->kind != NODE_LIST) {
-        complain(r, value, "write it in brackets: [error, crash]", "`on` is %s; %s is due",
-                 describe(r, value), key->due);
+        spec_complain(r, value, "write it in brackets: [error, crash]", "`on` is %s; %s is due",
+                      spec_describe(r, value), key->expected);
         return;
     }
     if (value->count > 16) { // read again for every phase where `defaults` has it
-        complain(r, value, "name each once", "`on` has %zu entries; there are 4 to choose from",
-                 value->count);
+        spec_complain(r, value, "name each once",
+                      "`on` has %zu entries; there are 4 to choose from", value->count);
         return;
     }
     for (const struct node *item = value->first; item; item = item->next) {
         unsigned bit = 0;
         for (size_t i = 0; i < 4; i++)
-            if (node_is(item, words[i]))
+            if (spec_node_is(item, words[i]))
                 bit = 1u << bits[i];
         if (bit == 0)
-            complain(r, item,
-                     item->kind == NODE_SCALAR ? did_you_mean(r, item->text, words, 4) : NULL,
-                     "`on` holds %s; error, crash, timeout or limit is due", describe(r, item));
+            spec_complain(
+                r, item,
+                item->kind == NODE_SCALAR ? spec_did_you_mean(r, item->text, words, 4) : NULL,
+                "`on` holds %s; error, crash, timeout or limit is due", spec_describe(r, item));
         else if (on & bit)
-            complain(r, item, "remove one", "`%s` is given twice", item->text);
+            spec_complain(r, item, "remove one", "`%s` is given twice", item->text);
         on |= bit;
     }
     *(unsigned *)field = on;
 }
 
-void read_retries(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_retries(struct reader *r, const struct spec_key *key, struct node *value,
+                       void *field)
 {
     struct job_retries *retries = field;
     if (value->kind == NODE_LIST) {
-        complain_type(r, key, value);
+        spec_complain_type(r, key, value);
         return;
     }
     if (value->kind == NODE_SCALAR) {
-        struct spec_key limit = spec_retries_table.keys[0];
+        struct spec_key limit = key->table->keys[0];
         limit.name = key->name;
-        read_key(r, &limit, value, retries);
+        spec_read_key(r, &limit, value, retries);
         return;
     }
-    read_table(r, &spec_retries_table, "`retries`", value, NULL, retries);
-    const struct node *backoff = node_get(value, "backoff");
-    const struct node *delay = node_get(backoff, "delay");
+    spec_read_table(r, key->table, "`retries`", value, NULL, retries);
+    const struct node *backoff = spec_node_get(value, "backoff");
+    const struct node *delay = spec_node_get(backoff, "delay");
     if (delay && retries->delay_ns > retries->max_ns)
-        complain(r, delay,
-                 node_get(backoff, "max") ? "make `max` longer" : "add a longer `max` (it is 30s)",
-                 "the first delay is longer than the longest");
+        spec_complain(r, delay,
+                      spec_node_get(backoff, "max") ? "make `max` longer"
+                                                    : "add a longer `max` (it is 30s)",
+                      "the first delay is longer than the longest");
 }
 
-void read_max_failed(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_max_failed(struct reader *r, const struct spec_key *key, struct node *value,
+                          void *field)
 {
     struct job_on_failure *on_failure = field;
     struct cell cell;
@@ -147,45 +158,49 @@ void read_max_failed(struct reader *r, const struct spec_key *key, struct node *
             on_failure->percent = percent;
             return;
         }
-        if (scalar_resolve(value, &cell) == SCALAR_INTEGER && cell.i64 >= 0) {
+        if (spec_scalar_resolve(value, &cell) == SCALAR_INTEGER && cell.i64 >= 0) {
             on_failure->kind = FAIL_MAX;
             on_failure->max_failed = (uint64_t)cell.i64;
             return;
         }
     }
-    complain(r, value, "for example `max_failed: 10` or `max_failed: 1%`", "`%s` is %s; %s is due",
-             key->name, describe(r, value), key->due);
+    spec_complain(r, value, "for example `max_failed: 10` or `max_failed: 1%`",
+                  "`%s` is %s; %s is due", key->name, spec_describe(r, value), key->expected);
 }
 
-void read_on_failure(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_on_failure(struct reader *r, const struct spec_key *key, struct node *value,
+                          void *field)
 {
     static const char *const words[] = {"continue", "stop"};
     struct job_on_failure *on_failure = field;
     if (value->kind == NODE_MAPPING) {
-        read_table(r, key->table, "`on_failure`", value, NULL, on_failure);
+        spec_read_table(r, key->table, "`on_failure`", value, NULL, on_failure);
         return;
     }
-    if (node_is(value, "continue") || node_is(value, "stop")) {
-        on_failure->kind = node_is(value, "stop") ? FAIL_STOP : FAIL_CONTINUE;
+    if (spec_node_is(value, "continue") || spec_node_is(value, "stop")) {
+        on_failure->kind = spec_node_is(value, "stop") ? FAIL_STOP : FAIL_CONTINUE;
         return;
     }
-    const char *cure = value->kind == NODE_SCALAR ? did_you_mean(r, value->text, words, 2) : NULL;
-    if (cure)
-        complain(r, value, cure, "`%s` is %s; %s is due", key->name, describe(r, value), key->due);
+    const char *hint =
+        value->kind == NODE_SCALAR ? spec_did_you_mean(r, value->text, words, 2) : NULL;
+    if (hint)
+        spec_complain(r, value, hint, "`%s` is %s; %s is due", key->name, spec_describe(r, value),
+                      key->expected);
     else
-        complain_type(r, key, value);
+        spec_complain_type(r, key, value);
 }
 
-void read_reduce_task(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_reduce_task(struct reader *r, const struct spec_key *key, struct node *value,
+                           void *field)
 {
     static const char *const words[] = {"sum", "min", "max", "mean", "count"};
     struct job_reduce *reduce = field;
-    const char *text = read_text(r, key, value);
+    const char *text = spec_read_text(r, key, value);
     if (!text)
         return;
     if (is_task_name(text)) {
         reduce->kind = REDUCE_TASK;
-        reduce->task = keep_text(r, text);
+        reduce->task = spec_keep_text(r, text);
         return;
     }
     for (unsigned i = 0; i < 5; i++)
@@ -193,19 +208,19 @@ void read_reduce_task(struct reader *r, const struct spec_key *key, struct node 
             reduce->kind = REDUCE_SUM + i;
             return;
         }
-    const char *cure = did_you_mean(r, text, words, 5);
-    complain(r, value, cure ? cure : "a task of a plugin is written PLUGIN.TASK",
-             "`%s` is no built-in reduction; %s is due", text, key->due);
+    const char *hint = spec_did_you_mean(r, text, words, 5);
+    spec_complain(r, value, hint ? hint : "a task of a plugin is written PLUGIN.TASK",
+                  "`%s` is no built-in reduction; %s is due", text, key->expected);
 }
 
-void read_reduce(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_reduce(struct reader *r, const struct spec_key *key, struct node *value, void *field)
 {
     struct job_reduce *reduce = field;
     reduce->mark = value->mark;
     if (value->kind == NODE_MAPPING)
-        read_table(r, key->table, "`reduce`", value, NULL, reduce);
+        spec_read_table(r, key->table, "`reduce`", value, NULL, reduce);
     else
-        read_reduce_task(r, key, value, field);
+        spec_read_reduce_task(r, key, value, field);
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -214,19 +229,19 @@ static bool ends_with(const char *text, const char *end)
     return length > tail && !strcmp(text + length - tail, end);
 }
 
-void read_output(struct reader *r, const struct spec_key *key, struct node *value, void *field)
+void spec_read_output(struct reader *r, const struct spec_key *key, struct node *value, void *field)
 {
-    const char *text = read_text(r, key, value);
+    const char *text = spec_read_text(r, key, value);
     if (!text)
         return;
     const char *slash = strrchr(text, '/');
     const char *file = slash ? slash + 1 : text;
     if (!strcmp(text, "-") || ends_with(file, ".csv") || ends_with(file, ".jsonl") ||
         ends_with(file, ".npy"))
-        *(char **)field = keep_text(r, text);
+        *(char **)field = spec_keep_text(r, text);
     else
-        complain(r, value,
-                 ends_with(file, ".json") ? "write `.jsonl`: one JSON object on every line"
-                                          : "the ending decides the format",
-                 "`%s` is %s; %s is due", key->name, describe(r, value), key->due);
+        spec_complain(r, value,
+                      ends_with(file, ".json") ? "write `.jsonl`: one JSON object on every line"
+                                               : "the ending decides the format",
+                      "`%s` is %s; %s is due", key->name, spec_describe(r, value), key->expected);
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Mappings, by their key tables.
 #include "jobfile/spec_reader.h"
 
 #include <string.h>
 
 #include "base/text.h"
+#include "jobfile/spec_messages.h"
+#include "jobfile/spec_value.h"
 
 static const struct spec_key *find_key(const struct spec_table *table, const char *name)
 {
@@ -18,7 +19,7 @@ static const struct spec_key *find_key(const struct spec_table *table, const cha
 static const char *habit(const char *key)
 {
     static const struct {
-        const char *key, *cure;
+        const char *key, *hint;
     } habits[] = {
         {"include", "there is no include; write it out in this file"},
         {"<<", "there are no merge keys; use `defaults`"},
@@ -36,7 +37,7 @@ static const char *habit(const char *key)
     };
     for (size_t i = 0; i < sizeof habits / sizeof habits[0]; i++)
         if (!strcmp(habits[i].key, key))
-            return habits[i].cure;
+            return habits[i].hint;
     return NULL;
 }
 
@@ -57,15 +58,15 @@ static void complain_unknown(struct reader *r, const struct spec_table *table, c
 {
     const char *words[KEYS_MAX];
     size_t count = key_names(table, words);
-    const char *cure = did_you_mean(r, key->text, words, count);
-    if (!cure)
-        cure = habit(key->text);
-    if (!cure && count <= 8 && !r->silent) {
-        cure = "known are";
+    const char *hint = spec_did_you_mean(r, key->text, words, count);
+    if (!hint)
+        hint = habit(key->text);
+    if (!hint && count <= 8 && !r->silent) {
+        hint = "known are";
         for (size_t i = 0; i < count; i++)
-            cure = tree_format(&r->tree, "%s%s `%s`", cure, i ? "," : "", words[i]);
+            hint = spec_tree_format(&r->tree, "%s%s `%s`", hint, i ? "," : "", words[i]);
     }
-    complain(r, key, cure, "unknown key `%s` in %s", shorten(r, key->text), name);
+    spec_complain(r, key, hint, "unknown key `%s` in %s", spec_shorten(r, key->text), name);
 }
 
 // Whether a key that is missing is there, misspelt: one mistake, which is told where it stands.
@@ -92,9 +93,11 @@ static void require_keys(struct reader *r, const struct spec_table *table, const
 {
     for (size_t i = 0; i < table->count; i++) {
         const struct spec_key *key = &table->keys[i];
-        if (key->required && !node_get(mapping, key->name) && !is_misspelt(table, key, mapping))
-            complain(r, mapping, tree_format(&r->tree, "add `%s: %s`", key->name, key->example),
-                     "%s has no `%s`", name, key->name);
+        if (key->required && !spec_node_get(mapping, key->name) &&
+            !is_misspelt(table, key, mapping))
+            spec_complain(r, mapping,
+                          spec_tree_format(&r->tree, "add `%s: %s`", key->name, key->example),
+                          "%s has no `%s`", name, key->name);
     }
 }
 
@@ -107,22 +110,22 @@ static bool has_one(struct reader *r, const struct spec_table *table, const char
         if (!find_key(table, value->key->text))
             continue;
         if (first) {
-            complain(r, value->key, "remove one", "%s has both `%s` and `%s`; one is due", name,
-                     first->key->text, value->key->text);
+            spec_complain(r, value->key, "remove one", "%s has both `%s` and `%s`; one is due",
+                          name, first->key->text, value->key->text);
             return false;
         }
         first = value;
     }
     if (!first && mapping->count == 0)
-        complain(r, mapping,
-                 tree_format(&r->tree, "for example `%s: %s`", table->keys[0].name,
-                             table->keys[0].example),
-                 "%s is empty", name);
+        spec_complain(r, mapping,
+                      spec_tree_format(&r->tree, "for example `%s: %s`", table->keys[0].name,
+                                       table->keys[0].example),
+                      "%s is empty", name);
     return first != NULL;
 }
 
-void read_table(struct reader *r, const struct spec_table *table, const char *name,
-                struct node *mapping, const struct node *fallback, void *target)
+void spec_read_table(struct reader *r, const struct spec_table *table, const char *name,
+                     struct node *mapping, const struct node *fallback, void *target)
 {
     if (!table->partial)
         require_keys(r, table, name, mapping);
@@ -132,19 +135,62 @@ void read_table(struct reader *r, const struct spec_table *table, const char *na
         if (!key)
             complain_unknown(r, table, name, value->key);
         else if (table->partial && key->no_default)
-            complain(r, value->key, "write it in every phase", "`%s` cannot stand in %s", key->name,
-                     name);
-        else if (readable && node_get(mapping, key->name) == value) // of two, the first
-            read_key(r, key, value, target);
+            spec_complain(r, value->key, "write it in every phase", "`%s` cannot stand in %s",
+                          key->name, name);
+        else if (readable && spec_node_get(mapping, key->name) == value) // of two, the first
+            spec_read_key(r, key, value, target);
     }
     if (!fallback || fallback->kind != NODE_MAPPING)
         return;
     r->silent = true;
     for (struct node *value = fallback->first; value; value = value->next) {
         const struct spec_key *key = find_key(table, value->key->text);
-        if (key && !key->no_default && !node_get(mapping, key->name) &&
-            node_get(fallback, key->name) == value)
-            read_key(r, key, value, target);
+        if (key && !key->no_default && !spec_node_get(mapping, key->name) &&
+            spec_node_get(fallback, key->name) == value)
+            spec_read_key(r, key, value, target);
     }
     r->silent = false;
+}
+
+void spec_read_key(struct reader *r, const struct spec_key *key, struct node *value, void *target)
+{
+    void *field = (char *)target + key->offset;
+    if (key->mark_offset > 0)
+        memcpy((char *)target + key->mark_offset, &value->mark, sizeof value->mark);
+    switch (key->type) {
+    case SPEC_TEXT:
+        spec_read_string(r, key, value, field);
+        return;
+    case SPEC_NAME:
+        spec_read_name(r, key, value, field);
+        return;
+    case SPEC_BOOL:
+        spec_read_bool(r, key, value, field);
+        return;
+    case SPEC_WORD:
+        spec_read_word(r, key, value, field);
+        return;
+    case SPEC_WHOLE:
+        spec_read_whole(r, key, value, field);
+        return;
+    case SPEC_NUMBER:
+        spec_read_real(r, key, value, field);
+        return;
+    case SPEC_SIZE:
+    case SPEC_DURATION:
+        spec_read_units(r, key, value, field);
+        return;
+    case SPEC_MAPPING:
+        if (value->kind == NODE_MAPPING)
+            spec_read_table(r, key->table, key->table->what, value, NULL, field);
+        else
+            spec_complain_type(r, key, value);
+        return;
+    case SPEC_SETTINGS:
+        spec_read_settings(r, key, value, field);
+        return;
+    case SPEC_OTHER:
+        key->read(r, key, value, field);
+        return;
+    }
 }

@@ -3,33 +3,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "jobfile/spec_keys.h"
+#include "jobfile/spec_messages.h"
+#include "jobfile/spec_readers.h"
 #include "jobfile/spec_scalar.h"
+#include "jobfile/spec_value.h"
 
-struct node *phase_get(const struct reader *r, size_t p, const char *key)
+// The value of `key` in phase `p`: its own, else that of `defaults`. NULL if neither has it.
+static struct node *phase_get(const struct reader *r, size_t p, const char *key)
 {
-    struct node *own = node_get(r->phase_nodes[p], key);
-    return own ? own : node_get(r->defaults, key);
+    struct node *own = spec_node_get(r->phase_nodes[p], key);
+    return own ? own : spec_node_get(r->defaults, key);
 }
 
 // As complain, but once for a node: `defaults` is looked at again for every phase.
-#define complain_once(r, node, ...)                                                                \
+#define spec_complain_once(r, node, ...)                                                           \
     do {                                                                                           \
-        if (!(node)->told)                                                                         \
-            complain(r, node, __VA_ARGS__);                                                        \
-        (node)->told = true;                                                                       \
+        if (!(node)->reported)                                                                     \
+            spec_complain(r, node, __VA_ARGS__);                                                   \
+        (node)->reported = true;                                                                   \
     } while (0)
 
 static const char *nearest_phase(struct reader *r, size_t count, const char *text)
 {
-    const char **words = keep_items(r, count, sizeof *words);
+    const char **words = spec_keep_items(r, count, sizeof *words);
     if (!words)
         return NULL;
     for (size_t i = 0; i < count; i++)
         words[i] = r->job->phases[i].name ? r->job->phases[i].name : "";
-    const char *cure = did_you_mean(r, text, words, count);
+    const char *hint = spec_did_you_mean(r, text, words, count);
     free(words);
-    return cure ? cure : "add that phase above, or leave it out";
+    return hint ? hint : "add that phase above, or leave it out";
 }
 
 // The place of the phase that `node` names, which must stand before phase `p`; -1 after
@@ -44,14 +47,16 @@ static long find_earlier(struct reader *r, size_t p, struct node *node)
     if (at < p)
         return (long)at;
     if (at == r->job->phase_count)
-        complain_once(r, node,
-                      p > 0 ? nearest_phase(r, p, text) : "leave it out: this is the first",
-                      "there is no phase `%.64s` before this one", text);
+        spec_complain_once(r, node,
+                           p > 0 ? nearest_phase(r, p, text) : "leave it out: this is the first",
+                           "there is no phase `%.64s` before this one", text);
     else if (at == p)
-        complain_once(r, node, "name an earlier phase", "phase `%s` cannot wait for itself", text);
+        spec_complain_once(r, node, "name an earlier phase", "phase `%s` cannot wait for itself",
+                           text);
     else
-        complain_once(r, node, "move that phase up, before this one",
-                      "phase `%s` comes later, on line %u", text, r->job->phases[at].mark.line);
+        spec_complain_once(r, node, "move that phase up, before this one",
+                           "phase `%s` comes later, on line %u", text,
+                           r->job->phases[at].mark.line);
     return -1;
 }
 
@@ -59,7 +64,7 @@ static bool is_text(const struct node *node)
 {
     struct cell cell;
     return node && node->kind == NODE_SCALAR && node->length > 0 &&
-           scalar_resolve(node, &cell) == SCALAR_TEXT;
+           spec_scalar_resolve(node, &cell) == SCALAR_TEXT;
 }
 
 static void add_need(struct reader *r, struct job_phase *phase, size_t need, struct node *node)
@@ -68,7 +73,7 @@ static void add_need(struct reader *r, struct job_phase *phase, size_t need, str
     while (at > 0 && phase->needs[at - 1] > need)
         at--;
     if (at > 0 && phase->needs[at - 1] == need) {
-        complain_once(r, node, "remove one", "`%s` is given twice", node->text);
+        spec_complain_once(r, node, "remove one", "`%s` is given twice", node->text);
         return;
     }
     memmove(phase->needs + at + 1, phase->needs + at, (phase->need_count - at) * sizeof(size_t));
@@ -82,9 +87,9 @@ static void resolve_needs(struct reader *r, size_t p)
     struct node *needs = phase_get(r, p, "needs");
     if (!needs || needs->kind != NODE_LIST || needs->count > SPEC_PHASES_MAX)
         return;
-    phase->needs = keep_items(r, needs->count, sizeof phase->needs[0]);
+    phase->needs = spec_keep_items(r, needs->count, sizeof phase->needs[0]);
     for (struct node *item = needs->first; item && phase->needs; item = item->next) {
-        long need = is_text(item) && !item->told ? find_earlier(r, p, item) : -1;
+        long need = is_text(item) && !item->reported ? find_earlier(r, p, item) : -1;
         if (need >= 0)
             add_need(r, phase, (size_t)need, item);
     }
@@ -93,7 +98,7 @@ static void resolve_needs(struct reader *r, size_t p)
 static void resolve_from(struct reader *r, size_t p)
 {
     struct job_inputs *inputs = &r->job->phases[p].inputs;
-    struct node *from = node_get(node_get(r->phase_nodes[p], "inputs"), "from");
+    struct node *from = spec_node_get(spec_node_get(r->phase_nodes[p], "inputs"), "from");
     if (inputs->kind != INPUT_FROM || !is_text(from))
         return;
     long earlier = find_earlier(r, p, from);
@@ -107,15 +112,15 @@ static void check_plugin(struct reader *r, const char *task, struct node *node)
     if (!task || !node || job_find_task(r->job, task, &rest) >= 0)
         return;
     size_t count = r->job->plugin_count;
-    const char **words = keep_items(r, count, sizeof *words);
+    const char **words = spec_keep_items(r, count, sizeof *words);
     for (size_t i = 0; words && i < count; i++)
         words[i] = r->job->plugins[i].name ? r->job->plugins[i].name : "";
-    const char *name = tree_format(&r->tree, "%.*s", (int)strcspn(task, "."), task);
-    const char *cure = words ? did_you_mean(r, name, words, count) : NULL;
-    if (!cure)
-        cure = count > 0 ? tree_format(&r->tree, "add `- %.64s` to `plugins`", name)
-                         : tree_format(&r->tree, "add `plugins: [%.64s]` to the file", name);
-    complain_once(r, node, cure, "there is no plugin `%.64s` in `plugins`", name);
+    const char *name = spec_tree_format(&r->tree, "%.*s", (int)strcspn(task, "."), task);
+    const char *hint = words ? spec_did_you_mean(r, name, words, count) : NULL;
+    if (!hint)
+        hint = count > 0 ? spec_tree_format(&r->tree, "add `- %.64s` to `plugins`", name)
+                         : spec_tree_format(&r->tree, "add `plugins: [%.64s]` to the file", name);
+    spec_complain_once(r, node, hint, "there is no plugin `%.64s` in `plugins`", name);
     free(words);
 }
 
@@ -123,9 +128,9 @@ static void check_tasks(struct reader *r, size_t p)
 {
     const struct job_phase *phase = &r->job->phases[p];
     struct node *reduce = phase_get(r, p, "reduce");
-    check_plugin(r, phase->task, node_get(r->phase_nodes[p], "task"));
+    check_plugin(r, phase->task, spec_node_get(r->phase_nodes[p], "task"));
     if (reduce && reduce->kind == NODE_MAPPING)
-        reduce = node_get(reduce, "task");
+        reduce = spec_node_get(reduce, "task");
     check_plugin(r, phase->reduce.task, reduce);
 }
 
@@ -146,11 +151,11 @@ static void check_output(struct reader *r, size_t p)
         if (!other->output || strcmp(bare_path(other->output), bare_path(phase->output)) != 0)
             continue;
         if (!strcmp(phase->output, "-"))
-            complain_once(r, node, "let one of them write to a file",
-                          "phases `%s` and `%s` both write to standard output",
-                          other->name ? other->name : "?", phase->name ? phase->name : "?");
+            spec_complain_once(r, node, "let one of them write to a file",
+                               "phases `%s` and `%s` both write to standard output",
+                               other->name ? other->name : "?", phase->name ? phase->name : "?");
         else
-            complain_once(
+            spec_complain_once(
                 r, node, "give each its own file", "phases `%s` and `%s` both write to `%.64s`",
                 other->name ? other->name : "?", phase->name ? phase->name : "?", phase->output);
         return;
@@ -167,14 +172,14 @@ static void check_standard_input(struct reader *r, size_t p, bool *taken)
             inputs->kind == INPUT_MATRIX ? inputs->matrix.axes[i].values : inputs;
         if (!one || one->kind != INPUT_LINES || !one->path || strcmp(one->path, "-") != 0)
             continue;
-        struct node *node = node_get(r->phase_nodes[p], "inputs");
+        struct node *node = spec_node_get(r->phase_nodes[p], "inputs");
         if (inputs->kind == INPUT_MATRIX)
-            node = node_get(node_get(node, "matrix"), inputs->matrix.axes[i].name);
+            node = spec_node_get(spec_node_get(node, "matrix"), inputs->matrix.axes[i].name);
         else
-            node = node_get(node, "lines");
+            node = spec_node_get(node, "lines");
         if (*taken && node)
-            complain_once(r, node, "let one of them read a file",
-                          "standard input is read twice; it can be read once");
+            spec_complain_once(r, node, "let one of them read a file",
+                               "standard input is read twice; it can be read once");
         *taken = true;
     }
 }
@@ -213,17 +218,18 @@ static void check_args(struct reader *r, size_t p)
         return;
     for (struct node *arg = args->first; arg; arg = arg->next) {
         if (!strcmp(arg->key->text, "index"))
-            complain_once(r, arg->key, "choose another name",
-                          "no column can be called `index`: result files begin with the task's "
-                          "index");
+            spec_complain_once(
+                r, arg->key, "choose another name",
+                "no column can be called `index`: result files begin with the task's "
+                "index");
         else if (has_column(&phase->inputs, arg->key->text))
-            complain_once(r, arg->key, "rename one, or leave it out",
-                          "the inputs of phase `%s` have a column `%.64s` already",
-                          phase->name ? phase->name : "?", arg->key->text);
+            spec_complain_once(r, arg->key, "rename one, or leave it out",
+                               "the inputs of phase `%s` have a column `%.64s` already",
+                               phase->name ? phase->name : "?", arg->key->text);
     }
 }
 
-void check_references(struct reader *r)
+void spec_check_references(struct reader *r)
 {
     bool taken = false;
     for (size_t p = 0; p < r->job->phase_count; p++) {

@@ -86,7 +86,7 @@ static enum scalar_kind resolve_decimal(const struct node *node, bool whole, str
     return whole ? SCALAR_INTEGER : SCALAR_FLOAT;
 }
 
-enum scalar_kind scalar_resolve(const struct node *node, struct cell *out)
+enum scalar_kind spec_scalar_resolve(const struct node *node, struct cell *out)
 {
     static const char *const nulls[] = {"", "~", "null", "Null", "NULL", NULL};
     static const char *const trues[] = {"true", "True", "TRUE", NULL};

@@ -3,7 +3,7 @@
 #ifndef BR_JOBFILE_SPEC_SCALAR_H
 #define BR_JOBFILE_SPEC_SCALAR_H
 
-#include "jobfile/spec_tree.h"
+#include "jobfile/spec_node.h"
 #include "model/schema.h"
 
 enum scalar_kind {
@@ -18,6 +18,6 @@ enum scalar_kind {
 
 // The type of a scalar node, and its value in *out where it has one (BOOL, INTEGER, FLOAT, TEXT).
 // Text points into the node.
-enum scalar_kind scalar_resolve(const struct node *node, struct cell *out);
+enum scalar_kind spec_scalar_resolve(const struct node *node, struct cell *out);
 
 #endif

@@ -42,7 +42,7 @@ static enum verdict judge(const char *text, size_t step, bool indents)
     return text_is_hidden(c) ? MISLEADING : FINE;
 }
 
-static void complain(struct diagnostics *d, struct mark mark, const char *text, size_t step)
+static void complain_hidden(struct diagnostics *d, struct mark mark, const char *text, size_t step)
 {
     if (step == 0) {
         diagnostics_add(d, BR_ERR_USAGE, mark, 1, "save the file as UTF-8",
@@ -62,7 +62,7 @@ static void complain(struct diagnostics *d, struct mark mark, const char *text, 
                         "the hidden character U+%04" PRIX32 " in the file", c);
 }
 
-int source_check(struct diagnostics *d)
+int spec_source_check(struct diagnostics *d)
 {
     const char *text = d->source;
     size_t length = d->source_length;
@@ -85,7 +85,7 @@ int source_check(struct diagnostics *d)
         size_t step = text_utf8_sequence(text + at, length - at);
         enum verdict verdict = judge(text + at, step, indents);
         if (verdict != FINE && told != mark.line) {
-            complain(d, mark, text + at, step);
+            complain_hidden(d, mark, text + at, step);
             told = mark.line;
         }
         if (verdict == BROKEN)

@@ -11,6 +11,6 @@ enum {
 
 // Refuses what is not UTF-8 text without hidden characters. 0 when the text can be parsed, -1 when
 // not; mistakes that do not stand in a parser's way are added and 0 returned.
-int source_check(struct diagnostics *d);
+int spec_source_check(struct diagnostics *d);
 
 #endif

@@ -1,138 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "jobfile/spec_tree.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
 #include "jobfile/spec_yaml_error.h"
-
-// ---- Memory: chunks that are freed together
-
-struct chunk {
-    struct chunk *next;
-    size_t used;
-    size_t size;
-    max_align_t data[];
-};
-
-enum {
-    CHUNK_SIZE = 16 * 1024
-};
-
-void tree_finish(struct tree *t)
-{
-    while (t->chunks) {
-        struct chunk *next = t->chunks->next;
-        free(t->chunks);
-        t->chunks = next;
-    }
-    *t = TREE_EMPTY;
-}
-
-static void *allocate(struct tree *t, size_t size)
-{
-    size = (size + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1);
-    if (!t->chunks || t->chunks->size - t->chunks->used < size) {
-        size_t room = size > CHUNK_SIZE ? size : CHUNK_SIZE;
-        struct chunk *chunk = malloc(sizeof *chunk + room);
-        if (!chunk) {
-            t->failed = true;
-            return NULL;
-        }
-        *chunk = (struct chunk){.next = t->chunks, .size = room};
-        t->chunks = chunk;
-    }
-    void *at = (char *)t->chunks->data + t->chunks->used;
-    t->chunks->used += size;
-    return at;
-}
-
-struct node *tree_node(struct tree *t, enum node_kind kind, const char *option)
-{
-    struct node *node = allocate(t, sizeof *node);
-    if (node)
-        *node = (struct node){.kind = kind, .option = option, .width = 1};
-    return node;
-}
-
-const char *tree_text(struct tree *t, const char *text, size_t length)
-{
-    char *copy = allocate(t, length + 1);
-    if (!copy)
-        return NULL;
-    if (length > 0)
-        memcpy(copy, text, length);
-    copy[length] = '\0';
-    return copy;
-}
-
-const char *tree_format(struct tree *t, const char *format, ...)
-{
-    struct buffer b = BUFFER_EMPTY;
-    va_list args;
-    va_start(args, format);
-    buffer_formatv(&b, format, args);
-    va_end(args);
-    const char *text = b.failed ? NULL : tree_text(t, b.data, b.length);
-    t->failed = t->failed || b.failed;
-    buffer_finish(&b);
-    return text ? text : "";
-}
-
-// ---- Nodes
-
-void node_append(struct node *parent, struct node *key, struct node *child)
-{
-    child->key = key;
-    if (parent->last)
-        parent->last->next = child;
-    else
-        parent->first = child;
-    parent->last = child;
-    parent->count++;
-}
-
-bool node_is(const struct node *node, const char *text)
-{
-    return node && node->kind == NODE_SCALAR && !strcmp(node->text, text);
-}
-
-struct node *node_get(const struct node *mapping, const char *key)
-{
-    if (!mapping || mapping->kind != NODE_MAPPING)
-        return NULL;
-    for (struct node *value = mapping->first; value; value = value->next)
-        if (node_is(value->key, key))
-            return value;
-    return NULL;
-}
-
-void node_complainv(struct diagnostics *d, const struct node *node, const char *cure,
-                    const char *format, va_list args)
-{
-    if (!node->option) {
-        diagnostics_addv(d, BR_ERR_USAGE, node->mark, node->width, cure, format, args);
-        return;
-    }
-    struct buffer b = BUFFER_EMPTY;
-    buffer_formatv(&b, format, args);
-    buffer_format(&b, "%s%s", cure ? "; " : "", cure ? cure : "");
-    diagnostics_add_plain(d, BR_ERR_USAGE, "--set %s: %.*s", node->option, (int)b.length,
-                          b.failed ? "" : b.data);
-    d->text.failed = d->text.failed || b.failed;
-    buffer_finish(&b);
-}
-
-void node_complain(struct diagnostics *d, const struct node *node, const char *cure,
-                   const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    node_complainv(d, node, cure, format, args);
-    va_end(args);
-}
 
 // ---- Duplicate keys
 
@@ -165,10 +38,10 @@ static void refuse_duplicates(struct tree *t, const struct node *mapping, struct
         if (strcmp(keys[i]->text, keys[first]->text) != 0)
             first = i;
         else if (keys[i]->option)
-            node_complain(d, keys[i], "remove one", "`%s` is given twice", keys[i]->text);
+            spec_node_complain(d, keys[i], "remove one", "`%s` is given twice", keys[i]->text);
         else
-            node_complain(d, keys[i], "remove one", "`%s` is given twice; first on line %u",
-                          keys[i]->text, keys[first]->mark.line);
+            spec_node_complain(d, keys[i], "remove one", "`%s` is given twice; first on line %u",
+                               keys[i]->text, keys[first]->mark.line);
     }
     free(keys);
 }
@@ -205,12 +78,12 @@ static struct node event_place(const struct builder *b, const yaml_event_t *even
 }
 
 __attribute__((format(printf, 4, 5))) static int
-refuse(struct builder *b, const yaml_event_t *event, const char *cure, const char *format, ...)
+refuse(struct builder *b, const yaml_event_t *event, const char *hint, const char *format, ...)
 {
     struct node place = event_place(b, event);
     va_list args;
     va_start(args, format);
-    node_complainv(b->d, &place, cure, format, args);
+    spec_node_complainv(b->d, &place, hint, format, args);
     va_end(args);
     return -1;
 }
@@ -222,7 +95,7 @@ static struct node *event_node(struct builder *b, const yaml_event_t *event, enu
                "more than %d values in the file", TREE_NODES_MAX);
         return NULL;
     }
-    struct node *node = tree_node(b->tree, kind, b->option);
+    struct node *node = spec_tree_node(b->tree, kind, b->option);
     if (node) {
         struct node place = event_place(b, event);
         node->mark = place.mark;
@@ -240,7 +113,7 @@ static int place_node(struct builder *b, const yaml_event_t *event, struct node 
     }
     struct node *parent = b->open[b->depth - 1];
     if (parent->kind == NODE_LIST) {
-        node_append(parent, NULL, node);
+        spec_node_append(parent, NULL, node);
         return 0;
     }
     struct node **key = &b->keys[b->depth - 1];
@@ -249,7 +122,7 @@ static int place_node(struct builder *b, const yaml_event_t *event, struct node 
             node->mark = (*key)->mark; // nothing to point at: point at its key
             node->width = (*key)->width;
         }
-        node_append(parent, *key, node);
+        spec_node_append(parent, *key, node);
         *key = NULL;
         return 0;
     }
@@ -287,7 +160,7 @@ static int take_scalar(struct builder *b, const yaml_event_t *event)
     struct node *node = event_node(b, event, NODE_SCALAR);
     if (!node)
         return -1;
-    node->text = tree_text(b->tree, (const char *)value, length);
+    node->text = spec_tree_text(b->tree, (const char *)value, length);
     if (!node->text)
         return -1;
     node->length = length;
@@ -372,7 +245,7 @@ static int build(struct builder *b, yaml_parser_t *parser)
         if (!yaml_parser_parse(parser, &event)) {
             b->tree->failed = b->tree->failed || parser->error == YAML_MEMORY_ERROR;
             if (parser->error != YAML_MEMORY_ERROR)
-                yaml_error_complain(b->d, parser, b->option);
+                spec_yaml_error_add(b->d, parser, b->option);
             return -1;
         }
         more = event.type != YAML_STREAM_END_EVENT;
@@ -384,8 +257,8 @@ static int build(struct builder *b, yaml_parser_t *parser)
     return b->tree->failed ? -1 : 0;
 }
 
-struct node *tree_parse(struct tree *t, const char *text, size_t length, const char *option,
-                        struct diagnostics *d)
+struct node *spec_tree_parse(struct tree *t, const char *text, size_t length, const char *option,
+                             struct diagnostics *d)
 {
     yaml_parser_t parser;
     if (!yaml_parser_initialize(&parser)) {
@@ -402,6 +275,6 @@ struct node *tree_parse(struct tree *t, const char *text, size_t length, const c
     if (b.root)
         return b.root;
     struct node nowhere = {.option = option};
-    node_complain(d, &nowhere, "begin with `version: 1`", "there is nothing in it");
+    spec_node_complain(d, &nowhere, "begin with `version: 1`", "there is nothing in it");
     return NULL;
 }

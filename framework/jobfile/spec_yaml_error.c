@@ -4,14 +4,14 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "jobfile/spec_tree.h"
+#include "jobfile/spec_node.h"
 
 struct translation {
     const char *context; // what libyaml was doing, NULL = whatever
     const char *problem; // what it found
     bool at_context;     // the mistake is where the context began
     const char *message;
-    const char *cure;
+    const char *hint;
 };
 
 #define QUOTE_IT "quote the text: \"...\""
@@ -85,7 +85,7 @@ static struct node place(const yaml_mark_t *at, const char *option)
     return node;
 }
 
-void yaml_error_complain(struct diagnostics *d, const yaml_parser_t *parser, const char *option)
+void spec_yaml_error_add(struct diagnostics *d, const yaml_parser_t *parser, const char *option)
 {
     const char *problem = parser->problem ? parser->problem : "not valid YAML";
     const struct translation *t = translate(parser->context, problem);
@@ -94,16 +94,17 @@ void yaml_error_complain(struct diagnostics *d, const yaml_parser_t *parser, con
     if (parser->error == YAML_READER_ERROR)
         at.mark = (struct mark){0, 0};
     if (!t) {
-        node_complain(d, &at, NULL, "not valid YAML: %s%s%s",
-                      parser->context ? parser->context : "", parser->context ? ", " : "", problem);
+        spec_node_complain(d, &at, NULL, "not valid YAML: %s%s%s",
+                           parser->context ? parser->context : "", parser->context ? ", " : "",
+                           problem);
         return;
     }
     const char *number = strstr(t->message, "%u");
     if (!number) {
-        node_complain(d, &at, t->cure, "%s", t->message);
+        spec_node_complain(d, &at, t->hint, "%s", t->message);
         return;
     }
     unsigned line = (unsigned)parser->context_mark.line + 1;
-    node_complain(d, &at, t->cure, "%.*s%u%s", (int)(number - t->message), t->message, line,
-                  number + 2);
+    spec_node_complain(d, &at, t->hint, "%.*s%u%s", (int)(number - t->message), t->message, line,
+                       number + 2);
 }

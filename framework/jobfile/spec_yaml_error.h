@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// libyaml's syntax errors in words for the person who wrote the file.
+// Translates libyaml's syntax errors for the person who wrote the file.
 #ifndef BR_JOBFILE_SPEC_YAML_ERROR_H
 #define BR_JOBFILE_SPEC_YAML_ERROR_H
 
@@ -7,7 +7,8 @@
 
 #include "jobfile/diagnostic.h"
 
-// Adds the mistake at which `parser` stopped (not: out of memory). `option` as in tree_parse.
-void yaml_error_complain(struct diagnostics *d, const yaml_parser_t *parser, const char *option);
+// Adds the error at which `parser` stopped; it must not be YAML_MEMORY_ERROR. `option` is as in
+// spec_tree_parse.
+void spec_yaml_error_add(struct diagnostics *d, const yaml_parser_t *parser, const char *option);
 
 #endif
