@@ -78,15 +78,18 @@ libresults_la_SOURCES = \
 	framework/results/output_format.h \
 	framework/results/output_jsonl.c \
 	framework/results/output_npy.c \
+	framework/results/output_stream.c \
 	framework/results/results.c framework/results/results.h
 
 libinputs_la_SOURCES = \
 	framework/inputs/convert.c framework/inputs/convert.h \
 	framework/inputs/csv.c framework/inputs/csv.h \
 	framework/inputs/inputs.c framework/inputs/inputs.h \
+	framework/inputs/inputs_columns.c \
 	framework/inputs/inputs_files.c \
-	framework/inputs/inputs_load.h \
 	framework/inputs/inputs_matrix.c \
+	framework/inputs/inputs_plain.c \
+	framework/inputs/inputs_private.h \
 	framework/inputs/phase_table.c framework/inputs/phase_table.h
 
 libjournal_la_SOURCES = \

@@ -74,7 +74,7 @@ static void to_str(const struct cell *in, struct convert_text *text, struct cell
     out->text.length = length;
 }
 
-bool cell_convert(const struct cell *in, enum br_type type, struct convert_text *text,
+bool convert_cell(const struct cell *in, enum br_type type, struct convert_text *text,
                   struct cell *out)
 {
     struct cell cell = {.type = type};
@@ -96,7 +96,7 @@ bool cell_convert(const struct cell *in, enum br_type type, struct convert_text 
     return true;
 }
 
-bool type_converts(enum br_type from, enum br_type to)
+bool convert_is_possible(enum br_type from, enum br_type to)
 {
     if (from == to || (to == BR_STR && from != BR_TYPE_NONE))
         return true;

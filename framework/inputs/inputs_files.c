@@ -13,7 +13,7 @@
 
 #include "base/fd.h"
 #include "inputs/csv.h"
-#include "inputs/inputs_load.h"
+#include "inputs/inputs_private.h"
 
 // ---- Opening
 
@@ -28,15 +28,15 @@ static char *join_path(struct loader *l, const char *path)
 }
 
 // What is mostly the matter with a file that is not there.
-static const char *path_cure(const struct job_inputs *in)
+static const char *path_hint(const struct job_inputs *in)
 {
     return in->path && in->path[0] != '/' ? "paths are relative to the job file" : NULL;
 }
 
 static void add_unreadable(struct loader *l, const struct job_inputs *in, const char *path,
-                           const char *cause, const char *cure)
+                           const char *cause, const char *hint)
 {
-    diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, cure, "cannot read %s: %s", path, cause);
+    diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, hint, "cannot read %s: %s", path, cause);
 }
 
 // Copies standard input to memory, so that it can be read twice. Descriptor, or -1 and *l->err.
@@ -76,7 +76,7 @@ static int open_regular(struct loader *l, const struct job_inputs *in, struct in
     if (f->fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
         return br_error_errno(l->err, "cannot open %s", f->name);
     if (f->fd < 0) {
-        add_unreadable(l, in, f->name, strerror(errno), errno == ENOENT ? path_cure(in) : NULL);
+        add_unreadable(l, in, f->name, strerror(errno), errno == ENOENT ? path_hint(in) : NULL);
         return 0;
     }
     if (fstat(f->fd, &f->before) != 0)
@@ -158,7 +158,7 @@ static int name_column(struct loader *l, struct file_column *c, const char *name
     c->name = strdup(name);
     if (!c->name)
         return br_error_nomem(l->err);
-    c->type = wanted_type(l, name, natural);
+    c->type = inputs_wanted_type(l, name, natural);
     c->is_i64 = c->is_f64 = c->is_bool = true;
     return 0;
 }
@@ -167,7 +167,7 @@ static bool converts(const struct csv_field *field, enum br_type type)
 {
     struct cell in = {.type = BR_STR, .text = {field->data, field->length}}, out;
     struct convert_text text;
-    return cell_convert(&in, type, &text, &out);
+    return convert_cell(&in, type, &text, &out);
 }
 
 static void look_at(struct file_column *c, const struct csv_field *field)
@@ -195,7 +195,7 @@ static void settle_types(struct file_columns *columns)
 }
 
 // A mistake of the file's own (BR_ERR_USAGE) becomes an entry; other failures stay.
-static int take_mistake(struct loader *l, const br_error *cause)
+static int take_error(struct loader *l, const br_error *cause)
 {
     if (cause->kind == BR_ERR_USAGE) {
         diagnostics_add_plain(l->d, BR_ERR_USAGE, "%s", cause->text);
@@ -214,7 +214,7 @@ static int count_rows(struct loader *l, struct csv_reader *r, const char *name,
     size_t count;
     int got;
     br_error cause;
-    while ((got = csv_next(r, &fields, &count, &cause)) == 1 && !gave_up(l)) {
+    while ((got = csv_next(r, &fields, &count, &cause)) == 1 && !inputs_gave_up(l)) {
         if (count != columns->count) {
             diagnostics_add_plain(l->d, BR_ERR_USAGE,
                                   "%s:%" PRIu64 ": %zu field%s, but the header has %zu", name,
@@ -226,7 +226,7 @@ static int count_rows(struct loader *l, struct csv_reader *r, const char *name,
         columns->rows++;
     }
     settle_types(columns);
-    return got < 0 ? take_mistake(l, &cause) : 0;
+    return got < 0 ? take_error(l, &cause) : 0;
 }
 
 static struct cell convert_field(struct loader *l, const struct csv_reader *r, const char *name,
@@ -234,7 +234,7 @@ static struct cell convert_field(struct loader *l, const struct csv_reader *r, c
                                  struct convert_text *text)
 {
     struct cell in = {.type = BR_STR, .text = {field->data, field->length}}, out;
-    if (cell_convert(&in, c->type, text, &out))
+    if (convert_cell(&in, c->type, text, &out))
         return out;
     struct buffer problem = BUFFER_EMPTY;
     convert_problem(&problem, &in, c->type);
@@ -242,7 +242,7 @@ static struct cell convert_field(struct loader *l, const struct csv_reader *r, c
     diagnostics_add_plain(l->d, BR_ERR_USAGE, "%s:%" PRIu64 ": column `%s`: %s", name, csv_line(r),
                           c->name, problem.failed ? "wrong value" : problem.data);
     buffer_finish(&problem);
-    return empty_cell(c->type);
+    return inputs_empty_cell(c->type);
 }
 
 static int put_fields(struct loader *l, struct csv_reader *r, const char *name,
@@ -252,7 +252,7 @@ static int put_fields(struct loader *l, struct csv_reader *r, const char *name,
     size_t count;
     int got;
     br_error cause;
-    while ((got = csv_next(r, &fields, &count, &cause)) == 1 && !gave_up(l)) {
+    while ((got = csv_next(r, &fields, &count, &cause)) == 1 && !inputs_gave_up(l)) {
         for (size_t i = 0; i < count && count == columns->count; i++) {
             struct convert_text text;
             struct cell cell = convert_field(l, r, name, &columns->items[i], &fields[i], &text);
@@ -261,7 +261,7 @@ static int put_fields(struct loader *l, struct csv_reader *r, const char *name,
         }
     }
     // What the first reading found wrong has been said.
-    return got < 0 && cause.kind != BR_ERR_USAGE ? take_mistake(l, &cause) : 0;
+    return got < 0 && cause.kind != BR_ERR_USAGE ? take_error(l, &cause) : 0;
 }
 
 static int fill_table(struct loader *l, const struct input_file *f, enum csv_kind kind,
@@ -317,12 +317,13 @@ static int read_lines(struct loader *l, const struct input_file *f, const char *
     return result;
 }
 
-int load_lines(struct loader *l, const struct job_inputs *in, const char *axis, struct loaded *out)
+int inputs_read_lines(struct loader *l, const struct job_inputs *in, const char *axis,
+                      struct loaded *out)
 {
     const char *name = axis ? axis : "line";
     struct input_file f;
     if (!axis)
-        fit_columns(l, &name, 1);
+        inputs_fit_columns(l, &name, 1);
     int result = open_input(l, in, &f);
     if (result == 0 && f.fd >= 0)
         result = read_lines(l, &f, name, out);
@@ -358,7 +359,7 @@ static int fit_header(struct loader *l, const struct file_columns *columns)
         return br_error_nomem(l->err);
     for (size_t i = 0; i < columns->count; i++)
         names[i] = columns->items[i].name;
-    fit_columns(l, names, columns->count);
+    inputs_fit_columns(l, names, columns->count);
     free(names);
     return 0;
 }
@@ -372,7 +373,7 @@ static int read_header(struct loader *l, const struct job_inputs *in, struct csv
     br_error cause;
     int got = csv_next(r, &fields, &count, &cause);
     if (got < 0)
-        return take_mistake(l, &cause);
+        return take_error(l, &cause);
     const char *wrong = got == 0             ? "it is empty; a header with the columns' names "
                                                "is due"
                         : axis && count != 1 ? "an axis is one column, and it has several"
@@ -411,7 +412,8 @@ static int read_csv(struct loader *l, const struct job_inputs *in, const struct 
     return result;
 }
 
-int load_csv(struct loader *l, const struct job_inputs *in, const char *axis, struct loaded *out)
+int inputs_read_csv(struct loader *l, const struct job_inputs *in, const char *axis,
+                    struct loaded *out)
 {
     struct input_file f;
     int result = open_input(l, in, &f);
@@ -447,7 +449,7 @@ static int compare_paths(const void *a, const void *b)
 static int add_paths(struct loader *l, const struct job_inputs *in, const char *name,
                      const glob_t *found, struct loaded *out)
 {
-    enum br_type type = wanted_type(l, name, BR_STR);
+    enum br_type type = inputs_wanted_type(l, name, BR_STR);
     out->rows = found->gl_pathc;
     out->builder = table_builder_create(out->rows, l->err);
     if (!out->builder || table_add_cells(out->builder, name, type, 1, out->rows, l->err) != 0)
@@ -459,7 +461,7 @@ static int add_paths(struct loader *l, const struct job_inputs *in, const char *
             .mark = in->mark,
         };
         struct convert_text text;
-        struct cell cell = convert_value(l, &value, name, type, &text);
+        struct cell cell = inputs_convert_value(l, &value, name, type, &text);
         if (table_add_cell(out->builder, cell, l->err) != 0)
             return -1;
     }
@@ -477,10 +479,10 @@ static int find_paths(struct loader *l, const struct job_inputs *in, const char 
     if (status == GLOB_NOSPACE)
         result = br_error_nomem(l->err);
     else if (status == GLOB_NOMATCH)
-        diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, path_cure(in), "no file matches %s",
+        diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, path_hint(in), "no file matches %s",
                         pattern);
     else if (status != 0)
-        diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, path_cure(in),
+        diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, path_hint(in),
                         "cannot read a directory on the way of %s: %s", pattern,
                         errno ? strerror(errno) : "unknown cause");
     else {
@@ -491,11 +493,12 @@ static int find_paths(struct loader *l, const struct job_inputs *in, const char 
     return result;
 }
 
-int load_glob(struct loader *l, const struct job_inputs *in, const char *axis, struct loaded *out)
+int inputs_read_glob(struct loader *l, const struct job_inputs *in, const char *axis,
+                     struct loaded *out)
 {
     const char *name = axis ? axis : "path";
     if (!axis)
-        fit_columns(l, &name, 1);
+        inputs_fit_columns(l, &name, 1);
     char *pattern = join_pattern(l, in->path);
     if (!pattern)
         return -1;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "inputs/inputs_load.h"
+#include "inputs/inputs_private.h"
 
 enum {
     // Combinations that are stored because some are left out or added.
@@ -49,7 +49,7 @@ static int read_axis(struct loader *l, const struct job_axis *from, struct axis 
     struct loaded loaded = {0};
     size_t before = l->d->count;
     a->name = from->name;
-    int result = load_inputs(l, from->values, from->name, &loaded);
+    int result = inputs_read_plain(l, from->values, from->name, &loaded);
     if (result == 0 && (!loaded.builder || l->d->count > before)) {
         table_builder_destroy(loaded.builder);
         *sound = false;
@@ -90,7 +90,7 @@ static int fit_axes(struct loader *l, const struct matrix *m)
         return br_error_nomem(l->err);
     for (size_t i = 0; i < m->count; i++)
         names[i] = m->in->matrix.axes[i].name;
-    fit_columns(l, names, m->count);
+    inputs_fit_columns(l, names, m->count);
     free(names);
     return 0;
 }
@@ -144,7 +144,7 @@ static int match_axes(struct loader *l, const struct matrix *m, const struct job
             return br_error_nomem(l->err);
         struct convert_text text;
         size_t before = l->d->count;
-        struct cell want = convert_value(l, &setting->value, a->name, axis_type(a), &text);
+        struct cell want = inputs_convert_value(l, &setting->value, a->name, axis_type(a), &text);
         for (uint64_t v = 0; l->d->count == before && v < a->length; v++) {
             struct cell cell = table_cell(&a->values, 0, v);
             matches[i][v] = cells_equal(&cell, &want);
@@ -218,8 +218,9 @@ static int add_stored_axis(struct loader *l, const struct matrix *m, const struc
     for (size_t i = 0; i < m->in->matrix.include_count; i++) {
         const struct job_setting *setting = setting_of(&m->in->matrix.include[i], a->name);
         struct convert_text text;
-        struct cell cell = setting ? convert_value(l, &setting->value, a->name, axis_type(a), &text)
-                                   : empty_cell(axis_type(a));
+        struct cell cell =
+            setting ? inputs_convert_value(l, &setting->value, a->name, axis_type(a), &text)
+                    : inputs_empty_cell(axis_type(a));
         if (table_add_cell(b, cell, l->err) != 0)
             return -1;
     }
@@ -256,7 +257,7 @@ static int combine(struct loader *l, struct matrix *m, struct loaded *out)
     return out->builder ? add_repeating(l, m, out->builder) : -1;
 }
 
-int load_matrix(struct loader *l, const struct job_inputs *in, struct loaded *out)
+int inputs_read_matrix(struct loader *l, const struct job_inputs *in, struct loaded *out)
 {
     struct matrix m = {.in = in, .count = in->matrix.axis_count};
     bool sound;

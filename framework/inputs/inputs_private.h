@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Between inputs.c and the kinds of inputs that have a file of their own.
-//
-// Loaders return -1 and *l->err only when the system fails. A mistake is added to l->d and loading
-// goes on as far as it makes sense; *out stays NULL where there is no table to speak of.
-#ifndef BR_INPUTS_INPUTS_LOAD_H
-#define BR_INPUTS_INPUTS_LOAD_H
+// What the files of the inputs share: inputs.c is above inputs_matrix.c, inputs_plain.c,
+// inputs_files.c and inputs_columns.c, each of which calls only those after it.
+#ifndef BR_INPUTS_INPUTS_PRIVATE_H
+#define BR_INPUTS_INPUTS_PRIVATE_H
 
 #include <stdbool.h>
 
@@ -12,49 +10,63 @@
 #include "inputs/inputs.h"
 
 enum {
-    MISTAKES_MAX = DIAGNOSTICS_SHOWN // reading on would only cost time
+    ERRORS_MAX = DIAGNOSTICS_SHOWN // after so many errors in the values of a phase reading ends
 };
 
+// The state of reading the inputs of one phase. All pointers are borrowed.
 struct loader {
     const struct job *job;
     const struct job_phase *phase;
-    const struct signature *signature; // or NULL
-    const struct table *from;          // or NULL
+    const struct signature *signature; // of the phase's task, or NULL
+    const struct table *from;          // the results of the other phase, or NULL
     struct diagnostics *d;
-    size_t before; // mistakes in *d that are not ours
+    size_t before; // number of errors in *d that the phase did not cause
     br_error *err;
 };
 
-// Rows as they are being read, or as one axis of a matrix.
+// The rows of the inputs, or of one axis of a matrix. The caller destroys the builder, in each
+// case.
 struct loaded {
-    struct table_builder *builder; // NULL: mistakes
+    struct table_builder *builder; // NULL if errors left no table
     uint64_t rows;
 };
 
-// Reads `in`. `axis` NULL: as the phase's inputs, which must fit its signature. Else as one column
-// of that name.
-int load_inputs(struct loader *l, const struct job_inputs *in, const char *axis,
-                struct loaded *out);
+// ---- The kinds of inputs
+//
+// Each reads `in` into *out. With `axis` NULL they are the phase's inputs, whose columns must fit
+// its task; else they are one column of that name. Returns -1 and *l->err only if the system fails.
+// An error in the inputs is added to l->d, and reading continues as far as that makes sense.
 
-int load_lines(struct loader *l, const struct job_inputs *in, const char *axis, struct loaded *out);
-int load_csv(struct loader *l, const struct job_inputs *in, const char *axis, struct loaded *out);
-int load_glob(struct loader *l, const struct job_inputs *in, const char *axis, struct loaded *out);
-int load_matrix(struct loader *l, const struct job_inputs *in, struct loaded *out);
+int inputs_read_lines(struct loader *l, const struct job_inputs *in, const char *axis,
+                      struct loaded *out);
+int inputs_read_csv(struct loader *l, const struct job_inputs *in, const char *axis,
+                    struct loaded *out);
+int inputs_read_glob(struct loader *l, const struct job_inputs *in, const char *axis,
+                     struct loaded *out);
 
-// The type that the task declares for the column, or `natural`.
-enum br_type wanted_type(const struct loader *l, const char *name, enum br_type natural);
+// Reads a range, a list, lines, csv or glob.
+int inputs_read_plain(struct loader *l, const struct job_inputs *in, const char *axis,
+                      struct loaded *out);
 
-// Whether the columns, with the phase's args, are what the task wants; adds what is not.
-void fit_columns(struct loader *l, const char *const *names, size_t count);
+int inputs_read_matrix(struct loader *l, const struct job_inputs *in, struct loaded *out);
 
-// The value in that type; adds a mistake and gives a zero where it cannot be.
-struct cell convert_value(struct loader *l, const struct job_value *value, const char *column,
-                          enum br_type type, struct convert_text *text);
+// ---- Columns
 
-// A zero, "" or false.
-struct cell empty_cell(enum br_type type);
+// Returns the type that the task declares for the column, or `natural` if it declares none.
+enum br_type inputs_wanted_type(const struct loader *l, const char *name, enum br_type natural);
 
-// Whether so many mistakes were found that reading on makes no sense.
-bool gave_up(const struct loader *l);
+// Checks that the columns and the phase's args are those that the task wants; adds the errors.
+void inputs_fit_columns(struct loader *l, const char *const *names, size_t count);
+
+// Returns the value in that type. If it cannot be converted, adds an error and returns
+// inputs_empty_cell. Text of the cell lies in the value or in *text.
+struct cell inputs_convert_value(struct loader *l, const struct job_value *value,
+                                 const char *column, enum br_type type, struct convert_text *text);
+
+// Returns zero, "" or false.
+struct cell inputs_empty_cell(enum br_type type);
+
+// Returns whether ERRORS_MAX errors were found.
+bool inputs_gave_up(const struct loader *l);
 
 #endif

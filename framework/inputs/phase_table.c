@@ -41,7 +41,8 @@ void phase_table_finish(struct phase_table *t)
     *t = PHASE_TABLE_NONE;
 }
 
-int batch_table_make(uint64_t batches, struct buffer *image, struct table *out, br_error *err)
+int phase_table_make_batches(uint64_t batches, struct buffer *image, struct table *out,
+                             br_error *err)
 {
     struct table_builder *b = table_builder_create(batches, err);
     int result = b ? table_builder_finish(b, image, err) : -1;

@@ -15,96 +15,6 @@
 #include "base/text.h"
 #include "results/output_format.h"
 
-enum {
-    STREAM_SIZE = 256 * 1024
-};
-
-// ---- Stream
-
-static int write_failed(const struct output_stream *s, br_error *err)
-{
-    int cause = errno;
-    br_error_errno(err, "cannot write %s", s->path);
-    // A full disk interrupts the run; what stands behind standard output is not ours to wait for.
-    bool full = cause == ENOSPC || cause == EDQUOT || cause == EFBIG;
-    if (err && full && s->fd != STDOUT_FILENO)
-        err->kind = BR_ERR_INTERRUPTED;
-    return -1;
-}
-
-static int flush(struct output_stream *s, br_error *err)
-{
-    size_t count = s->length;
-    s->length = 0;
-    if (s->closed || fd_write_all(s->fd, s->data, count) == 0)
-        return 0;
-    if (errno == EPIPE && s->fd == STDOUT_FILENO) {
-        s->closed = true;
-        return 0;
-    }
-    return write_failed(s, err);
-}
-
-char *output_room(struct output_stream *s, size_t count, br_error *err)
-{
-    if (count > STREAM_SIZE - s->length && flush(s, err) != 0)
-        return NULL;
-    return s->data + s->length;
-}
-
-int output_bytes(struct output_stream *s, const void *data, size_t count, br_error *err)
-{
-    const char *at = data;
-    while (count > 0) {
-        if (s->length == STREAM_SIZE && flush(s, err) != 0)
-            return -1;
-        size_t part = STREAM_SIZE - s->length < count ? STREAM_SIZE - s->length : count;
-        memcpy(s->data + s->length, at, part);
-        s->length += part;
-        at += part;
-        count -= part;
-    }
-    return 0;
-}
-
-int output_base64(struct output_stream *s, const char *data, size_t count, br_error *err)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *in = (const unsigned char *)data;
-    for (size_t i = 0; i < count; i += 3) {
-        size_t left = count - i;
-        uint32_t bits = (uint32_t)in[i] << 16;
-        bits |= left > 1 ? (uint32_t)in[i + 1] << 8 : 0;
-        bits |= left > 2 ? in[i + 2] : 0;
-        char *to = output_room(s, 4, err);
-        if (!to)
-            return -1;
-        for (int d = 0; d < 4; d++)
-            to[d] = digits[bits >> (18 - 6 * d) & 63];
-        if (left < 3)
-            to[3] = '=';
-        if (left < 2)
-            to[2] = '=';
-        output_used(s, 4);
-    }
-    return 0;
-}
-
-int output_each(struct output_stream *s, const struct output_rows *rows,
-                int (*row)(struct output_stream *s, const struct output_rows *rows, uint64_t index,
-                           br_error *err),
-                br_error *err)
-{
-    const struct results *r = rows->results;
-    uint64_t end = results_rows(r);
-    for (uint64_t i = results_next(r, 0); i < end && !s->closed; i = results_next(r, i + 1)) {
-        results_cells(r, i, rows->cells);
-        if (row(s, rows, i, err) != 0)
-            return -1;
-    }
-    return 0;
-}
-
 // ---- Formats
 
 int output_format_of(const char *path, enum output_format *format, br_error *err)
@@ -144,12 +54,11 @@ static int write_rows(struct output_stream *s, enum output_format format,
 {
     static int (*const writers[])(struct output_stream *, const struct output_rows *,
                                   br_error *) = {output_csv, output_jsonl, output_npy};
-    s->data = malloc(STREAM_SIZE);
-    if (!s->data)
-        return br_error_nomem(err);
+    if (output_begin(s, err) != 0)
+        return -1;
     int result = writers[format](s, rows, err);
     if (result == 0)
-        result = flush(s, err);
+        result = output_flush(s, err);
     free(s->data);
     s->data = NULL;
     return result;
@@ -221,7 +130,7 @@ static char *create_beside(const char *path, const char *tag, int *fd, br_error 
         *fd = fd_open(AT_FDCWD, text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (*fd >= 0)
         return text;
-    write_failed(&(struct output_stream){.path = path}, err);
+    output_failed(&(struct output_stream){.path = path}, err);
     free(text);
     return NULL;
 }
@@ -244,11 +153,11 @@ static int fill_file(const char *path, int *fd, enum output_format format,
     if (write_rows(&s, format, rows, err) != 0)
         return -1;
     if (fd_sync(*fd) != 0)
-        return write_failed(&s, err);
+        return output_failed(&s, err);
     // Network file systems report what went wrong here at the latest.
     int closing = *fd;
     *fd = -1;
-    return close(closing) == 0 ? 0 : write_failed(&s, err);
+    return close(closing) == 0 ? 0 : output_failed(&s, err);
 }
 
 static int write_file(const char *path, const char *tag, enum output_format format,
@@ -263,7 +172,7 @@ static int write_file(const char *path, const char *tag, enum output_format form
     if (temporary) {
         result = fill_file(path, &fd, format, rows, err);
         if (result == 0 && fd_rename(AT_FDCWD, temporary, AT_FDCWD, target) != 0)
-            result = write_failed(&(struct output_stream){.path = path}, err);
+            result = output_failed(&(struct output_stream){.path = path}, err);
         if (result == 0)
             sync_directory(target);
         else
@@ -305,7 +214,7 @@ int output_write(const char *path, const char *tag, enum output_format format,
     struct schema columns = {0};
     struct result_layout layout = {0};
     const struct schema *schema = results_schema(results);
-    if (inputs && table_schema(inputs, &columns, err) != 0)
+    if (inputs && results_schema_of_table(inputs, &columns, err) != 0)
         return -1;
     struct output_rows rows = {.layout = &layout, .inputs = inputs, .results = results};
     rows.cells = calloc(schema->count + 1, sizeof *rows.cells);

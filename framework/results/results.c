@@ -250,7 +250,7 @@ struct cell result_cell(const struct result_layout *layout, size_t column,
     return (struct cell){.type = BR_I64, .i64 = (int64_t)row};
 }
 
-int table_schema(const struct table *t, struct schema *out, br_error *err)
+int results_schema_of_table(const struct table *t, struct schema *out, br_error *err)
 {
     struct schema s = {0};
     for (size_t i = 0; i < table_columns(t); i++) {
@@ -300,7 +300,7 @@ int results_table(const struct results *r, const struct table *inputs, struct bu
 {
     struct schema columns = {0};
     struct result_layout layout;
-    if (inputs && table_schema(inputs, &columns, err) != 0)
+    if (inputs && results_schema_of_table(inputs, &columns, err) != 0)
         return -1;
     int made = result_layout_make(inputs ? &columns : NULL, r->schema, &layout, err);
     schema_finish(&columns);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The results of one phase as they come in, and the table they make together with its inputs.
+// Collects the results of one phase, and makes one table of its inputs and results.
 #ifndef BR_RESULTS_RESULTS_H
 #define BR_RESULTS_RESULTS_H
 
@@ -12,46 +12,44 @@
 #include "model/schema.h"
 #include "model/table.h"
 
-// One row of `schema` for each task that succeeded. Memory is taken as rows come; the room for
-// `rows` of them is only address space.
+// Holds one row of a schema for each task that succeeded.
 struct results;
 
-// `schema` is borrowed until results_destroy. NULL and *err on failure.
+// `schema` is borrowed until results_destroy. Room for `rows` rows is only reserved as address
+// space; memory is used as rows are put. Returns NULL and *err on failure.
 struct results *results_create(const struct schema *schema, uint64_t rows, br_error *err);
 void results_destroy(struct results *r);
 
-// Rows first .. first + count - 1 succeeded, with `count` packed rows (model/table.h) back to back.
-// In any order; a row that comes twice keeps what came last. -1 and *err when the rows lie outside,
-// the bytes are not exactly such rows, or memory is out: rows before the failure may have been
-// taken.
+// Stores the rows first .. first + count - 1, which succeeded. `packed` has them back to back, as
+// model/table.h packs rows. Rows may come in any order; a row that comes twice keeps the last
+// values. Returns -1 and *err if the rows are out of range, the bytes are not exactly such rows, or
+// memory is out; rows before the one that failed may have been stored.
 int results_put(struct results *r, uint64_t first, uint64_t count, const void *packed, size_t size,
                 br_error *err);
 
-const struct schema *results_schema(const struct results *r);
-uint64_t results_rows(const struct results *r);
-uint64_t results_count(const struct results *r); // rows that succeeded
-bool results_has(const struct results *r, uint64_t row);
+const struct schema *results_schema(const struct results *r); // borrowed
+uint64_t results_rows(const struct results *r);               // rows of the phase
+uint64_t results_count(const struct results *r);              // rows that succeeded
+bool results_has(const struct results *r, uint64_t row);      // whether the row succeeded
 
-// The first row >= from that succeeded, or results_rows. Walk: for (row = results_next(r, 0); row <
-// results_rows(r); row = results_next(r, row + 1)).
+// Returns the first row >= `from` that succeeded, or results_rows(r) if there is none. A walk is
+// for (row = results_next(r, 0); row < results_rows(r); row = results_next(r, row + 1)).
 uint64_t results_next(const struct results *r, uint64_t from);
 
-// The first run of consecutive rows from `from` on that succeeded, packed as they were put; NULL
-// behind the last. Walk: for (at = 0; (rows = results_run(r, at, &first, &count, &size)); at =
-// first
-// + count).
+// Finds the first run of consecutive rows at or after `from` that succeeded. Returns its packed
+// rows, borrowed until the next results_put, or NULL if there is none; sets *first and *count, and
+// *size in bytes. The next run begins at or after *first + *count.
 const void *results_run(const struct results *r, uint64_t from, uint64_t *first, uint64_t *count,
                         size_t *size);
 
-// The cells of a row that succeeded; text is borrowed until the next results_put.
+// Unpacks a row that succeeded. Text is borrowed until the next results_put.
 void results_cells(const struct results *r, uint64_t row, struct cell *cells);
 
-// ---- Inputs and results side by side
+// ---- Inputs and results in one table
 //
-// What a result file holds and what a phase that reads `from` another gets: `index`, the input
-// columns, the result columns; a result that bears an input's name takes its place. An input column
-// `index` (of a result file that was read again) gives way to the task's own. A reduced row has the
-// result columns alone.
+// A result file, and a phase that reads `from` another, have these columns: `index`, the inputs,
+// the results. A result that has the name of an input replaces it. An input column `index` (of a
+// result file that is read as inputs) is left out. A reduced row has the result columns alone.
 
 enum result_source {
     RESULT_INDEX,
@@ -63,25 +61,27 @@ struct result_layout {
     struct schema schema;
     struct result_place {
         enum result_source source;
-        size_t column; // of the inputs or the results
-    } * places;        // schema.count of them
+        size_t column; // of the inputs or of the results
+    } * places;        // one for each column of the schema
 };
 
-// `inputs` NULL: a reduced row. *out is to be finished only after success.
+// `inputs` is NULL for a reduced row. Returns -1 and *err on failure; *out is to be finished only
+// after success.
 int result_layout_make(const struct schema *inputs, const struct schema *results,
                        struct result_layout *out, br_error *err);
 void result_layout_finish(struct result_layout *layout);
 
-// The cell of column `column` in row `row`. `inputs` is what the layout was made of; `cells` are
-// the row's results_cells.
+// Returns the cell of a column in row `row`. `inputs` is the table whose schema the layout was made
+// of; `cells` are the row's results_cells.
 struct cell result_cell(const struct result_layout *layout, size_t column,
                         const struct table *inputs, uint64_t row, const struct cell *cells);
 
-// Columns of a table as a schema that the caller finishes.
-int table_schema(const struct table *t, struct schema *out, br_error *err);
+// Sets *out to the schema of a table's columns, which the caller finishes. Returns -1 and *err when
+// out of memory.
+int results_schema_of_table(const struct table *t, struct schema *out, br_error *err);
 
-// The table image of the rows that succeeded, in input order, for phases that read from this one.
-// `inputs` NULL: a reduced row.
+// Appends the image of the table of the rows that succeeded, in the order of the inputs, for phases
+// that read from this one. `inputs` is NULL for a reduced row. Returns -1 and *err on failure.
 int results_table(const struct results *r, const struct table *inputs, struct buffer *image,
                   br_error *err);
 

@@ -165,7 +165,7 @@ static int given_by(const struct past *p, struct prepared *prepared, size_t phas
         result = table_open(&table, own.data, own.length, err);
     uint64_t tasks = result == 0 ? prepared_tasks(prepared, phase, table_rows(&table)) : 0;
     if (result == 0 && spec->batch > 1)
-        result = batch_table_make(tasks, &none, &batches, err);
+        result = phase_table_make_batches(tasks, &none, &batches, err);
     if (result == 0)
         result = gather_results(p, prepared, phase, tasks, &results, err);
     if (result == 0)

@@ -223,7 +223,8 @@ static int start_phase(struct phase *p, int64_t now, br_error *err)
     if (make_table(p, err) != 0)
         return -1;
     p->tasks = prepared_tasks(p->owner->options.prepared, p->place, table_rows(&p->table.table));
-    if (p->spec->batch > 1 && batch_table_make(p->tasks, &p->batch_image, &p->batches, err) != 0)
+    if (p->spec->batch > 1 &&
+        phase_table_make_batches(p->tasks, &p->batch_image, &p->batches, err) != 0)
         return -1;
     if (earlier_begun(earlier, number) && earlier_tasks(earlier, number) != p->tasks)
         return br_error_set(err, BR_ERR_USAGE,

@@ -256,7 +256,7 @@ static int load_inputs(struct preparation *in, size_t i, struct schema *columns)
         pp->loaded = result == 0;
         struct table table;
         if (pp->loaded && (table_open(&table, pp->image.data, pp->image.length, in->err) != 0 ||
-                           table_schema(&table, columns, in->err) != 0))
+                           results_schema_of_table(&table, columns, in->err) != 0))
             return -1;
     }
     if (result == 0)

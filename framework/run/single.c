@@ -73,7 +73,7 @@ static enum br_type natural_type(const struct cell *text)
     struct convert_text room;
     struct cell cell;
     for (size_t i = 0; i < sizeof tried / sizeof tried[0]; i++)
-        if (cell_convert(text, tried[i], &room, &cell))
+        if (convert_cell(text, tried[i], &room, &cell))
             return tried[i];
     return BR_STR;
 }
@@ -97,7 +97,7 @@ static int add_value(struct table_builder *b, const char *name, enum br_type typ
 {
     struct convert_text room;
     struct cell cell;
-    if (cell_convert(text, type, &room, &cell))
+    if (convert_cell(text, type, &room, &cell))
         return table_add_cells(b, name, type, 1, 1, err) == 0 ? table_add_cell(b, cell, err) : -1;
     struct buffer problem = BUFFER_EMPTY;
     convert_problem(&problem, text, type);

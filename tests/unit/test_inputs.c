@@ -361,7 +361,7 @@ START_TEST(from_another_phase)
     struct schema columns, made;
     uint64_t rows;
     make_first(&first, &t);
-    ck_assert_int_eq(table_schema(&t, &columns, &err), 0);
+    ck_assert_int_eq(results_schema_of_table(&t, &columns, &err), 0);
     start(&f, "{range: 1}", "y:f64 unit:f64 index:f64 ->");
     int result = inputs_check_from(f.job, 1, &f.signature, &columns, &f.d, &made, &err);
     ck_assert_msg(result == 0, "%s", diagnostics_text(&f.d));
@@ -389,7 +389,7 @@ START_TEST(from_another_phase_types_must_fit)
     struct schema columns;
     uint64_t rows;
     make_first(&first, &t);
-    ck_assert_int_eq(table_schema(&t, &columns, &err), 0);
+    ck_assert_int_eq(results_schema_of_table(&t, &columns, &err), 0);
     start(&f, "{range: 1}", "s:f64 z:i64 unit:i64 ->");
     ck_assert_int_eq(inputs_check_from(f.job, 1, &f.signature, &columns, &f.d, NULL, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Columns of all kinds of inputs: the types that the task wants, and whether they fit.
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "inputs/inputs_private.h"
+
+bool inputs_gave_up(const struct loader *l)
+{
+    return l->d->count - l->before >= ERRORS_MAX;
+}
+
+struct cell inputs_empty_cell(enum br_type type)
+{
+    struct cell cell = {.type = type};
+    if (type == BR_STR || type == BR_BYTES)
+        cell.text.data = "";
+    return cell;
+}
+
+enum br_type inputs_wanted_type(const struct loader *l, const char *name, enum br_type natural)
+{
+    const struct signature *s = l->signature;
+    int at = s ? schema_find(&s->inputs, name) : -1;
+    if (at >= 0)
+        return s->inputs.columns[at].type;
+    return s && s->any_type ? s->any_type : natural;
+}
+
+struct cell inputs_convert_value(struct loader *l, const struct job_value *value,
+                                 const char *column, enum br_type type, struct convert_text *text)
+{
+    struct cell cell;
+    if (convert_cell(&value->cell, type, text, &cell))
+        return cell;
+    struct buffer problem = BUFFER_EMPTY;
+    convert_problem(&problem, &value->cell, type);
+    buffer_char(&problem, '\0');
+    diagnostics_add(l->d, BR_ERR_USAGE, value->mark, convert_width(&value->cell), NULL,
+                    "column `%s`: %s", column, problem.failed ? "wrong value" : problem.data);
+    buffer_finish(&problem);
+    return inputs_empty_cell(type);
+}
+
+// ---- Fit with the task's signature
+
+static bool is_among(const char *name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
+static bool is_arg(const struct job_phase *phase, const char *name)
+{
+    for (size_t i = 0; i < phase->args.count; i++)
+        if (!strcmp(phase->args.items[i].name, name))
+            return true;
+    return false;
+}
+
+static void append_names(struct buffer *list, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i == 12) {
+            buffer_format(list, " and %zu more", count - i);
+            return;
+        }
+        buffer_format(list, "%s%s", i > 0 ? ", " : "", names[i]);
+    }
+    if (count == 0)
+        buffer_text(list, "no column");
+}
+
+// How inputs that name their one column themselves are given the name that the task wants.
+static void hint_missing(struct buffer *hint, const struct loader *l, const char *name,
+                         const char *const *names, size_t count)
+{
+    const struct job_inputs *in = &l->phase->inputs;
+    const char *near = text_nearest(name, names, count);
+    if (near)
+        buffer_format(hint, "is `%s` meant?", near);
+    else if (in->kind == INPUT_RANGE)
+        buffer_format(hint, "name the range's column: `as: %s`", name);
+    else if (in->kind == INPUT_LINES || in->kind == INPUT_GLOB)
+        buffer_format(hint, "name the column: `matrix: {%s: {%s: ...}}`", name,
+                      in->kind == INPUT_LINES ? "lines" : "glob");
+    else if (in->kind == INPUT_CSV && count == 1 && strpbrk(names[0], ";\t|"))
+        buffer_text(hint, "have commas between the file's columns");
+    else
+        buffer_format(hint, "rename a column, or add `args: {%s: ...}`", name);
+}
+
+static void add_missing(struct loader *l, const struct column *want, const char *const *names,
+                        size_t count)
+{
+    struct buffer list = BUFFER_EMPTY, hint = BUFFER_EMPTY;
+    append_names(&list, names, count);
+    buffer_char(&list, '\0');
+    hint_missing(&hint, l, want->name, names, count);
+    bool hinted = hint.length > 0;
+    buffer_char(&hint, '\0');
+    diagnostics_add(l->d, BR_ERR_PLUGIN, l->phase->inputs_mark, 1,
+                    hinted && !hint.failed ? hint.data : NULL,
+                    "task %s wants column `%s` (%s); inputs give %s", l->phase->task, want->name,
+                    type_name(want->type), list.failed ? "others" : list.data);
+    buffer_finish(&list);
+    buffer_finish(&hint);
+}
+
+static void add_unknown_arg(struct loader *l, const struct job_setting *arg)
+{
+    const struct schema *inputs = &l->signature->inputs;
+    const char **names = calloc(inputs->count + 1, sizeof *names);
+    for (size_t i = 0; names && i < inputs->count; i++)
+        names[i] = inputs->columns[i].name;
+    const char *near = names ? text_nearest(arg->name, names, inputs->count) : NULL;
+    struct buffer hint = BUFFER_EMPTY;
+    if (near)
+        buffer_format(&hint, "did you mean `%s`?", near);
+    buffer_char(&hint, '\0');
+    diagnostics_add(l->d, BR_ERR_USAGE, arg->mark, strlen(arg->name),
+                    near && !hint.failed ? hint.data : "leave it out", "task %s has no input `%s`",
+                    l->phase->task, arg->name);
+    buffer_finish(&hint);
+    free(names);
+}
+
+void inputs_fit_columns(struct loader *l, const char *const *names, size_t count)
+{
+    const struct job_phase *phase = l->phase;
+    for (size_t i = 0; i < phase->args.count; i++) {
+        const struct job_setting *arg = &phase->args.items[i];
+        if (is_among(arg->name, names, count))
+            diagnostics_add(l->d, BR_ERR_USAGE, arg->mark, strlen(arg->name),
+                            "leave out one of the two", "`%s` is a column of the inputs already",
+                            arg->name);
+        else if (l->signature && !l->signature->any_input &&
+                 schema_find(&l->signature->inputs, arg->name) < 0)
+            add_unknown_arg(l, arg);
+    }
+    for (size_t i = 0; l->signature && i < l->signature->inputs.count; i++) {
+        const struct column *want = &l->signature->inputs.columns[i];
+        if (!is_among(want->name, names, count) && !is_arg(phase, want->name))
+            add_missing(l, want, names, count);
+    }
+}
