@@ -122,7 +122,7 @@ static int check_name(const char *name, br_error *err)
     // The job file that is made has it without quotes.
     struct cell value;
     struct node word = {.kind = NODE_SCALAR, .plain = true, .text = name, .length = length};
-    if (scalar_resolve(&word, &value) != SCALAR_TEXT)
+    if (spec_scalar_resolve(&word, &value) != SCALAR_TEXT)
         return br_error_set(err, BR_ERR_USAGE,
                             "`%s` cannot be a plugin's name: in a job file it is no text, but a "
                             "number, true, false or null; choose another",
