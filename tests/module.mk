@@ -42,6 +42,12 @@ unit_tests += tests/unit/test_job
 tests_unit_test_job_SOURCES = tests/unit/test_job.c
 unit_tests += tests/unit/test_journal
 tests_unit_test_journal_SOURCES = tests/unit/test_journal.c
+unit_tests += tests/unit/test_journal_format
+tests_unit_test_journal_format_SOURCES = tests/unit/test_journal_format.c
+unit_tests += tests/unit/test_journal_read
+tests_unit_test_journal_read_SOURCES = tests/unit/test_journal_read.c
+unit_tests += tests/unit/test_journal_reopen
+tests_unit_test_journal_reopen_SOURCES = tests/unit/test_journal_reopen.c
 unit_tests += tests/unit/test_json
 tests_unit_test_json_SOURCES = tests/unit/test_json.c
 unit_tests += tests/unit/test_ledger
@@ -146,7 +152,7 @@ endif
 LDADD = libsupport.la libsuite.la liblibrary.la $(run_rooms) $(CHECK_LIBS)
 
 # What all test programs share: their suite and their patience. It needs nothing of batchrun.
-# What unit tests share: the scripted executor, the rig of real workers, golden texts.
+# What unit tests share: the scripted executor, the rigs of real workers and of a journal, golden texts.
 if HAVE_CHECK
 check_LTLIBRARIES += libsuite.la libsupport.la
 endif
@@ -154,6 +160,7 @@ libsuite_la_SOURCES = tests/support/suite.c tests/support/suite.h
 libsupport_la_SOURCES = \
 	tests/support/fake.c tests/support/fake.h \
 	tests/support/golden.c tests/support/golden.h \
+	tests/support/journal_rig.c tests/support/journal_rig.h \
 	tests/support/rig.c tests/support/rig.h
 libsupport_la_CPPFLAGS = $(test_cppflags)
 
