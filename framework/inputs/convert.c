@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Converts values between the types of columns.
 #include "inputs/convert.h"
 
 #include <math.h>
@@ -7,7 +8,7 @@
 #include "base/text.h"
 
 enum {
-    SHOWN_MAX = 60 // bytes of a text in a message
+    SHOWN_MAX = 60 // bytes of a text that a message shows
 };
 
 static bool is_text(enum br_type type)
@@ -118,7 +119,7 @@ static void show(struct buffer *out, const struct cell *in)
     if (length > SHOWN_MAX) {
         length = SHOWN_MAX;
         while (length > 0 && ((unsigned char)in->text.data[length] & 0xC0) == 0x80)
-            length--; // not in the middle of a character
+            length--; // do not cut within a character
     }
     buffer_char(out, '"');
     buffer_append(out, in->text.data, length);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The states of a record that is read: fields, quotes and line ends.
 #include "inputs/csv.h"
 
 #include <inttypes.h>
@@ -16,18 +17,18 @@ enum {
     FAILED = -2
 };
 
-// What a record's text looks like while it is read: its fields one after the other, each with a
-// NUL. `starts` holds where each begins: pointers would not survive growing.
+// While a record is read, its text holds the fields one after the other, each with a NUL, and
+// `starts` the offset of each: pointers would be lost when the text grows.
 struct csv_reader {
     int fd;
     const char *name;
     enum csv_kind kind;
-    uint64_t line;  // of what is read next
-    uint64_t begin; // line of the record
+    uint64_t line;  // number of the line that is read next
+    uint64_t begin; // number of the line on which the record began
     struct buffer text;
-    struct buffer starts; // size_t each
-    struct buffer fields; // struct csv_field each
-    const char *at;       // in `chunk`
+    struct buffer starts; // a size_t for each field
+    struct buffer fields; // a struct csv_field for each field
+    const char *at;       // position in `chunk`
     const char *end;
     bool begun;
     char chunk[CHUNK_SIZE];
@@ -70,7 +71,7 @@ static int wrong(const struct csv_reader *r, uint64_t line, const char *what, br
     return br_error_set(err, BR_ERR_USAGE, "%s:%" PRIu64 ": %s", r->name, line, what);
 }
 
-// Reads the next chunk: 1, 0 at the end of the file, -1 and *err.
+// Reads the next chunk. Returns 1, or 0 at the end of the file, or -1 and *err.
 static int refill(struct csv_reader *r, br_error *err)
 {
     ssize_t got = fd_read_all(r->fd, r->chunk, CHUNK_SIZE);
@@ -84,14 +85,14 @@ static int refill(struct csv_reader *r, br_error *err)
     return got > 0;
 }
 
-// The next byte without taking it, or END_OF_FILE, or FAILED with *err.
+// Returns the next byte without consuming it, or END_OF_FILE, or FAILED and *err.
 static int peek(struct csv_reader *r, br_error *err)
 {
     if (r->at == r->end) {
         int more = refill(r, err);
         if (more <= 0)
             return more == 0 ? END_OF_FILE : FAILED;
-        if (r->at == r->end) // only a byte order mark
+        if (r->at == r->end) // the chunk was only a byte order mark
             return END_OF_FILE;
     }
     return (unsigned char)*r->at;
@@ -110,7 +111,7 @@ static int end_field(struct csv_reader *r, br_error *err)
     return buffer_check(&r->text, err);
 }
 
-// Takes bytes up to the first that is in `stops` (a set by byte) or the chunk's end.
+// Consumes bytes up to the first that is in `stops` (a flag for each byte) or to the chunk's end.
 static int take_run(struct csv_reader *r, const bool *stops, br_error *err)
 {
     const char *from = r->at;
@@ -123,7 +124,8 @@ static int take_run(struct csv_reader *r, const bool *stops, br_error *err)
     return buffer_check(&r->text, err);
 }
 
-// CR: true and taken when an LF or the end of the file follows; the LF is left.
+// Consumes a CR if an LF or the end of the file follows, and returns whether it did. The LF is
+// left.
 static int take_return(struct csv_reader *r, br_error *err)
 {
     r->at++;
@@ -132,14 +134,14 @@ static int take_return(struct csv_reader *r, br_error *err)
         return -1;
     if (next == '\n' || next == END_OF_FILE)
         return 0;
-    if (r->kind == CSV_LINES) { // part of the line
+    if (r->kind == CSV_LINES) { // a lone CR is part of the line
         buffer_char(&r->text, '\r');
         return buffer_check(&r->text, err);
     }
     return wrong(r, r->line, "a carriage return (CR) without its line feed (LF)", err);
 }
 
-// From the opening quote to behind the closing one.
+// Reads from the opening quote to the closing one.
 static int read_quoted(struct csv_reader *r, br_error *err)
 {
     static const bool stops[256] = {['"'] = true, ['\n'] = true, ['\0'] = true};
@@ -190,7 +192,8 @@ static int read_plain(struct csv_reader *r, br_error *err)
     }
 }
 
-// One field and what ends it: 1 when another follows in this record, 0 when not, -1.
+// Reads a field and its end. Returns 1 if another field follows in this record, 0 if not, -1 and
+// *err on an error.
 static int read_field(struct csv_reader *r, br_error *err)
 {
     int c = peek(r, err);
@@ -200,7 +203,7 @@ static int read_field(struct csv_reader *r, br_error *err)
     if ((quoted ? read_quoted(r, err) : read_plain(r, err)) != 0)
         return -1;
     c = peek(r, err);
-    if (c == '\r') { // behind a closing quote
+    if (c == '\r') { // only after a closing quote
         if (take_return(r, err) != 0)
             return -1;
         c = peek(r, err);

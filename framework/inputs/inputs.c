@@ -11,7 +11,8 @@
 
 // ---- From another phase
 
-// Names are borrowed from the schema. NULL and *l->err when out of memory.
+// Returns the names of the columns, borrowed from the schema, in an array that the caller frees.
+// NULL and *l->err when out of memory.
 static const char **schema_names(struct loader *l, const struct schema *schema)
 {
     const char **names = calloc(schema->count + 1, sizeof *names);
@@ -22,7 +23,8 @@ static const char **schema_names(struct loader *l, const struct schema *schema)
     return names;
 }
 
-// Fits the other phase's columns; false when any type can never be converted.
+// Checks the other phase's columns. *sound is false if a type can never be converted. Returns -1
+// and *l->err when out of memory.
 static int fit_from(struct loader *l, const struct schema *from, bool *sound)
 {
     const char *other = l->job->phases[l->phase->inputs.from].name;

@@ -74,7 +74,7 @@ static void append_names(struct buffer *list, const char *const *names, size_t c
         buffer_text(list, "no column");
 }
 
-// How inputs that name their one column themselves are given the name that the task wants.
+// Appends a hint how to give the task the column `name`.
 static void hint_missing(struct buffer *hint, const struct loader *l, const char *name,
                          const char *const *names, size_t count)
 {

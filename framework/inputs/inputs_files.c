@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Inputs that lie in files: lines, csv, glob. Lines and csv are read twice: once to count rows and
-// text and to see what the columns are, once to fill a table of exactly that size.
+// Reads inputs that are in files: lines, csv, glob. Lines and csv are read twice: once to count
+// rows and text and to see what the columns are, once to fill a table of exactly that size.
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -17,7 +17,8 @@
 
 // ---- Opening
 
-// `path` of the job file as it can be opened from here. Malloc'd; NULL and *l->err.
+// Returns a path of the job file as it can be opened from here, malloc'd; NULL and *l->err when out
+// of memory.
 static char *join_path(struct loader *l, const char *path)
 {
     struct buffer joined = BUFFER_EMPTY;
@@ -27,7 +28,7 @@ static char *join_path(struct loader *l, const char *path)
     return buffer_take_string(&joined, l->err);
 }
 
-// What is mostly the matter with a file that is not there.
+// Returns a hint for a file that does not exist, or NULL.
 static const char *path_hint(const struct job_inputs *in)
 {
     return in->path && in->path[0] != '/' ? "paths are relative to the job file" : NULL;
@@ -39,7 +40,8 @@ static void add_unreadable(struct loader *l, const struct job_inputs *in, const 
     diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, hint, "cannot read %s: %s", path, cause);
 }
 
-// Copies standard input to memory, so that it can be read twice. Descriptor, or -1 and *l->err.
+// Copies standard input to memory, so that it can be read twice. Returns a descriptor, or -1 and
+// *l->err.
 static int spool_standard_input(struct loader *l)
 {
     char chunk[16384];
@@ -54,7 +56,7 @@ static int spool_standard_input(struct loader *l)
             return -1;
         }
         if (memchr(chunk, '\0', (size_t)got))
-            break; // the reader says so; what has NULs may never end
+            break; // the reader reports the NUL; input with NULs may never end
     }
     if (got < 0 || lseek(fd, 0, SEEK_SET) != 0) {
         br_error_errno(l->err, "cannot read standard input");
@@ -65,13 +67,13 @@ static int spool_standard_input(struct loader *l)
 
 struct input_file {
     char *name; // for messages; malloc'd
-    int fd;     // -1: a mistake was added
+    int fd;     // -1 if an error was added
     struct stat before;
 };
 
 static int open_regular(struct loader *l, const struct job_inputs *in, struct input_file *f)
 {
-    // O_NONBLOCK: a FIFO without a writer must not hang us before fstat can refuse it.
+    // O_NONBLOCK: opening a FIFO without a writer must not block before fstat refuses it.
     f->fd = fd_open(AT_FDCWD, f->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
     if (f->fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
         return br_error_errno(l->err, "cannot open %s", f->name);
@@ -110,7 +112,7 @@ static void close_input(struct input_file *f)
     f->name = NULL;
 }
 
-// Whether somebody wrote to the file since it was opened.
+// Whether the file was written to since it was opened.
 static bool has_changed(const struct input_file *f)
 {
     struct stat now;
@@ -123,9 +125,9 @@ static bool has_changed(const struct input_file *f)
 
 struct file_column {
     char *name;
-    enum br_type type;            // NONE while it is not known
-    size_t text_size;             // sum of the fields' lengths
-    bool is_i64, is_f64, is_bool; // every field so far is one
+    enum br_type type;            // BR_TYPE_NONE until it is known
+    size_t text_size;             // sum of the lengths of the fields, in bytes
+    bool is_i64, is_f64, is_bool; // whether every field so far can be read so
 };
 
 struct file_columns {
@@ -142,7 +144,7 @@ static void finish_columns(struct file_columns *c)
     *c = (struct file_columns){0};
 }
 
-// Room for `count` columns, without names.
+// Allocates `count` columns without names. Returns -1 and *l->err when out of memory.
 static int make_columns(struct loader *l, struct file_columns *c, size_t count)
 {
     *c = (struct file_columns){.items = calloc(count, sizeof *c->items), .count = count};
@@ -175,7 +177,7 @@ static void look_at(struct file_column *c, const struct csv_field *field)
     c->text_size += field->length;
     if (c->type != BR_TYPE_NONE)
         return;
-    // What is an integer is a number too, which takes longer to see.
+    // An integer is a number too; checking for a number takes longer.
     c->is_i64 = c->is_i64 && converts(field, BR_I64);
     c->is_f64 = c->is_i64 || (c->is_f64 && converts(field, BR_F64));
     c->is_bool = c->is_bool && converts(field, BR_BOOL);
@@ -194,7 +196,8 @@ static void settle_types(struct file_columns *columns)
     }
 }
 
-// A mistake of the file's own (BR_ERR_USAGE) becomes an entry; other failures stay.
+// Adds an error in the file itself (BR_ERR_USAGE) to the diagnostics and returns 0. Returns -1 and
+// *l->err for any other.
 static int take_error(struct loader *l, const br_error *cause)
 {
     if (cause->kind == BR_ERR_USAGE) {
@@ -206,7 +209,7 @@ static int take_error(struct loader *l, const br_error *cause)
     return -1;
 }
 
-// Counts what is left of the file. Rows of the wrong length are mistakes and do not count.
+// Counts the remaining rows of the file. Rows of the wrong length are errors and are not counted.
 static int count_rows(struct loader *l, struct csv_reader *r, const char *name,
                       struct file_columns *columns)
 {
@@ -260,7 +263,7 @@ static int put_fields(struct loader *l, struct csv_reader *r, const char *name,
                 return -1;
         }
     }
-    // What the first reading found wrong has been said.
+    // Errors in the file were reported by the first reading.
     return got < 0 && cause.kind != BR_ERR_USAGE ? take_error(l, &cause) : 0;
 }
 
@@ -364,7 +367,7 @@ static int fit_header(struct loader *l, const struct file_columns *columns)
     return 0;
 }
 
-// The names of the columns; none after a mistake.
+// Reads the names of the columns; *columns has none after an error.
 static int read_header(struct loader *l, const struct job_inputs *in, struct csv_reader *r,
                        const struct input_file *f, const char *axis, struct file_columns *columns)
 {
@@ -425,7 +428,7 @@ int inputs_read_csv(struct loader *l, const struct job_inputs *in, const char *a
 
 // ---- Glob
 
-// As join_path, with what has a meaning in patterns taken literally in the directory.
+// As join_path, for a pattern: special characters in the directory are escaped.
 static char *join_pattern(struct loader *l, const char *pattern)
 {
     struct buffer joined = BUFFER_EMPTY;
@@ -474,7 +477,7 @@ static int find_paths(struct loader *l, const struct job_inputs *in, const char 
     glob_t found = {0};
     int result = 0;
     errno = 0;
-    // GLOB_ERR: a directory that cannot be read would otherwise leave out its files silently.
+    // GLOB_ERR: otherwise the files of an unreadable directory would be left out silently.
     int status = glob(pattern, GLOB_NOSORT | GLOB_ERR, NULL, &found);
     if (status == GLOB_NOSPACE)
         result = br_error_nomem(l->err);

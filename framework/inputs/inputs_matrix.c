@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Every combination of the axes' values, the last axis fastest; less what `exclude` matches, and
-// then the rows of `include`.
+// Makes every combination of the axes' values, the last axis fastest, without those that `exclude`
+// matches, followed by the rows of `include`.
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,16 +9,16 @@
 #include "inputs/inputs_private.h"
 
 enum {
-    // Combinations that are stored because some are left out or added.
+    // Limit of combinations if they have to be stored, because some are excluded or included.
     STORED_MAX = 1000 * 1000 * 1000
 };
 
 struct axis {
     const char *name;
     struct buffer image;
-    struct table values; // one column
+    struct table values; // one column, reads `image`
     uint64_t length;
-    uint64_t divisor; // combinations of the axes behind it
+    uint64_t divisor; // number of combinations of the axes after it
 };
 
 struct matrix {
@@ -26,8 +26,8 @@ struct matrix {
     struct axis *axes;
     size_t count;
     uint64_t combinations;
-    uint64_t kept;          // that no row of `exclude` matches
-    unsigned char *dropped; // a bit a combination; NULL: none
+    uint64_t kept;          // combinations that no row of `exclude` matches
+    unsigned char *dropped; // a bit for each combination; NULL if none is dropped
 };
 
 static void matrix_finish(struct matrix *m)
@@ -43,7 +43,8 @@ static enum br_type axis_type(const struct axis *a)
     return table_column_type(&a->values, 0);
 }
 
-// Reads one axis; false in *sound after mistakes.
+// Reads one axis. Sets *sound to false if it has errors. Returns -1 and *l->err if the system
+// fails.
 static int read_axis(struct loader *l, const struct job_axis *from, struct axis *a, bool *sound)
 {
     struct loaded loaded = {0};
@@ -129,8 +130,8 @@ static const struct job_setting *setting_of(const struct job_match *match, const
     return NULL;
 }
 
-// For each axis, which of its values the row of `exclude` matches: one byte a value, NULL where it
-// does not name the axis.
+// Sets matches[i] to a byte for each value of axis i: whether the row of `exclude` matches it. It
+// stays NULL if the row does not name the axis.
 static int match_axes(struct loader *l, const struct matrix *m, const struct job_match *match,
                       unsigned char **matches)
 {
@@ -190,7 +191,7 @@ static int exclude(struct loader *l, struct matrix *m)
 
 // ---- Rows
 
-// All combinations: an axis is stored once and repeats.
+// Adds all combinations: each axis is stored once and repeats.
 static int add_repeating(struct loader *l, const struct matrix *m, struct table_builder *b)
 {
     for (size_t i = 0; i < m->count; i++) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Inputs that are not made of other inputs, as an axis of a matrix can be: ranges and lists are
-// read here, files in inputs_files.c.
+// Reads inputs that are not made of other inputs, which an axis of a matrix can be too. Ranges and
+// lists are read here, files in inputs_files.c.
 #include "inputs/inputs_private.h"
 
 // ---- Range
@@ -20,7 +20,7 @@ static struct cell range_value(const struct job_inputs *in, uint64_t row)
     return (struct cell){.type = BR_I64, .i64 = (int64_t)value};
 }
 
-// A range that cannot stay virtual: its numbers one by one.
+// Stores the numbers of a range one by one, because the task wants another type.
 static int add_range_cells(struct loader *l, const struct job_inputs *in, const char *name,
                            enum br_type type, const struct loaded *out)
 {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Makes, maps and describes the input table of a phase.
 #include "inputs/phase_table.h"
 
 #include <inttypes.h>
@@ -68,7 +69,7 @@ static void describe_cell(struct buffer *out, const struct cell *c)
     }
 }
 
-// Cuts at `max` bytes, between characters.
+// Cuts the text after `start` at `max` bytes, between characters.
 static void cut(struct buffer *out, size_t start, size_t max)
 {
     if (out->length - start <= max)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Collects errors and shows each with its line of the file and a caret.
 #include "jobfile/diagnostic.h"
 
 #include <stdint.h>
@@ -8,7 +9,7 @@
 
 enum {
     SHOWN_WIDTH = 100,
-    SHOWN_BEFORE_CARET = 40, // of a line that is too long
+    SHOWN_BEFORE_CARET = 40, // cells of a long line that are shown before the caret
     OTHER_PLACE = UINT32_MAX,
 };
 
@@ -38,8 +39,8 @@ static bool is_break(char c)
     return c == '\n' || c == '\r';
 }
 
-// Line `number` (from 1) without its end; empty behind the last. Ends are \n, \r\n and \r alone, as
-// YAML has them.
+// Returns line `number` (from 1) without its end; an empty one after the last. As in YAML, a line
+// ends in \n, \r\n or \r.
 static struct span find_line(const char *source, size_t length, uint32_t number)
 {
     size_t at = length >= 3 && !memcmp(source, "\xEF\xBB\xBF", 3) ? 3 : 0;
@@ -57,7 +58,7 @@ static struct span find_line(const char *source, size_t length, uint32_t number)
     return (struct span){source + at, end - at};
 }
 
-// Scripts whose characters terminals show two cells wide, roughly (UAX #11).
+// Whether terminals show the character two cells wide; an approximation of UAX #11.
 static bool is_wide(uint32_t c)
 {
     return (c >= 0x1100 && c <= 0x115F) || (c >= 0x2E80 && c <= 0xA4CF) ||
@@ -67,8 +68,9 @@ static bool is_wide(uint32_t c)
            (c >= 0x20000 && c <= 0x3FFFD);
 }
 
-// Appends the first character of `line` as it is shown; *step is its bytes. Returns the terminal
-// cells it takes. A tab is one blank, so that it moves nothing.
+// Appends the first character of `line` as it is shown, and sets *step to its bytes. Returns its
+// width in terminal cells. A tab is shown as one blank, so that the caret stays below its
+// character.
 static size_t show_character(struct buffer *out, struct span line, size_t *step)
 {
     *step = text_utf8_sequence(line.text, line.length);
@@ -110,7 +112,8 @@ static struct layout measure(struct span line, size_t column, size_t length)
     return l;
 }
 
-// Appends the characters that lie wholly in cells from..to. Returns the cell the first one begins.
+// Appends the characters that lie wholly between two cells. Returns the cell where the first
+// begins.
 static size_t show_window(struct buffer *out, struct span line, size_t from, size_t to)
 {
     size_t cell = 0;
@@ -173,7 +176,7 @@ __attribute__((format(printf, 2, 0))) static void escape_formatted(struct buffer
     buffer_finish(&message);
 }
 
-// Counts an entry. The one to fill, or NULL when it is not shown.
+// Counts an entry. Returns the entry to fill, or NULL if it is not shown.
 static struct diagnostic_entry *begin(struct diagnostics *d, enum br_error_kind kind, uint32_t line,
                                       uint32_t column)
 {

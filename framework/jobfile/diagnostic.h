@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Mistakes in a job, collected so that a person sees all of them in one pass:
+// Collects the errors in a job, so that a person sees all of them at once:
 //
 //     circles.yaml:12:5: unknown key `tsak`
 //        12 |     tsak: demo.area
@@ -15,34 +15,35 @@
 #include "model/job.h"
 
 enum {
-    DIAGNOSTICS_SHOWN = 50 // entries after these are counted, not shown
+    DIAGNOSTICS_SHOWN = 50 // later entries are counted, not shown
 };
 
 struct diagnostic_entry {
-    struct mark mark; // line UINT32_MAX: about another place
-    size_t begin;     // in diagnostics.text
+    struct mark mark; // line UINT32_MAX: the entry is not about the job file
+    size_t begin;     // of its text, in diagnostics.text
     size_t end;
 };
 
 struct diagnostics {
-    struct buffer text; // the entries as they came
+    struct buffer text; // the entries in the order in which they were added
     struct diagnostic_entry entries[DIAGNOSTICS_SHOWN];
-    struct buffer shown;     // what diagnostics_text returned last
-    size_t count;            // all entries
-    enum br_error_kind kind; // of the first entry: decides the exit status
-    const char *file;        // borrowed: the job file's name and content
-    const char *source;
+    struct buffer shown;     // the text that diagnostics_text returned last
+    size_t count;            // of all entries
+    enum br_error_kind kind; // of the first entry; it decides the exit status
+    const char *file;        // name of the job file, borrowed
+    const char *source;      // its content, borrowed
     size_t source_length;
 };
 
+// `file` and `source` are borrowed until diagnostics_finish.
 void diagnostics_init(struct diagnostics *d, const char *file, const char *source,
                       size_t source_length);
 void diagnostics_finish(struct diagnostics *d);
 
-// One entry at `mark` in the job file, shown with its line and a caret under `length` characters
-// (at least one); a long line is shown cut around the caret. `hint` (NULL = none) stands beside the
-// caret: "did you mean `task`?". A mark with line 0 shows only the file and the message. All text
-// is escaped for a terminal.
+// Adds an entry at `mark` in the job file. It is shown with its line and a caret under `length`
+// characters (at least one); a long line is cut around the caret. `hint` (or NULL) is shown beside
+// the caret: "did you mean `task`?". With line 0 in the mark only the file and the message are
+// shown. All text is escaped for a terminal.
 void diagnostics_add(struct diagnostics *d, enum br_error_kind kind, struct mark mark,
                      size_t length, const char *hint, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
@@ -50,13 +51,13 @@ void diagnostics_addv(struct diagnostics *d, enum br_error_kind kind, struct mar
                       size_t length, const char *hint, const char *format, va_list args)
     __attribute__((format(printf, 6, 0)));
 
-// One entry about another place ("params.csv:12: ..."): the message stands for itself.
+// Adds an entry that is not about the job file; the message names the place: "params.csv:12: ...".
 void diagnostics_add_plain(struct diagnostics *d, enum br_error_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-// The whole as text for standard error: entries in the file's order, those about other places last,
-// with a closing line such as "3 mistakes in circles.yaml" when there is more than one. Borrowed
-// from `d` until the next call. "" when there are none.
+// Returns all entries as text for standard error: in the order of the job file, then those about
+// other places, and a last line such as "3 mistakes in circles.yaml" if there is more than one.
+// Returns "" if there are none. The text is borrowed from `d` until the next call.
 const char *diagnostics_text(struct diagnostics *d);
 
 #endif

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Reads a job file as a whole: source, tree, --set, the keys, then what phases refer to.
 #include "jobfile/spec.h"
 
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "jobfile/spec_readers.h"
 #include "jobfile/spec_source.h"
 
-// Without a `name`, the file's name is it.
+// A job without `name` gets the name of its file.
 static void default_name(struct reader *r, struct node *root)
 {
     if (r->job->name || spec_node_get(root, "name"))
@@ -25,7 +26,7 @@ static void default_name(struct reader *r, struct node *root)
     struct node name = {.kind = NODE_SCALAR};
     name.text = spec_tree_format(&r->tree, "%.*s", length, base);
     name.length = strlen(name.text);
-    // Read as the key would be, but quietly: what a person can mend is the missing key.
+    // It is read like the key, without messages: the error to report is the missing key.
     r->silent = true;
     for (size_t i = 0; i < spec_job_table.count; i++)
         if (!strcmp(spec_job_table.keys[i].name, "name"))
@@ -55,7 +56,7 @@ static void read_source(struct reader *r, const struct spec_override *overrides,
 {
     if (spec_source_check(r->d) != 0)
         return;
-    // libyaml, told that it is UTF-8, would take the byte-order mark for text.
+    // libyaml would read the byte-order mark as text, because it expects UTF-8.
     size_t bom = r->job->text_length >= 3 && !memcmp(r->job->text, "\xEF\xBB\xBF", 3) ? 3 : 0;
     struct node *root =
         spec_tree_parse(&r->tree, r->job->text + bom, r->job->text_length - bom, NULL, r->d);
@@ -104,7 +105,7 @@ struct job *spec_parse(const char *file, const char *directory, const char *text
         br_error_nomem(err);
         return NULL;
     }
-    d->source = job->text; // lives on with the job, for what is found in it later
+    d->source = job->text; // for errors that are found later, while the job lives
     struct reader r = {.job = job, .d = d};
     read_source(&r, overrides, override_count);
     bool failed = r.failed || r.tree.failed || d->text.failed;

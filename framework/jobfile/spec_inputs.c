@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The `inputs` of a phase.
+// Reads the `inputs` of a phase.
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -135,7 +135,7 @@ static bool grid_alloc(struct reader *r, struct job_grid *grid, size_t columns, 
     return true;
 }
 
-// {r: [1, 2, 3], unit: [cm, cm, mm]}
+// Reads a list by columns: {r: [1, 2, 3], unit: [cm, cm, mm]}.
 static void read_columns(struct reader *r, struct node *value, struct job_grid *grid)
 {
     const struct node *first = value->first;
@@ -167,11 +167,11 @@ static void read_columns(struct reader *r, struct node *value, struct job_grid *
     }
 }
 
-// The cell of column `name`. Rows mostly have their columns in the same order, so `hint`, the cell
-// in the same place, is looked at first.
-static struct node *get_cell(const struct node *row, struct node *hint, const char *name)
+// Returns the cell of column `name`, or NULL. Most rows have their columns in the same order, so
+// the cell at the same position, `guess`, is tried first.
+static struct node *get_cell(const struct node *row, struct node *guess, const char *name)
 {
-    return hint && spec_node_is(hint->key, name) ? hint : spec_node_get(row, name);
+    return guess && spec_node_is(guess->key, name) ? guess : spec_node_get(row, name);
 }
 
 static bool check_row(struct reader *r, const struct node *row, const struct node *first)
@@ -181,16 +181,16 @@ static bool check_row(struct reader *r, const struct node *row, const struct nod
                       "a row of `list` is %s; a mapping is due", spec_describe(r, row));
         return false;
     }
-    struct node *hint = first->first;
+    struct node *guess = first->first;
     for (const struct node *cell = row->first; cell; cell = cell->next) {
-        if (!get_cell(first, hint, cell->key->text)) {
+        if (!get_cell(first, guess, cell->key->text)) {
             spec_complain(r, cell->key, "give every row the same columns",
                           "the first row has no column `%s`", cell->key->text);
             return false;
         }
-        hint = hint ? hint->next : NULL;
+        guess = guess ? guess->next : NULL;
     }
-    // With as many keys as the first row has, none is missing, unless one stands there twice.
+    // A row with as many keys as the first row lacks none, unless a key is given twice.
     for (const struct node *cell = row->count < first->count ? first->first : NULL; cell;
          cell = cell->next)
         if (!spec_node_get(row, cell->key->text)) {
@@ -201,7 +201,7 @@ static bool check_row(struct reader *r, const struct node *row, const struct nod
     return true;
 }
 
-// [{r: 1, unit: cm}, {r: 2, unit: cm}]
+// Reads a list by rows: [{r: 1, unit: cm}, {r: 2, unit: cm}].
 static void read_rows(struct reader *r, struct node *value, struct job_grid *grid)
 {
     const struct node *first = value->first;
@@ -222,16 +222,16 @@ static void read_rows(struct reader *r, struct node *value, struct job_grid *gri
     struct job_value *at = grid->values;
     for (const struct node *row = first; row; row = row->next) {
         size_t c = 0;
-        struct node *hint = row->first;
+        struct node *guess = row->first;
         for (const struct node *cell = first->first; cell; cell = cell->next, c++) {
             const char *name = cell->key->text;
             if (row == first)
                 grid->names[c] = spec_keep_text(r, name);
-            const struct node *found = get_cell(row, hint, name);
-            if (found) // else another key stands twice in its place, which has been told
+            const struct node *found = get_cell(row, guess, name);
+            if (found) // else another key is given twice, which was reported
                 spec_read_value(r, name, found, at);
             at++;
-            hint = hint ? hint->next : NULL;
+            guess = guess ? guess->next : NULL;
         }
     }
 }
@@ -288,7 +288,7 @@ void spec_read_glob(struct reader *r, const struct spec_key *key, struct node *v
 void spec_read_from(struct reader *r, const struct spec_key *key, struct node *value, void *field)
 {
     struct job_inputs *inputs = field;
-    inputs->kind = INPUT_FROM; // which phase is known when all are read
+    inputs->kind = INPUT_FROM; // spec_references.c finds the phase
     spec_read_text(r, key, value);
 }
 
@@ -355,7 +355,7 @@ static const char *nearest_axis(struct reader *r, const struct job_inputs *input
     return spec_did_you_mean(r, text, words, count);
 }
 
-// One row of `exclude`, or of `include`, which must name every axis.
+// Reads one row of `exclude`, or (`every`) of `include`, which must name every axis.
 static void read_match(struct reader *r, struct node *row, bool every, const struct node *matrix,
                        const struct job_inputs *inputs, struct job_match *match)
 {
@@ -405,7 +405,7 @@ static void read_matches(struct reader *r, struct node *value, const struct node
     }
 }
 
-// Rows of an axis, or 1 where only its file tells.
+// Returns the number of rows of an axis, or 1 if it depends on a file.
 static uint64_t axis_rows(const struct job_inputs *values)
 {
     if (values && values->kind == INPUT_LIST)
@@ -419,7 +419,7 @@ static void check_matrix_rows(struct reader *r, const struct node *value,
     uint64_t rows = 1;
     for (size_t i = 0; i < inputs->matrix.axis_count; i++) {
         uint64_t axis = axis_rows(inputs->matrix.axes[i].values);
-        if (axis == JOB_UNLIMITED) // which has been said
+        if (axis == JOB_UNLIMITED) // already reported
             return;
         if (__builtin_mul_overflow(rows, axis, &rows) || rows > JOB_ROWS_MAX) {
             spec_complain(r, value, "split the job", "the matrix has more than 2^53 rows");
@@ -455,7 +455,7 @@ void spec_read_matrix(struct reader *r, const struct spec_key *key, struct node 
 
 // ---- The whole
 
-// `inputs: params.csv`: what it probably should be.
+// Returns a hint for inputs that are not a mapping, such as `inputs: params.csv`.
 static const char *inputs_hint(struct reader *r, const struct node *value)
 {
     struct cell cell;

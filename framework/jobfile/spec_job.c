@@ -111,7 +111,7 @@ void spec_read_env(struct reader *r, const struct spec_key *key, struct node *va
         read_variable(r, item, &r->job->env[r->job->env_count++]);
 }
 
-// Reads `defaults` once aloud, so that its mistakes are told once and where they are.
+// Reads `defaults` into no phase, so that its errors are reported once, where they are.
 void spec_read_defaults(struct reader *r, const struct spec_key *key, struct node *value,
                         void *field)
 {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The tables of keys.
 #include "jobfile/spec_keys.h"
 
 #include "base/clock.h"
@@ -12,11 +13,11 @@
         .what = description, .keys = array, .count = COUNT(array)                                  \
     }
 
-// A part of a schema that jobfile/spec_schema.c defines.
+// Refers to a part of the schema that jobfile/spec_schema.c defines.
 #define REF(name) "{'$ref': '#/$defs/" name "'}"
 #define PATH      "'type': 'string', 'minLength': 1"
 
-// In the order of the enums.
+// The words of each enum, in its order.
 static const char *const binding_words[] = {"none", "pu", "core", "l3", "numa", "package", NULL};
 static const char *const layout_words[] = {"compact", "scatter", NULL};
 static const char *const membind_words[] = {"none", "local", NULL};

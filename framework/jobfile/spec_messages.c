@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Makes the texts of messages about a job file.
 #include "jobfile/spec_messages.h"
 
 #include <inttypes.h>
@@ -8,7 +9,7 @@
 #include "jobfile/spec_scalar.h"
 
 enum {
-    QUOTED_MAX = 40 // bytes of the file's text in a message
+    QUOTED_MAX = 40 // bytes that a message quotes from the file
 };
 
 void spec_complain(struct reader *r, const struct node *at, const char *hint, const char *format,
@@ -62,12 +63,12 @@ const char *spec_did_you_mean(struct reader *r, const char *text, const char *co
                               size_t count)
 {
     if (r->silent || r->d->count >= DIAGNOSTICS_SHOWN)
-        return NULL; // nobody would see it, and it takes its time
+        return NULL; // the message is not shown, and the search takes time
     const char *word = text_nearest(text, words, count);
     return word ? spec_tree_format(&r->tree, "did you mean `%s`?", word) : NULL;
 }
 
-// "sync or async", "a, b or c".
+// Returns the words as "sync or async" or "a, b or c".
 static const char *list_words(struct reader *r, const char *const *words)
 {
     const char *text = words[0];
@@ -122,8 +123,8 @@ const char *spec_example(struct reader *r, const struct spec_key *key)
     return spec_tree_format(&r->tree, "for example `%s: %s`", key->name, key->example);
 }
 
-// What somebody meant whose number is in quotes or stands where a mapping is due, or whose comment
-// sticks to it.
+// Returns a hint for a value of the wrong type: a number in quotes, a number instead of a mapping,
+// a comment without a blank before its `#`; else an example.
 static const char *type_hint(struct reader *r, const struct spec_key *key, const struct node *value)
 {
     struct cell cell;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Nodes, their memory, and errors reported at a node.
 #include "jobfile/spec_node.h"
 
 #include <stdint.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Follows the path of a --set through the tree and puts its value there.
 #include "jobfile/spec_override.h"
 
 #include <stdlib.h>
@@ -10,9 +11,9 @@
 struct walk {
     struct tree *tree;
     struct diagnostics *d;
-    const char *path; // the whole, for messages
-    const char *rest; // what is still to go
-    struct node here; // a place for messages
+    const char *path; // the whole path, for messages
+    const char *rest; // the part of `path` that is not followed yet
+    struct node here; // names the --set in messages
 };
 
 static bool is_missing(const struct node *node)
@@ -20,7 +21,7 @@ static bool is_missing(const struct node *node)
     return !node || (node->kind == NODE_SCALAR && node->plain && node->length == 0);
 }
 
-// The name of an item of `phases` or `plugins`; NULL without.
+// Returns the name of an item of `phases` or `plugins`, or NULL if it has none.
 static const struct node *item_name(const struct node *item)
 {
     const struct node *name = item->kind == NODE_MAPPING ? spec_node_get(item, "name") : item;
@@ -47,7 +48,8 @@ static void complain_no_item(struct walk *w, const struct node *list, const char
                        "there is no %s `%s`", what, wanted);
 }
 
-// The item whose name the rest of the path begins with; the longest, since names may hold dots.
+// Returns the item whose name the rest of the path begins with, or NULL after reporting that there
+// is none. The longest name counts, because names may hold dots.
 static struct node *find_item(struct walk *w, struct node *list, const char *what)
 {
     struct node *best = NULL;
@@ -78,8 +80,8 @@ static struct node *new_key(struct walk *w, const char *text, size_t length)
     return key;
 }
 
-// Makes *node a mapping in place, where nothing is lost by it: an absent value, or a plugin given
-// by its name alone.
+// Turns *node into a mapping if that loses nothing: a missing value, or a plugin that is given by
+// its name alone. Returns -1 after reporting an error, or when out of memory.
 static int make_mapping(struct walk *w, struct node *node, bool plugin)
 {
     if (node->kind == NODE_MAPPING)
@@ -110,7 +112,7 @@ static int make_mapping(struct walk *w, struct node *node, bool plugin)
     return 0;
 }
 
-// Mappings whose keys are the user's: what is left of the path is one key.
+// Whether the keys of the mapping are the user's own: the rest of the path is then one key.
 static bool has_free_keys(const struct node *node)
 {
     return node->key && (spec_node_is(node->key, "env") || spec_node_is(node->key, "args") ||
@@ -138,7 +140,8 @@ static void set_value(struct walk *w, struct node *mapping, size_t length, struc
     old->next = next;
 }
 
-// One step down: the mapping's child that the path names next, made when it is not there.
+// Returns the child of the mapping that the path names next, which is created if it does not exist.
+// NULL when out of memory.
 static struct node *step_down(struct walk *w, struct node *mapping, size_t length)
 {
     struct node *key = new_key(w, w->rest, length);

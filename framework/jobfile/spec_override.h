@@ -6,7 +6,8 @@
 #include "jobfile/spec.h"
 #include "jobfile/spec_tree.h"
 
-// Sets one value. Mistakes go to *d; t->failed when out of memory.
+// Sets one value in the tree. Errors are added to *d; t->failed is set when out of memory. The path
+// of `override` is borrowed as long as the tree.
 void spec_override_apply(struct tree *t, struct node *root, const struct spec_override *override,
                          struct diagnostics *d);
 

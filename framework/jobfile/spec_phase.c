@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A phase's keys that have a shape of their own.
+// Reads the keys of a phase whose values have a form of their own.
 #include <string.h>
 
 #include "base/clock.h"
@@ -24,7 +24,7 @@ void spec_phase_init(struct job_phase *phase)
     };
 }
 
-// "plugin.task": a dot with something on both sides.
+// Whether the text is "plugin.task": a dot with text on both sides.
 static bool is_task_name(const char *text)
 {
     const char *dot = strchr(text, '.');
@@ -46,7 +46,7 @@ void spec_read_task(struct reader *r, const struct spec_key *key, struct node *v
 
 void spec_read_needs(struct reader *r, const struct spec_key *key, struct node *value, void *field)
 {
-    (void)field; // which phases they are is known when all are read
+    (void)field; // spec_references.c finds the phases
     if (value->kind != NODE_LIST) {
         const char *hint = value->kind == NODE_SCALAR && value->length > 0
                                ? spec_tree_format(&r->tree, "write `needs: [%.64s]`", value->text)
@@ -98,7 +98,7 @@ void spec_read_retry_on(struct reader *r, const struct spec_key *key, struct nod
                       spec_describe(r, value), key->expected);
         return;
     }
-    if (value->count > 16) { // read again for every phase where `defaults` has it
+    if (value->count > 16) { // in `defaults` the list is read again for every phase
         spec_complain(r, value, "name each once",
                       "`on` has %zu entries; there are 4 to choose from", value->count);
         return;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Reads mappings by their key tables: unknown, missing and excluding keys, and each value by its
+// type.
 #include "jobfile/spec_reader.h"
 
 #include <string.h>
@@ -15,7 +17,7 @@ static const struct spec_key *find_key(const struct spec_table *table, const cha
     return NULL;
 }
 
-// Keys of other tools and of habit that mean nothing here.
+// Returns a hint for a key that other tools have, or NULL.
 static const char *habit(const char *key)
 {
     static const struct {
@@ -42,7 +44,7 @@ static const char *habit(const char *key)
 }
 
 enum {
-    KEYS_MAX = 64 // of a table
+    KEYS_MAX = 64 // keys of a table that names are compared with
 };
 
 static size_t key_names(const struct spec_table *table, const char *words[KEYS_MAX])
@@ -69,7 +71,7 @@ static void complain_unknown(struct reader *r, const struct spec_table *table, c
     spec_complain(r, key, hint, "unknown key `%s` in %s", spec_shorten(r, key->text), name);
 }
 
-// Whether a key that is missing is there, misspelt: one mistake, which is told where it stands.
+// Whether the mapping has a misspelt form of a missing key: then only the unknown key is reported.
 static bool is_misspelt(const struct spec_table *table, const struct spec_key *key,
                         const struct node *mapping)
 {
@@ -101,7 +103,7 @@ static void require_keys(struct reader *r, const struct spec_table *table, const
     }
 }
 
-// Of a table whose keys exclude each other: whether there is one and no more.
+// Whether a mapping whose keys exclude each other has exactly one; reports if it does not.
 static bool has_one(struct reader *r, const struct spec_table *table, const char *name,
                     const struct node *mapping)
 {
@@ -137,7 +139,8 @@ void spec_read_table(struct reader *r, const struct spec_table *table, const cha
         else if (table->partial && key->no_default)
             spec_complain(r, value->key, "write it in every phase", "`%s` cannot stand in %s",
                           key->name, name);
-        else if (readable && spec_node_get(mapping, key->name) == value) // of two, the first
+        else if (readable && spec_node_get(mapping, key->name) ==
+                                 value) // of a key given twice, the first counts
             spec_read_key(r, key, value, target);
     }
     if (!fallback || fallback->kind != NODE_MAPPING)

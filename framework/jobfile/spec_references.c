@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What phases say of each other, of plugins and of files, once all of them are read.
+// Checks the references of phases to each other, to plugins and to files, once all phases are read.
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ static struct node *phase_get(const struct reader *r, size_t p, const char *key)
     return own ? own : spec_node_get(r->defaults, key);
 }
 
-// As complain, but once for a node: `defaults` is looked at again for every phase.
+// As spec_complain, but once for a node: a node of `defaults` is checked again for every phase.
 #define spec_complain_once(r, node, ...)                                                           \
     do {                                                                                           \
         if (!(node)->reported)                                                                     \
@@ -35,8 +35,8 @@ static const char *nearest_phase(struct reader *r, size_t count, const char *tex
     return hint ? hint : "add that phase above, or leave it out";
 }
 
-// The place of the phase that `node` names, which must stand before phase `p`; -1 after
-// complaining.
+// Returns the index of the phase that `node` names, which must come before phase `p`; -1 after
+// reporting an error.
 static long find_earlier(struct reader *r, size_t p, struct node *node)
 {
     const char *text = node->text;
@@ -134,7 +134,7 @@ static void check_tasks(struct reader *r, size_t p)
     check_plugin(r, phase->reduce.task, reduce);
 }
 
-// A path as it is compared: without "./" in front.
+// Returns the path without a leading "./", for comparisons.
 static const char *bare_path(const char *path)
 {
     while (path[0] == '.' && path[1] == '/')
@@ -162,7 +162,7 @@ static void check_output(struct reader *r, size_t p)
     }
 }
 
-// Standard input can be read once: by one phase's lines or one axis of a matrix.
+// Reports a second reader of standard input: one phase's lines or one axis of a matrix can read it.
 static void check_standard_input(struct reader *r, size_t p, bool *taken)
 {
     const struct job_inputs *inputs = &r->job->phases[p].inputs;
@@ -203,7 +203,7 @@ static bool has_column(const struct job_inputs *inputs, const char *name)
             if (inputs->matrix.axes[i].name && !strcmp(inputs->matrix.axes[i].name, name))
                 return true;
         return false;
-    case INPUT_CSV: // only its file tells
+    case INPUT_CSV: // its columns are known when the file is read
     case INPUT_FROM:
         break;
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Finds the type of a plain scalar from its text.
 #include "jobfile/spec_scalar.h"
 
 #include <string.h>
@@ -18,7 +19,8 @@ static size_t digits(const char *text)
     return strspn(text, "0123456789");
 }
 
-// [-+]?(\.digits|digits(\.digits?)?)([eE][-+]?digits)?, and whether it is digits alone.
+// Whether the text is [-+]?(\.digits|digits(\.digits?)?)([eE][-+]?digits)?; *whole if it has
+// digits alone.
 static bool looks_decimal(const char *text, bool *whole)
 {
     text += *text == '-' || *text == '+';
@@ -48,7 +50,7 @@ static bool has_leading_zero(const char *text)
     return text[0] == '0' && digits(text) > 1;
 }
 
-// 0x1F and 0o17, which have no sign.
+// Reads 0x1F and 0o17, which have no sign.
 static bool looks_based(const char *text, unsigned *base)
 {
     if (text[0] != '0' || (text[1] != 'x' && text[1] != 'o') || text[2] == '\0')
@@ -105,7 +107,7 @@ enum scalar_kind spec_scalar_resolve(const struct node *node, struct cell *out)
         return resolve_based(text, base, out);
     if (node->plain && looks_decimal(text, &whole))
         return resolve_decimal(node, whole, out);
-    if (node->plain && text_to_f64(text, node->length, &special)) { // .inf, .nan
+    if (node->plain && text_to_f64(text, node->length, &special)) { // such as .inf and .nan
         *out = (struct cell){.type = BR_F64, .f64 = special};
         return SCALAR_FLOAT;
     }

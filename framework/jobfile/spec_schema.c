@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Writes the JSON Schema as a walk over the key tables.
 #include "jobfile/spec_schema.h"
 
 #include "base/json.h"
@@ -33,7 +34,7 @@ static const struct {
     {"settings", "'type': 'object', 'additionalProperties': {'$ref': '#/$defs/value'}"},
 };
 
-// Members written with ' for ".
+// Adds members of an object that are written with ' instead of ".
 static void members(struct json *j, const char *text)
 {
     struct buffer b = BUFFER_EMPTY;
@@ -127,7 +128,7 @@ static void tell(struct json *j, const struct spec_key *key)
     buffer_finish(&b);
 }
 
-// The members of a mapping's schema. `defaults` has every key of a phase that can have a default.
+// Adds the members of a mapping's schema. `defaults`: only the keys that `defaults` can have.
 static void table(struct json *j, const struct spec_table *t, bool defaults)
 {
     json_string(j, "type", "object");

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Checks the bytes of a job file: UTF-8, and no characters that a person cannot see.
 #include "jobfile/spec_source.h"
 
 #include <inttypes.h>
@@ -16,17 +17,17 @@ static bool is_utf16(const char *text, size_t length)
 
 enum verdict {
     FINE,
-    MISLEADING, // shown to a person other than it is; a parser does not mind
+    MISLEADING, // changes how a person sees the text, not how a parser reads it
     BROKEN
 };
 
-// Blanks that look like the one that indents.
+// Whether the character looks like a blank and is another one.
 static bool is_other_blank(uint32_t c)
 {
     return c == 0xA0 || (c >= 0x2000 && c <= 0x200A) || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
-// `indents`: nothing but blanks stands before it on its line.
+// `indents`: only blanks come before it on its line.
 static enum verdict judge(const char *text, size_t step, bool indents)
 {
     if (step == 0)
@@ -78,15 +79,15 @@ int spec_source_check(struct diagnostics *d)
     }
     int result = 0;
     struct mark mark = {1, 1};
-    uint32_t told = 0; // one mistake a line is enough
+    uint32_t reported = 0; // the last line with an error; one for each line is enough
     bool indents = true;
     size_t at = length >= 3 && !memcmp(text, "\xEF\xBB\xBF", 3) ? 3 : 0;
     while (at < length) {
         size_t step = text_utf8_sequence(text + at, length - at);
         enum verdict verdict = judge(text + at, step, indents);
-        if (verdict != FINE && told != mark.line) {
+        if (verdict != FINE && reported != mark.line) {
             complain_hidden(d, mark, text + at, step);
-            told = mark.line;
+            reported = mark.line;
         }
         if (verdict == BROKEN)
             result = -1;

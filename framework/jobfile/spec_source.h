@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The job file's bytes, looked at before a YAML parser sees them.
+// Checks the bytes of a job file before a YAML parser reads them.
 #ifndef BR_JOBFILE_SPEC_SOURCE_H
 #define BR_JOBFILE_SPEC_SOURCE_H
 
 #include "jobfile/diagnostic.h"
 
 enum {
-    SPEC_FILE_MAX = 1024 * 1024
+    SPEC_FILE_MAX = 1024 * 1024 // bytes of a job file
 };
 
-// Refuses what is not UTF-8 text without hidden characters. 0 when the text can be parsed, -1 when
-// not; mistakes that do not stand in a parser's way are added and 0 returned.
+// Adds an error for text that is not UTF-8 and for hidden characters. Returns 0 if the text can be
+// parsed, also with such errors; -1 if it cannot.
 int spec_source_check(struct diagnostics *d);
 
 #endif

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Builds the tree of nodes from libyaml's events.
 #include "jobfile/spec_tree.h"
 
 #include <stdlib.h>
@@ -20,7 +21,7 @@ static int compare_keys(const void *a, const void *b)
     return x->mark.column < y->mark.column ? -1 : x->mark.column > y->mark.column;
 }
 
-// Sorts: a mapping can have tens of thousands of keys.
+// Reports keys that are given twice. It sorts them, because a mapping can have tens of thousands.
 static void refuse_duplicates(struct tree *t, const struct node *mapping, struct diagnostics *d)
 {
     if (mapping->count < 2)
@@ -54,9 +55,10 @@ struct builder {
     const char *option;
     struct node *root;
     struct node *open[TREE_DEPTH_MAX]; // collections not yet closed
-    struct node *keys[TREE_DEPTH_MAX]; // of the value that comes next in each, if any
+    struct node
+        *keys[TREE_DEPTH_MAX]; // in each open mapping the key whose value comes next, or NULL
     size_t depth;
-    bool ended; // the document has
+    bool ended; // the end of the document was read
 };
 
 static struct mark mark_at(const yaml_mark_t *at)
@@ -104,7 +106,8 @@ static struct node *event_node(struct builder *b, const yaml_event_t *event, enu
     return node;
 }
 
-// Puts a node where it belongs: the document, a list, a mapping's key or its value.
+// Makes a node the root, an item of a list, or a mapping's key or value. Returns -1 after reporting
+// an error.
 static int place_node(struct builder *b, const yaml_event_t *event, struct node *node)
 {
     if (b->depth == 0) {
@@ -119,7 +122,7 @@ static int place_node(struct builder *b, const yaml_event_t *event, struct node 
     struct node **key = &b->keys[b->depth - 1];
     if (*key) {
         if (node->kind == NODE_SCALAR && node->plain && node->length == 0) {
-            node->mark = (*key)->mark; // nothing to point at: point at its key
+            node->mark = (*key)->mark; // an empty value has no characters: point at its key
             node->width = (*key)->width;
         }
         spec_node_append(parent, *key, node);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Reads single values into fields.
 #include "jobfile/spec_value.h"
 
 #include <stdlib.h>
@@ -36,7 +37,7 @@ void *spec_keep_items(struct reader *r, size_t count, size_t size)
     return items;
 }
 
-// Numbers that YAML allows and nobody can mean. true when it complained.
+// Reports a number that YAML allows and that is ambiguous or too large. Returns whether it did.
 static bool refuse_number(struct reader *r, const struct node *node, enum scalar_kind kind,
                           bool may_be_text)
 {
@@ -44,7 +45,7 @@ static bool refuse_number(struct reader *r, const struct node *node, enum scalar
         const char *rest = node->text + strspn(node->text, "+-");
         rest += strspn(rest, "0");
         if (*rest < '0' || *rest > '9')
-            rest--; // keep one zero
+            rest--; // the number is zero: keep one digit
         const char *text = may_be_text ? ", or quotes for text" : "";
         const char *sign = node->text[0] == '-' ? "-" : "";
         bool octal = !*sign && strspn(rest, "01234567") == strlen(rest) && *rest != '0';
@@ -228,7 +229,7 @@ void spec_read_real(struct reader *r, const struct spec_key *key, struct node *v
     if (!spec_read_number(r, key, value, &cell))
         return;
     double number = cell.type == BR_I64 ? (double)cell.i64 : cell.f64;
-    // Infinity passes a bound of INT64_MAX in no order of the comparisons: it is above it.
+    // Infinity is above any bound, and NaN fails both comparisons.
     if (number >= (double)key->min && number <= (double)key->max)
         *(double *)field = number;
     else

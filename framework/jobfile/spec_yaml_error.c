@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The table of libyaml's errors and what they mean for a person.
 #include "jobfile/spec_yaml_error.h"
 
 #include <stdbool.h>
@@ -7,16 +8,16 @@
 #include "jobfile/spec_node.h"
 
 struct translation {
-    const char *context; // what libyaml was doing, NULL = whatever
-    const char *problem; // what it found
-    bool at_context;     // the mistake is where the context began
+    const char *context; // libyaml's description of what it did, NULL = any
+    const char *problem; // libyaml's description of what it found
+    bool at_context;     // the error is where the context began
     const char *message;
     const char *hint;
 };
 
 #define QUOTE_IT "quote the text: \"...\""
 
-// The first that fits counts.
+// The first entry that matches is used.
 static const struct translation translations[] = {
     {"while scanning an alias", "did not find expected alphabetic or numeric character", true,
      "text that begins with `*` must be quoted", QUOTE_IT},

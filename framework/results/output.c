@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Writes a result file: chooses the format, and replaces the file at once.
 #include "results/output.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@ int output_format_of(const char *path, enum output_format *format, br_error *err
     size_t length = strlen(path);
     for (size_t i = 0; i < 3; i++) {
         size_t count = strlen(endings[i]);
-        // More than the ending: ".csv" alone is a hidden file without one.
+        // ".csv" alone is a hidden file without an ending.
         if (length > count && path[length - count - 1] != '/' &&
             !strcmp(path + length - count, endings[i])) {
             *format = (enum output_format)i;
@@ -72,7 +73,7 @@ static int other_kind(const char *path, br_error *err)
                         path);
 }
 
-// Malloc'd; NULL when out of memory.
+// Returns the directory of a path, malloc'd; NULL when out of memory.
 static char *directory_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -97,7 +98,8 @@ int output_check_place(const char *path, br_error *err)
     return result;
 }
 
-// What is written in the end: behind a symbolic link, its target. Malloc'd; NULL and *err.
+// Returns the file to replace, which is the target if `path` is a symbolic link. Malloc'd; NULL and
+// *err on failure.
 static char *final_path(const char *path, br_error *err)
 {
     struct stat st;
@@ -117,8 +119,8 @@ static char *final_path(const char *path, br_error *err)
     return real;
 }
 
-// Creates the temporary file beside `path`, with the rights that a new file gets; one that a run
-// which was killed left behind goes. Its name is malloc'd; NULL and *err.
+// Creates the temporary file beside `path`, with the permissions of a new file. One that a killed
+// run left is removed. Returns its name, malloc'd; NULL and *err on failure.
 static char *create_beside(const char *path, const char *tag, int *fd, br_error *err)
 {
     struct buffer name = BUFFER_EMPTY;
@@ -135,7 +137,7 @@ static char *create_beside(const char *path, const char *tag, int *fd, br_error 
     return NULL;
 }
 
-// Makes the rename last. A file system that cannot sync a directory does without.
+// Makes the rename durable, if the file system can sync a directory.
 static void sync_directory(const char *path)
 {
     char *directory = directory_of(path);
@@ -154,7 +156,7 @@ static int fill_file(const char *path, int *fd, enum output_format format,
         return -1;
     if (fd_sync(*fd) != 0)
         return output_failed(&s, err);
-    // Network file systems report what went wrong here at the latest.
+    // A network file system may report a failed write only now.
     int closing = *fd;
     *fd = -1;
     return close(closing) == 0 ? 0 : output_failed(&s, err);
@@ -184,8 +186,8 @@ static int write_file(const char *path, const char *tag, enum output_format form
     return result;
 }
 
-// A closed pipe must not kill the process that embeds us, whatever it does with SIGPIPE: blocked
-// while we write, and taken away if we caused one.
+// Writes to standard output. A closed pipe must not kill the process, whatever it does with
+// SIGPIPE: the signal is blocked while this writes, and consumed if this caused it.
 static int write_standard(enum output_format format, const struct output_rows *rows, br_error *err)
 {
     struct output_stream s = {

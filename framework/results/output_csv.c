@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The csv format.
 #include <string.h>
 
 #include "base/decimal.h"
@@ -13,7 +14,7 @@ static bool needs_quotes(const char *text, size_t length)
     return false;
 }
 
-// `alone`: the only field of its line, which must not be empty.
+// `alone`: the field is the only one of its line, which must not be empty.
 static int put_quoted(struct output_stream *s, const char *text, size_t length, bool alone,
                       br_error *err)
 {
@@ -32,7 +33,7 @@ static int put_quoted(struct output_stream *s, const char *text, size_t length, 
     return output_bytes(s, "\"", 1, err);
 }
 
-// On a terminal control characters would act, not be seen.
+// On a terminal control characters are escaped.
 static int put_text(struct output_stream *s, const char *text, size_t length, bool alone,
                     br_error *err)
 {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The jsonl format.
 #include <math.h>
 #include <string.h>
 
@@ -21,7 +22,7 @@ static bool is_plain(const char *text, size_t length)
 
 static int put_text(struct output_stream *s, const char *text, size_t length, br_error *err)
 {
-    if (length < OUTPUT_ROOM - 2 && is_plain(text, length)) { // most: no detour
+    if (length < OUTPUT_ROOM - 2 && is_plain(text, length)) { // the usual case needs no buffer
         char *to = output_room(s, length + 2, err);
         if (!to)
             return -1;

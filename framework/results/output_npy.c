@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The npy format.
 #include <endian.h>
 #include <inttypes.h>
 #include <string.h>
@@ -6,7 +7,7 @@
 #include "base/text.h"
 #include "results/output_format.h"
 
-// A Python string literal in ASCII, which every version of the format can hold.
+// Appends a Python string literal in ASCII, which every version of the format can hold.
 static void put_literal(struct buffer *out, const char *text)
 {
     size_t length = strlen(text);
@@ -51,7 +52,7 @@ static void make_header(struct buffer *out, const struct output_rows *rows)
                   results_count(rows->results));
 }
 
-// Magic, version and length before the header, which spaces bring up to a multiple of 64 bytes.
+// Writes magic, version, length and the header, with spaces up to a multiple of 64 bytes.
 static int put_header(struct output_stream *s, struct buffer *header, br_error *err)
 {
     size_t before = header->length + 1 <= UINT16_MAX - 64 ? 10 : 12;
@@ -62,7 +63,7 @@ static int put_header(struct output_stream *s, struct buffer *header, br_error *
         return -1;
     uint32_t length = htole32((uint32_t)header->length);
     char start[12] = {'\x93', 'N', 'U', 'M', 'P', 'Y', before == 10 ? 1 : 2};
-    memcpy(start + 8, &length, sizeof length); // version 1.0 has only the lower two bytes
+    memcpy(start + 8, &length, sizeof length); // version 1.0 uses only the lower two bytes
     if (output_bytes(s, start, before, err) != 0)
         return -1;
     return output_bytes(s, header->data, header->length, err);
@@ -84,7 +85,7 @@ static int put_row(struct output_stream *s, const struct output_rows *rows, uint
             continue;
         }
         uint64_t word;
-        memcpy(&word, &cell.i64, sizeof word); // i64 and f64 share their place
+        memcpy(&word, &cell.i64, sizeof word); // reads an f64 too: both are in one union
         word = htole64(word);
         memcpy(to, &word, sizeof word);
         output_used(s, sizeof word);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The stream that the formats write to, and the walk over the rows of a result file.
+// Buffers what the formats write, and walks over the rows of a result file.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Keeps the packed rows of results, and makes tables and layouts of them.
 #include "results/results.h"
 
 #include <errno.h>
@@ -13,18 +14,19 @@ struct results {
     const struct schema *schema;
     uint64_t rows;
     uint64_t count;
-    size_t stride;       // bytes of a packed row where all are alike, else 0
-    uint64_t *done;      // a bit a row
-    size_t done_size;    // bytes mapped
-    char *cells;         // stride > 0: the packed rows. 0: 64-bit offsets into `arena`
-    size_t cells_size;   // bytes mapped
+    size_t stride;       // bytes of a packed row if all rows have the same size, else 0
+    uint64_t *done;      // a bit for each row: whether it succeeded
+    size_t done_size;    // mapped bytes of `done`
+    char *cells;         // the packed rows, or 64-bit offsets into `arena` if stride is 0
+    size_t cells_size;   // mapped bytes of `cells`
     struct buffer arena; // packed rows of different lengths
-    struct cell *spare;  // schema->count, for checking what comes in
+    struct cell *spare;  // schema->count cells, for checking rows that are put
 };
 
 // ---- Memory
 
-// `count` items of `size` bytes of zeros that cost nothing until they are written. NULL and *err.
+// Maps `count` items of `size` bytes of zeros, which use no memory until they are written. Returns
+// NULL and *err on failure.
 static void *map_zeros(uint64_t count, size_t size, size_t *mapped, br_error *err)
 {
     if (count > SIZE_MAX / size) {
