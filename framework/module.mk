@@ -95,6 +95,8 @@ libinputs_la_SOURCES = \
 libjournal_la_SOURCES = \
 	framework/journal/event.h \
 	framework/journal/event_json.c framework/journal/event_json.h \
+	framework/journal/event_run.h \
+	framework/journal/event_task.h \
 	framework/journal/journal.c framework/journal/journal.h \
 	framework/journal/journal_format.c framework/journal/journal_format.h \
 	framework/journal/journal_read.c framework/journal/journal_read.h \
@@ -107,13 +109,14 @@ libjournal_la_SOURCES = \
 libviews_la_SOURCES = \
 	framework/views/failures.c framework/views/failures.h \
 	framework/views/failures_text.c \
-	framework/views/in_hand.h \
 	framework/views/log_view.c framework/views/log_view.h \
 	framework/views/machine_note.c framework/views/machine_note.h \
+	framework/views/phase_names.c framework/views/phase_names.h \
 	framework/views/plan_view.c framework/views/plan_view.h \
 	framework/views/progress.c framework/views/progress.h \
 	framework/views/progress_block.c framework/views/progress_block.h \
 	framework/views/progress_line.c \
+	framework/views/running_task.h \
 	framework/views/show.c framework/views/show.h \
 	framework/views/slowest.c framework/views/slowest.h \
 	framework/views/story.c framework/views/story.h \

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Writes events as JSON, one function for each part of an event.
 #include "journal/event_json.h"
 
 #include <inttypes.h>
@@ -15,7 +16,7 @@ static const char *const names[] = {
     [EVENT_RUN_RESUME] = "run_resume", [EVENT_NOTE] = "note",
 };
 
-// A figure that may not be known, where `lacks` stands for that.
+// Adds a figure unless it has the value `lacks`, which means that it is not known.
 static void put_known(struct json *j, const char *key, int64_t value, int64_t lacks)
 {
     if (value == lacks)
@@ -137,7 +138,7 @@ static void put_source(struct json *j, const struct event_source *e)
 {
     json_string(j, "what", e->what);
     json_string(j, "name", e->name);
-    // As text: a reader that keeps numbers as doubles would spoil it.
+    // As text, because a reader that keeps numbers as doubles would round it.
     char hash[20];
     snprintf(hash, sizeof hash, "%016" PRIx64, e->hash);
     json_string(j, "hash", hash);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Writes the journal: joins successes, buffers records, reserves space, syncs, and reopens.
 #include "journal/journal.h"
 
 #include <errno.h>
@@ -17,22 +18,22 @@
 #include "journal/syncer.h"
 
 enum {
-    BATCH_SLOTS = 64, // workers beyond share them
-    BATCH_KEEP = 16 * 1024,
-    WRITE_AT = 64 * 1024,
+    BATCH_SLOTS = 64,       // more workers than this share the batches
+    BATCH_KEEP = 16 * 1024, // bytes of memory that an empty batch keeps
+    WRITE_AT = 64 * 1024,   // bytes that are gathered before they are written
     RESERVE_STEP = 1024 * 1024,
     RESERVE_STEP_MAX = 64 * RESERVE_STEP,
     RESERVE_MARGIN = 256 * 1024,
 };
 
 static const int64_t sync_interval = 100 * NS_PER_MS;
-static const int64_t join_gap = NS_PER_MS; // an idle time that a joint record may hide
+static const int64_t join_gap = NS_PER_MS; // the longest idle time within a joint record
 
-// Successes of consecutive rows that may become one record.
+// Successes of consecutive rows that will be one record.
 struct batch {
-    struct event_tasks_ok head; // durations and results: only whether they are there
+    struct event_tasks_ok head; // of its durations and results only whether they are NULL counts
     int64_t time_ns;
-    int64_t end_ns; // of the last task
+    int64_t end_ns; // when its last task ended
     struct buffer codes;
     struct buffer results;
 };
@@ -44,20 +45,20 @@ struct journal {
     char *path;
     struct journal_identity id;
     uint64_t sequence;
-    uint64_t chain; // the last record's checksum
+    uint64_t chain; // checksum of the last record
     struct batch batches[BATCH_SLOTS];
-    size_t batched;        // bytes in all of them
-    struct buffer records; // whole ones, not yet written
+    size_t batched;        // bytes in all batches
+    struct buffer records; // whole records that are not written yet
     uint64_t written;      // bytes in the file
-    uint64_t reserved;     // bytes the file system has promised
+    uint64_t reserved;     // bytes of the file that the file system has promised
     bool can_reserve;
-    bool unsynced;         // something was taken that is not durable
-    bool directory_synced; // the file's name is durable
+    bool unsynced;         // an event was taken that is not durable yet
+    bool directory_synced; // the name of the file is durable
     int64_t last_sync;
     enum journal_durability durability;
-    struct syncer *syncer; // or NULL
-    bool asked;            // it has not been looked at since
-    dev_t device;          // the file's identity: whether it is still the one of that name
+    struct syncer *syncer; // syncs in a thread of its own, or NULL
+    bool asked;            // the syncer's last result was not looked at yet
+    dev_t device;          // device and inode tell whether the name is still this file's
     ino_t inode;
     bool dead;
     br_error death;
@@ -86,7 +87,8 @@ static int is_alive(const struct journal *j, br_error *err)
     return j->dead ? -1 : 0;
 }
 
-// How much is asked for at a time: a long journal grows fast, and who asks may wait for a sync.
+// Returns how many bytes to reserve at a time. A long journal grows fast, and a reservation may
+// wait for a sync, so the step grows with the file.
 static uint64_t reserve_step(const struct journal *j)
 {
     uint64_t eighth = j->written / 8 / RESERVE_STEP * RESERVE_STEP;
@@ -95,8 +97,8 @@ static uint64_t reserve_step(const struct journal *j)
                                        : RESERVE_STEP_MAX;
 }
 
-// Space for `ahead` bytes after what is written, so that a full disk shows before work is lost. 0,
-// or -1 with errno. A file system that cannot promise space is not asked again.
+// Reserves space for `ahead` more bytes, so that a full disk is found before work is lost. Returns
+// 0, or -1 with errno. A file system that cannot reserve space is not asked again.
 static int reserve(struct journal *j, uint64_t ahead)
 {
     uint64_t step = reserve_step(j);
@@ -104,7 +106,7 @@ static int reserve(struct journal *j, uint64_t ahead)
         if (fallocate(j->fd, FALLOC_FL_KEEP_SIZE, (off_t)j->reserved, (off_t)step) == 0)
             j->reserved += step;
         else if (step > RESERVE_STEP && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
-            step = RESERVE_STEP; // what is left may do
+            step = RESERVE_STEP; // there may be room for a smaller step
         else if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO)
             return -1;
         else if (errno != EINTR)
@@ -131,7 +133,7 @@ static int write_records(struct journal *j, br_error *err)
         buffer_clear(&j->records);
     if (reserve(j, RESERVE_MARGIN) != 0) {
         int saved = errno;
-        fd_sync_data(j->fd); // what fitted is as good as it can be made; the run ends anyway
+        fd_sync_data(j->fd); // keeps what was written; the run ends in any case
         errno = saved;
         return die(j, err);
     }
@@ -179,7 +181,7 @@ static int close_batch(struct journal *j, struct batch *b, br_error *err)
         return die(j, err);
     }
     struct event event = {.type = EVENT_TASKS_OK, .time_ns = b->time_ns, .tasks_ok = b->head};
-    // A row of no columns: there, but of no bytes.
+    // Rows without columns have no bytes, which is not the same as no rows.
     event.tasks_ok.results =
         b->head.results ? (b->results.data ? b->results.data : (const void *)"") : NULL;
     event.tasks_ok.results_size = b->results.length;
@@ -206,7 +208,7 @@ static bool can_join(const struct batch *b, const struct event_tasks_ok *e)
            e->start_ns - b->end_ns <= join_gap;
 }
 
-// Appends the durations as codes; their sum.
+// Appends the durations as codes. Returns their sum in ns.
 static int64_t add_codes(struct batch *b, const struct event_tasks_ok *e)
 {
     int64_t sum = 0;
@@ -256,7 +258,7 @@ static int journal_take(struct event_sink *sink, const struct event *event, br_e
 
 // ---- Durability
 
-// Whether the file is still the one that goes by its name: what is written to another is lost.
+// Fails if the name "journal" is no longer this file: what is written to it would be lost.
 static int check_place(struct journal *j, br_error *err)
 {
     struct stat st;
@@ -273,7 +275,7 @@ static int check_place(struct journal *j, br_error *err)
     return is_alive(j, err);
 }
 
-// The first sync is the directory's as well.
+// Returns the directory if the first sync is still to come, which syncs it too; else -1.
 static int unsynced_directory(const struct journal *j)
 {
     return j->directory_synced ? -1 : j->directory;
@@ -317,7 +319,7 @@ void journal_sync_aside(struct journal *j)
         j->syncer = syncer_create(j->fd);
 }
 
-// Leaves the wait for the disk to the syncer. One that is still at it is given another interval.
+// Asks the syncer to sync. If it is still busy, it is asked again after the next interval.
 static int sync_aside(struct journal *j, int64_t now, br_error *err)
 {
     int busy = j->asked ? syncer_look(j->syncer) : 0;
@@ -436,9 +438,9 @@ struct journal *journal_create(int directory, const char *path, const struct jou
     return j;
 }
 
-// ---- Going on
+// ---- Reopening
 
-// Gives `past` every event, and finds the end.
+// Gives every event to `past`, and finds the end of the last whole record.
 static int replay(struct journal *j, struct journal_reader *r, struct event_sink *past,
                   br_error *err)
 {
@@ -456,7 +458,7 @@ static int replay(struct journal *j, struct journal_reader *r, struct event_sink
     return 0;
 }
 
-// What a writer that was cut off left behind the last whole record goes.
+// Cuts off what an interrupted writer left after the last whole record.
 static int cut(struct journal *j, uint64_t size, br_error *err)
 {
     if (fd_truncate(j->fd, (off_t)size) == 0 && fd_sync_data(j->fd) == 0)
@@ -469,7 +471,7 @@ static int go_on(struct journal *j, struct event_sink *past, br_error *err)
     struct stat st;
     if (fstat(j->fd, &st) != 0)
         return br_error_errno(err, "cannot look at the journal %s", j->path);
-    // Cut off within its very first bytes: nothing had begun.
+    // The writer was interrupted within the first bytes: the run had not begun.
     if (S_ISREG(st.st_mode) && st.st_size < JOURNAL_HEADER_SIZE)
         return cut(j, 0, err) == 0 ? write_header(j, err) : -1;
     struct journal_reader *r = journal_open_at(j->directory, j->path, err);
@@ -486,7 +488,7 @@ struct journal *journal_reopen(int directory, const char *path, struct event_sin
     struct journal *j = make(directory, path, now, err);
     if (!j)
         return NULL;
-    // O_NONBLOCK: a FIFO in its place must not hang us before the reader can refuse it.
+    // O_NONBLOCK: opening a FIFO of that name must not block before the reader refuses it.
     if (open_file(j, O_NONBLOCK, "open", err) != 0 || go_on(j, past, err) != 0) {
         journal_destroy(j);
         return NULL;
@@ -503,7 +505,7 @@ int journal_close(struct journal *j, br_error *err)
 {
     int result = journal_commit(j, j->last_sync, err);
     if (result == 0 && j->reserved > j->written) {
-        // The space beyond the end goes back; a file system that refuses only keeps it longer.
+        // Gives back the space after the end. If that fails, the file only takes more space.
         if (fd_truncate(j->fd, (off_t)j->written) != 0)
             j->reserved = 0;
     }

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The run's one truth: every event, appended to a file by one writer. Made for file systems where
-// nothing but append and fdatasync can be relied on; never mapped.
+// Appends every event of a run to a file, by one writer. The file is made for file systems that
+// only append and fdatasync reliably, and is never mapped.
 //
-// Events are gathered in memory and written when 64 KiB have come together or journal_sync says the
-// time has come; an event is durable only after a sync. The journal reads no clock and starts
-// nothing by itself: the event loop calls journal_sync, at the latest when journal_next_sync says.
-// An event whose like was just taken (successes of the next rows in the same worker) joins its
-// record; successes of different workers may change places in the file, nothing else does but
-// EVENT_OUTPUT, which may come before the successes it belongs to.
+// Events are gathered in memory, and written when there are 64 KiB of them or journal_sync finds
+// that it is time; an event is durable only after a sync. The journal reads no clock and starts
+// nothing by itself: the event loop calls journal_sync, at the latest at journal_next_sync.
 //
-// A failed write or sync is never tried again: the kernel may have thrown the bytes away. From then
-// on every call fails with that first error (BR_ERR_INTERRUPTED). So it is when the file was
-// removed or replaced meanwhile (BR_ERR_SYSTEM), which every sync looks for.
+// Consecutive successes of one worker are merged into one record. So the order in the file can
+// differ from the order of the events in two ways: successes of different workers may change
+// places, and EVENT_OUTPUT may come before the successes that it belongs to.
+//
+// A failed write or sync is never tried again, because the kernel may have discarded the bytes.
+// From then on every call fails with that first error (BR_ERR_INTERRUPTED). The same holds if the
+// file was removed or replaced (BR_ERR_SYSTEM), for which every sync looks.
+//
+// All calls are from one thread. Functions return -1 and *err on failure unless they say otherwise.
 #ifndef BR_JOURNAL_JOURNAL_H
 #define BR_JOURNAL_JOURNAL_H
 
@@ -25,59 +28,60 @@
 
 struct journal;
 
-// How soon an event is durable. Group: a sync at most every 100 ms. Batch: with every journal_sync.
-// Unsynced: written at the same times as with group and left to the kernel; it survives the end of
-// the process, not that of the machine.
+// How soon an event is durable. With JOURNAL_UNSYNCED it survives the end of the process, but not
+// of the machine.
 enum journal_durability {
-    JOURNAL_GROUP,
-    JOURNAL_BATCH,
-    JOURNAL_UNSYNCED
+    JOURNAL_GROUP,   // a sync at most every 100 ms; the default
+    JOURNAL_BATCH,   // a sync with every journal_sync
+    JOURNAL_UNSYNCED // written at the same times as with JOURNAL_GROUP, never synced
 };
 
-// Makes the file "journal" in the directory open as `directory` (borrowed until the journal's end)
-// and reserves its first space. `path` names it in messages. A salt of 0 has one drawn. The first
-// sync is due 100 ms after `now` (clock_now()'s). NULL and *err when it is there already or cannot
-// be made; a file of its own is then not left behind. That nobody else writes it is the caller's
-// care (journal/runlock.h).
+// Creates the file "journal" in the directory that is open as `directory` (borrowed until the end
+// of the journal) and reserves its first space. Messages call it `path`. If the salt of *id is 0,
+// one is drawn. The first sync is 100 ms after `now`, which is clock_now()'s. The caller makes sure
+// that nobody else writes the file (journal/runlock.h). Returns NULL and *err if the file exists or
+// cannot be created; a file that this call created is removed.
 struct journal *journal_create(int directory, const char *path, const struct journal_identity *id,
                                int64_t now, br_error *err);
 
-// Goes on with the "journal" that is there: gives every event in it to `past`, cuts off a torn tail
-// and appends behind the last whole record. NULL and *err, with the file as it was, when the
-// journal is damaged or of another format (BR_ERR_USAGE), or `past` refuses an event.
+// Opens the "journal" that exists, gives every event in it to `past`, cuts off a torn tail and
+// appends after the last whole record. Returns NULL and *err, with the file as it was, if the
+// journal is damaged or has another format (BR_ERR_USAGE), or `past` refuses an event.
 struct journal *journal_reopen(int directory, const char *path, struct event_sink *past,
                                int64_t now, br_error *err);
 
 uint64_t journal_salt(const struct journal *j);
 
-// Group, unless this says otherwise.
 void journal_set_durability(struct journal *j, enum journal_durability durability);
 
-// Where events go in. Lives as long as the journal.
+// Returns the sink that takes the events to write. It lives as long as the journal.
 struct event_sink *journal_sink(struct journal *j);
 
-// From now on journal_sync, with JOURNAL_GROUP, leaves the wait for the disk to a thread (where
-// there can be one); a failure shows at its next call. journal_commit waits all the same.
+// From now on, with JOURNAL_GROUP, a thread waits for the disk instead of journal_sync, which
+// returns the thread's failure at its next call. Without a thread (if none can be made) nothing
+// changes. journal_commit waits in each case.
 void journal_sync_aside(struct journal *j);
 
-// Makes durable what is not yet, if there is any and 100 ms have passed since the last time. `now`
-// is clock_now()'s. May block for as long as the disk takes.
+// Makes the events that were taken durable, if there are any and 100 ms have passed since the last
+// sync. `now` is clock_now()'s. May block for as long as the disk takes.
 int journal_sync(struct journal *j, int64_t now, br_error *err);
 
-// When journal_sync will have something to do: INT64_MAX = not before another event comes.
+// Returns the time (clock_now()'s) of the next journal_sync that has something to do, or INT64_MAX
+// if there is nothing to do before another event comes.
 int64_t journal_next_sync(const struct journal *j);
 
-// As journal_sync, whatever the time: what was taken is durable when this returns 0.
+// As journal_sync, at once: every event that was taken is durable when this returns 0.
 int journal_commit(struct journal *j, int64_t now, br_error *err);
 
-// Commits, gives back unused space, unlocks and frees; the journal is gone in every case. -1 and
-// *err when not all of it is durable.
+// Commits, gives back unused space, closes and frees the journal, in each case. Returns -1 and *err
+// if not every event is durable.
 int journal_close(struct journal *j, br_error *err);
 
-// Frees without writing what was gathered: for a run that is given up.
+// Frees the journal without writing the events that were gathered, for a run that is given up.
 void journal_destroy(struct journal *j);
 
-// What an event_source's hash is made with; `seed` chains several pieces.
+// Returns the hash of an event_source. `seed` is 0, or the hash of the piece before if the content
+// comes in several pieces.
 uint64_t journal_hash(uint64_t seed, const void *data, size_t size);
 
 #endif

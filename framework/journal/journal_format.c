@@ -1,4 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The format of a journal. docs/journal-format.md describes it in full for other readers.
+//
+// A header of 64 bytes, then records. Numbers are little-endian; checksums are XXH3-64.
+//
+//     header  0 "batchrun"  8 format  12 flags  16 salt  24 zeros  56 checksum of bytes 0 to 55
+//
+//     record  0 checksum of everything after it   8 checksum of the record before (or the header)
+//            16 mark: B5 'R' 'e' 'c'             20 low half of the salt   24 sequence: 1, 2, ...
+//            32 type   36 length of the payload  40 payload, then zeros to a multiple of 8
+//
+// A payload is the time of the event and its fields, each a LEB128 number (signed ones in zigzag)
+// or a text: its length, its bytes and one NUL. Packed rows of results are 8-aligned. A sample:
+//
+//     40  9A 9C 01       time: 9997 ns
+//     43  06             exit status: 3
+//     44  08 "finished"  length and bytes
+//     53  00             NUL: the payload of an EVENT_RUN_END ends, of 14 bytes; 2 zeros follow
 #include "journal/journal_format.h"
 
 #include <endian.h>
@@ -10,7 +27,7 @@ static const char file_magic[8] = "batchrun";
 static const char record_magic[4] = "\xB5Rec";
 
 enum {
-    ROWS_BIG_ENDIAN = 1 // header flag: packed rows are in the order of the machine that made them
+    ROWS_BIG_ENDIAN = 1 // header flag: the machine that packed the rows was big-endian
 };
 
 static const uint32_t native_flags = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? ROWS_BIG_ENDIAN : 0;
@@ -66,7 +83,7 @@ int journal_header_decode(const unsigned char *data, size_t size, struct journal
         return br_error_set(err, BR_ERR_USAGE, "ends within its header (%zu bytes)", size);
     if (memcmp(data, file_magic, sizeof file_magic) != 0)
         return br_error_set(err, BR_ERR_USAGE, "is not a journal of batchrun");
-    // Before anything else of the header is believed: another format may lay it out differently.
+    // The version is checked first, because another format may have another header.
     uint32_t version = load32(data + 8);
     if (version != JOURNAL_VERSION)
         return br_error_set(err, BR_ERR_USAGE,
@@ -84,7 +101,7 @@ int journal_header_decode(const unsigned char *data, size_t size, struct journal
     return 0;
 }
 
-// ---- Frame: checksum 8, previous 8, magic 4, salt 4, sequence 8, type 4, length 4
+// ---- Frame
 
 void journal_mark(unsigned char out[JOURNAL_MARK_SIZE], uint64_t salt)
 {
@@ -144,8 +161,7 @@ bool journal_record_valid(const unsigned char *data, const struct journal_frame 
     return XXH3_64bits(data + 8, journal_record_size(frame->length) - 8) == frame->checksum;
 }
 
-// ---- Payloads, written: numbers are LEB128, signed ones in zigzag; a text is its length, its
-// bytes and one NUL
+// ---- Encoding payloads
 
 static void put(struct buffer *out, uint64_t value)
 {
@@ -169,7 +185,7 @@ static void put_text(struct buffer *out, const char *text)
     buffer_append(out, text, length + 1);
 }
 
-// Optional bytes, 8-aligned so that packed rows can be read in place.
+// Appends packed rows or their absence; 8-aligned, so that they can be read in place.
 static void put_rows(struct buffer *out, const void *data, size_t size)
 {
     put(out, data != NULL);
@@ -326,7 +342,7 @@ void journal_encode(struct buffer *out, const struct event *event, const unsigne
     }
 }
 
-// ---- Payloads, read: every getter of a cursor that has gone bad gives 0, "" or NULL
+// ---- Decoding payloads: after an error every getter of a cursor returns 0, "" or NULL
 
 struct cursor {
     const unsigned char *start, *at, *end;
@@ -434,7 +450,7 @@ static void get_cpuset(struct cursor *c, struct cpuset *out)
     }
 }
 
-// A run of indices that is not empty and does not wrap.
+// Whether the indices are at least one and do not wrap.
 static void get_span(struct cursor *c, uint64_t *first, uint64_t *count)
 {
     *first = get(c);
@@ -602,7 +618,7 @@ int journal_decode(uint32_t type, const unsigned char *data, size_t size, struct
     return 0;
 }
 
-// ---- Durations: 3 bits below the leading one, so eight steps for every doubling
+// ---- Durations: the leading bit and 3 more, which are eight steps for every doubling
 
 uint32_t journal_duration_decode(unsigned char code)
 {
@@ -611,6 +627,6 @@ uint32_t journal_duration_decode(unsigned char code)
     if (code > 239)
         return UINT32_MAX;
     unsigned shift = (code >> 3) - 1U;
-    // The middle of the step.
+    // The middle of the step is returned.
     return (8U | (code & 7U)) << shift | (shift > 0 ? 1U << (shift - 1) : 0);
 }

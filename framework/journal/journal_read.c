@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Reads records, and tells a torn tail from damage by looking for valid records after it.
 #include "journal/journal_read.h"
 
 #include <errno.h>
@@ -15,28 +16,29 @@
 
 enum {
     WINDOW = 256 * 1024,
-    CANDIDATES_MAX = 1000 // marks looked at behind a bad record before the search is given up
+    CANDIDATES_MAX = 1000 // marks that are tried after a bad record before the search ends
 };
 
 struct journal_reader {
     int fd;
     char *path;
-    uint64_t size;   // of the file, when it was opened
-    uint64_t offset; // of the record to come
-    // A piece of the file, from window_at. It begins and ends at multiples of 8, as records do.
+    uint64_t size;   // of the file when it was opened
+    uint64_t offset; // of the next record
+    // A piece of the file that begins at window_at. It begins and ends at multiples of 8, as
+    // records do.
     struct buffer window;
     uint64_t window_at;
     struct journal_identity id;
     uint64_t chain;
-    uint64_t sequence; // of the record read last
+    uint64_t sequence; // of the last record that was read
     struct buffer durations;
     bool torn;
     bool bad;
     br_error reason;
 };
 
-// Reads `count` bytes at `offset`, which the file has, into the window unless they are there: their
-// place, 8-aligned where `offset` is, or NULL and *err.
+// Makes sure that `count` bytes at `offset`, which the file has, are in the window. Returns them,
+// 8-aligned if `offset` is, or NULL and *err.
 static const unsigned char *look(struct journal_reader *r, uint64_t offset, size_t count,
                                  br_error *err)
 {
@@ -72,8 +74,8 @@ static const unsigned char *look(struct journal_reader *r, uint64_t offset, size
     return (unsigned char *)data + (offset - start);
 }
 
-// The whole, valid record at `offset`: 1, its frame and its bytes; 0 when there is none; -1 and
-// *err.
+// Looks for a whole, valid record at `offset`. Returns 1 with its frame and its bytes, 0 if there
+// is none, -1 and *err if the file cannot be read.
 static int record_at(struct journal_reader *r, uint64_t offset, struct journal_frame *frame,
                      const unsigned char **data, br_error *err)
 {
@@ -92,8 +94,8 @@ static int record_at(struct journal_reader *r, uint64_t offset, struct journal_f
     return journal_record_valid(at, frame);
 }
 
-// Whether a valid record of this run, later than the last one read, stands behind `offset`: 1 and
-// its place, 0, or -1 and *err.
+// Looks after `offset` for a valid record of this run that is later than the last one read. Returns
+// 1 with its offset, 0 if there is none, -1 and *err if the file cannot be read.
 static int find_later(struct journal_reader *r, uint64_t offset, uint64_t *found, br_error *err)
 {
     unsigned char mark[JOURNAL_MARK_SIZE];
@@ -138,7 +140,7 @@ static int refuse(struct journal_reader *r, const char *why, br_error *err)
     return -1;
 }
 
-// What stands at the reader's place is no valid record: the end, or damage.
+// There is no valid record at the reader's offset. Decides whether it is the end or damage.
 static int judge_end(struct journal_reader *r, br_error *err)
 {
     if (r->offset == r->size)
@@ -219,7 +221,7 @@ const struct journal_identity *journal_reader_identity(const struct journal_read
 
 static int open_file(struct journal_reader *r, int directory, const char *name, br_error *err)
 {
-    // O_NONBLOCK: a FIFO in its place must not hang us before fstat can refuse it.
+    // O_NONBLOCK: opening a FIFO of that name must not block before fstat refuses it.
     r->fd = fd_open(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
     struct stat st;
     if (r->fd < 0 || fstat(r->fd, &st) != 0) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Reads a journal and gives its events to sinks.
 #include "journal/replay.h"
 
 #include <stdlib.h>
@@ -6,8 +7,8 @@
 #include "base/buffer.h"
 #include "journal/journal_read.h"
 
-static int tell(struct journal_reader *reader, struct event_sink *const *sinks, size_t count,
-                br_error *err)
+static int give_events(struct journal_reader *reader, struct event_sink *const *sinks, size_t count,
+                       br_error *err)
 {
     struct event event;
     int more;
@@ -24,7 +25,7 @@ int replay(const struct rundir *d, struct event_sink *const *sinks, size_t count
     buffer_format(&text, "%s/journal", d->path);
     char *path = buffer_take_string(&text, err);
     struct journal_reader *reader = path ? journal_open(path, err) : NULL;
-    int result = reader ? tell(reader, sinks, count, err) : -1;
+    int result = reader ? give_events(reader, sinks, count, err) : -1;
     journal_reader_destroy(reader);
     free(path);
     return result;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Creates a run directory, sets an old one aside, and opens and writes files in it.
 #include "journal/rundir.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@ enum {
     ASIDE_MAX = 100000
 };
 
-// As br_error_errno, with the kind that errno stands for.
+// As br_error_errno, with a kind that depends on errno.
 static int fail(br_error *err, const char *what, const char *path)
 {
     int number = errno;
@@ -54,7 +55,7 @@ static char *join(const char *directory, const char *name, const char *suffix, b
     return buffer_take_string(&text, err);
 }
 
-// The directory that NAME.run is made in; the caller frees it.
+// Returns the directory in which NAME.run is created, malloc'd; NULL and *err when out of memory.
 static char *parent_of(const struct rundir_options *o, br_error *err)
 {
     const char *slash = strrchr(o->job_file, '/');
@@ -67,7 +68,7 @@ static char *parent_of(const struct rundir_options *o, br_error *err)
     return parent;
 }
 
-// ---- A run that is there already
+// ---- A run that exists
 
 static int refuse_existing(const char *path, bool has_journal, br_error *err)
 {
@@ -82,7 +83,7 @@ static int refuse_existing(const char *path, bool has_journal, br_error *err)
                         path);
 }
 
-// renameat2 where the file system has it; else the name was just seen to be free.
+// Renames without replacing, if the file system can; else the caller has just seen the name free.
 static int rename_to_free(int parent, const char *from, const char *to)
 {
     if (renameat2(parent, from, parent, to, RENAME_NOREPLACE) == 0)
@@ -137,14 +138,15 @@ static int open_existing(int parent, const char *entry, struct rundir *d, br_err
     return 0;
 }
 
-// Makes way for a new directory where one is, or says why not.
+// Sets an existing directory aside, or refuses to.
 static int clear_way(int parent, const char *entry, bool fresh, struct rundir *d, br_error *err)
 {
     if (!fresh)
         return runlock_refuse(d->fd, d->path, err) != 0
                    ? -1
                    : refuse_existing(d->path, d->has_journal, err);
-    // Held until the directory has its other name: whoever gets it then finds that name gone.
+    // The lock is held until the directory is renamed. Whoever gets it then finds the old name
+    // gone.
     int lock = runlock_take(d->fd, d->path, err);
     if (lock < 0)
         return -1;
@@ -155,9 +157,9 @@ static int clear_way(int parent, const char *entry, bool fresh, struct rundir *d
     return result;
 }
 
-// ---- Making it
+// ---- Creating the directory
 
-// *made: whether the directory is new.
+// Sets *made to whether the directory is new.
 static int make_directory(int parent, const char *entry, const struct rundir_options *o,
                           struct rundir *d, bool *made, br_error *err)
 {
@@ -196,7 +198,7 @@ static int fill(struct rundir *d, const struct rundir_options *o, br_error *err)
     return d->has_journal ? 0 : rundir_write(d, "job.yaml", o->job, o->job_size, err);
 }
 
-// Only what fill has made; never a tree.
+// Removes only what fill has made, never a tree.
 static void take_down(int parent, const char *entry, const struct rundir *d)
 {
     if (d->fd >= 0) {
@@ -208,7 +210,7 @@ static void take_down(int parent, const char *entry, const struct rundir *d)
     unlinkat(parent, entry, AT_REMOVEDIR);
 }
 
-// Takes the lock of the directory, unless another process has given the name to its own meanwhile.
+// Takes the lock of the directory, and checks that its name was not given to another one meanwhile.
 static int lock_directory(int parent, const char *entry, struct rundir *d, br_error *err)
 {
     struct stat named, ours;
@@ -286,7 +288,7 @@ void rundir_finish(struct rundir *d)
 
 // ---- Files in it
 
-// A file's path for a message, in a buffer that the caller finishes.
+// Returns a file's path for a message, in a buffer that the caller finishes.
 static const char *shown(struct buffer *text, const char *directory, const char *name)
 {
     buffer_format(text, "%s/%s", directory, name);
@@ -315,7 +317,7 @@ int rundir_open_log(const struct rundir *d, unsigned worker, unsigned stream, br
     if (fd < 0)
         return fail_in(err, "open the log", d->logs_path, name);
     struct stat st;
-    // O_NONBLOCK was only for opening: whoever writes the log should see a plain file.
+    // O_NONBLOCK was only for opening: a writer of the log expects a plain file.
     if (fstat(fd, &st) != 0 || fcntl(fd, F_SETFL, O_APPEND) != 0)
         fail_in(err, "open the log", d->logs_path, name);
     else if (!S_ISREG(st.st_mode))
@@ -334,7 +336,7 @@ static int write_new(const struct rundir *d, const char *name, const void *data,
         return fail_in(err, "make", d->path, name);
     int result = fd_write_all(fd, data, size);
     int saved = errno;
-    // A network file system may find its disk full only now.
+    // A network file system may report a full disk only now.
     if (close(fd) != 0 && result == 0) {
         saved = errno;
         result = -1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Finding a run that was made before.
+// Finds and opens a run that exists.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@ static bool is_run_name(const char *name)
     return name[0] != '.' && length > 4 && strcmp(name + length - 4, ".run") == 0;
 }
 
-// When the run in parent/`name` last wrote its journal; -1 when it is no run.
+// Returns the time at which the run in parent/`name` last wrote its journal; -1 if it is not a run.
 static int64_t last_change(int parent, const char *name)
 {
     struct buffer path = BUFFER_EMPTY;
@@ -29,7 +29,8 @@ static int64_t last_change(int parent, const char *name)
     return there ? st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec : -1;
 }
 
-// The newest run's name in `found`, empty when there is none. Of equally new ones the last by name.
+// Sets `found` to the name of the newest run, empty if there is none. Of equally new ones the last
+// by name is used.
 static int find_newest(struct buffer *found, br_error *err)
 {
     DIR *directory = opendir(".");

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Locks the file "lock" of a run directory.
 #include "journal/runlock.h"
 
 #include <errno.h>
@@ -16,13 +17,13 @@ enum {
     WHO_MAX = 400
 };
 
-// Of the open file, so that nothing this process opens and closes loses it.
+// The lock belongs to the open file, so that closing another descriptor of it does not lose it.
 static struct flock whole_file(void)
 {
     return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
 }
 
-// Anybody who may write there can have written it.
+// The text is not trusted: anybody who can write in the directory can have written it.
 static void read_who(int fd, struct buffer *who)
 {
     char text[WHO_MAX + 1] = "";
@@ -30,7 +31,7 @@ static void read_who(int fd, struct buffer *who)
         text_escaped(who, text, strcspn(text, "\n"));
 }
 
-// Of no consequence but for messages: a disk too full for it is told by whatever comes next.
+// A failure matters only to messages: a full disk is reported by the next write.
 static void write_who(int fd)
 {
     char host[256] = "", text[WHO_MAX], at[32] = "";

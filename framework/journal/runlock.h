@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The right to write in a run's directory, which one process has: a lock on the file "lock" there,
-// whose text tells a person who holds it. The kernel drops the lock when its process ends, however
-// it ends, on this machine and on those that share the directory by NFS; so the file alone means
-// nothing and may stay. Where the file system has no locks at all the run is unguarded.
+// The right to write in a run's directory, which one process has: a lock on the file "lock" in it,
+// whose text tells a person who holds the lock. The kernel drops the lock when its process ends, on
+// this machine and on those that share the directory by NFS, so the file may stay. On a file system
+// without locks nothing protects the run.
 #ifndef BR_JOURNAL_RUNLOCK_H
 #define BR_JOURNAL_RUNLOCK_H
 
@@ -11,15 +11,17 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-// Takes the lock in the directory open as `directory`; `path` names that in messages. A descriptor
-// whose closing gives it back, or -1 and *err: BR_ERR_USAGE says who holds it.
+// Takes the lock in the directory that is open as `directory`; messages call it `path`. Returns a
+// descriptor, whose closing releases the lock, or -1 and *err. BR_ERR_USAGE names the process that
+// holds it.
 int runlock_take(int directory, const char *path, br_error *err);
 
-// -1 and *err, as runlock_take, when somebody holds it; takes and makes nothing.
+// Returns -1 and *err, as runlock_take, if a process holds the lock, else 0. Takes and creates
+// nothing.
 int runlock_refuse(int directory, const char *path, br_error *err);
 
-// Whether a process that lives holds it. Then appends who: "process 4711 on node7 since ..." to
-// `who`, where that can be known.
+// Returns whether a living process holds the lock. If so, appends which one to `who`, as far as it
+// is known: "process 4711 on node7 since ...".
 bool runlock_held(int directory, struct buffer *who);
 
 #endif

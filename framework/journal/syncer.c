@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The thread that syncs, and what is shared with it.
 #include "journal/syncer.h"
 
 #include <errno.h>
@@ -12,13 +13,13 @@
 
 struct syncer {
     pthread_t thread;
-    pthread_mutex_t mutex; // of all below
+    pthread_mutex_t mutex; // protects every member below but fd
     pthread_cond_t changed;
     int fd;
-    int directory; // of what was asked for last, or -1
+    int directory; // of the last request, or -1
     bool busy;
     bool leave;
-    int error; // errno of the first failure
+    int error; // errno of the first failure, or 0
 };
 
 int syncer_sync(int fd, int directory)

@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A thread that does nothing but make one file durable, so that whoever writes it need not wait for
-// the disk. It takes no signals. All calls are from one thread.
+// A thread that makes one file durable, so that its writer need not wait for the disk. The thread
+// handles no signals. All functions are called from one other thread.
 #ifndef BR_JOURNAL_SYNCER_H
 #define BR_JOURNAL_SYNCER_H
 
 struct syncer;
 
-// `fd` is borrowed until syncer_destroy. NULL with errno when there can be no thread.
+// `fd` is borrowed until syncer_destroy. Returns NULL and errno if no thread can be made.
 struct syncer *syncer_create(int fd);
 
-// Begins to sync what was written so far, as syncer_sync does. Not while it is busy.
+// Starts to sync everything that was written so far, as syncer_sync does. Must not be called while
+// the syncer is busy.
 void syncer_ask(struct syncer *s, int directory);
 
-// What has become of it: 1 while busy, 0 when all that was asked for is done, -1 and errno when a
-// sync failed; from then on always that.
+// Returns 1 while the syncer is busy, 0 if everything that was asked for is done, -1 and errno if a
+// sync has failed, and then at every later call.
 int syncer_look(struct syncer *s);
 
-// As syncer_look, when it is no longer busy.
+// Waits until the syncer is not busy, and returns as syncer_look.
 int syncer_wait(struct syncer *s);
 
-// Waits for a sync in hand. Takes NULL, keeps errno.
+// Waits for a running sync. Accepts NULL; keeps errno.
 void syncer_destroy(struct syncer *s);
 
-// What the thread does, here and now: the file's data, and where `directory` is not -1 the name
-// that it has there. Some file systems cannot sync a directory; the file is then as durable as they
-// make it. 0, or -1 and errno.
+// Syncs the file's data in the calling thread, and its name in `directory` unless that is -1. A
+// file system that cannot sync a directory is not an error. Returns 0, or -1 and errno.
 int syncer_sync(int fd, int directory);
 
 #endif

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Splits runs of successes into attempts with a start and an end each.
 #include "report/attempts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    WORKERS_MAX = 1 << 20 // more is not a run of ours
+    WORKERS_MAX = 1 << 20 // a larger number is not one that batchrun wrote
 };
 
-// No time of a run of ours is beyond it, and a sum of some cannot overflow.
+// A larger time is not one of a run, and a sum of several of these does not overflow.
 #define TIME_MAX (INT64_MAX / 8)
 
 void attempts_init(struct attempts *s)
@@ -56,8 +57,8 @@ static void tell(int64_t *free_ns, struct attempt *a, int64_t start, int64_t las
     each(user, a);
 }
 
-// The time of the event is, at the earliest, when the last of the joined reports began: what lies
-// between that and the sum of the durations was spent between the tasks.
+// The event's time is at least the beginning of the last of the merged reports. Its distance from
+// the sum of the durations is the time between the tasks.
 static void take_tasks_ok(int64_t *free_ns, const struct event *event, attempt_fn *each, void *user)
 {
     const struct event_tasks_ok *e = &event->tasks_ok;

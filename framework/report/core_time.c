@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Accounts for the workers' time between attempts.
 #include "report/core_time.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    ITEMS_MAX = 1 << 20 // phases or workers: more is not a run of ours
+    ITEMS_MAX = 1 << 20 // phases or workers; a larger number is not one that batchrun wrote
 };
 
 struct core_worker {
-    int64_t until_ns; // accounted for so far
+    int64_t until_ns; // its time is accounted for until then
     bool up;
 };
 
@@ -25,7 +26,7 @@ void core_time_finish(struct core_time *c)
     core_time_init(c);
 }
 
-// Puts a worker's time until `to` down to `use`.
+// Adds a worker's time until `to` to `use`.
 static void spend(struct core_time *c, struct core_worker *w, int64_t to, enum core_use use)
 {
     if (to <= w->until_ns)
@@ -124,7 +125,7 @@ void core_time_parts(const int64_t ns[CORE_USES], unsigned units, unsigned parts
         rest[i] = exact - parts[i];
         given += parts[i];
     }
-    // What rounding down has left goes to those that lost most by it.
+    // The units that rounding down has left go to the parts that it reduced most.
     for (; given < units; given++) {
         int most = 0;
         for (int i = 1; i < CORE_USES; i++)

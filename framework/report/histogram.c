@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Bins of durations: a place on a logarithmic scale, and quantiles.
 #include "report/histogram.h"
 
 #include <math.h>
 
 enum {
-    PARTS = 4 // of an octave, equally long
+    PARTS = 4 // equally long bins of an octave
 };
 
 static unsigned bin_of(int64_t ns)

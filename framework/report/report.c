@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Replays a run into the folds of a report, and puts the sections of the page together.
 #include "report/report.h"
 
 #include <inttypes.h>
@@ -46,7 +47,7 @@ static void take_workers(struct report *r, const struct event *event)
     core_time_take(&r->core_time, event);
 }
 
-// A later process of the run may be on another machine: the last one is drawn.
+// A later process of the run may be on another machine; the last one is drawn.
 static void take_note(struct report *r, const struct event_note *e)
 {
     struct machine machine;

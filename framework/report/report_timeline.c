@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The parts of a report that are drawn over time. A drawing's units are bins across; the browser
-// stretches it to the page's width, so all that must keep its shape (text, labels) stands beside
-// it.
+// Draws the parts of a report that have a time axis. The horizontal unit of a drawing is a bin. The
+// browser stretches a drawing to the width of the page, so text and labels are outside of it.
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -10,13 +9,13 @@
 #include "report/report_parts.h"
 
 enum {
-    LEVELS = 4,       // of a cell's busy fraction
-    ROW_UNITS = 10,   // of the drawing's height for a row of workers
-    LABEL_EVERY = 13, // px: rows lower than that have no label each
-    RATE_BINS = 8,    // of the timeline, in one of the throughput's
+    LEVELS = 4,       // shades of a cell, by its busy fraction
+    ROW_UNITS = 10,   // height of a row of workers, in units of the drawing
+    LABEL_EVERY = 13, // px; of rows that are lower not each has a label
+    RATE_BINS = 8,    // bins of the timeline in one bin of the throughput
     CHART_HEIGHT = 100,
-    LEAST_HEIGHT = 3, // of failures, however few: they must be seen
-    MARK_BINS = 4     // that a mark takes
+    LEAST_HEIGHT = 3, // height of a single failure, so that it is visible
+    MARK_BINS = 4     // width of a mark, in bins
 };
 
 size_t report_drawn(const struct report *r)
@@ -24,7 +23,7 @@ size_t report_drawn(const struct report *r)
     return r->summary.phase_count < REPORT_PHASES ? r->summary.phase_count : REPORT_PHASES;
 }
 
-// How far into the run a moment is, in per cent: what a label is placed by.
+// Returns the place of a label on the axis, in per cent of the run.
 static double percent_of(const struct report *r, int64_t time_ns)
 {
     double end = (double)r->summary.last_ns;
@@ -32,7 +31,7 @@ static double percent_of(const struct report *r, int64_t time_ns)
     return part < 0 ? 0 : part > 100 ? 100 : part;
 }
 
-// The run's length in bins.
+// Returns the length of the run in bins.
 static double width_of(const struct report *r)
 {
     double width = (double)r->summary.last_ns / (double)r->timeline.bin_ns;
@@ -97,7 +96,7 @@ static void put_bars(const struct report *r, struct buffer *out)
 
 // ---- Workers, a row each or a row for some
 
-// 0 = idle, 1 .. LEVELS = how busy.
+// Returns 0 for an idle cell, else 1 to LEVELS by how busy it is.
 static int level_of(const struct report *r, const struct timeline_cell *c)
 {
     if (c->busy_ns <= 0)
@@ -107,8 +106,8 @@ static int level_of(const struct report *r, const struct timeline_cell *c)
     return level < LEVELS ? level : LEVELS;
 }
 
-// One path for all cells of a colour and a level, each a piece of a broad line: neighbours join, so
-// a page of them stays small.
+// Draws all cells of a colour and a level as one path, in which each is a piece of a broad line.
+// Neighbours are joined, so the page stays small.
 static void put_cells(const struct report *r, size_t colour, int level, struct buffer *out)
 {
     const struct timeline *t = &r->timeline;
@@ -132,7 +131,7 @@ static void put_cells(const struct report *r, size_t colour, int level, struct b
         buffer_text(out, "\"/>\n");
 }
 
-// Marks that would lie on top of each other are one.
+// Marks that would overlap are drawn as one.
 static void put_marks(const struct report *r, const char *class, bool deaths, struct buffer *out)
 {
     const struct timeline *t = &r->timeline;
@@ -263,7 +262,7 @@ static void end_chart(const struct report *r, struct buffer *out)
     buffer_text(out, "</div>\n");
 }
 
-// How long a bin lasted: the last one ended with the run.
+// Returns the length of a bin in ns. The last one ends with the run.
 static double bin_seconds(const struct report *r, size_t first, size_t count)
 {
     int64_t start = (int64_t)first * r->timeline.bin_ns;

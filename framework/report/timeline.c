@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Doubles bins and rows so that a run of any length and width fits.
 #include "report/timeline.h"
 
 #include <stdlib.h>
@@ -33,7 +34,8 @@ const struct timeline_cell *timeline_cell(const struct timeline *t, size_t row, 
 
 // ---- Making room
 
-// A vote that needs no count of each phase: the one with more than half of the time comes out.
+// A majority vote that needs no sum for each phase: it finds the one with more than half of the
+// time.
 static void vote(struct timeline_cell *c, uint32_t phase, int64_t ns)
 {
     if (c->phase == phase || c->lead_ns == 0) {

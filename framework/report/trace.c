@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Reads a journal twice: to count attempts, then to write as many slices as fit.
 #include "report/trace.h"
 
 #include <inttypes.h>
@@ -12,12 +13,12 @@
 #include "report/timeline.h"
 #include "views/summary.h"
 
-// Lanes are threads of one process in a viewer's eyes; worker N is thread N + 1.
+// A viewer shows lanes as threads of one process; worker N is thread N + 1.
 enum {
     PROCESS = 1
 };
 
-// An idle time that a slice of several attempts may hide.
+// The longest idle time within a slice of several attempts, in ns.
 #define JOIN_GAP NS_PER_MS
 
 struct slice {
@@ -25,27 +26,27 @@ struct slice {
     uint32_t attempt;
     uint64_t first;
     uint64_t last;
-    uint64_t count; // of attempts; 0 = none is open
+    uint64_t count; // attempts in the slice; 0 = no slice is open
     int64_t start_ns;
     int64_t end_ns;
-    const struct event_task_end *told; // of a single attempt, while its event lasts
+    const struct event_task_end *told; // record of a single attempt, borrowed from its event
     enum outcome_status status;
 };
 
 struct trace {
-    struct event_sink sink; // first; of the second pass
+    struct event_sink sink; // the first member; takes the events of the second pass
     struct json json;
-    struct summary summary; // whole, after the first pass
+    struct summary summary; // complete after the first pass
     struct timeline timeline;
     struct attempts attempts;
-    struct slice *open; // of each worker
+    struct slice *open; // the open slice of each worker
     size_t worker_count;
-    uint64_t ok, others; // attempts
+    uint64_t ok, others; // attempts that succeeded, and the others
     uint64_t max_slices;
     struct trace_counts counts;
 };
 
-// ---- Looking first: how much there is, and the counters
+// ---- The first pass: counts
 
 struct look {
     struct event_sink sink;
@@ -82,10 +83,10 @@ static int look(struct trace *t, const struct rundir *d, br_error *err)
     t->open = calloc(t->worker_count + 1, sizeof *t->open);
     if (!t->open)
         return br_error_nomem(err);
-    attempts_finish(&t->attempts); // the second pass begins from nothing
-    // What did not succeed comes first; at least half of the slices are for successes.
+    attempts_finish(&t->attempts); // for the second pass
+    // Attempts that did not succeed have slices of their own; at least half are for successes.
     uint64_t rest = t->others < t->max_slices / 2 ? t->max_slices - t->others : t->max_slices / 2;
-    // A quarter is for slices that end early, with their phase or before an idle time.
+    // A quarter is for slices that end early: with their phase, or before an idle time.
     uint64_t full = rest - rest / 4 > 0 ? rest - rest / 4 : 1;
     t->counts.per_slice = t->ok > rest ? (t->ok - 1) / full + 1 : 1;
     return 0;
@@ -204,7 +205,7 @@ static void put_death(struct trace *t, const struct event_worker_end *e, int64_t
     end_event(t);
 }
 
-// A line through all lanes: what was in hand before it was lost.
+// Draws a line through all lanes: tasks that ran before it were lost.
 static void put_resume(struct trace *t, int64_t time_ns)
 {
     if (is_full(t, 1))
@@ -218,7 +219,7 @@ static void put_resume(struct trace *t, int64_t time_ns)
 static int trace_take(struct event_sink *sink, const struct event *event, br_error *err)
 {
     struct trace *t = (struct trace *)sink;
-    // A run that goes on may have had further workers since the first look.
+    // A run that still goes on may have more workers than in the first pass.
     uint32_t worker = event->type == EVENT_TASKS_OK   ? event->tasks_ok.worker
                       : event->type == EVENT_TASK_END ? event->task_end.worker
                                                       : 0;
@@ -263,7 +264,7 @@ static void put_names(struct trace *t)
     buffer_finish(&name);
 }
 
-// Phases may run side by side, which slices of one lane cannot.
+// Phases may overlap in time, which slices of one lane cannot.
 static void put_phase(struct trace *t, size_t phase)
 {
     const struct summary_phase *p = &t->summary.phases[phase];
@@ -288,7 +289,7 @@ static void put_counter(struct trace *t, const char *name, int64_t time_ns, doub
     end_event(t);
 }
 
-// Means over the timeline's bins, where they change.
+// Writes means over the bins of the timeline, whenever they change.
 static void put_counters(struct trace *t)
 {
     const struct timeline *line = &t->timeline;

@@ -309,7 +309,7 @@ bool phases_late(const struct phases *ph)
     return ph->late;
 }
 
-bool phases_in_hand(const struct phases *ph, unsigned worker, struct task_in_hand *out)
+bool phases_in_hand(const struct phases *ph, unsigned worker, struct running_task *out)
 {
     struct exec_in_hand h;
     void *user;
@@ -318,7 +318,7 @@ bool phases_in_hand(const struct phases *ph, unsigned worker, struct task_in_han
         return false;
     const struct phase *p = user;
     bool reduces = map == p->levels.map;
-    *out = (struct task_in_hand){.phase = (uint32_t)(p->place + (reduces ? ph->count : 0)),
+    *out = (struct running_task){.phase = (uint32_t)(p->place + (reduces ? ph->count : 0)),
                                  .attempt = h.task.attempt,
                                  .index = h.task.first + (reduces ? p->levels.before : 0),
                                  .worker = worker,

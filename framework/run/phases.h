@@ -23,7 +23,7 @@
 #include "pool/pool.h"
 #include "run/earlier.h"
 #include "run/prepare.h"
-#include "views/in_hand.h"
+#include "views/running_task.h"
 
 //
 // Where an earlier process has begun the run, a phase starts as ever: its tasks that have their
@@ -63,7 +63,7 @@ int64_t phases_deadline(const struct phases *ph, int64_t now);
 bool phases_need_workers(const struct phases *ph);
 
 // What a worker has in hand now; false when nothing, as far as is known.
-bool phases_in_hand(const struct phases *ph, unsigned worker, struct task_in_hand *out);
+bool phases_in_hand(const struct phases *ph, unsigned worker, struct running_task *out);
 
 // Whether tasks were not started for want of time.
 bool phases_late(const struct phases *ph);

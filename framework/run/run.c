@@ -433,7 +433,7 @@ static void say_begin(const struct run *run)
     buffer_finish(&b);
 }
 
-static bool look_in_hand(void *user, unsigned worker, struct task_in_hand *out)
+static bool look_in_hand(void *user, unsigned worker, struct running_task *out)
 {
     const struct run *run = user;
     return phases_in_hand(run->phases, worker, out);

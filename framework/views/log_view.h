@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What tasks printed, read from the workers' logs as the journal tells where it lies, in the order
-// of the journal. Each line is headed by its task, "areas#17: ", unless one task alone is asked
-// for.
+// Shows what tasks printed, in the order of the journal, which says where it is in the workers'
+// logs. Each line begins with its task, "areas#17: ", unless a single task is asked for.
 #ifndef BR_VIEWS_LOG_VIEW_H
 #define BR_VIEWS_LOG_VIEW_H
 
@@ -10,25 +9,26 @@
 
 #include "base/buffer.h"
 #include "journal/event.h"
+#include "views/phase_names.h"
 #include "views/task_name.h"
 
-// Gives out a piece of text. -1 and *err ends the view.
+// Writes a piece of text. -1 and *err ends the view.
 typedef int log_print(const struct buffer *piece, br_error *err);
 
 struct log_view {
-    struct event_sink sink; // take: as `print`, or when a log cannot be read
+    struct event_sink sink; // take: -1 and *err as `print`, or if a log cannot be read
     const char *logs_path;
-    const struct task_name *task; // NULL: of every task
-    bool escape;                  // for a terminal: no control characters
+    const struct task_name *task; // the only task to show, or NULL
+    bool escape;                  // for a terminal: control characters are escaped
     log_print *print;
     struct phase_names names;
     struct buffer text;
-    char path[4096]; // of the log that is open
+    char path[4096]; // of the log that is open as `fd`
     int fd;
-    bool found; // `task` exists, as far as the events tell
+    bool found; // an event shows that `task` exists
 };
 
-// All pointers are borrowed.
+// All pointers are borrowed until log_view_finish.
 void log_view_init(struct log_view *v, const char *logs_path, const struct task_name *task,
                    bool escape, log_print *print);
 void log_view_finish(struct log_view *v);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Writes and reads the text of the machine note.
 #include "views/machine_note.h"
 
 #include <stdio.h>

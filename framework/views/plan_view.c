@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Draws machines as tables, and lists the workers of a plan.
 #include "views/plan_view.h"
 
 #include <string.h>
@@ -9,7 +10,7 @@ enum {
     MANY_CORES = 32,
     MANY_LINES = 48,
     MANY_SLOTS = 32,
-    CELL_MAX = 20, // a wider cell makes a line a core, which is no longer a drawing
+    CELL_MAX = 20, // cells that are wider cannot be drawn side by side
     INDENT = 2,
     GAP = 2
 };
@@ -70,7 +71,7 @@ static bool same_part(const struct machine_pu *a, const struct machine_pu *b, en
            (detail >= PER_NUMA || a->l3 == b->l3) && (detail >= PER_L3 || a->core == b->core);
 }
 
-// The part that starts at `from`, inside `whole`.
+// Returns the part that starts at `from`, inside `whole`.
 static struct part part_at(const struct machine_pu *from, struct part whole, enum detail detail)
 {
     struct part part = {from, from + 1};
@@ -87,7 +88,7 @@ static size_t count_parts(struct part whole, enum detail detail)
     return count;
 }
 
-// ---- What is said of a part
+// ---- Fields of a part
 
 enum field {
     FIELD_CORES,
@@ -166,7 +167,7 @@ static int field_count(const struct plan *p)
     return p ? FIELD_COUNT : FIELD_WORKERS;
 }
 
-// The widest that `field` is in any part of `whole`.
+// Returns the largest width of `field` in any part of `whole`.
 static size_t field_width(enum field field, struct part whole, enum detail detail,
                           const struct plan *p)
 {
@@ -186,7 +187,7 @@ static size_t field_width(enum field field, struct part whole, enum detail detai
 
 // ---- Few cores: a table for each L3, a column for each core
 
-// One line of such a table: a field of each core in `cores`.
+// Appends one line of such a table: a field of each core in `cores`.
 static void draw_cells(struct buffer *out, enum field field, struct part cores,
                        const struct plan *p, size_t cell)
 {
@@ -233,7 +234,8 @@ static void draw_cores(struct buffer *out, struct part whole, const struct plan 
 
 // ---- Many cores: a line for each L3, NUMA node or package
 
-// "cpus 0-7,128-135", broken behind a comma where it is too long, its lines indented alike.
+// Appends "cpus 0-7,128-135", broken after a comma if it is too long, with its lines indented
+// alike.
 static void draw_wrapped(struct buffer *out, const char *name, const struct buffer *text,
                          size_t indent, unsigned columns)
 {
@@ -266,7 +268,7 @@ static void draw_label(struct buffer *out, const struct machine_pu *pu, enum det
         buffer_text(out, "no L3");
 }
 
-// What stands above the lines of the parts inside.
+// Appends the heading of the lines of the parts inside.
 static void draw_heading(struct buffer *out, const struct machine_pu *pu, enum detail detail)
 {
     buffer_format(out, "package %d", pu->package);
@@ -278,7 +280,7 @@ static void draw_heading(struct buffer *out, const struct machine_pu *pu, enum d
 struct columns {
     size_t label;
     size_t fields[FIELD_COUNT];
-    bool stacked; // a line would be too long: each field has its own
+    bool stacked; // each field has a line of its own, because one line would be too long
 };
 
 static const char *const field_names[] = {"cores", "cpus", "workers"};
@@ -408,7 +410,7 @@ void plan_view_topology(struct buffer *out, const struct machine *m, const struc
 
 // ---- The workers
 
-// Whether `b` is `a` with every CPU `step` further, and alike in all else.
+// Whether `b` is placed as `a`, with the number of every CPU larger by `step`.
 static bool is_shifted(const struct plan_slot *a, const struct plan_slot *b, int step)
 {
     if (a->width != b->width || !cpuset_equal(&a->nodes, &b->nodes) ||
@@ -421,8 +423,8 @@ static bool is_shifted(const struct plan_slot *a, const struct plan_slot *b, int
     return true;
 }
 
-// The last worker of the run of alike-placed ones that starts at `first`; *step is what they are
-// apart.
+// Returns the last of the workers from `first` on that are placed alike. *step is the difference of
+// their CPUs' numbers.
 static size_t run_end(const struct plan *p, size_t first, int *step)
 {
     size_t last = first;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Counts what happens, takes samples of what runs, and decides when to draw.
 #include "views/progress.h"
 
 #include <poll.h>
@@ -12,20 +13,20 @@
 #include "base/text.h"
 
 enum {
-    PHASES_MAX = 1 << 20, // more is not a run of ours
+    PHASES_MAX = 1 << 20, // a larger number is not one that batchrun wrote
     MARK_TASKS = 10,
 };
 
 static const int64_t line_interval = 30 * NS_PER_S;
 static const int64_t bar_interval = 100 * NS_PER_MS;
-static const int64_t clock_interval = NS_PER_S; // where only the times have changed
+static const int64_t clock_interval = NS_PER_S; // between drawings if only times have changed
 static const int64_t sample_interval = 100 * NS_PER_MS;
 static const int64_t mark_interval = 5 * NS_PER_S;
 static const int64_t busy_span = 3 * NS_PER_S;
-static const int64_t task_least = NS_PER_S; // a shorter one is gone before it is read
+static const int64_t task_least = NS_PER_S; // a task that runs for less is not shown
 
-// Recent speed is counted from the older of two marks. A mark follows the one before when both so
-// much time has passed and so many tasks have ended: slow tasks are looked at for longer.
+// Recent speed is measured from the older of two marks. A new mark is set after both a certain time
+// and a certain number of tasks, so slow tasks are measured over a longer time.
 struct progress_mark {
     int64_t time_ns;
     uint64_t done;
@@ -48,7 +49,7 @@ enum progress_mode progress_mode_for(int fd)
 
 // ---- Writing
 
-// What cannot be written is no reason to stop a run, and is not tried again.
+// A failed write does not stop the run, and is not tried again.
 static void write_text(struct progress *p)
 {
     if (!p->text.failed && p->text.length > 0 &&
@@ -65,8 +66,8 @@ static void terminal_size(int fd, size_t *columns, size_t *rows)
     *rows = known && size.ws_row > 0 ? size.ws_row : 24;
 }
 
-// How many rows of the terminal the block takes now: one that has become narrower has wrapped the
-// lines that were too long for it.
+// Returns how many rows of the terminal the block takes now. A terminal that has become narrower
+// has wrapped the longer lines.
 static size_t rows_taken(const struct buffer *block, size_t columns)
 {
     size_t rows = 0;
@@ -80,7 +81,7 @@ static size_t rows_taken(const struct buffer *block, size_t columns)
     return rows;
 }
 
-// Moves the cursor to where the block begins.
+// Moves the cursor to the beginning of the block.
 static void go_up(struct progress *p, size_t columns)
 {
     size_t rows = rows_taken(&p->block, columns);
@@ -142,7 +143,7 @@ static struct block block_of(const struct progress *p, int64_t now)
                           .now = now};
 }
 
-// A terminal that somebody has stopped (Ctrl-S) must not stop the run.
+// A terminal that a person has stopped (Ctrl-S) must not block the run.
 static bool takes_more(int fd)
 {
     struct pollfd terminal = {.fd = fd, .events = POLLOUT};
@@ -161,7 +162,7 @@ static void draw_block(struct progress *p, int64_t now)
     buffer_reset(&p->block);
     struct block b = block_of(p, now);
     if (any_runs(p))
-        block_draw(&p->block, &b, columns, rows);
+        progress_block_draw(&p->block, &b, columns, rows);
     if (p->block.failed)
         buffer_reset(&p->block);
     for (size_t at = 0; at < p->block.length; at++) {
@@ -179,7 +180,7 @@ static void draw_block(struct progress *p, int64_t now)
 static void write_line(struct progress *p, int64_t now)
 {
     struct block b = block_of(p, now);
-    block_line(&p->text, &b);
+    progress_block_line(&p->text, &b);
     for (size_t i = 0; i < p->phase_count; i++)
         p->phases[i].untold = false;
     p->changed = false;
@@ -189,7 +190,7 @@ static void write_line(struct progress *p, int64_t now)
 // ---- Samples: how busy the workers are, how fast the phases
 
 // Keeps the tasks that have run longest, in order.
-static void consider(struct progress *p, const struct task_in_hand *task)
+static void consider(struct progress *p, const struct running_task *task)
 {
     size_t at = p->task_count;
     while (at > 0 && p->tasks[at - 1].since_ns > task->since_ns)
@@ -204,7 +205,7 @@ static void consider(struct progress *p, const struct task_in_hand *task)
 static void sample_workers(struct progress *p, int64_t now, int64_t passed)
 {
     unsigned busy = 0;
-    struct task_in_hand task;
+    struct running_task task;
     p->task_count = 0;
     for (unsigned i = 0; p->look && i < p->slots; i++) {
         if (!p->look(p->user, i, &task))
@@ -272,7 +273,7 @@ void progress_tick(struct progress *p, int64_t now)
 
 // ---- The fold
 
-// Makes room for one more; false without memory.
+// Makes room for `count` phases. Returns false when out of memory.
 static bool grow(struct progress *p, size_t count)
 {
     struct progress_phase *phases = reallocarray(p->phases, count, sizeof *phases);
@@ -329,7 +330,7 @@ static void take_phase_end(struct progress *p, const struct event_phase_end *e, 
     p->changed = true;
     if (p->mode != PROGRESS_BAR)
         return;
-    block_ended(&p->above, phase, e->phase);
+    progress_block_ended(&p->above, phase, e->phase);
     buffer_char(&p->above, '\n');
 }
 
@@ -355,7 +356,7 @@ static void count_retry(struct progress *p, uint32_t index)
     p->changed = true;
 }
 
-// What is to be done again counts no longer; the workers of the process before are gone.
+// Tasks that run again are not counted any more, and the workers of the process before have ended.
 static void take_resume(struct progress *p, const struct event_run_resume *e, int64_t now)
 {
     for (size_t i = 0; i < p->phase_count; i++) {
@@ -415,7 +416,7 @@ void progress_show(struct progress *p, enum progress_mode mode, progress_look *l
     p->mode = mode;
     p->look = look;
     p->user = user;
-    // Without it the block is drawn anew a little later.
+    // If the handler cannot be set, the block is drawn again a little later.
     if (mode == PROGRESS_BAR && !p->watches_size)
         p->watches_size = sigaction(SIGWINCH, &action, &p->resized) == 0;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Lays out the lines of the block and draws them.
 #include "views/progress_block.h"
 
 #include <inttypes.h>
@@ -12,12 +13,12 @@ enum {
     BAR_LEAST = 8,
     NAME_MOST = 24,
     INDENT = 4,
-    LEFT_MOST = 10000000 // seconds: what takes longer is not known well enough to be told
+    LEFT_MOST = 10000000 // seconds; a longer estimate is not shown
 };
 
 // ---- Pieces
 
-void block_name(struct buffer *out, const struct progress_phase *phase, size_t index)
+void progress_block_name(struct buffer *out, const struct progress_phase *phase, size_t index)
 {
     if (phase->name)
         text_escaped(out, phase->name, strlen(phase->name));
@@ -25,7 +26,7 @@ void block_name(struct buffer *out, const struct progress_phase *phase, size_t i
         buffer_format(out, "phase %zu", index);
 }
 
-void block_rate(struct buffer *out, double rate)
+void progress_block_rate(struct buffer *out, double rate)
 {
     if (rate < 0.1)
         buffer_format(out, "%.2g/min", rate * 60);
@@ -37,20 +38,20 @@ void block_rate(struct buffer *out, double rate)
     }
 }
 
-bool block_left(struct buffer *out, const struct progress_phase *p)
+bool progress_block_left(struct buffer *out, const struct progress_phase *p)
 {
     if (p->rate <= 0 || p->done >= p->tasks)
         return false;
     double left = (double)(p->tasks - p->done) / p->rate;
     if (left > LEFT_MOST)
         return false;
-    // Whole seconds: more digits would only flicker.
+    // Times are shown in whole seconds: more digits would flicker.
     text_duration(out, ((int64_t)left + 1) * NS_PER_S);
     buffer_text(out, " left");
     return true;
 }
 
-void block_workers(struct buffer *out, const struct block *b)
+void progress_block_workers(struct buffer *out, const struct block *b)
 {
     if (b->workers < b->slots)
         buffer_format(out, "%u of ", b->workers);
@@ -67,15 +68,15 @@ static void put_count(struct buffer *out, uint64_t count, const char *what)
     buffer_text(out, what);
 }
 
-// "  833/s  42 s left  3 failed  2 retries"
+// Appends "  833/s  42 s left  3 failed  2 retries".
 static void put_details(struct buffer *out, const struct progress_phase *p)
 {
     if (p->rate > 0) {
         buffer_text(out, "  ");
-        block_rate(out, p->rate);
+        progress_block_rate(out, p->rate);
     }
     struct buffer left = BUFFER_EMPTY;
-    if (block_left(&left, p)) {
+    if (progress_block_left(&left, p)) {
         buffer_text(out, "  ");
         buffer_append(out, left.data, left.length);
     }
@@ -104,16 +105,16 @@ static void pad(struct buffer *out, size_t start, size_t width)
 
 // ---- Phases
 
-// What the phases that are drawn have in common, so that they stand in columns.
+// Widths that the phases have in common, so that they are aligned in columns.
 struct layout {
-    size_t shown; // of those that run
+    size_t shown; // number of running phases that are drawn
     size_t running;
-    size_t name, count; // widths
-    size_t bar;         // 0: there is no room for one
-    bool two_lines;     // what is not done, total or bar stands below them
+    size_t name, count; // widths of these columns
+    size_t bar;         // width of the bar; 0 = no room for one
+    bool two_lines;     // figures other than the counts and the bar have a second line
 };
 
-// Columns that `put` takes for the phase.
+// Returns the columns that `put` takes for the phase.
 static size_t width_of(void (*put)(struct buffer *, const struct progress_phase *, size_t),
                        const struct progress_phase *p, size_t index)
 {
@@ -152,7 +153,7 @@ static struct layout lay_out(const struct block *b, size_t columns, size_t most)
         if (!p->running || l.running++ >= most)
             continue;
         l.shown++;
-        l.name = larger(l.name, width_of(block_name, p, i));
+        l.name = larger(l.name, width_of(progress_block_name, p, i));
         l.count = larger(l.count, width_of(put_done, p, i));
         rest = larger(rest, width_of(put_rest, p, i));
     }
@@ -161,7 +162,7 @@ static struct layout lay_out(const struct block *b, size_t columns, size_t most)
     l.two_lines = fixed + rest + BAR_LEAST > columns;
     size_t taken = l.two_lines ? fixed : fixed + rest;
     l.bar = taken + BAR_LEAST <= columns ? columns - taken : 0;
-    // Mostly the same, whatever stands behind it.
+    // The bar keeps its width when the figures after it change a little.
     size_t usual = columns / 4 < BAR_LEAST ? BAR_LEAST : columns / 4;
     l.bar = l.bar < usual ? l.bar : usual;
     l.bar = l.bar < BAR_MOST ? l.bar : BAR_MOST;
@@ -173,11 +174,11 @@ static struct layout lay_out(const struct block *b, size_t columns, size_t most)
 struct lines {
     struct buffer *out;
     size_t columns;
-    size_t left;  // lines that there is room for
-    size_t start; // of the one that is being written
+    size_t left;  // lines for which there is room
+    size_t start; // offset of the line that is being written
 };
 
-// Cuts the line to what a terminal shows in one, or drops it where there is no room for another.
+// Ends a line: cuts it to the width of the terminal, or drops it if there is no room for another.
 static void end_line(struct lines *l)
 {
     struct buffer *out = l->out;
@@ -201,7 +202,7 @@ static void draw_phase(struct lines *l, const struct layout *layout, const struc
                        size_t index)
 {
     struct buffer *out = l->out;
-    block_name(out, p, index);
+    progress_block_name(out, p, index);
     pad(out, l->start, layout->name);
     buffer_text(out, "  ");
     if (layout->bar > 0) {
@@ -221,7 +222,7 @@ static void draw_phase(struct lines *l, const struct layout *layout, const struc
     size_t details = out->length;
     put_details(out, p);
     if (out->length == details && !out->failed)
-        out->length = end; // there is nothing more to tell yet
+        out->length = end; // there are no figures yet
     if (out->length > l->start)
         end_line(l);
 }
@@ -246,7 +247,7 @@ static void draw_phases(struct lines *l, const struct block *b)
     }
 }
 
-static void draw_task(struct lines *l, const struct block *b, const struct task_in_hand *t)
+static void draw_task(struct lines *l, const struct block *b, const struct running_task *t)
 {
     struct buffer *out = l->out;
     struct buffer time = BUFFER_EMPTY;
@@ -256,7 +257,7 @@ static void draw_task(struct lines *l, const struct block *b, const struct task_
     out->failed = out->failed || time.failed;
     buffer_finish(&time);
     if (t->phase < b->phase_count)
-        block_name(out, &b->phases[t->phase], t->phase);
+        progress_block_name(out, &b->phases[t->phase], t->phase);
     buffer_format(out, "#%" PRIu64, t->index);
     if (t->fraction > 0)
         buffer_format(out, "  %.0f %%", 100 * t->fraction);
@@ -266,10 +267,10 @@ static void draw_task(struct lines *l, const struct block *b, const struct task_
     end_line(l);
 }
 
-size_t block_draw(struct buffer *out, const struct block *b, size_t columns, size_t rows)
+size_t progress_block_draw(struct buffer *out, const struct block *b, size_t columns, size_t rows)
 {
     size_t room = rows > 1 ? rows - 1 : 0;
-    size_t below = room > 2; // a line for the workers
+    size_t below = room > 2; // whether there is a line for the workers
     struct lines l = {.out = out,
                       .columns = columns > 1 ? columns - 1 : 1,
                       .left = room - below,
@@ -279,7 +280,7 @@ size_t block_draw(struct buffer *out, const struct block *b, size_t columns, siz
         draw_task(&l, b, &b->tasks[i]);
     l.left += below;
     if (below) {
-        block_workers(out, b);
+        progress_block_workers(out, b);
         end_line(&l);
     }
     return room - l.left;

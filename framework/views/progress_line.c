@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Progress in plain lines, for logs.
+// Writes progress as plain lines, for logs.
 #include "base/clock.h"
 #include "base/text.h"
 #include "views/progress_block.h"
 
 enum {
-    LINE_PHASES = 4 // told of in a line, of each kind
+    LINE_PHASES = 4 // running and ended phases that a line names, of each
 };
 
 static void put_tasks(struct buffer *out, uint64_t tasks)
@@ -30,10 +30,10 @@ static void put_others(struct buffer *out, const struct progress_phase *phase)
     put_some(out, phase->retries, phase->retries == 1 ? " retry" : " retries");
 }
 
-// "areas: 412 of 1 000 tasks, 3 failed, 833/s, 42 s left"
+// Appends "areas: 412 of 1 000 tasks, 3 failed, 833/s, 42 s left".
 static void put_running(struct buffer *out, const struct progress_phase *phase, size_t index)
 {
-    block_name(out, phase, index);
+    progress_block_name(out, phase, index);
     buffer_text(out, ": ");
     text_count(out, phase->done);
     buffer_text(out, " of ");
@@ -42,9 +42,9 @@ static void put_running(struct buffer *out, const struct progress_phase *phase, 
     if (phase->rate <= 0)
         return;
     buffer_text(out, ", ");
-    block_rate(out, phase->rate);
+    progress_block_rate(out, phase->rate);
     struct buffer left = BUFFER_EMPTY;
-    if (block_left(&left, phase)) {
+    if (progress_block_left(&left, phase)) {
         buffer_text(out, ", ");
         buffer_append(out, left.data, left.length);
     }
@@ -52,12 +52,12 @@ static void put_running(struct buffer *out, const struct progress_phase *phase, 
     buffer_finish(&left);
 }
 
-void block_ended(struct buffer *out, const struct progress_phase *phase, size_t index)
+void progress_block_ended(struct buffer *out, const struct progress_phase *phase, size_t index)
 {
     const char *how = !phase->started               ? ": not started, "
                       : phase->done == phase->tasks ? ": done, "
                                                     : ": stopped, ";
-    block_name(out, phase, index);
+    progress_block_name(out, phase, index);
     buffer_text(out, how);
     if (phase->started && phase->done != phase->tasks) {
         text_count(out, phase->done);
@@ -71,7 +71,7 @@ void block_ended(struct buffer *out, const struct progress_phase *phase, size_t 
     put_others(out, phase);
 }
 
-// Of each kind no more than can be read in a line.
+// Of each kind only LINE_PHASES are named.
 static void put_phases(struct buffer *out, const struct block *b, bool running)
 {
     size_t count = 0;
@@ -79,20 +79,20 @@ static void put_phases(struct buffer *out, const struct block *b, bool running)
         const struct progress_phase *phase = &b->phases[i];
         if ((running ? !phase->running : !phase->untold) || ++count > LINE_PHASES)
             continue;
-        (running ? put_running : block_ended)(out, phase, i);
+        (running ? put_running : progress_block_ended)(out, phase, i);
         buffer_text(out, "; ");
     }
     if (count > LINE_PHASES)
         buffer_format(out, "%zu more %s; ", count - LINE_PHASES, running ? "run" : "have ended");
 }
 
-void block_line(struct buffer *out, const struct block *b)
+void progress_block_line(struct buffer *out, const struct block *b)
 {
     buffer_char(out, '[');
     text_duration(out, b->now - b->now % NS_PER_S);
     buffer_text(out, "] ");
     put_phases(out, b, false);
     put_phases(out, b, true);
-    block_workers(out, b);
+    progress_block_workers(out, b);
     buffer_char(out, '\n');
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Replays a journal for each of the forms of `batchrun show`.
 #include "views/show.h"
 
 #include <inttypes.h>
@@ -16,9 +17,9 @@
 #include "views/story.h"
 #include "views/summary.h"
 
-// ---- What the run was told to do
+// ---- The job
 
-// The job as it was run. NULL and *err when its copy cannot be read any more.
+// Returns the job as it was run; NULL and *err if its copy cannot be read any more.
 static struct job *load_job(const struct rundir *run, br_error *err)
 {
     struct buffer path = BUFFER_EMPTY;
@@ -39,7 +40,7 @@ static struct job *load_job(const struct rundir *run, br_error *err)
 // ---- The whole run
 
 struct view {
-    struct event_sink sink; // keeps the phases' names
+    struct event_sink sink; // keeps the names of the phases
     struct phase_names names;
     struct summary summary;
     struct failures failures;
@@ -83,7 +84,7 @@ static void put_title(const struct rundir *run, const struct summary *s, struct 
     buffer_text(out, "\n\n");
 }
 
-// What a phase that has not begun waits for.
+// Appends what a phase that has not begun waits for.
 static void put_waiting(const struct summary *s, const struct job *job, size_t place, bool *before,
                         struct buffer *out)
 {
@@ -164,12 +165,12 @@ int show_task(const struct rundir *run, const struct task_name *task, struct buf
 
 // ---- All that failed
 
-// Failures of which a later part of the run has made nothing: only those after it count.
+// A failure counts only if no later part of the run has run its task again.
 struct survey {
     struct event_sink sink;
     uint64_t events;
-    uint64_t retried;   // all that failed was to be done again from this event on
-    uint64_t *restarts; // of each phase
+    uint64_t retried;   // number of the event from which on failed tasks ran again
+    uint64_t *restarts; // for each phase the number of the event that began it again
     size_t restart_count;
 };
 

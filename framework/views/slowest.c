@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Keeps the slowest attempts in order.
 #include "views/slowest.h"
 
 #include <inttypes.h>
@@ -20,7 +21,7 @@ static void consider(struct slowest *s, const struct slow_task *task)
 
 static void take_tasks_ok(struct slowest *s, const struct event_tasks_ok *e)
 {
-    // Most of millions are none of the slowest: that is one comparison each.
+    // One comparison is enough for most of millions of attempts.
     int64_t enough = s->count < SLOWEST_SHOWN ? -1 : s->tasks[SLOWEST_SHOWN - 1].duration_ns;
     for (uint64_t i = 0; e->durations && i < e->count; i++) {
         if (e->durations[i] <= enough)

@@ -8,14 +8,14 @@
 
 #include "base/buffer.h"
 #include "journal/event.h"
-#include "views/task_name.h"
+#include "views/phase_names.h"
 
 enum {
     SLOWEST_SHOWN = 10
 };
 
 struct slow_task {
-    int64_t duration_ns; // within 6.25 % for a plain success, as a journal keeps it
+    int64_t duration_ns; // within 6.25 % for a plain success
     uint32_t phase;
     uint64_t index;
     uint32_t worker;
@@ -31,7 +31,7 @@ struct slowest {
 
 void slowest_init(struct slowest *s);
 
-// Appends a table for a person; nothing when no task has ended.
+// Appends a table for a person, or nothing if no task has ended.
 void slowest_text(const struct slowest *s, const struct phase_names *names, struct buffer *out);
 
 #endif

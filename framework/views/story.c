@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Folds events into the story of one task, and explains why it has not ended.
 #include "views/story.h"
 
 #include <inttypes.h>
@@ -8,11 +9,11 @@
 #include "base/text.h"
 
 enum {
-    ITEMS_MAX = 1 << 20 // phases or workers: more is not a run of ours
+    ITEMS_MAX = 1 << 20 // phases or workers; a larger number is not one that batchrun wrote
 };
 
 struct story_worker {
-    char *cpus; // "4-5"
+    char *cpus; // "4-5", or NULL
 };
 
 // ---- The fold
@@ -73,7 +74,7 @@ static void keep_attempt(struct story *s, const struct event_task_end *e)
     s->failed = s->failed || !a->task.inputs || !a->task.message;
 }
 
-// A plain success has no record of its own: when it began follows from those before it.
+// A plain success has no record of its own: its start follows from the durations before it.
 static void take_tasks_ok(struct story *s, const struct event_tasks_ok *e)
 {
     s->ended += e->count;
@@ -99,7 +100,7 @@ static void take_tasks_ok(struct story *s, const struct event_tasks_ok *e)
                                     .message = ""});
 }
 
-// What a run that goes on does again.
+// Whether a resumed run runs a task with this outcome again.
 static bool is_undone(enum outcome_status status)
 {
     return status == OUTCOME_CANCELLED || status == OUTCOME_SKIPPED;
@@ -242,7 +243,7 @@ static void put_waiting(const struct story *s, const struct job *job, size_t pla
     free(before);
 }
 
-// The back-off that the job asks for, without its jitter.
+// Returns the back-off that the job asks for, in ns, without its jitter.
 static int64_t back_off(const struct job_retries *r, uint32_t attempt)
 {
     double delay = (double)r->delay_ns;
@@ -309,7 +310,7 @@ static void put_times(const struct event_task_end *t, struct buffer *out)
     buffer_char(out, '\n');
 }
 
-// What the attempt printed last on each stream.
+// Sets the latest output of the attempt on each stream.
 static void find_outputs(const struct story *s, struct failure *attempt)
 {
     for (size_t i = 0; i < s->output_count; i++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One task's whole story, folded from a run's events: its attempts, or why there is none yet.
+// One task's whole story, folded from a run's events: its attempts, or why it has none yet.
 #ifndef BR_VIEWS_STORY_H
 #define BR_VIEWS_STORY_H
 
@@ -12,6 +12,7 @@
 #include "journal/rundir.h"
 #include "model/job.h"
 #include "views/failures.h"
+#include "views/phase_names.h"
 #include "views/task_name.h"
 
 struct story_worker;
@@ -22,27 +23,28 @@ struct story {
     struct phase_names names;
     bool phase_began;
     bool phase_ended;
-    enum phase_end how; // then
-    uint32_t phase;     // its number, once begun
+    enum phase_end how; // if phase_ended
+    uint32_t phase;     // its index, if phase_began
     uint64_t tasks;     // of the phase
-    uint64_t ended;     // of these
-    bool *over;         // which phases have ended with all their tasks
+    uint64_t ended;     // tasks of the phase that have ended
+    bool *over;         // for each phase, whether it has ended with all its tasks
     size_t over_count;
     struct failure *attempts;
     size_t attempt_count;
-    struct event_output *outputs; // of its attempts
+    struct event_output *outputs; // of the task's attempts
     size_t output_count;
     struct story_worker *workers;
     size_t worker_count;
-    bool failed; // out of memory: something is left out
+    bool failed; // out of memory: the story is incomplete
 };
 
-void story_init(struct story *s, const struct task_name *task); // borrowed
+// `task` is borrowed until story_finish.
+void story_init(struct story *s, const struct task_name *task);
 void story_finish(struct story *s);
 
-// Appends the story for a person. `job` is the job as it was run, which tells of phases that have
-// not begun; `run` says where the workers' logs are. -1 and *err (BR_ERR_USAGE) when the run
-// has no such task.
+// Appends the story for a person. `job` is the job as it was run, which has the phases that have
+// not begun; the workers' logs are read from `run`. Returns -1 and *err if the run has no such task
+// (BR_ERR_USAGE).
 int story_text(struct story *s, const struct job *job, const struct rundir *run, struct buffer *out,
                br_error *err);
 

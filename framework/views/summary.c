@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Folds events into the figures of a run, and writes them as text and JSON.
 #include "views/summary.h"
 
 #include <inttypes.h>
@@ -12,7 +13,7 @@
 #include "base/text.h"
 
 enum {
-    ITEMS_MAX = 1 << 20 // phases or workers: more is not a run of ours
+    ITEMS_MAX = 1 << 20 // phases or workers; a larger number is not one that batchrun wrote
 };
 
 // ---- The fold
@@ -25,7 +26,7 @@ static void keep(struct summary *s, char **slot, const char *text)
         s->failed = true;
 }
 
-// items[index] of *items, which grows to hold it; NULL when it cannot.
+// Returns items[index] of *items, which grows to hold it; NULL and s->failed when out of memory.
 static void *item(struct summary *s, void **items, size_t *count, size_t size, uint32_t index)
 {
     if (index >= ITEMS_MAX) {
@@ -94,8 +95,8 @@ static void take_phase_begin(struct summary *s, const struct event_phase_begin *
     keep(s, &p->task, e->task);
 }
 
-// Time in the tasks of a run of successes. Where durations are not known or did not fit, from the
-// start of the first to the news of the last.
+// Returns the time in the tasks of a run of successes, in ns. If durations are not known or did not
+// fit, it is the time from the start of the first to the event.
 static int64_t busy_of(const struct event_tasks_ok *e, int64_t now)
 {
     int64_t sum = 0;
@@ -156,7 +157,7 @@ static void take_phase_end(struct summary *s, const struct event_phase_end *e, i
     p->outcomes[OUTCOME_SKIPPED] += e->skipped;
 }
 
-// What was not done, or is done again, has no outcome now.
+// Tasks that were not done or run again have no outcome any more.
 static void take_resume(struct summary *s, const struct event_run_resume *e)
 {
     s->worker_slots = e->workers;
@@ -281,7 +282,7 @@ void summary_totals(const struct summary *s, struct summary_phase *total)
 
 // ---- For a person
 
-// Columns that stand for an outcome have its number.
+// A column of an outcome has the number of that outcome.
 enum column {
     COLUMN_NAME = OUTCOME_COUNT,
     COLUMN_TASKS,
@@ -331,7 +332,7 @@ static const char *heading(int column)
     }
 }
 
-// What never happened has no column.
+// An outcome that no task has gets no column.
 static bool is_shown(int column, const struct summary_phase *total)
 {
     if (column == COLUMN_RETRIES)
@@ -394,7 +395,7 @@ static void cell(struct buffer *out, const struct summary *s, const struct summa
     }
 }
 
-// Names and notes stand left, figures right; two blanks between; none at a line's end.
+// Names and notes are aligned left, figures right; two blanks are between columns, none at the end.
 static void put_cell(struct buffer *out, int column, const char *text, size_t length, size_t width)
 {
     size_t own = text_width(text, length);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a run came to, folded from its events: per phase and per worker, in memory that does not
-// grow with the number of tasks.
+// The figures of a run, folded from its events: for each phase and each worker, in memory that does
+// not grow with the number of tasks.
 #ifndef BR_VIEWS_SUMMARY_H
 #define BR_VIEWS_SUMMARY_H
 
@@ -15,14 +15,14 @@
 #include "views/failures.h"
 
 struct summary_phase {
-    char *name; // NULL: no event has named it, and it is shown nowhere
+    char *name; // NULL if no event has named it; it is then not shown
     char *task;
     uint64_t tasks;
     uint64_t outcomes[OUTCOME_COUNT];
-    uint64_t retries; // attempts that were not the last
+    uint64_t retries; // attempts that another one followed
     int64_t start_ns;
-    int64_t end_ns;  // once ended
-    int64_t busy_ns; // time that workers spent in its tasks
+    int64_t end_ns;  // if ended
+    int64_t busy_ns; // sum of the time that workers spent in its tasks
     bool ended;
     enum phase_end how;
 };
@@ -40,8 +40,8 @@ struct summary {
     char *job_file;
     char *version;
     char *host;
-    char *limits;    // by which means limits.memory is enforced
-    int64_t wall_ns; // when it began
+    char *limits;    // how limits.memory is enforced
+    int64_t wall_ns; // CLOCK_REALTIME at its beginning
     uint32_t worker_slots;
     struct summary_phase *phases;
     size_t phase_count;
@@ -51,34 +51,35 @@ struct summary {
     bool ended;
     int32_t exit_status;
     char *reason;
-    bool failed; // out of memory: what is shown would be wrong
+    bool failed; // out of memory: the figures are incomplete
 };
 
 void summary_init(struct summary *s);
 void summary_finish(struct summary *s);
 
-// Figures that follow from the fold. A phase's wall time: so far, where it has not ended.
+// Returns the wall time of a phase in ns, until now if it has not ended.
 int64_t summary_phase_wall(const struct summary *s, const struct summary_phase *p);
 
-// Tasks that ran to an outcome, per second of the phase's wall time.
+// Returns the tasks that ran to an outcome, per second of the phase's wall time.
 double summary_phase_rate(const struct summary *s, const struct summary_phase *p);
 
-// Busy time of the workers as a part of all they had; at most 1, whatever the clocks' rounding.
+// Returns the busy time of the workers as a part of their whole time: 0 to 1.
 double summary_phase_utilisation(const struct summary *s, const struct summary_phase *p);
 
-// Tasks, retries and outcomes of all phases; nothing else of *total is set.
+// Sets tasks, retries and outcomes of *total to the sums of all phases, and nothing else.
 void summary_totals(const struct summary *s, struct summary_phase *total);
 
-// How an enum outcome_status is said to a person: "timed out".
+// Returns an enum outcome_status as a person reads it: "timed out".
 const char *summary_outcome_words(int outcome);
 
-// Appends how the run went, in one sentence for a person, without a newline.
+// Appends one sentence about the outcome of the run, without a newline.
 void summary_verdict(const struct summary *s, struct buffer *out);
 
 // Appends a table of the phases and a line with the verdict, for a person.
 void summary_text(const struct summary *s, struct buffer *out);
 
-// Appends summary.json's content. `failures` may be NULL. -1 and *err when out of memory.
+// Appends the content of summary.json. `failures` may be NULL. Returns -1 and *err when out of
+// memory.
 int summary_json(const struct summary *s, const struct failures *failures, struct buffer *out,
                  br_error *err);
 

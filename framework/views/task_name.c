@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Reads the name of a task.
 #include "views/task_name.h"
 
-#include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-
-enum {
-    PHASES_MAX = 1 << 20 // more is not a run of ours
-};
 
 bool task_name_parse(const char *text, struct task_name *out)
 {
@@ -19,45 +14,4 @@ bool task_name_parse(const char *text, struct task_name *out)
         return false;
     *out = (struct task_name){text, (size_t)(hash - text), (uint64_t)index};
     return true;
-}
-
-void phase_names_take(struct phase_names *n, const struct event *event)
-{
-    if (event->type != EVENT_PHASE_BEGIN || event->phase_begin.phase >= PHASES_MAX)
-        return;
-    size_t at = event->phase_begin.phase;
-    if (at >= n->count) {
-        char **names = reallocarray(n->names, at + 1, sizeof *names);
-        if (!names)
-            return;
-        memset(names + n->count, 0, (at + 1 - n->count) * sizeof *names);
-        n->names = names;
-        n->count = at + 1;
-    }
-    free(n->names[at]);
-    n->names[at] = strdup(event->phase_begin.name);
-}
-
-void phase_names_finish(struct phase_names *n)
-{
-    for (size_t i = 0; i < n->count; i++)
-        free(n->names[i]);
-    free(n->names);
-    *n = (struct phase_names){0};
-}
-
-bool phase_names_match(const struct phase_names *n, uint32_t phase, const struct task_name *task)
-{
-    const char *name = phase < n->count ? n->names[phase] : NULL;
-    return name && strlen(name) == task->phase_length &&
-           memcmp(name, task->phase, task->phase_length) == 0;
-}
-
-void phase_names_put(const struct phase_names *n, uint32_t phase, struct buffer *out)
-{
-    const char *name = phase < n->count ? n->names[phase] : NULL;
-    if (name)
-        text_escaped(out, name, strlen(name));
-    else
-        buffer_format(out, "phase %" PRIu32, phase);
 }

@@ -11,9 +11,9 @@
 
 static struct progress progress;
 static int fd = -1;
-static struct task_in_hand in_hand[16]; // of each worker; since_ns < 0: none
+static struct running_task in_hand[16]; // of each worker; since_ns < 0: none
 
-static bool look(void *user, unsigned worker, struct task_in_hand *out)
+static bool look(void *user, unsigned worker, struct running_task *out)
 {
     (void)user;
     *out = in_hand[worker];
@@ -156,7 +156,7 @@ START_TEST(a_bar_is_drawn_and_erased)
     workers(2);
     phase_begin(0, "areas", 1000, 0);
     tasks_ok(0, 10, 20);
-    in_hand[0] = (struct task_in_hand){.index = 3, .since_ns = 0};
+    in_hand[0] = (struct running_task){.index = 3, .since_ns = 0};
     tick(20);
     expect(""); // a short run shows none
     tick(100);
@@ -236,12 +236,12 @@ END_TEST
 // ---- The drawing, at sizes
 
 static struct progress_phase phases[12];
-static struct task_in_hand tasks[BLOCK_TASKS];
+static struct running_task tasks[BLOCK_TASKS];
 
 static void drawn(struct block *b, size_t columns, size_t rows, const char *expected)
 {
     struct buffer text = BUFFER_EMPTY;
-    size_t lines = block_draw(&text, b, columns, rows), newlines = 0, width = 0;
+    size_t lines = progress_block_draw(&text, b, columns, rows), newlines = 0, width = 0;
     buffer_char(&text, '\0');
     ck_assert_str_eq(text.data, expected);
     for (const char *c = text.data; *c; c++) {
@@ -269,7 +269,7 @@ static struct block some_block(size_t phase_count)
                                         .started = true,
                                         .running = true};
     for (uint32_t i = 0; i < BLOCK_TASKS; i++)
-        tasks[i] = (struct task_in_hand){.index = i, .worker = i, .since_ns = i * 100 * NS_PER_S};
+        tasks[i] = (struct running_task){.index = i, .worker = i, .since_ns = i * 100 * NS_PER_S};
     tasks[0].fraction = 0.374;
     tasks[1].attempt = 1;
     tasks[1].phase = 1;

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What events about a run and its workers carry. Times are ns since the run's beginning unless they
+// are said to be otherwise; pointers are borrowed (journal/event.h).
+#ifndef BR_JOURNAL_EVENT_RUN_H
+#define BR_JOURNAL_EVENT_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/cpuset.h"
+
+struct event_run_begin {
+    const char *name;
+    const char *job_file; // absolute path
+    const char *version;  // of batchrun
+    const char *host;
+    int64_t wall_ns; // CLOCK_REALTIME at time 0
+    uint32_t workers;
+    uint32_t phases;
+    const char *limits; // how limits.memory is enforced; "" if the job has no such limit
+};
+
+// The run continues in a new process. Workers and running tasks of the process before have ended.
+// Skipped and cancelled tasks run again, and with `retry_failed` failed tasks do; so does
+// everything that was computed from results that will change. A phase that begins again begins from
+// nothing.
+struct event_run_resume {
+    const char *version;
+    const char *host;
+    int64_t wall_ns; // CLOCK_REALTIME at the time of this event
+    uint32_t workers;
+    bool retry_failed;
+};
+
+struct event_run_end {
+    int32_t exit_status; // of the program
+    const char *reason;  // "finished", "interrupted by SIGINT", ...
+};
+
+// Something that decides what the tasks compute. All of these come before the first phase; a run is
+// resumed only if all are the same.
+struct event_source {
+    const char *what; // "job file", "plugin demo", "inputs of phase areas", "--set"
+    const char *name; // a path, the text of a --set, or ""
+    uint64_t hash;    // of its content, by journal_hash
+};
+
+// Something that a reader of the run may want to know and nothing depends on: "command", "hwloc",
+// "machine" (views/machine_note.h).
+struct event_note {
+    const char *name;
+    const char *text;
+};
+
+// A worker is ready for tasks.
+struct event_worker_begin {
+    uint32_t worker; // index of its slot, from 0
+    int32_t pid;
+    struct cpuset cpus; // read back in the worker
+    uint32_t start;     // 0 for the slot's first process, then 1, 2, ...
+};
+
+struct event_worker_end {
+    uint32_t worker;
+    int32_t pid;
+    int32_t signal;     // the signal that ended it, or 0
+    int32_t exit_code;  // if signal is 0
+    const char *reason; // "finished", "max_tasks", "crashed", "killed: hard timeout", ...
+};
+
+#endif
