@@ -269,6 +269,7 @@ system_tests = \
 	tests/faults/test_no_memory.py \
 	tests/faults/test_poison.py \
 	tests/faults/test_power.py \
+	tests/system/test_circles.py \
 	tests/system/test_commands.py \
 	tests/system/test_completion.py \
 	tests/system/test_configs.py \

@@ -40,6 +40,7 @@ EXTRA_DIST += \
 	tools/dev/bench \
 	tools/dev/bench-deaths \
 	tools/dev/bench-growth \
+	tools/dev/check-circles \
 	tools/dev/check-layers \
 	tools/dev/messages \
 	tools/dev/need \

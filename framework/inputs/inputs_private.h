@@ -6,8 +6,12 @@
 
 #include <stdbool.h>
 
+#include "base/error.h"
 #include "inputs/convert.h"
-#include "inputs/inputs.h"
+#include "jobfile/diagnostic.h"
+#include "model/job.h"
+#include "model/schema.h"
+#include "model/table.h"
 
 enum {
     ERRORS_MAX = DIAGNOSTICS_SHOWN // after so many errors in the values of a phase reading ends

@@ -12,6 +12,7 @@
 #include "jobfile/spec_reader.h"
 #include "jobfile/spec_readers.h"
 #include "jobfile/spec_source.h"
+#include "jobfile/spec_tree.h"
 
 // A job without `name` gets the name of its file.
 static void default_name(struct reader *r, struct node *root)

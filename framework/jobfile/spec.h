@@ -5,13 +5,8 @@
 
 #include "base/error.h"
 #include "jobfile/diagnostic.h"
+#include "jobfile/spec_override.h"
 #include "model/job.h"
-
-// A `--set phases.areas.timeout=5s`. The value is one YAML scalar or flow collection.
-struct spec_override {
-    const char *path;
-    const char *value;
-};
 
 // Reads and checks the job in `path`. Returns the job, which the caller destroys, or NULL and *err.
 // If the file was read, its errors are in *d and *err has their number. The function initialises

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "jobfile/spec_source.h"
+#include "jobfile/spec_tree.h"
 
 struct walk {
     struct tree *tree;

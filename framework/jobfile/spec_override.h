@@ -3,8 +3,13 @@
 #ifndef BR_JOBFILE_SPEC_OVERRIDE_H
 #define BR_JOBFILE_SPEC_OVERRIDE_H
 
-#include "jobfile/spec.h"
-#include "jobfile/spec_tree.h"
+#include "jobfile/spec_node.h"
+
+// A `--set phases.areas.timeout=5s`. The value is one YAML scalar or flow collection.
+struct spec_override {
+    const char *path;
+    const char *value;
+};
 
 // Sets one value in the tree. Errors are added to *d; t->failed is set when out of memory. The path
 // of `override` is borrowed as long as the tree.
