@@ -126,7 +126,7 @@ static void show(struct buffer *out, const struct cell *in)
     buffer_text(out, length < in->text.length ? "...\"" : "\"");
 }
 
-void convert_problem(struct buffer *out, const struct cell *in, enum br_type type)
+const char *convert_problem(struct buffer *out, const struct cell *in, enum br_type type)
 {
     static const char *const kinds[] = {
         [BR_TYPE_NONE] = "a value",  [BR_I64] = "an integer", [BR_F64] = "a number",
@@ -134,6 +134,8 @@ void convert_problem(struct buffer *out, const struct cell *in, enum br_type typ
     };
     show(out, in);
     buffer_format(out, " is not %s (%s)", kinds[type], type_name(type));
+    buffer_char(out, '\0');
+    return out->failed ? "wrong value" : out->data;
 }
 
 size_t convert_width(const struct cell *cell)

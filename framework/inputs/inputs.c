@@ -58,12 +58,10 @@ static struct cell convert_from(struct loader *l, size_t column, uint64_t row, e
     int index = table_find(l->from, "index");
     uint64_t task = index < 0 ? row : (uint64_t)table_cell(l->from, (size_t)index, row).i64;
     struct buffer problem = BUFFER_EMPTY;
-    convert_problem(&problem, &cell, type);
-    buffer_char(&problem, '\0');
-    diagnostics_add(
-        l->d, BR_ERR_USAGE, l->phase->inputs_mark, 1, NULL,
-        "phase `%s`, task %" PRIu64 ": column `%s`: %s", l->job->phases[l->phase->inputs.from].name,
-        task, table_column_name(l->from, column), problem.failed ? "wrong value" : problem.data);
+    diagnostics_add(l->d, BR_ERR_USAGE, l->phase->inputs_mark, 1, NULL,
+                    "phase `%s`, task %" PRIu64 ": column `%s`: %s",
+                    l->job->phases[l->phase->inputs.from].name, task,
+                    table_column_name(l->from, column), convert_problem(&problem, &cell, type));
     buffer_finish(&problem);
     return inputs_empty_cell(type);
 }

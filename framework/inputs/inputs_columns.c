@@ -35,10 +35,8 @@ struct cell inputs_convert_value(struct loader *l, const struct job_value *value
     if (convert_cell(&value->cell, type, text, &cell))
         return cell;
     struct buffer problem = BUFFER_EMPTY;
-    convert_problem(&problem, &value->cell, type);
-    buffer_char(&problem, '\0');
     diagnostics_add(l->d, BR_ERR_USAGE, value->mark, convert_width(&value->cell), NULL,
-                    "column `%s`: %s", column, problem.failed ? "wrong value" : problem.data);
+                    "column `%s`: %s", column, convert_problem(&problem, &value->cell, type));
     buffer_finish(&problem);
     return inputs_empty_cell(type);
 }

@@ -240,10 +240,8 @@ static struct cell convert_field(struct loader *l, const struct csv_reader *r, c
     if (convert_cell(&in, c->type, text, &out))
         return out;
     struct buffer problem = BUFFER_EMPTY;
-    convert_problem(&problem, &in, c->type);
-    buffer_char(&problem, '\0');
     diagnostics_add_plain(l->d, BR_ERR_USAGE, "%s:%" PRIu64 ": column `%s`: %s", name, csv_line(r),
-                          c->name, problem.failed ? "wrong value" : problem.data);
+                          c->name, convert_problem(&problem, &in, c->type));
     buffer_finish(&problem);
     return inputs_empty_cell(c->type);
 }

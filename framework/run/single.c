@@ -100,9 +100,7 @@ static int add_value(struct table_builder *b, const char *name, enum br_type typ
     if (convert_cell(text, type, &room, &cell))
         return table_add_cells(b, name, type, 1, 1, err) == 0 ? table_add_cell(b, cell, err) : -1;
     struct buffer problem = BUFFER_EMPTY;
-    convert_problem(&problem, text, type);
-    br_error_set(err, BR_ERR_USAGE, "%s: %.*s", name, (int)problem.length,
-                 problem.length ? problem.data : "");
+    br_error_set(err, BR_ERR_USAGE, "%s: %s", name, convert_problem(&problem, text, type));
     buffer_finish(&problem);
     return -1;
 }
