@@ -20,7 +20,7 @@ static int file_of(const char *text, size_t length)
     return fd;
 }
 
-// All records as text: fields between <>, records end in "@LINE ", an error is "!MESSAGE".
+// Returns all records as text: fields between <>, records end in "@LINE ", an error is "!MESSAGE".
 static void read_all(enum csv_kind kind, const char *text, size_t length, struct buffer *out)
 {
     int fd = file_of(text, length);
@@ -105,7 +105,7 @@ START_TEST(plain_lines)
 }
 END_TEST
 
-// Records of every small length, so that chunks end at every kind of place.
+// Records of every small length, so that chunks end at every position of a record.
 START_TEST(chunks_end_anywhere)
 {
     struct buffer text = BUFFER_EMPTY;

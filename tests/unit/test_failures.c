@@ -78,7 +78,7 @@ static void output(uint64_t first, uint64_t count, uint32_t stream, uint64_t off
                          .output = {0, 0, first, count, 0, stream, offset, length}});
 }
 
-// In `expected` `%` stands for the logs' directory, `^` for the command that runs task 3 again.
+// In `expected`, `%` means the directory of the logs, `^` the command that runs task 3 again.
 static void expect_text(const char *expected)
 {
     struct buffer out = BUFFER_EMPTY, wanted = BUFFER_EMPTY;
@@ -199,7 +199,7 @@ START_TEST(what_belongs_to_others_is_not_shown)
     output(3, 1, 2, 0, 5);
     struct event_task_end retried = bill;
     retried.attempt = 1;
-    task_end(&retried); // what the first attempt printed is not its
+    task_end(&retried); // it does not have the output of the first attempt
     expect_text("names#3 error: Name Error : Bill\n"
                 "    inputs  name=Bill\n"
                 "    ran     in worker 0 (cpus 4-5) on cpu 5 for 1.2 ms, attempt 2\n"
@@ -207,7 +207,7 @@ START_TEST(what_belongs_to_others_is_not_shown)
 }
 END_TEST
 
-// What `put` appends, with what is shown of the blocks: their titles.
+// Returns the text that `put` appends, reduced to the titles of the blocks.
 static void expect_titles(const char *expected)
 {
     struct buffer out = BUFFER_EMPTY;
@@ -257,7 +257,7 @@ START_TEST(alike_but_for_numbers)
     ck_assert(!failures_untold(&failures));
     fail_with(5, "residual unknown");
     ck_assert(failures_untold(&failures));
-    expect_titles("names#5 error: residual unknown\n" // each is told once
+    expect_titles("names#5 error: residual unknown\n" // each is written once
                   "and 2 more: batchrun show --failed 'a job.run' lists all\n"
                   "        2 like names#0: #1, #4\n");
 }

@@ -13,7 +13,7 @@ static void set_up(void)
     h = (struct histogram){0};
 }
 
-// The bin that one duration falls into.
+// Returns the bin of a duration.
 static int bin_of(int64_t ns)
 {
     struct histogram one = {0};

@@ -13,7 +13,7 @@ static void tear_down(void)
     buffer_finish(&out);
 }
 
-// What was appended since the last time.
+// Returns the text that was appended since the last call.
 static const char *taken(void)
 {
     buffer_char(&out, '\0');

@@ -52,7 +52,7 @@ static void show_cell(struct buffer *out, struct cell cell)
         buffer_append(out, cell.text.data, cell.text.length);
 }
 
-// "r:i64 s:str | 1 a | 2 b"
+// Returns a table as text: "r:i64 s:str | 1 a | 2 b".
 static void show(struct buffer *out, const struct buffer *image)
 {
     struct table t;
@@ -77,7 +77,7 @@ struct fixture {
     struct signature signature;
 };
 
-// A job of two phases: `inputs` (and what stands behind it) is the first's, the second reads it.
+// Makes a job of two phases: the first has `inputs` (and the text after it), the second reads it.
 static void start(struct fixture *f, const char *inputs, const char *signature)
 {
     *f = (struct fixture){0};
@@ -100,7 +100,7 @@ static void finish(struct fixture *f)
     buffer_finish(&f->text);
 }
 
-// What the inputs come to: the table, or what a person reads.
+// Returns the table of the inputs as text, or the messages.
 static void check_loads(const char *inputs, const char *signature, const char *expected)
 {
     struct fixture f;
@@ -330,7 +330,7 @@ START_TEST(so_many_mistakes_end_the_reading)
     start(&f, "{csv: p.csv}", "r:f64 ->");
     ck_assert_int_eq(inputs_load(f.job, 0, &f.signature, NULL, &f.d, &image, &rows, &err), -1);
     ck_assert_uint_eq(f.d.count, DIAGNOSTICS_SHOWN);
-    // Mistakes elsewhere do not keep good inputs from being read.
+    // Errors elsewhere do not keep good inputs from being read.
     write_file("p.csv", "r\n1\n");
     ck_assert_int_eq(inputs_load(f.job, 0, &f.signature, NULL, &f.d, &image, &rows, &err), 0);
     buffer_finish(&image);

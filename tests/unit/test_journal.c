@@ -39,7 +39,7 @@ START_TEST(successes_of_a_worker_become_one_record)
     struct journal *j = rig_create();
     uint32_t times[64];
     uint64_t results[64];
-    // Two workers, their news interleaved.
+    // Reports of two workers alternate.
     for (uint64_t i = 0; i < 40; i++) {
         for (int k = 0; k < 64; k++) {
             times[k] = (uint32_t)(1000 * (i + 1));
@@ -123,7 +123,7 @@ START_TEST(syncs_come_when_they_are_due)
     ck_assert_int_eq(disk.writes, 1);
     ck_assert_int_eq(disk.syncs, 2);
     ck_assert_int_eq(journal_next_sync(j), INT64_MAX);
-    // What was committed can be read while the journal is still written.
+    // Committed events can be read while the journal is still written.
     struct journal_reader *r = rig_open();
     struct event e;
     ck_assert_int_eq(journal_next(r, &e, &err), 1);
@@ -147,8 +147,8 @@ START_TEST(much_is_written_without_waiting)
 }
 END_TEST
 
-// Fails the n-th write and the n-th sync, until a run goes through: what reads back is a prefix,
-// and holds all that was said to be durable.
+// Fails the n-th write and the n-th sync, until a run succeeds. The events that are read back are a
+// prefix, and include all that were durable.
 START_TEST(a_journal_that_failed_stays_dead)
 {
     for (int n = 0;; n++) {
@@ -167,7 +167,7 @@ START_TEST(a_journal_that_failed_stays_dead)
             ck_assert_int_eq(err.kind, BR_ERR_INTERRUPTED);
             ck_assert_ptr_nonnull(strstr(err.text, rig_path));
             ck_assert_ptr_nonnull(strstr(err.text, strerror(_i ? ENOSPC : EIO)));
-            // The disk is well again; the journal is not.
+            // The disk works again; the journal does not.
             disk.writes_left = disk.syncs_left = INT32_MAX;
             int calls = disk.writes + disk.syncs;
             br_error again;
@@ -181,7 +181,7 @@ START_TEST(a_journal_that_failed_stays_dead)
         } else {
             rig_finish(j);
         }
-        // Committed one by one, nothing changes places.
+        // Events that are committed one by one keep their order.
         struct journal_reader *r = rig_open();
         struct event e;
         for (int i = 0; i < durable; i++) {
@@ -201,7 +201,7 @@ START_TEST(a_full_disk_shows_before_work_is_lost)
     struct journal *j = rig_create();
     br_error err;
     disk.full = true;
-    // The first megabyte is promised: events go in until the margin is reached.
+    // The first megabyte is reserved: events are taken until the margin is reached.
     static char row[60000];
     int taken = 0;
     struct event e = {EVENT_TASKS_OK, 0, {.tasks_ok = {0, 0, 0, 0, 1, 0, NULL, row, sizeof row}}};
@@ -213,7 +213,7 @@ START_TEST(a_full_disk_shows_before_work_is_lost)
     ck_assert_ptr_nonnull(strstr(err.text, "No space left on device"));
     ck_assert_int_gt(taken, 8);
     journal_destroy(j);
-    // All of them, and the one in hand, are in the file.
+    // All of them, and the one that failed, are in the file.
     struct journal_reader *r = rig_open();
     uint64_t rows_read = 0;
     while (journal_next(r, &e, &err) == 1)
@@ -233,7 +233,7 @@ START_TEST(a_long_journal_asks_for_space_less_often)
         rig_take(j, &e);
     ck_assert_int_gt(disk.reservations, 1);
     ck_assert_int_lt(disk.reservations, 35);
-    // Where there is no room for as much, the usual megabyte does.
+    // If there is no room for a large step, a megabyte is reserved.
     disk.room = 1 << 20;
     disk.reservations = 0;
     for (; e.tasks_ok.first < 900; e.tasks_ok.first++)
@@ -253,7 +253,7 @@ START_TEST(no_room_at_all_is_told_at_once)
 }
 END_TEST
 
-// The loop does not wait; whoever closes does.
+// journal_sync does not wait for the disk; closing does.
 START_TEST(a_sync_aside_is_a_sync_all_the_same)
 {
     struct journal *j = rig_create_faulty(100, 100);
@@ -265,7 +265,7 @@ START_TEST(a_sync_aside_is_a_sync_all_the_same)
     }
     rig_take(j, &rig_samples[0]);
     ck_assert_int_eq(journal_commit(j, 501 * NS_PER_MS, NULL), 0);
-    ck_assert_int_ge(disk.syncs, 2); // one aside or more, the last
+    ck_assert_int_ge(disk.syncs, 2); // at least one aside, and the last one
     ck_assert_int_eq(journal_next_sync(j), INT64_MAX);
     disk.fd = -1;
     rig_finish(j);
@@ -297,7 +297,7 @@ START_TEST(a_failed_sync_aside_is_never_tried_again)
     br_error err;
     int result = 0;
     for (int64_t ms = 300; result == 0; ms += 100) {
-        ck_assert_int_le(journal_next_sync(j), ms * NS_PER_MS); // it will be looked at
+        ck_assert_int_le(journal_next_sync(j), ms * NS_PER_MS); // its result will be looked at
         result = journal_sync(j, ms * NS_PER_MS, &err);
     }
     ck_assert_int_eq(err.kind, BR_ERR_INTERRUPTED);

@@ -10,7 +10,7 @@ START_TEST(the_format_has_its_number)
 {
     struct buffer whole = rig_sample_journal();
     ck_assert_int_eq(JOURNAL_VERSION, 3);
-    // The rows of results are in the machine's order.
+    // The rows of results have the byte order of the machine.
     if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
         ck_assert_uint_eq(journal_hash(0, whole.data, whole.length),
                           UINT64_C(10907539220000421141));
@@ -18,7 +18,8 @@ START_TEST(the_format_has_its_number)
 }
 END_TEST
 
-// Records with a right checksum whose payload is garbage: nothing is read outside of it.
+// A payload of random bytes, as a record with a right checksum could have: nothing outside of it is
+// read.
 START_TEST(no_payload_is_trusted)
 {
     struct buffer durations_out = BUFFER_EMPTY;

@@ -6,8 +6,8 @@
 #include "support/journal_rig.h"
 #include "support/suite.h"
 
-// Reads what there is; every event must be the next of `rig_samples`. The number read, or -1 when
-// the journal was refused.
+// Reads the journal; every event must be the next of the samples. Sets *count to their number.
+// Returns 0 at the end, -1 if the journal was refused.
 static int read_prefix(int *count)
 {
     br_error err;
@@ -65,7 +65,7 @@ START_TEST(a_torn_tail_says_where_it_begins)
     ck_assert(journal_reader_torn(r));
     ck_assert_uint_eq(journal_reader_offset(r), last);
     journal_reader_destroy(r);
-    // Space that a power loss left as zeros.
+    // A power loss can leave the last space as zeros.
     memset(whole.data + last, 0, whole.length - last);
     rig_spill(whole.data, whole.length);
     r = rig_open();
@@ -96,7 +96,8 @@ START_TEST(a_wrong_byte_anywhere_is_noticed)
             rig_spill(whole.data, whole.length);
             int count;
             int result = read_prefix(&count);
-            // Of the last record it looks like a torn tail; before it, valid records follow.
+            // A wrong byte of the last record looks like a torn tail; valid records follow any
+            // other.
             ck_assert_int_eq(result, at < last ? -1 : 0);
             ck_assert_int_lt(count, RIG_SAMPLES);
             whole.data[at] ^= (char)(1 << bit);
@@ -155,7 +156,7 @@ START_TEST(records_of_another_journal_are_damage)
     ck_assert_int_eq(journal_next(r, &e, &err), -1);
     ck_assert_ptr_nonnull(strstr(err.text, "does not follow the record before it"));
     journal_reader_destroy(r);
-    // Another run's records are not even seen.
+    // Records of another run are not recognized at all.
     other.salt++;
     journal_header_encode((unsigned char *)whole.data, &other);
     rig_spill(whole.data, whole.length);

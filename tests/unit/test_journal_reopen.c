@@ -6,7 +6,7 @@
 #include "support/journal_rig.h"
 #include "support/suite.h"
 
-// Compares what it is given with the rig_samples.
+// A sink that compares the events with the samples.
 struct witness {
     struct event_sink sink;
     int count;
@@ -51,7 +51,7 @@ START_TEST(a_reopened_journal_goes_on)
     }
     struct buffer before = rig_slurp();
     rig_finish(reopen(&w, 4 * RIG_SAMPLES));
-    struct buffer after = rig_slurp(); // who adds nothing changes nothing
+    struct buffer after = rig_slurp(); // a reopened journal without new events is unchanged
     ck_assert_uint_eq(before.length, after.length);
     ck_assert_mem_eq(before.data, after.data, before.length);
     buffer_finish(&before);

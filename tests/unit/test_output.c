@@ -31,7 +31,7 @@ static const char *in_directory(const char *name)
     return path;
 }
 
-// Removes what is in the directory; the number of files there were.
+// Removes the files of the directory. Returns how many there were.
 static int empty_directory(void)
 {
     DIR *dir = opendir(directory);
@@ -68,7 +68,7 @@ static struct cell text(enum br_type type, const char *data, size_t length)
     return (struct cell){.type = type, .text = {data, length}};
 }
 
-// Inputs r (0, 10, 20, ...); results as the signature says, none yet.
+// Makes inputs r (0, 10, 20, ...) and empty results by the signature.
 struct fixture {
     struct buffer image;
     struct table inputs;
@@ -337,7 +337,7 @@ START_TEST(a_link_stays_and_its_target_is_replaced)
 }
 END_TEST
 
-// Standard output as `fd` while the results are written.
+// Writes the results to `fd` as standard output.
 static int write_to(struct fixture *f, int fd)
 {
     fflush(stdout);

@@ -11,19 +11,19 @@
 
 static struct progress progress;
 static int fd = -1;
-static struct running_task in_hand[16]; // of each worker; since_ns < 0: none
+static struct running_task running[16]; // by worker; since_ns < 0: it runs none
 
 static bool look(void *user, unsigned worker, struct running_task *out)
 {
     (void)user;
-    *out = in_hand[worker];
+    *out = running[worker];
     return out->since_ns >= 0;
 }
 
 static void start(enum progress_mode mode)
 {
-    for (size_t i = 0; i < sizeof in_hand / sizeof in_hand[0]; i++)
-        in_hand[i].since_ns = -1;
+    for (size_t i = 0; i < sizeof running / sizeof running[0]; i++)
+        running[i].since_ns = -1;
     fd = memfd_create("progress", MFD_CLOEXEC);
     ck_assert_int_ge(fd, 0);
     progress_init(&progress, fd);
@@ -86,7 +86,7 @@ static void tick(int64_t ms)
     progress_tick(&progress, ms * NS_PER_MS);
 }
 
-// What was written since the last time.
+// Returns the text that was written since the last call.
 static void expect(const char *expected)
 {
     char text[4096];
@@ -115,7 +115,7 @@ START_TEST(lines_are_few)
     }
     task_failed(0, false, 29990);
     task_failed(0, true, 29990);
-    in_hand[1].since_ns = 0;
+    running[1].since_ns = 0;
     tick(29990);
     expect("");
     ck_assert_int_eq(progress_next(&progress), 30000 * NS_PER_MS);
@@ -156,7 +156,7 @@ START_TEST(a_bar_is_drawn_and_erased)
     workers(2);
     phase_begin(0, "areas", 1000, 0);
     tasks_ok(0, 10, 20);
-    in_hand[0] = (struct running_task){.index = 3, .since_ns = 0};
+    running[0] = (struct running_task){.index = 3, .since_ns = 0};
     tick(20);
     expect(""); // a short run shows none
     tick(100);
@@ -172,7 +172,7 @@ START_TEST(a_bar_is_drawn_and_erased)
     expect("\r\x1b[2Aareas  [#########----------]  511/1 000  2 562/s  1 s left"
            "  1 failed  1 retry\x1b[K\n"
            "2 workers, 50 % busy\x1b[K\n\x1b[J");
-    ck_assert_int_eq(progress_next(&progress), 1200 * NS_PER_MS); // for the times that it tells
+    ck_assert_int_eq(progress_next(&progress), 1200 * NS_PER_MS); // because times are shown
     struct buffer words = BUFFER_EMPTY;
     buffer_text(&words, "areas#7 crashed\n");
     progress_print(&progress, &words);
@@ -210,8 +210,8 @@ START_TEST(others_may_write_to_the_terminal)
 }
 END_TEST
 
-// Of 10 tasks a second at first and 100 then, the speed of the last 5 to 10 s counts; and of tasks
-// that are slower than that, that of the last 10.
+// After 10 tasks a second and then 100, the speed of the last 5 to 10 s counts; for slower tasks
+// the speed of the last 10 tasks.
 START_TEST(speed_is_recent)
 {
     start(PROGRESS_BAR);
@@ -228,7 +228,7 @@ START_TEST(speed_is_recent)
     ck_assert_double_eq(progress.phases[0].rate, 100);
     for (int s = 111; s <= 120; s++)
         tick(1000 * s);
-    ck_assert_double_lt(progress.phases[0].rate, 40); // it decays while nothing comes
+    ck_assert_double_lt(progress.phases[0].rate, 40); // it decreases while no task ends
     ck_assert_double_gt(progress.phases[0].rate, 0);
 }
 END_TEST
@@ -325,7 +325,7 @@ START_TEST(a_block_of_many_phases_stays_short)
     struct block b = some_block(12);
     b.task_count = 0;
     b.workers = 5;
-    phases[0] = (struct progress_phase){.tasks = 1, .done = 1}; // is over
+    phases[0] = (struct progress_phase){.tasks = 1, .done = 1}; // it has ended
     drawn(&b, 60, 24,
           "smoothing  [--------------]  1/40\n"
           "smoothing  [--------------]  2/40\n"
@@ -400,7 +400,7 @@ START_TEST(the_mode_suits_the_descriptor)
 }
 END_TEST
 
-// What an earlier process did is counted, not shown; what was cancelled is to be done again.
+// Tasks of an earlier process are counted, not shown; cancelled tasks run again.
 START_TEST(a_resumed_run_goes_on_counting)
 {
     start(PROGRESS_NONE);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The page of runs that are too large, too wide or too odd to be had by running them.
+// Pages of runs that are too large, too wide or too odd to be made by running a job.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +85,7 @@ static void task_end(uint32_t phase, uint32_t worker, uint64_t index, enum outco
                                       .message = words}});
 }
 
-// The page, as a string.
+// Returns the page as a string.
 static const char *report(void)
 {
     br_error err;
@@ -120,8 +120,8 @@ START_TEST(no_text_becomes_markup)
 }
 END_TEST
 
-// Everything that takes room at its worst: workers, cells without like neighbours, marks, cores,
-// phases, failures, long words.
+// The largest page: the most workers, cells that differ from their neighbours, marks, cores,
+// phases, failures and long words.
 START_TEST(the_worst_page_is_small)
 {
     char words[4000];

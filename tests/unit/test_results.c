@@ -31,7 +31,7 @@ static void parse(struct signature *s, const char *text)
     ck_assert_msg(signature_parse(text, s, &err) == 0, "%s", err.text);
 }
 
-// Its runs, put in order into another, make the same.
+// The runs of results, put in order into others, make the same results.
 static void expect_runs(const struct results *r, unsigned runs)
 {
     struct results *copy = results_create(results_schema(r), results_rows(r), &err);

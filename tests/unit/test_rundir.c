@@ -15,7 +15,7 @@
 #include "journal/rundir.h"
 #include "support/suite.h"
 
-// ---- What another process does the moment a run's directory has been opened: this stands before
+// ---- Another process acts just after a run's directory was opened: this function stands before
 // the C library's.
 
 static void (*after_open)(void);
@@ -28,7 +28,7 @@ int openat(int fd, const char *path, int flags, ...)
     va_end(rest);
     int result = (int)syscall(SYS_openat, fd, path, flags, mode);
     void (*then)(void) = after_open;
-    if (fd == AT_FDCWD) // the directory that runs are made in
+    if (fd == AT_FDCWD) // the directory in which runs are created
         return result;
     after_open = NULL;
     if (then)
@@ -36,7 +36,7 @@ int openat(int fd, const char *path, int flags, ...)
     return result;
 }
 
-// ----
+// ---- Fixture
 
 static char directory[] = "/tmp/test_rundir.XXXXXX";
 static char job_file[64];
@@ -77,7 +77,7 @@ static void expect_refusal(enum br_error_kind kind, const char *says)
     ck_assert_int_eq((int)err.kind, (int)kind);
 }
 
-// A run directory whose journal was last written at `seconds`.
+// Makes a run directory whose journal was last written at `seconds`.
 static void make_run(const char *name, time_t seconds)
 {
     char path[80];
@@ -160,7 +160,7 @@ START_TEST(a_run_that_is_there_is_kept)
     }
     expect_mode("circles.run.1/journal", S_IFREG | 0600);
     ck_assert_int_ne(access("circles.run.2/journal", F_OK), 0);
-    // An empty directory is somebody's too: rename(2) alone would replace it.
+    // An empty directory must stay: rename(2) alone would replace it.
     ck_assert_int_eq(mkdir("circles.run.4", 0755), 0);
     d = create();
     ck_assert_str_eq(d.set_aside, "circles.run.5");
@@ -221,10 +221,10 @@ START_TEST(a_run_is_gone_on_with)
 {
     options.job_file = "job.yaml";
     options.resume = true;
-    struct rundir d = create(); // there is none yet: a new one
+    struct rundir d = create(); // none exists, so it creates one
     ck_assert(!d.has_journal);
     rundir_finish(&d);
-    // Killed before it had made everything.
+    // A run that was killed before it had created everything.
     ck_assert_int_eq(unlink("circles.run/job.yaml"), 0);
     ck_assert_int_eq(rmdir("circles.run/logs"), 0);
     d = create();

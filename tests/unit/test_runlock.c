@@ -28,7 +28,7 @@ static void tear_down(void)
     fd_close(&directory_fd);
 }
 
-// A process that holds the lock until it is killed.
+// Starts a process that holds the lock until it is killed.
 static pid_t hold(void)
 {
     int ready[2];
@@ -66,7 +66,7 @@ START_TEST(the_second_is_told_who_holds_it)
     ck_assert(runlock_held(directory_fd, &text));
     ck_assert_mem_eq(text.data, who, strlen(who));
     buffer_finish(&text);
-    // However it ends, nobody has to clean up after it.
+    // Its end, of any kind, releases the lock.
     ck_assert_int_eq(kill(child, SIGKILL), 0);
     ck_assert_int_eq(waitpid(child, NULL, 0), child);
     ck_assert(!runlock_held(directory_fd, &text));

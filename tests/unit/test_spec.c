@@ -116,7 +116,7 @@ START_TEST(bad_files_give_the_expected_text)
 }
 END_TEST
 
-// ---- What is read
+// ---- Values that are read
 
 static struct job *parse_with(const char *text, const struct spec_override *overrides, size_t count)
 {
@@ -417,8 +417,8 @@ static void refused(const char *text, size_t length, const char *part)
 }
 
 static const struct {
-    const char *piece; // repeated up to the file's limit
-    const char *part;  // of the message
+    const char *piece; // repeated up to the limit of a file
+    const char *part;  // of the expected message
 } floods[] = {
     {"[", "nested deeper than 32 levels"},
     {"{", "a mapping stands where a key is due"},

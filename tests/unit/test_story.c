@@ -137,7 +137,7 @@ START_TEST(a_retry_waits_for_its_back_off)
              "begun\n    again   batchrun exec job.run solve#1\n",
              first);
     expect(wanted);
-    task_fails(1, 2, 0, true); // another's
+    task_fails(1, 2, 0, true); // a failure of another task
     task_fails(1, 1, 1, false);
     task_fails(1, 1, 2, false);
     struct buffer out = BUFFER_EMPTY;
@@ -207,7 +207,7 @@ START_TEST(the_slowest_are_kept)
     slowest_init(&slowest);
     uint32_t durations[100];
     for (uint32_t i = 0; i < 100; i++)
-        durations[i] = (i * 37 % 100) * 1000000; // every number of ms once
+        durations[i] = (i * 37 % 100) * 1000000; // each number of ms from 0 to 99 once
     struct event ok = {.type = EVENT_TASKS_OK,
                        .tasks_ok = {.count = 100, .durations = durations, .attempt = 1}};
     struct event unknown = {.type = EVENT_TASKS_OK, .tasks_ok = {.count = 100}};

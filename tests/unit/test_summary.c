@@ -176,7 +176,7 @@ START_TEST(busy_time_comes_from_durations_where_they_are_known)
                       .tasks_ok = {0, 0, 0, 0, 2, 0, durations, NULL, 0}};
     take(&e);
     ck_assert_int_eq(summary.phases[0].busy_ns, 3 * NS_PER_MS);
-    // One that did not fit tells only that it was long.
+    // A duration that did not fit says only that it was long.
     durations[0] = UINT32_MAX;
     take(&e);
     ck_assert_int_eq(summary.phases[0].busy_ns, 53 * NS_PER_MS);
@@ -259,7 +259,7 @@ START_TEST(for_programs)
 }
 END_TEST
 
-// Numbers of reductions have gaps where phases have none.
+// The numbers of reductions have gaps for phases without one.
 START_TEST(numbers_without_a_phase_are_not_shown)
 {
     run_begin(1, 2);
@@ -278,8 +278,8 @@ START_TEST(numbers_without_a_phase_are_not_shown)
 }
 END_TEST
 
-// What was cancelled or skipped is to be done; what failed stays, or is an attempt that was not the
-// last.
+// Cancelled and skipped tasks run again. Failed tasks stay failed, or become attempts that were not
+// the last.
 START_TEST(a_resumed_run_counts_every_task_once)
 {
     for (int retry_failed = 0; retry_failed <= 1; retry_failed++) {

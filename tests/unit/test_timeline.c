@@ -27,7 +27,7 @@ static void add(uint32_t phase, uint32_t worker, int64_t start, int64_t end,
                                           .end_ns = end});
 }
 
-// Sums over all cells and bins: what no joining may change.
+// Sums over all cells and bins, which joining must not change.
 static void expect_sums(int64_t busy, uint64_t ended, uint64_t failed, uint64_t retries,
                         uint64_t deaths)
 {
