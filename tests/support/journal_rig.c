@@ -15,7 +15,7 @@
 
 // ---- The disk: these functions stand before those of the C library
 
-struct rig_disk disk;
+struct jrig_disk disk;
 
 static pthread_t test_thread;
 
@@ -53,9 +53,9 @@ int fdatasync(int fd)
 
 int fsync(int fd)
 {
-    disk.directory_syncs += fd == rig_directory_fd;
+    disk.directory_syncs += fd == jrig_directory_fd;
     disk.directory_syncs_here +=
-        fd == rig_directory_fd && pthread_equal(pthread_self(), test_thread);
+        fd == jrig_directory_fd && pthread_equal(pthread_self(), test_thread);
     return sync_descriptor(fd);
 }
 
@@ -71,63 +71,63 @@ int fallocate(int fd, int mode, off_t offset, off_t length)
 
 // ---- A directory for each test
 
-char rig_directory[32];
-char rig_path[64];
-int rig_directory_fd = -1;
+char jrig_directory[32];
+char jrig_path[64];
+int jrig_directory_fd = -1;
 
-void rig_set_up(void)
+void jrig_set_up(void)
 {
-    strcpy(rig_directory, "/tmp/test_journal.XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(rig_directory));
-    snprintf(rig_path, sizeof rig_path, "%s/journal", rig_directory);
-    rig_directory_fd = open(rig_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ck_assert_int_ge(rig_directory_fd, 0);
-    disk = (struct rig_disk){.fd = -1, .room = INT64_MAX};
+    strcpy(jrig_directory, "/tmp/test_journal.XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(jrig_directory));
+    snprintf(jrig_path, sizeof jrig_path, "%s/journal", jrig_directory);
+    jrig_directory_fd = open(jrig_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ck_assert_int_ge(jrig_directory_fd, 0);
+    disk = (struct jrig_disk){.fd = -1, .room = INT64_MAX};
     test_thread = pthread_self();
 }
 
-void rig_tear_down(void)
+void jrig_tear_down(void)
 {
-    unlink(rig_path);
-    rmdir(rig_directory);
-    fd_close(&rig_directory_fd);
+    unlink(jrig_path);
+    rmdir(jrig_directory);
+    fd_close(&jrig_directory_fd);
 }
 
-const struct journal_identity rig_identity = {.salt = 0x1122334455667788};
+const struct journal_identity jrig_identity = {.salt = 0x1122334455667788};
 
-struct journal *rig_create(void)
+struct journal *jrig_create(void)
 {
     br_error err;
-    struct journal *j = journal_create(rig_directory_fd, rig_path, &rig_identity, 0, &err);
+    struct journal *j = journal_create(jrig_directory_fd, jrig_path, &jrig_identity, 0, &err);
     ck_assert_msg(j != NULL, "%s", err.text);
     return j;
 }
 
-struct journal *rig_create_faulty(int writes, int syncs)
+struct journal *jrig_create_faulty(int writes, int syncs)
 {
     // The journal's descriptor will be the one opened last: the lowest that is free now.
-    int next = fcntl(rig_directory_fd, F_DUPFD, 0);
+    int next = fcntl(jrig_directory_fd, F_DUPFD, 0);
     close(next);
-    struct journal *j = rig_create();
+    struct journal *j = jrig_create();
     disk.fd = next;
     disk.writes_left = writes;
     disk.syncs_left = syncs;
     return j;
 }
 
-void rig_take(struct journal *j, const struct event *e)
+void jrig_take(struct journal *j, const struct event *e)
 {
     br_error err;
     ck_assert_msg(journal_sink(j)->take(journal_sink(j), e, &err) == 0, "%s", err.text);
 }
 
-void rig_take_samples(struct journal *j)
+void jrig_take_samples(struct journal *j)
 {
-    for (int i = 0; i < RIG_SAMPLES; i++)
-        rig_take(j, &rig_samples[i]);
+    for (int i = 0; i < JRIG_SAMPLES; i++)
+        jrig_take(j, &jrig_samples[i]);
 }
 
-void rig_finish(struct journal *j)
+void jrig_finish(struct journal *j)
 {
     br_error err;
     ck_assert_msg(journal_close(j, &err) == 0, "%s", err.text);
@@ -135,10 +135,10 @@ void rig_finish(struct journal *j)
 
 // ---- Events
 
-const uint32_t rig_durations[5] = {0, 7, 100, 5000, UINT32_MAX};
-const uint64_t rig_rows[5] = {11, 22, 33, 44, 55};
+const uint32_t jrig_durations[5] = {0, 7, 100, 5000, UINT32_MAX};
+const uint64_t jrig_rows[5] = {11, 22, 33, 44, 55};
 
-const struct event rig_samples[RIG_SAMPLES] = {
+const struct event jrig_samples[JRIG_SAMPLES] = {
     {EVENT_RUN_BEGIN,
      0,
      {.run_begin = {"circles", "/home/ü/circles.yaml", "0.1.0", "node7", 1700000000123456789, 128,
@@ -151,7 +151,7 @@ const struct event rig_samples[RIG_SAMPLES] = {
     {EVENT_PHASE_BEGIN, 2, {.phase_begin = {1, "areas", "demo.area", 1000000}}},
     {EVENT_TASKS_OK,
      900,
-     {.tasks_ok = {1, 3, 0, 0, 5, 300, rig_durations, rig_rows, sizeof rig_rows}}},
+     {.tasks_ok = {1, 3, 0, 0, 5, 300, jrig_durations, jrig_rows, sizeof jrig_rows}}},
     {EVENT_OUTPUT, 1000, {.output = {1, 3, 5, 2, 1, 2, UINT64_MAX, 17}}},
     {EVENT_TASK_END,
      1001,
@@ -160,14 +160,14 @@ const struct event rig_samples[RIG_SAMPLES] = {
     {EVENT_TASK_END,
      1002,
      {.task_end = {1, UINT32_MAX, UINT64_MAX, 0, OUTCOME_OK, false, -5, INT64_MIN, 0, 0, 4095, -64,
-                   255, "", "", rig_rows, 16}}},
+                   255, "", "", jrig_rows, 16}}},
     {EVENT_TASKS_OK, 1100, {.tasks_ok = {1, 2, 1, 100, 12345678901, 1050, NULL, NULL, 0}}},
     {EVENT_WORKER_END, 1200, {.worker_end = {3, 4711, 11, 0, "crashed"}}},
     {EVENT_PHASE_END, 1300, {.phase_end = {1, PHASE_STOPPED, 12}}},
     {EVENT_RUN_END, INT64_MAX, {.run_end = {3, "finished"}}},
 };
 
-void rig_same_tasks_ok(const struct event_tasks_ok *a, const struct event_tasks_ok *b)
+void jrig_same_tasks_ok(const struct event_tasks_ok *a, const struct event_tasks_ok *b)
 {
     MUST(a->phase == b->phase);
     MUST(a->worker == b->worker);
@@ -277,7 +277,7 @@ static void same_resume(const struct event_run_resume *a, const struct event_run
     MUST(a->retry_failed == b->retry_failed);
 }
 
-void rig_same(const struct event *a, const struct event *b)
+void jrig_same(const struct event *a, const struct event *b)
 {
     MUST(a->type == b->type);
     MUST(a->time_ns == b->time_ns);
@@ -288,7 +288,7 @@ void rig_same(const struct event *a, const struct event *b)
         same_begin(a, b);
         break;
     case EVENT_TASKS_OK:
-        rig_same_tasks_ok(&a->tasks_ok, &b->tasks_ok);
+        jrig_same_tasks_ok(&a->tasks_ok, &b->tasks_ok);
         break;
     case EVENT_TASK_END:
         same_task_end(&a->task_end, &b->task_end);
@@ -314,37 +314,37 @@ void rig_same(const struct event *a, const struct event *b)
     }
 }
 
-const int rig_order[RIG_SAMPLES] = {0, 1, 2, 3, 4, 5, 6, 8, 7, 9, 10, 11, 12, 13, 14};
+const int jrig_order[JRIG_SAMPLES] = {0, 1, 2, 3, 4, 5, 6, 8, 7, 9, 10, 11, 12, 13, 14};
 
-struct journal_reader *rig_open(void)
+struct journal_reader *jrig_open(void)
 {
     br_error err;
-    struct journal_reader *r = journal_open(rig_path, &err);
+    struct journal_reader *r = journal_open(jrig_path, &err);
     ck_assert_msg(r != NULL, "%s", err.text);
     return r;
 }
 
-struct buffer rig_slurp(void)
+struct buffer jrig_slurp(void)
 {
     br_error err;
     struct buffer bytes = BUFFER_EMPTY;
-    ck_assert_msg(fd_read_file(rig_path, "journal", 1 << 30, &bytes, &err) == 0, "%s", err.text);
+    ck_assert_msg(fd_read_file(jrig_path, "journal", 1 << 30, &bytes, &err) == 0, "%s", err.text);
     return bytes;
 }
 
-void rig_spill(const char *data, size_t size)
+void jrig_spill(const char *data, size_t size)
 {
-    int fd = open(rig_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(jrig_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(fd_write_all(fd, data, size), 0);
     ck_assert_int_eq(ftruncate(fd, (off_t)size), 0);
     close(fd);
 }
 
-struct buffer rig_sample_journal(void)
+struct buffer jrig_sample_journal(void)
 {
-    struct journal *j = rig_create();
-    rig_take_samples(j);
-    rig_finish(j);
-    return rig_slurp();
+    struct journal *j = jrig_create();
+    jrig_take_samples(j);
+    jrig_finish(j);
+    return jrig_slurp();
 }

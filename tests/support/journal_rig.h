@@ -11,9 +11,9 @@
 #include "journal/journal.h"
 #include "journal/journal_read.h"
 
-// The program's write, fdatasync, fsync and fallocate obey this; rig_set_up resets it. Syncs are
+// The program's write, fdatasync, fsync and fallocate obey this; jrig_set_up resets it. Syncs are
 // counted and never wait for a disk.
-extern struct rig_disk {
+extern struct jrig_disk {
     int fd;                      // the descriptor that can fail and is counted, or -1
     int writes_left, syncs_left; // of that descriptor; every later call fails
     int writes, syncs;           // calls for that descriptor
@@ -24,51 +24,51 @@ extern struct rig_disk {
     int directory_syncs_here;    // those in the thread that the test runs in
 } disk;
 
-extern char rig_directory[32];
-extern char rig_path[64]; // the journal's
-extern int rig_directory_fd;
-extern const struct journal_identity rig_identity;
+extern char jrig_directory[32];
+extern char jrig_path[64]; // the journal's
+extern int jrig_directory_fd;
+extern const struct journal_identity jrig_identity;
 
-void rig_set_up(void);
-void rig_tear_down(void);
+void jrig_set_up(void);
+void jrig_tear_down(void);
 
 // The functions below fail the test if anything goes wrong.
 
-struct journal *rig_create(void);
+struct journal *jrig_create(void);
 
-// As rig_create. Of the journal's calls so many writes and syncs succeed.
-struct journal *rig_create_faulty(int writes, int syncs);
+// As jrig_create. Of the journal's calls so many writes and syncs succeed.
+struct journal *jrig_create_faulty(int writes, int syncs);
 
-void rig_take(struct journal *j, const struct event *e);
-void rig_take_samples(struct journal *j);
-void rig_finish(struct journal *j); // closes it
+void jrig_take(struct journal *j, const struct event *e);
+void jrig_take_samples(struct journal *j);
+void jrig_finish(struct journal *j); // closes it
 
-struct journal_reader *rig_open(void);
+struct journal_reader *jrig_open(void);
 
 // Returns the bytes of the journal's file, which the caller finishes.
-struct buffer rig_slurp(void);
+struct buffer jrig_slurp(void);
 
 // Makes these bytes the journal's file.
-void rig_spill(const char *data, size_t size);
+void jrig_spill(const char *data, size_t size);
 
 // Returns the bytes of a journal of the samples, which is then the journal's file.
-struct buffer rig_sample_journal(void);
+struct buffer jrig_sample_journal(void);
 
 enum {
-    RIG_SAMPLES = 15
+    JRIG_SAMPLES = 15
 };
 
 // One event or more of every type.
-extern const struct event rig_samples[RIG_SAMPLES];
-extern const uint32_t rig_durations[5];
-extern const uint64_t rig_rows[5];
+extern const struct event jrig_samples[JRIG_SAMPLES];
+extern const uint32_t jrig_durations[5];
+extern const uint64_t jrig_rows[5];
 
 // The order in which a journal has the samples: as they are, but for the output, which does not
 // wait for the successes before it.
-extern const int rig_order[RIG_SAMPLES];
+extern const int jrig_order[JRIG_SAMPLES];
 
 // Compare an event that was read with the one that was written.
-void rig_same(const struct event *a, const struct event *b);
-void rig_same_tasks_ok(const struct event_tasks_ok *a, const struct event_tasks_ok *b);
+void jrig_same(const struct event *a, const struct event *b);
+void jrig_same_tasks_ok(const struct event_tasks_ok *a, const struct event_tasks_ok *b);
 
 #endif

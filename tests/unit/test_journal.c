@@ -11,23 +11,23 @@
 
 START_TEST(every_event_comes_back)
 {
-    struct journal *j = rig_create();
-    rig_take_samples(j);
-    rig_finish(j);
-    struct journal_reader *r = rig_open();
-    ck_assert_uint_eq(journal_reader_identity(r)->salt, rig_identity.salt);
+    struct journal *j = jrig_create();
+    jrig_take_samples(j);
+    jrig_finish(j);
+    struct journal_reader *r = jrig_open();
+    ck_assert_uint_eq(journal_reader_identity(r)->salt, jrig_identity.salt);
     struct event e;
     br_error err;
-    for (int i = 0; i < RIG_SAMPLES; i++) {
+    for (int i = 0; i < JRIG_SAMPLES; i++) {
         ck_assert_int_eq(journal_next(r, &e, &err), 1);
-        rig_same(&rig_samples[rig_order[i]], &e);
+        jrig_same(&jrig_samples[jrig_order[i]], &e);
         if (e.type == EVENT_TASKS_OK && e.tasks_ok.results)
             ck_assert_uint_eq((uintptr_t)e.tasks_ok.results % 8, 0);
     }
     ck_assert_int_eq(journal_next(r, &e, &err), 0);
     ck_assert(!journal_reader_torn(r));
     struct stat st;
-    ck_assert_int_eq(stat(rig_path, &st), 0);
+    ck_assert_int_eq(stat(jrig_path, &st), 0);
     ck_assert_uint_eq(journal_reader_offset(r), (uint64_t)st.st_size);
     ck_assert_int_eq(st.st_mode & 0777, 0600);
     journal_reader_destroy(r);
@@ -36,7 +36,7 @@ END_TEST
 
 START_TEST(successes_of_a_worker_become_one_record)
 {
-    struct journal *j = rig_create();
+    struct journal *j = jrig_create();
     uint32_t times[64];
     uint64_t results[64];
     // Reports of two workers alternate.
@@ -49,13 +49,13 @@ START_TEST(successes_of_a_worker_become_one_record)
                           0,
                           {.tasks_ok = {0, (uint32_t)(i % 2), 0, (i % 2) * 100000 + 64 * (i / 2),
                                         64, (int64_t)i * 64000, times, results, sizeof results}}};
-        rig_take(j, &e);
+        jrig_take(j, &e);
     }
-    rig_finish(j);
+    jrig_finish(j);
     struct stat st;
-    ck_assert_int_eq(stat(rig_path, &st), 0);
+    ck_assert_int_eq(stat(jrig_path, &st), 0);
     ck_assert_int_lt(st.st_size, 40 * 64 * 9 + 300);
-    struct journal_reader *r = rig_open();
+    struct journal_reader *r = jrig_open();
     br_error err;
     struct event e;
     for (uint64_t worker = 0; worker < 2; worker++) {
@@ -79,25 +79,25 @@ END_TEST
 START_TEST(successes_that_differ_stay_apart)
 {
     static const struct event_tasks_ok runs[] = {
-        {0, 0, 0, 0, 2, 0, NULL, rig_rows, 16},
-        {0, 0, 0, 3, 1, 0, NULL, rig_rows, 8},             // a gap
-        {0, 0, 1, 4, 1, 0, NULL, rig_rows, 8},             // another attempt
-        {1, 0, 1, 5, 1, 0, NULL, rig_rows, 8},             // another phase
-        {1, 0, 1, 6, 1, 0, NULL, NULL, 0},                 // no results
-        {1, 0, 1, 7, 1, 0, rig_durations, NULL, 0},        // durations
-        {1, 64, 1, 8, 1, 0, rig_durations, NULL, 0},       // another worker in the same slot
-        {1, 64, 1, 9, 1, 9000000, rig_durations, NULL, 0}, // idle in between
+        {0, 0, 0, 0, 2, 0, NULL, jrig_rows, 16},
+        {0, 0, 0, 3, 1, 0, NULL, jrig_rows, 8},             // a gap
+        {0, 0, 1, 4, 1, 0, NULL, jrig_rows, 8},             // another attempt
+        {1, 0, 1, 5, 1, 0, NULL, jrig_rows, 8},             // another phase
+        {1, 0, 1, 6, 1, 0, NULL, NULL, 0},                  // no results
+        {1, 0, 1, 7, 1, 0, jrig_durations, NULL, 0},        // durations
+        {1, 64, 1, 8, 1, 0, jrig_durations, NULL, 0},       // another worker in the same slot
+        {1, 64, 1, 9, 1, 9000000, jrig_durations, NULL, 0}, // idle in between
     };
-    struct journal *j = rig_create();
+    struct journal *j = jrig_create();
     for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++)
-        rig_take(j, &(struct event){EVENT_TASKS_OK, 0, {.tasks_ok = runs[i]}});
-    rig_finish(j);
-    struct journal_reader *r = rig_open();
+        jrig_take(j, &(struct event){EVENT_TASKS_OK, 0, {.tasks_ok = runs[i]}});
+    jrig_finish(j);
+    struct journal_reader *r = jrig_open();
     struct event e;
     br_error err;
     for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
         ck_assert_int_eq(journal_next(r, &e, &err), 1);
-        rig_same_tasks_ok(&runs[i], &e.tasks_ok);
+        jrig_same_tasks_ok(&runs[i], &e.tasks_ok);
     }
     ck_assert_int_eq(journal_next(r, &e, &err), 0);
     journal_reader_destroy(r);
@@ -106,7 +106,7 @@ END_TEST
 
 START_TEST(syncs_come_when_they_are_due)
 {
-    struct journal *j = rig_create_faulty(INT32_MAX, INT32_MAX);
+    struct journal *j = jrig_create_faulty(INT32_MAX, INT32_MAX);
     br_error err;
     ck_assert_int_eq(journal_next_sync(j), 100 * NS_PER_MS);
     ck_assert_int_eq(journal_sync(j, 99 * NS_PER_MS, &err), 0);
@@ -116,7 +116,7 @@ START_TEST(syncs_come_when_they_are_due)
     ck_assert_int_eq(journal_next_sync(j), INT64_MAX);
     ck_assert_int_eq(journal_sync(j, NS_PER_S, &err), 0);
     ck_assert_int_eq(disk.syncs, 1);
-    rig_take(j, &rig_samples[6]);
+    jrig_take(j, &jrig_samples[6]);
     ck_assert_int_eq(disk.writes, 0);
     ck_assert_int_eq(journal_next_sync(j), 200 * NS_PER_MS);
     ck_assert_int_eq(journal_commit(j, 120 * NS_PER_MS, &err), 0);
@@ -124,26 +124,26 @@ START_TEST(syncs_come_when_they_are_due)
     ck_assert_int_eq(disk.syncs, 2);
     ck_assert_int_eq(journal_next_sync(j), INT64_MAX);
     // Committed events can be read while the journal is still written.
-    struct journal_reader *r = rig_open();
+    struct journal_reader *r = jrig_open();
     struct event e;
     ck_assert_int_eq(journal_next(r, &e, &err), 1);
-    rig_same(&rig_samples[6], &e);
+    jrig_same(&jrig_samples[6], &e);
     journal_reader_destroy(r);
-    rig_finish(j);
+    jrig_finish(j);
 }
 END_TEST
 
 START_TEST(much_is_written_without_waiting)
 {
-    struct journal *j = rig_create_faulty(INT32_MAX, INT32_MAX);
+    struct journal *j = jrig_create_faulty(INT32_MAX, INT32_MAX);
     for (int i = 0; i < 65; i++) {
         static char kilobyte[1024];
         struct event e = {
             EVENT_TASKS_OK, 0, {.tasks_ok = {0, 0, 0, (uint64_t)i, 1, 0, NULL, kilobyte, 1024}}};
-        rig_take(j, &e);
+        jrig_take(j, &e);
     }
     ck_assert_int_eq(disk.writes, 1);
-    rig_finish(j);
+    jrig_finish(j);
 }
 END_TEST
 
@@ -152,26 +152,27 @@ END_TEST
 START_TEST(a_journal_that_failed_stays_dead)
 {
     for (int n = 0;; n++) {
-        unlink(rig_path);
-        struct journal *j = _i ? rig_create_faulty(n, INT32_MAX) : rig_create_faulty(INT32_MAX, n);
+        unlink(jrig_path);
+        struct journal *j =
+            _i ? jrig_create_faulty(n, INT32_MAX) : jrig_create_faulty(INT32_MAX, n);
         br_error err = {.kind = BR_ERR_NONE};
         int durable = 0, taken = 0;
-        for (; taken < RIG_SAMPLES; taken++) {
-            ck_assert_int_eq(journal_sink(j)->take(journal_sink(j), &rig_samples[taken], &err), 0);
+        for (; taken < JRIG_SAMPLES; taken++) {
+            ck_assert_int_eq(journal_sink(j)->take(journal_sink(j), &jrig_samples[taken], &err), 0);
             if (journal_commit(j, 0, &err) != 0)
                 break;
             durable++;
         }
-        bool whole = taken == RIG_SAMPLES;
+        bool whole = taken == JRIG_SAMPLES;
         if (!whole) {
             ck_assert_int_eq(err.kind, BR_ERR_INTERRUPTED);
-            ck_assert_ptr_nonnull(strstr(err.text, rig_path));
+            ck_assert_ptr_nonnull(strstr(err.text, jrig_path));
             ck_assert_ptr_nonnull(strstr(err.text, strerror(_i ? ENOSPC : EIO)));
             // The disk works again; the journal does not.
             disk.writes_left = disk.syncs_left = INT32_MAX;
             int calls = disk.writes + disk.syncs;
             br_error again;
-            ck_assert_int_eq(journal_sink(j)->take(journal_sink(j), &rig_samples[0], &again), -1);
+            ck_assert_int_eq(journal_sink(j)->take(journal_sink(j), &jrig_samples[0], &again), -1);
             ck_assert_str_eq(again.text, err.text);
             ck_assert_int_eq(journal_sync(j, INT64_MAX, &again), -1);
             ck_assert_int_eq(journal_next_sync(j), INT64_MAX);
@@ -179,14 +180,14 @@ START_TEST(a_journal_that_failed_stays_dead)
             ck_assert_str_eq(again.text, err.text);
             ck_assert_int_eq(disk.writes + disk.syncs, calls);
         } else {
-            rig_finish(j);
+            jrig_finish(j);
         }
         // Events that are committed one by one keep their order.
-        struct journal_reader *r = rig_open();
+        struct journal_reader *r = jrig_open();
         struct event e;
         for (int i = 0; i < durable; i++) {
             ck_assert_int_eq(journal_next(r, &e, &err), 1);
-            rig_same(&rig_samples[i], &e);
+            jrig_same(&jrig_samples[i], &e);
         }
         journal_reader_destroy(r);
         if (whole)
@@ -198,7 +199,7 @@ END_TEST
 
 START_TEST(a_full_disk_shows_before_work_is_lost)
 {
-    struct journal *j = rig_create();
+    struct journal *j = jrig_create();
     br_error err;
     disk.full = true;
     // The first megabyte is reserved: events are taken until the margin is reached.
@@ -214,7 +215,7 @@ START_TEST(a_full_disk_shows_before_work_is_lost)
     ck_assert_int_gt(taken, 8);
     journal_destroy(j);
     // All of them, and the one that failed, are in the file.
-    struct journal_reader *r = rig_open();
+    struct journal_reader *r = jrig_open();
     uint64_t rows_read = 0;
     while (journal_next(r, &e, &err) == 1)
         rows_read += e.tasks_ok.count;
@@ -227,19 +228,19 @@ END_TEST
 START_TEST(a_long_journal_asks_for_space_less_often)
 {
     static char row[60000];
-    struct journal *j = rig_create();
+    struct journal *j = jrig_create();
     struct event e = {EVENT_TASKS_OK, 0, {.tasks_ok = {0, 0, 0, 0, 1, 0, NULL, row, sizeof row}}};
     for (; e.tasks_ok.first < 700; e.tasks_ok.first++)
-        rig_take(j, &e);
+        jrig_take(j, &e);
     ck_assert_int_gt(disk.reservations, 1);
     ck_assert_int_lt(disk.reservations, 35);
     // If there is no room for a large step, a megabyte is reserved.
     disk.room = 1 << 20;
     disk.reservations = 0;
     for (; e.tasks_ok.first < 900; e.tasks_ok.first++)
-        rig_take(j, &e);
+        jrig_take(j, &e);
     ck_assert_int_gt(disk.reservations, 5);
-    rig_finish(j);
+    jrig_finish(j);
 }
 END_TEST
 
@@ -247,52 +248,52 @@ START_TEST(no_room_at_all_is_told_at_once)
 {
     disk.full = true;
     br_error err;
-    ck_assert_ptr_null(journal_create(rig_directory_fd, rig_path, &rig_identity, 0, &err));
+    ck_assert_ptr_null(journal_create(jrig_directory_fd, jrig_path, &jrig_identity, 0, &err));
     ck_assert_int_eq(err.kind, BR_ERR_INTERRUPTED);
-    ck_assert_int_ne(access(rig_path, F_OK), 0);
+    ck_assert_int_ne(access(jrig_path, F_OK), 0);
 }
 END_TEST
 
 // journal_sync does not wait for the disk; closing does.
 START_TEST(a_sync_aside_is_a_sync_all_the_same)
 {
-    struct journal *j = rig_create_faulty(100, 100);
+    struct journal *j = jrig_create_faulty(100, 100);
     journal_sync_aside(j);
     disk.syncs = 0;
     for (int i = 1; i <= 5; i++) {
-        rig_take(j, &rig_samples[0]);
+        jrig_take(j, &jrig_samples[0]);
         ck_assert_int_eq(journal_sync(j, i * 100 * NS_PER_MS, NULL), 0);
     }
-    rig_take(j, &rig_samples[0]);
+    jrig_take(j, &jrig_samples[0]);
     ck_assert_int_eq(journal_commit(j, 501 * NS_PER_MS, NULL), 0);
     ck_assert_int_ge(disk.syncs, 2); // at least one aside, and the last one
     ck_assert_int_eq(journal_next_sync(j), INT64_MAX);
     disk.fd = -1;
-    rig_finish(j);
+    jrig_finish(j);
 }
 END_TEST
 
 START_TEST(the_directory_is_synced_aside_as_well_and_once)
 {
-    struct journal *j = rig_create();
+    struct journal *j = jrig_create();
     journal_sync_aside(j);
-    rig_take(j, &rig_samples[0]);
+    jrig_take(j, &jrig_samples[0]);
     ck_assert_int_eq(journal_sync(j, 100 * NS_PER_MS, NULL), 0);
-    rig_take(j, &rig_samples[0]);
+    jrig_take(j, &jrig_samples[0]);
     ck_assert_int_eq(journal_commit(j, 200 * NS_PER_MS, NULL), 0);
     ck_assert_int_eq(disk.directory_syncs, 1);
     ck_assert_int_eq(disk.directory_syncs_here, 0);
-    rig_finish(j);
+    jrig_finish(j);
 }
 END_TEST
 
 START_TEST(a_failed_sync_aside_is_never_tried_again)
 {
-    struct journal *j = rig_create_faulty(100, 1);
+    struct journal *j = jrig_create_faulty(100, 1);
     journal_sync_aside(j);
-    rig_take(j, &rig_samples[0]);
+    jrig_take(j, &jrig_samples[0]);
     ck_assert_int_eq(journal_sync(j, 100 * NS_PER_MS, NULL), 0); // succeeds
-    rig_take(j, &rig_samples[0]);
+    jrig_take(j, &jrig_samples[0]);
     ck_assert_int_eq(journal_sync(j, 200 * NS_PER_MS, NULL), 0); // fails, as soon as it begins
     br_error err;
     int result = 0;
@@ -317,17 +318,17 @@ START_TEST(durability_is_a_choice)
         int syncs;
     } cases[] = {{JOURNAL_GROUP, 1}, {JOURNAL_BATCH, 3}, {JOURNAL_UNSYNCED, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct journal *j = rig_create_faulty(100, 100);
+        struct journal *j = jrig_create_faulty(100, 100);
         journal_set_durability(j, cases[i].durability);
         disk.syncs = 0;
         for (int ms = 80; ms < 110; ms += 10) {
-            rig_take(j, &rig_samples[0]);
+            jrig_take(j, &jrig_samples[0]);
             ck_assert_int_eq(journal_sync(j, ms * NS_PER_MS, NULL), 0);
         }
         ck_assert_int_eq(disk.syncs, cases[i].syncs);
         disk.fd = -1;
-        rig_finish(j);
-        unlink(rig_path);
+        jrig_finish(j);
+        unlink(jrig_path);
     }
 }
 END_TEST
@@ -336,10 +337,10 @@ START_TEST(a_salt_is_drawn)
 {
     const struct journal_identity none = {0};
     br_error err;
-    struct journal *j = journal_create(rig_directory_fd, rig_path, &none, 0, &err);
+    struct journal *j = journal_create(jrig_directory_fd, jrig_path, &none, 0, &err);
     ck_assert_msg(j != NULL, "%s", err.text);
-    rig_finish(j);
-    struct journal_reader *r = rig_open();
+    jrig_finish(j);
+    struct journal_reader *r = jrig_open();
     ck_assert_uint_ne(journal_reader_identity(r)->salt, 0);
     journal_reader_destroy(r);
     ck_assert_uint_ne(journal_hash(0, "a", 1), journal_hash(1, "a", 1));
@@ -348,7 +349,7 @@ END_TEST
 
 SUITE(journal)
 {
-    FIXTURE(rig_set_up, rig_tear_down);
+    FIXTURE(jrig_set_up, jrig_tear_down);
     TEST(every_event_comes_back);
     TEST(successes_of_a_worker_become_one_record);
     TEST(successes_that_differ_stay_apart);

@@ -8,7 +8,7 @@
 // A change of what is written needs another number: an older journal would look damaged.
 START_TEST(the_format_has_its_number)
 {
-    struct buffer whole = rig_sample_journal();
+    struct buffer whole = jrig_sample_journal();
     ck_assert_int_eq(JOURNAL_VERSION, 3);
     // The rows of results have the byte order of the machine.
     if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
@@ -85,7 +85,7 @@ END_TEST
 
 SUITE(journal_format)
 {
-    FIXTURE(rig_set_up, rig_tear_down);
+    FIXTURE(jrig_set_up, jrig_tear_down);
     TEST(the_format_has_its_number);
     TEST(no_payload_is_trusted);
     TEST(a_text_ends_where_it_says);
