@@ -273,20 +273,21 @@ system_tests = \
 	tests/system/test_hostile_inputs.py \
 	tests/system/test_install.py \
 	tests/system/test_keys.py \
-	tests/system/test_limits.py \
 	tests/system/test_layers.py \
-	tests/system/test_plugin_files.py \
+	tests/system/test_limits.py \
 	tests/system/test_manual.py \
 	tests/system/test_messages.py \
-	tests/system/test_report.py \
+	tests/system/test_plugin_files.py \
 	tests/system/test_reading.py \
+	tests/system/test_report.py \
 	tests/system/test_results.py \
 	tests/system/test_resume.py \
 	tests/system/test_scale.py \
 	tests/system/test_schema.py \
 	tests/system/test_signals.py \
-	tests/system/test_storms.py \
 	tests/system/test_slurm.py \
+	tests/system/test_storms.py \
+	tests/system/test_stuck.py \
 	tests/system/test_terminal.py \
 	tests/system/test_trace.py \
 	tests/system/test_unfit.py

@@ -39,7 +39,7 @@ class Disturbed(Resuming):
                              env=self.environment(ASAN_OPTIONS="detect_leaks=0"))
         _, self.err = process.communicate(timeout=PATIENCE)
         self.code = process.returncode
-        until(lambda: not self.marked(), 2, "every process of the run ends")
+        self.all_end()
         with open(log, encoding="utf-8", errors="replace") as file:
             text = file.read()
         os.unlink(log)

@@ -30,7 +30,7 @@ class EachCall(Resuming):
         self.code = process.returncode
         if self.code == CANNOT:
             self.skipTest(self.err)
-        until(lambda: not self.marked(), 2, "every process of the run ends")
+        self.all_end()
         with open(report, encoding="ascii") as file:
             count, self.hit = map(int, file.read().split())
         os.unlink(report)

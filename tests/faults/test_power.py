@@ -43,7 +43,7 @@ class Power(Resuming):
         process = self.start("run", "job.yaml", env=self.environment(
             KILL_AT=str(tasks), KILL="power", DISK=self.dir))
         _, err = process.communicate(timeout=PATIENCE)
-        until(lambda: not self.marked(), 2, "every process of the run ends")
+        self.all_end()
         self.assertGreaterEqual(process.returncode, 0, err)
         subprocess.run(["umount", self.dir], check=True)
         self.mount()

@@ -127,13 +127,13 @@ class Resuming(Case):
         process = self.start("run", *args, "job.yaml",
                              env=self.environment(KILL_AT=at, KILL=whom))
         process.communicate(timeout=PATIENCE)
-        until(lambda: not self.marked(), 1, "every process of the run ends")
+        self.all_end()
 
     def stop_after(self, tasks):
         """Starts the run, which stands still when so many tasks have begun, until SIGCONT."""
         process = self.start("run", "job.yaml",
                              env=self.environment(KILL_AT=str(tasks), KILL="stop"))
-        until(lambda: is_stopped(process.pid), PATIENCE, "the run stands still")
+        until(lambda: is_stopped(process.pid), "the run stands still")
         return process
 
     def check_going_on(self, *args, code=3):

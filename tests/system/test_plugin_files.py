@@ -39,7 +39,7 @@ class Files(harness.Case):
         self.job("faulty", "rendezvous", f"args: {{dir: {json.dumps(self.dir)}}}", "chunk_size: 1",
                  "retries: {limit: 1, on: [crash]}")
         process = self.start("job.yaml")
-        harness.until(lambda: os.path.exists(self.path("began-0")), harness.PATIENCE, "a task")
+        harness.until(lambda: os.path.exists(self.path("began-0")), "a task")
         with open(path, "r+b") as file:  # in place, as `cp` does it
             size = os.fstat(file.fileno()).st_size
             file.write(b"\xcc" * size)

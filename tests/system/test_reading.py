@@ -206,9 +206,9 @@ class Meanwhile(harness.Rendezvous):
 
     def begun(self, process):
         """Waits until the journal on disk knows that the phase has begun."""
-        harness.until(lambda: os.path.exists(self.path("job.run/journal")), harness.PATIENCE,
+        harness.until(lambda: os.path.exists(self.path("job.run/journal")),
                       "a journal")
-        harness.until(lambda: "phase_begin" in self.told("events"), harness.PATIENCE,
+        harness.until(lambda: "phase_begin" in self.told("events"),
                       "the phase begins")
         self.assertIsNone(process.poll())
 

@@ -210,7 +210,7 @@ class Report(harness.Case):
                    .replace("chunk_size: auto", "chunk_size: 1")
                    .replace("{range: 5000}", "{list: {seconds: [0, 0, 0, 0, 3600]}}"))
         process = self.start("run", "job.yaml")
-        harness.until(self.four_tasks, harness.PATIENCE, "four tasks are in the journal")
+        harness.until(self.four_tasks, "four tasks are in the journal")
         process.kill()
         self.end(process)
         text, page = self.report()

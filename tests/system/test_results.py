@@ -76,9 +76,9 @@ class Outputs(harness.Case):
         def is_full():
             fcntl.ioctl(pipe, termios.FIONREAD, held)
             return held[0] == size
-        harness.until(is_full, harness.PATIENCE, "the program waits for who reads its results")
+        harness.until(is_full, "the program waits for who reads its results")
         waits = time.monotonic()
-        harness.until(lambda: time.monotonic() > waits + 0.3, harness.PATIENCE, "time goes by")
+        harness.until(lambda: time.monotonic() > waits + 0.3, "time goes by")
         self.assertEqual(self.end(process).code, 0)
         self.assertGreater(self.summary("job")["phases"][1]["start_seconds"], 0.3)
 

@@ -40,7 +40,7 @@ class Slurm(harness.Rendezvous):
         """Waits for the job's end; its exit status."""
         def over():
             return self.state(job, "JobState") in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT")
-        harness.until(over, harness.PATIENCE, "the job ends")
+        harness.until(over, "the job ends")
         return int(self.state(job, "ExitCode").split(":")[0])
 
     def said(self):
@@ -69,7 +69,7 @@ class Slurm(harness.Rendezvous):
                                   "-n1", "-c1")
                 self.began(0)
                 self.cluster.ask("scancel", "--signal=" + name, job)
-                harness.until(lambda: "SIG" + name in self.said(), harness.PATIENCE, "it is heeded")
+                harness.until(lambda: "SIG" + name in self.said(), "it is heeded")
                 self.write("go", "")
                 self.assertEqual(self.ended(job), 5, self.said())
                 self.assertEqual(set(self.outcomes("job", "p")), {"ok", "skipped"})
@@ -88,7 +88,7 @@ phases:
   - {name: long, task: demo.square, inputs: {range: 100}, time_request: 30m, output: long.csv}
 """)
         job = self.submit(script, "--time=2", "-n1", "-c1", "--open-mode=append")
-        harness.until(lambda: self.state(job, "Restarts") == "1", harness.PATIENCE, "it is requeued")
+        harness.until(lambda: self.state(job, "Restarts") == "1", "it is requeued")
         self.assertTrue(os.path.exists(self.path("short.csv")))
         self.assertFalse(os.path.exists(self.path("long.csv")))
         # Slurm starts it again in two minutes. Sooner, a node that has not cleared up behind the first

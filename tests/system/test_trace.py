@@ -175,7 +175,7 @@ class Trace(harness.Case):
         self.write("job.yaml", JOB.replace("demo.square", "demo.sleep")
                    .replace("{range: 500}", "{list: {seconds: [0, 0, 0, 0, 3600]}}"))
         process = self.start("run", "job.yaml")
-        harness.until(self.four_tasks, harness.PATIENCE, "four tasks are in the journal")
+        harness.until(self.four_tasks, "four tasks are in the journal")
         process.kill()
         self.end(process)
         _, trace = self.trace()
