@@ -112,20 +112,21 @@ static int ask(br_task *t)
 }
 
 // Keeps 4 MiB and a descriptor in every row; gives the most memory its process has had. The row
-// `at` never returns, if it could have both: whoever watches memory will see what is kept.
+// that is the `at`th of its process never returns, so that whoever watches memory has time to look.
 static int leak(br_task *t)
 {
     enum {
         PIECE = 4 << 20
     };
     static void *kept;
+    static int64_t rows;
     void **piece = malloc(PIECE);
     if (!piece || dup(STDIN_FILENO) < 0)
         return br_fail(t, "nothing is left: %s", strerror(errno));
     memset(piece, 1, PIECE);
     *piece = kept;
     kept = piece;
-    while (is_bad(t))
+    for (rows++; rows == br_arg_i64(t, "at");)
         pause();
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);

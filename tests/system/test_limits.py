@@ -99,7 +99,7 @@ class Limits(harness.Case):
         # 4 MiB and a descriptor a task.
         for limits, bad in (({"memory": "200MiB"}, "over_limit"), ({"open_files": 40}, "error")):
             with self.subTest(limits=limits):
-                done, _ = self.leak(limits, at=59)
+                done, _ = self.leak(limits, at=55)
                 self.assertEqual(done.code, 3, done)
                 self.assertGreater(self.outcomes("job", "p")[bad], 0)
                 done, peaks = self.leak(limits, at=-1, max_tasks=5)
