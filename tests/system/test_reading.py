@@ -198,18 +198,15 @@ phases:
 
 class Meanwhile(harness.Rendezvous):
     def told(self, *args):
-        """Another process reads the run; it must end on its own, and well."""
+        """Another process reads the run; it must end on its own, with success."""
         process = self.start(*args)
-        out, err = process.communicate(timeout=harness.PATIENCE)
-        self.assertEqual((process.returncode, err), (0, ""), out)
-        return out
+        done = self.wait(process)
+        self.assertEqual((done.code, done.err), (0, ""), done)
+        return done.out
 
     def begun(self, process):
-        """Waits until the journal on disk knows that the phase has begun."""
-        harness.until(lambda: os.path.exists(self.path("job.run/journal")),
-                      "a journal")
-        harness.until(lambda: "phase_begin" in self.told("events"),
-                      "the phase begins")
+        """Waits until the event that the phase has begun is in the journal's file."""
+        harness.until(lambda: "phase_begin" in self.told("events"), "the phase begins")
         self.assertIsNone(process.poll())
 
     def test_a_run_that_goes_on(self):
@@ -228,16 +225,10 @@ class Meanwhile(harness.Rendezvous):
         self.assertIn("all 20 tasks succeeded", self.told("show"))
 
     def test_what_waits(self):
-        self.write("job.yaml", f"""version: 1
-name: job
-plugins: [demo, faulty]
-phases:
-  - {{name: p, task: faulty.rendezvous, inputs: {{range: 1}}, args: {{dir: {json.dumps(self.dir)}}},
-     mode: async}}
-  - {{name: q, task: demo.square, inputs: {{range: 3}}, needs: [p]}}
-  - {{name: r, task: demo.square, inputs: {{range: 3}}}}
-""")
-        process = self.start("job.yaml")
+        self.write("job.yaml", harness.job(
+            harness.phase("faulty.rendezvous", 1, args={"dir": self.dir}, mode="async"),
+            harness.phase("demo.square", 3, "q", needs=["p"]), harness.phase("demo.square", 3, "r")))
+        process = self.running = self.start("job.yaml")
         self.began(0)
         self.begun(process)
         out = self.told("show")
