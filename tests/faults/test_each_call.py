@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A run is disturbed at each of its system calls in turn; then it is gone on with. The program, the
-nursery and the journal's thread are killed there; the program's input and output fails, once or for
-good; it is interrupted or moves half of its bytes, which no run ends by. Some calls in every test run;
-all with BATCHRUN_LONG=1."""
+"""A run is disturbed at each of its system calls in turn; then it is resumed. The program, the nursery
+or the journal's thread is killed there; the program's input and output fails, once or from there on;
+or it is interrupted or moves half of its bytes, which must not end a run. Some calls in every test
+run; all with BATCHRUN_LONG=1."""
 import os
 import shutil
 import sys
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TESTS, "system"))
-from harness import BUILD, PATIENCE, PROGRAM, main, until  # noqa: E402
+from harness import BUILD, PROGRAM, main  # noqa: E402
 from journal import Story  # noqa: E402
 from resuming import LONG, Resuming  # noqa: E402
 
@@ -20,14 +20,14 @@ KILLED = 128 + 9
 
 class EachCall(Resuming):
     def disturbed(self, whom, what, at, how, durability):
-        """Runs the job so; how many calls counted."""
+        """Runs the job under disturb.c; returns how many calls counted."""
         report = os.path.join(self.temporary, "report")
         process = self.start(whom, what, at, how, report, PROGRAM, "run", "--journal=" + durability,
                              "job.yaml", program=DISTURB,
                              # Leaks cannot be looked for in a process that is traced.
                              env=self.environment(ASAN_OPTIONS="detect_leaks=0"))
-        _, self.err = process.communicate(timeout=PATIENCE)
-        self.code = process.returncode
+        done = self.wait(process)
+        self.code, self.err = done.code, done.err
         if self.code == CANNOT:
             self.skipTest(self.err)
         self.all_end()
@@ -38,18 +38,18 @@ class EachCall(Resuming):
             self.assertNotIn(sanitizer, self.err)
         return count
 
-    def go_on(self, reference):
+    def resume(self, reference):
         if self.code == 3:
             self.assertEqual(Story(self.path("job.run/journal")).twice, [])
         elif os.path.exists(self.path("job.run/journal")):
-            self.check_going_on()
+            self.check_resumed()
         else:
             done = self.batchrun("run", "--resume", "job.yaml")
             self.assertEqual(done.code, 3, done)
         self.assertEqual(self.results(), reference)
 
     def campaign(self, whom, what, how, few, durability="batch", codes=range(6)):
-        """Disturbs so many calls; in the long form, all that a run before this made."""
+        """Disturbs about `few` of the calls of a run before this; all with BATCHRUN_LONG=1."""
         reference = self.reference()
         count = self.disturbed(whom, what, "0", "kill", durability)
         self.assertGreater(count, 0)
@@ -63,7 +63,7 @@ class EachCall(Resuming):
                         self.disturbed(whom, what, f"{at}{on}", name, durability)
                         self.assertIn(self.code, codes, self.err)
                         self.assertTrue(on or self.err or self.code == KILLED)
-                        self.go_on(reference)
+                        self.resume(reference)
                         self.went_well(f"{whom} {manner}", f"exit {self.code}" * bool(self.hit) or "-")
                     finally:
                         shutil.rmtree(self.path("job.run"), ignore_errors=True)
@@ -88,7 +88,7 @@ class EachCall(Resuming):
         reference = self.reference()
         self.disturbed("program", "io", "1+", "short", "batch")
         self.assertEqual(self.code, 3, self.err)
-        self.go_on(reference)
+        self.resume(reference)
 
 
 if __name__ == "__main__":
