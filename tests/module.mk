@@ -259,6 +259,7 @@ AM_TESTS_ENVIRONMENT = srcdir='$(abs_srcdir)'; builddir='$(abs_builddir)'; expor
 system_tests = \
 	tests/faults/test_cut_off.py \
 	tests/faults/test_each_call.py \
+	tests/faults/test_failing_calls.py \
 	tests/faults/test_no_memory.py \
 	tests/faults/test_poison.py \
 	tests/faults/test_power.py \
@@ -273,6 +274,7 @@ system_tests = \
 	tests/system/test_hostile_inputs.py \
 	tests/system/test_install.py \
 	tests/system/test_keys.py \
+	tests/system/test_killed.py \
 	tests/system/test_layers.py \
 	tests/system/test_limits.py \
 	tests/system/test_manual.py \
@@ -301,8 +303,19 @@ dist_tests = \
 	tests/system/test_install.py \
 	tests/system/test_manual.py \
 	tests/system/test_schema.py
-EXTRA_DIST += $(system_tests) tests/system/guide.py tests/system/harness.py \
-	tests/system/journal.py tests/system/resuming.py tests/system/run tests/system/slurm.py
+# Tests of texts, scripts and installed files. They run little of the program, so that a second build,
+# with sanitizers, finds nothing more by them: TESTS='$(filter-out $(once_tests),$(TESTS))'.
+once_tests = \
+	tests/system/test_completion.py \
+	tests/system/test_guides.py \
+	tests/system/test_install.py \
+	tests/system/test_layers.py \
+	tests/system/test_manual.py \
+	tests/system/test_messages.py \
+	tests/system/test_schema.py
+EXTRA_DIST += $(system_tests) tests/system/disturbing.py tests/system/guide.py \
+	tests/system/harness.py tests/system/journal.py tests/system/resuming.py tests/system/run \
+	tests/system/slurm.py
 
 # The channel's protocols, for spin; skipped where there is none.
 TESTS += tests/models/run

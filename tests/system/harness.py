@@ -128,7 +128,7 @@ def job(*phases, workers=1, name="job", plugins=("demo", "faulty"), **keys):
     text = {"version": 1, "name": name, "workers": workers, "plugins": list(plugins), **keys,
             "phases": list(phases)}
     return json.dumps({key: value for key, value in text.items() if value is not None},
-                      indent=1, ensure_ascii=False) + "\n"
+                      indent=1) + "\n"
 
 
 def phase(task, inputs, name="p", **keys):
