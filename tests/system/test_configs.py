@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every job file in configs/ against an answer that batchrun had no part in."""
+"""The results of every job file in configs/ are those of another program or of a formula."""
 import glob
 import hashlib
 import math
@@ -70,7 +70,7 @@ class Configs(harness.Case):
             squares += away * away
             self.assertAlmostEqual(float(check["formula"]), formula, delta=1e-9)
             self.assertAlmostEqual(float(check["deviation"]), away, delta=1e-6)
-        # The deviations are what statistics says they are: neither too large nor too small.
+        # The sum has the chi-squared distribution: it is neither too large nor too small.
         self.assertTrue(25 < squares < 115, squares)
         # The seeds make the run repeatable to the last bit, with any number of workers.
         first = self.read("prices.csv")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every death has a name: what happened, where, and how the program came there."""
+"""Messages about crashes: what happened, where, and by which calls the program came there."""
 import json
 import os
 import shutil

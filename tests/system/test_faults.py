@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A task, a worker, the coordinator or the outside world fails: who pays, and what is left."""
+"""A task, a worker, the coordinator or something outside fails: which tasks fail, and what is left."""
 import contextlib
 import os
 import resource

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""show, logs and events: a run told from its journal, while it goes on and afterwards."""
+"""show, logs and events: a run as its journal has it, while it runs and afterwards."""
 import json
 import os
 import pty
@@ -160,7 +160,7 @@ phases:
                 shown = self.seen(code, *args).decode()
                 self.assertNotRegex(shown, "[\x1b\x07\u202e]")
                 self.assertIn("\\x1b[31m\\x07\\u{202e}", shown)
-        # What is no terminal gets what there is.
+        # Output that is not a terminal is not escaped.
         self.assertEqual(self.told("run", "--fresh", job),
                          f"index,name,greeting\n0,{evil},Hello {evil}\n"
                          "1,\"two\nlines\",\"Hello two\nlines\"\n")
@@ -168,7 +168,7 @@ phases:
         self.assertEqual(self.told("exec", run, "greetings#0"), f"greeting=Hello {evil}\n")
 
     def seen(self, code, *args):
-        """What stands on a terminal then."""
+        """Runs the command on a terminal; returns what it shows."""
         controller, terminal = pty.openpty()
         process = self.start(*args, stdout=terminal, stderr=terminal,
                              env=self.environment(BATCHRUN_PROGRESS="none"))
@@ -187,7 +187,7 @@ phases:
         return shown
 
     def ran_with_escapes(self):
-        """Puts escape codes where the task's own words were."""
+        """Puts escape codes into the logs of the tasks."""
         self.ran()
         for name in os.listdir(self.path("job.run/logs")):
             with open(self.path("job.run/logs/" + name), "r+b") as log:

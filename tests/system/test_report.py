@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The page that shows a run: whole, true, and harmless whatever names the run has."""
+"""The page that shows a run: complete, correct, and harmless whatever names the run has."""
 import collections
 import html.parser
 import os
@@ -105,7 +105,7 @@ class Report(harness.Case):
         return text, Page(text)
 
     def check_harmless(self, text, page):
-        """Nothing runs, nothing is fetched, and no text of the run became markup."""
+        """The page runs nothing, fetches nothing, and has no text of the run as markup."""
         self.assertEqual(page.tags["script"], 0)
         self.assertNotIn("alert(1)<", text.replace("alert(1)&lt;", ""))
         self.assertNotIn("\u202e", text)

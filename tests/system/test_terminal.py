@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a person at a terminal sees while a run goes on."""
+"""What a terminal shows during a run."""
 import fcntl
 import json
 import os
