@@ -61,8 +61,8 @@ class Limits(harness.Case):
         self.one_pays("burn_by_proxy", {"cpu_time": "300ms"}, "over_limit", "limits.cpu_time")
 
     def test_cpu_time_is_each_tasks_own(self):
-        self.run_job(job("burn_some", {"cpu_time": "500ms"}))  # all together use more than that
-        self.assertEqual(self.outcomes("job", "p"), {"ok": ROWS})
+        self.run_job(job("burn_some", {"cpu_time": "200ms"}, 6))  # all together use more than that
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 6})
         self.assertEqual(len({row["pid"] for row in self.rows("out.csv")}), 1)
 
     def test_output(self):

@@ -2,12 +2,10 @@
 """Runs that are interrupted and resumed: no task is lost, none runs twice, the results are the same."""
 import os
 import signal
-import sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import BUILD, main  # noqa: E402
-from journal import Story, events  # noqa: E402
-from resuming import OTHERS, Resuming, work  # noqa: E402
+from harness import BUILD, main
+from journal import Story, events
+from resuming import OTHERS, Resuming, work
 
 
 class Resume(Resuming):
