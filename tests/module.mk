@@ -254,7 +254,9 @@ tests_system_wall_clock_la_LIBADD =
 
 # The program from outside. Python 3 and its standard library; skipped where there is none.
 TEST_EXTENSIONS = .py
-PY_LOG_COMPILER = $(srcdir)/tests/system/run
+PY_LOG_COMPILER = $(srcdir)/tests/timed $(srcdir)/tests/system/run
+LOG_COMPILER = $(srcdir)/tests/timed
+EXTRA_DIST += tests/timed
 AM_TESTS_ENVIRONMENT = srcdir='$(abs_srcdir)'; builddir='$(abs_builddir)'; export srcdir builddir;
 system_tests = \
 	tests/faults/test_cut_off.py \
@@ -320,3 +322,10 @@ EXTRA_DIST += $(system_tests) tests/system/disturbing.py tests/system/guide.py \
 # The channel's protocols, for spin; skipped where there is none.
 TESTS += tests/models/run
 EXTRA_DIST += tests/models/run tests/models/claims.pml tests/models/wakeup.pml
+
+# What the sanitizers' build runs: all but what runs no task and no code of ours.
+sanitizers_tests = $(unit_tests) $(pool_tests) $(fault_tests) $(filter-out $(once_tests),$(system_tests))
+# What valgrind runs. Not here: what has no memory to speak of, but long loops over numbers; and what
+# kills real workers by the clock, whose code a pool's calls go through. The longest comes first.
+valgrind_tests = tests/pool/test_pool_calls $(filter-out \
+	tests/unit/test_bits tests/unit/test_decimal tests/unit/test_local tests/unit/test_nursery,$(unit_tests))

@@ -40,10 +40,13 @@ EXTRA_DIST += \
 	tools/dev/bench \
 	tools/dev/bench-deaths \
 	tools/dev/bench-growth \
+	tools/dev/campaign.mk \
 	tools/dev/check-layers \
 	tools/dev/messages \
 	tools/dev/need \
+	tools/dev/patience \
 	tools/dev/quickstart \
+	tools/dev/step \
 	tools/dev/test \
 	tools/dev/yardsticks/columns.c \
 	tools/dev/yardsticks/deaths.c \
