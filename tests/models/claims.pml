@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The claim and take-back protocol of framework/exec/channel.h, for spin: one coordinator, one
-// worker that may be killed between any two of its steps, QUEUE places. The sequence numbers in the
-// words come round after SEQUENCES, and the first is near the top; the program has 2^42 of them,
-// more than a worker sees in its life.
+// The protocol of framework/exec/channel/channel_memory.h by which tasks are claimed and taken back,
+// for spin: one coordinator, one worker that may be killed between any two of its steps, QUEUE places.
+// The sequence numbers in the words start again from 0 after SEQUENCES, and the first is near the
+// top; the program has 2^42 of them, more than a worker sees in its life.
 //
 // The worker's stores, of its cursor and of outcomes, lie in a buffer before others see them, in
 // their order; its loads do not wait for them, and it has no fence. The coordinator's membarrier(2)

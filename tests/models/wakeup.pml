@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How a worker falls asleep and is woken (framework/exec/channel_worker.c, wait_for_grant, and
-// channel.c, wake_if_asleep), for spin, on a machine whose stores lie in a buffer before others see
+// How a worker falls asleep and is woken (framework/exec/channel, wait_for_grant of
+// channel_worker.c and wake_if_asleep of channel_coordinator.c), for spin, on a machine whose stores lie in a buffer before others see
 // them: the coordinator's plain store of `granted` may be seen late, until its fence. The worker's
 // store of `sleeping` and all changes of `bell` are atomic read-modify-writes or sequentially
 // consistent stores, seen at once.

@@ -11,7 +11,8 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/channel/channel_plain.h"
+#include "exec/channel/channel_coordinator.h"
+#include "exec/channel/channel_worker.h"
 #include "model/table.h"
 #include "support/suite.h"
 
@@ -62,8 +63,8 @@ static void publish_word(struct channel_worker *w, const struct channel_claim *c
 static void publish_plain(struct channel_worker *w, const struct channel_claim *claim, uint32_t row,
                           uint64_t word, uint32_t ns)
 {
-    int64_t start = row == 0 ? 1000 : w->brief_ns;
-    channel_publish_plain(w, (uint32_t)claim->sequence, row, start, &word, 1, start + ns);
+    int64_t start = row == 0 ? 1000 : w->compact_ns;
+    channel_publish_fast(w, (uint32_t)claim->sequence, row, start, &word, 1, start + ns);
 }
 
 static enum channel_read read_next(struct pair *p, struct channel_batch *b)
@@ -87,7 +88,7 @@ START_TEST(outcomes_come_back_as_granted)
     ck_assert(channel_next_grant(&p.w, &claim));
     ck_assert_uint_eq(claim.grant.first, 100);
     ck_assert_uint_eq(claim.grant.attempt, 3);
-    ck_assert(claim.few_behind);
+    ck_assert(claim.queue_low);
     for (uint32_t i = 0; i < 10; i++) {
         ck_assert(channel_next_task(&p.w, &row));
         ck_assert_uint_eq(row, i);
@@ -251,7 +252,7 @@ START_TEST(a_death_blames_the_task_in_hand)
     grant(&p, 0, 5);
     grant(&p, 10, 5);
     ck_assert(channel_next_grant(&p.w, &claim));
-    ck_assert(!claim.few_behind);
+    ck_assert(!claim.queue_low);
     for (int i = 0; i < 3; i++) {
         ck_assert(channel_next_task(&p.w, &row));
         if (i < 2)
@@ -294,7 +295,7 @@ START_TEST(a_death_leaves_words_of_tasks_since_the_last_look)
             ck_assert(channel_next_task(&p.w, &row));
             assert_printers(&p, first + (i < 2 ? 0 : 2), i < 2 ? i + 1 : i - 1);
             if (i == 1 || i == 3)
-                channel_looked(&p.w); // and dies before the outcome is out
+                channel_output_seen(&p.w); // and dies before the outcome is out
             if (i % 2)
                 assert_printers(&p, first + i, 1);
             publish_word(&p.w, &claim, row, 0);
@@ -376,7 +377,7 @@ static void *publish_sizes(void *arg)
         channel_publish(&p->w, &r, &times, is_long ? sizeof times : 0, exact, row.length, 0);
         free(exact);
     }
-    channel_ring_bell(&p->w, 0);
+    channel_wake_coordinator(&p->w, 0);
     buffer_finish(&row);
     return NULL;
 }
@@ -548,7 +549,7 @@ END_TEST
 
 enum {
     FULL = sizeof(struct record) + 8, // a row of one word
-    BRIEF = sizeof(struct record_brief) + 8
+    BRIEF = sizeof(struct record_compact) + 8
 };
 
 static struct record *record_at(const struct pair *p, uint32_t row)
@@ -685,9 +686,9 @@ START_TEST(rows_of_many_words_can_be_brief)
     while (channel_next_task(&p.w, &at)) {
         for (size_t i = 0; i < 3; i++)
             row[i] = 3 * at + i;
-        channel_publish_plain(&p.w, 0, at, at, row, 3, at + 1);
+        channel_publish_fast(&p.w, 0, at, at, row, 3, at + 1);
     }
-    ck_assert_uint_lt(p.w.written, 9000 * (sizeof row + sizeof(struct record_brief) + 1));
+    ck_assert_uint_lt(p.w.written, 9000 * (sizeof row + sizeof(struct record_compact) + 1));
     while (read_next(&p, &b) == CHANNEL_BATCH)
         for (uint32_t i = 0; i < 3 * b.tasks.count; i++)
             MUST(((const uint64_t *)b.payload)[i] == seen++);

@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/channel/channel.h"
+#include "exec/channel/channel_record.h"
 #include "exec/process/leftovers.h"
 #include "support/rig.h"
 #include "support/suite.h"
@@ -482,7 +482,7 @@ static bool sleeps(int pid)
 // record holds or not.
 START_TEST(a_wait_for_room_is_not_lost)
 {
-    const int64_t wait_ns = CHANNEL_BRIEF_NS + 20 * NS_PER_MS;
+    const int64_t wait_ns = CHANNEL_COMPACT_NS + 20 * NS_PER_MS;
     br_error err = {0};
     rig_open(&rig, (struct rig_options){.workers = 1});
     for (int i = 0; i < 4; i++) {

@@ -3,7 +3,7 @@
 // against what was granted before it counts.
 #include <string.h>
 
-#include "exec/channel/channel_layout.h"
+#include "exec/channel/channel_account.h"
 #include "model/table.h"
 
 enum {
@@ -28,9 +28,9 @@ static inline enum channel_read next_kind(const struct channel *c, uint64_t writ
         return fault(text, "its ring's end is impossible");
     if (c->retired == c->granted)
         return fault(text, "a record speaks of a grant that the worker does not hold");
-    struct record_brief r;
+    struct record_compact r;
     memcpy(&r, c->ring + c->read % CHANNEL_RING, sizeof r);
-    *kind = r.mark % (1 << BRIEF_KIND_BITS);
+    *kind = r.mark % (1 << COMPACT_KIND_BITS);
     return CHANNEL_BATCH;
 }
 
@@ -139,17 +139,17 @@ static enum channel_read read_ok(struct channel *c, struct channel_granted *g, u
     *duration = r.duration_ns;
     c->read += record_span(r.size);
     g->done++;
-    c->brief_ns = (int64_t)((uint64_t)r.start_ns + r.duration_ns);
+    c->compact_ns = (int64_t)((uint64_t)r.start_ns + r.duration_ns);
     return CHANNEL_BATCH;
 }
 
 // Up to `most` brief records; how many there were before the end, or one of another kind or that
 // was written over. *passed: their durations. The ring's two mappings make them one run of memory.
 static inline __attribute__((always_inline)) uint32_t
-copy_brief(const struct channel *c, uint64_t written, uint32_t row, uint32_t most, size_t words,
-           uint32_t *durations, char *rows, uint64_t *passed)
+copy_compact(const struct channel *c, uint64_t written, uint32_t row, uint32_t most, size_t words,
+             uint32_t *durations, char *rows, uint64_t *passed)
 {
-    const size_t size = words * 8, span = sizeof(struct record_brief) + size;
+    const size_t size = words * 8, span = sizeof(struct record_compact) + size;
     const char *at = c->ring + c->read % CHANNEL_RING;
     uint64_t place = c->read, sum_of_durations = 0;
     uint32_t count = 0;
@@ -158,22 +158,23 @@ copy_brief(const struct channel *c, uint64_t written, uint32_t row, uint32_t mos
     for (; count < most; count++, at += span, place += span, rows += size) {
         uint64_t head = read_word(at);
         uint32_t check = (uint32_t)head, mark = (uint32_t)(head >> 32);
-        if (mark % (1 << BRIEF_KIND_BITS) != RECORD_BRIEF)
+        if (mark % (1 << COMPACT_KIND_BITS) != RECORD_COMPACT)
             break;
-        uint64_t sum = check_begin_brief(mark, (uint32_t)c->retired, row + count, place);
+        uint64_t sum = check_begin_compact(mark, (uint32_t)c->retired, row + count, place);
         sum = check_copy(sum, rows, at + sizeof head, size);
         if (check_end(sum) != check)
             break;
-        durations[count] = mark >> BRIEF_KIND_BITS;
-        sum_of_durations += mark >> BRIEF_KIND_BITS;
+        durations[count] = mark >> COMPACT_KIND_BITS;
+        sum_of_durations += mark >> COMPACT_KIND_BITS;
     }
     *passed = sum_of_durations;
     return count;
 }
 
 // The brief records that are next, up to `most`.
-static enum channel_read read_brief(struct channel *c, struct channel_granted *g, uint64_t written,
-                                    uint32_t most, uint32_t *durations, const char **text)
+static enum channel_read read_compact(struct channel *c, struct channel_granted *g,
+                                      uint64_t written, uint32_t most, uint32_t *durations,
+                                      const char **text)
 {
     if (g->row_words == 0 || c->fragments.length > 0)
         return fault(text, "a record is of no known kind");
@@ -187,18 +188,18 @@ static enum channel_read read_brief(struct channel *c, struct channel_granted *g
     uint64_t passed;
     uint32_t count =
         g->row_words == 1
-            ? copy_brief(c, written, g->done, most, 1, durations, rows, &passed)
-            : copy_brief(c, written, g->done, most, g->row_words, durations, rows, &passed);
+            ? copy_compact(c, written, g->done, most, 1, durations, rows, &passed)
+            : copy_compact(c, written, g->done, most, g->row_words, durations, rows, &passed);
     c->payload.length = at + count * size;
     if (count == 0)
         return fault(text, "a record was written over");
-    c->read += count * (sizeof(struct record_brief) + size);
+    c->read += count * (sizeof(struct record_compact) + size);
     g->done += count;
-    c->brief_ns = (int64_t)((uint64_t)c->brief_ns + passed);
+    c->compact_ns = (int64_t)((uint64_t)c->compact_ns + passed);
     return CHANNEL_BATCH;
 }
 
-// A run of RECORD_OK and RECORD_BRIEF, read as one: the path that every plain task takes. What is
+// A run of RECORD_OK and RECORD_COMPACT, read as one: the path that every plain task takes. What is
 // wrong behind good records is found by the next read.
 static enum channel_read read_run(struct channel *c, uint64_t written, uint32_t kind, int64_t now,
                                   struct channel_batch *out, const char **text)
@@ -210,23 +211,23 @@ static enum channel_read read_run(struct channel *c, uint64_t written, uint32_t 
     if (!durations)
         return CHANNEL_FAILED;
     enum channel_read state = CHANNEL_BATCH;
-    out->start_ns = c->brief_ns;
+    out->start_ns = c->compact_ns;
     while (g->done - first < most && state == CHANNEL_BATCH) {
         uint32_t count = g->done - first;
-        if (kind == RECORD_BRIEF)
-            state = read_brief(c, g, written, most - count, durations + count, text);
+        if (kind == RECORD_COMPACT)
+            state = read_compact(c, g, written, most - count, durations + count, text);
         else if (kind == RECORD_OK)
             state = read_ok(c, g, written, durations + count, text);
         else
             break;
         if (count == 0 && kind == RECORD_OK && state == CHANNEL_BATCH)
-            out->start_ns = (int64_t)((uint64_t)c->brief_ns - durations[0]);
+            out->start_ns = (int64_t)((uint64_t)c->compact_ns - durations[0]);
         if (state == CHANNEL_BATCH)
             state = next_kind(c, written, &kind, text);
     }
     if (g->done == first)
         return state;
-    note_end(c, c->brief_ns, 0, now);
+    note_end(c, c->compact_ns, 0, now);
     out->kind = RECORD_OK;
     out->tasks = g->grant;
     out->tasks.first += first;
@@ -351,7 +352,7 @@ enum channel_read channel_read(struct channel *c, int64_t now, struct channel_ba
         enum channel_read state = next_kind(c, written, &kind, text);
         if (state != CHANNEL_BATCH)
             return state == CHANNEL_EMPTY ? check_cursor(c, text) : state;
-        if (kind == RECORD_OK || kind == RECORD_BRIEF) {
+        if (kind == RECORD_OK || kind == RECORD_COMPACT) {
             state = read_run(c, written, kind, now, out, text);
             channel_retire_done(c);
             return state;

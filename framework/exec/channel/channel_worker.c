@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "exec/channel/channel_plain.h"
+#include "exec/channel/channel_worker.h"
 
 enum {
     BELL_BYTES = CHANNEL_RING / 2,
@@ -40,7 +40,7 @@ static void cpu_relax(void)
 // Whether the coordinator's barriers are ours from now on.
 static bool share_barriers(const struct channel_down *down)
 {
-    return down->two_sided &&
+    return down->remote_barrier &&
            syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
 }
 
@@ -66,9 +66,9 @@ int channel_attach(struct channel_worker *c, int down_fd, int up_fd, int doorbel
                                  .up = (struct channel_up *)up,
                                  .ring = up + CHANNEL_WORDS,
                                  .doorbell = doorbell,
-                                 .fenced = !share_barriers(down),
+                                 .needs_fence = !share_barriers(down),
                                  .free_until = BELL_BYTES,
-                                 .brief_grant = UINT64_MAX};
+                                 .compact_grant = UINT64_MAX};
     return 0;
 }
 
@@ -79,11 +79,11 @@ void channel_detach(struct channel_worker *c)
     *c = (struct channel_worker){.doorbell = -1};
 }
 
-void channel_ring_bell(struct channel_worker *c, int64_t now)
+void channel_wake_coordinator(struct channel_worker *c, int64_t now)
 {
     uint64_t one = 1;
-    c->rung = c->written;
-    c->rung_ns = now;
+    c->last_wake = c->written;
+    c->last_wake_ns = now;
     // EAGAIN: the counter is at its top, so the coordinator has been told often enough.
     while (write(c->doorbell, &one, sizeof one) < 0 && errno == EINTR)
         ;
@@ -105,8 +105,8 @@ static bool wait_for_grant(struct channel_worker *c)
 {
     if (grant_is_there(c))
         return true;
-    if (c->written != c->rung)
-        channel_ring_bell(c, clock_now());
+    if (c->written != c->last_wake)
+        channel_wake_coordinator(c, clock_now());
     if (c->idle_spin_ns > 0) {
         for (int64_t until = clock_now() + c->idle_spin_ns; clock_now() < until;) {
             for (int i = 0; i < 20; i++) {
@@ -161,7 +161,7 @@ bool channel_next_grant(struct channel_worker *c, struct channel_claim *claim)
         c->grants++;
     } while (!current);
     uint64_t behind = atomic_load_explicit(&c->down->granted, memory_order_acquire) - c->grants;
-    claim->few_behind = behind == 0 || behind == QUEUE_LOW;
+    claim->queue_low = behind == 0 || behind == QUEUE_LOW;
     return true;
 }
 
@@ -184,24 +184,24 @@ bool channel_next_task_late(struct channel_worker *c, uint32_t *row)
             nanosleep(&(struct timespec){.tv_nsec = DECISION_NS}, NULL);
     }
     *row = tasks - 1;
-    c->at_last = tasks == grant_word_tasks(end);
+    c->is_last = tasks == grant_word_tasks(end);
     return true;
 }
 
 static bool has_room(struct channel_worker *c, size_t size)
 {
     uint64_t end = atomic_load_explicit(&c->down->read, memory_order_acquire) + CHANNEL_RING;
-    c->free_until = end < c->rung + BELL_BYTES ? end : c->rung + BELL_BYTES;
+    c->free_until = end < c->last_wake + BELL_BYTES ? end : c->last_wake + BELL_BYTES;
     return end - c->written >= size;
 }
 
 void channel_make_room(struct channel_worker *c, size_t size)
 {
-    if (c->written - c->rung >= BELL_BYTES)
-        channel_ring_bell(c, clock_now());
+    if (c->written - c->last_wake >= BELL_BYTES)
+        channel_wake_coordinator(c, clock_now());
     if (has_room(c, size))
         return;
-    channel_ring_bell(c, clock_now());
+    channel_wake_coordinator(c, clock_now());
     atomic_store(&c->up->sleeping, 1);
     for (;;) {
         uint32_t bell = atomic_load(&c->down->bell);
@@ -230,10 +230,10 @@ static void put_record(struct channel_worker *c, const struct record *r, const v
     sum = check_copy(sum, at + sizeof *r, head, head_size);
     sum = check_copy(sum, at + sizeof *r + head_size, data, r->size - head_size);
     to->check = check_end(sum);
-    c->brief_grant = UINT64_MAX;
+    c->compact_grant = UINT64_MAX;
     channel_published(c, whole);
-    if (now - c->rung_ns >= BELL_NS)
-        channel_ring_bell(c, now);
+    if (now - c->last_wake_ns >= BELL_NS)
+        channel_wake_coordinator(c, now);
 }
 
 void channel_publish(struct channel_worker *c, struct record *r, const void *head, size_t head_size,
@@ -260,8 +260,8 @@ void channel_publish_ok(struct channel_worker *c, const struct record *r, const 
     whole.kind = RECORD_OK;
     whole.size = (uint32_t)size;
     put_record(c, &whole, NULL, 0, row, now);
-    c->brief_grant = r->grant;
-    c->brief_ns = r->start_ns + r->duration_ns;
+    c->compact_grant = r->grant;
+    c->compact_ns = r->start_ns + r->duration_ns;
 }
 
 void channel_progress(struct channel_worker *c, double fraction)
@@ -270,9 +270,9 @@ void channel_progress(struct channel_worker *c, double fraction)
     atomic_store_explicit(&c->up->progress, (uint32_t)millionths, memory_order_relaxed);
 }
 
-void channel_looked(struct channel_worker *c)
+void channel_output_seen(struct channel_worker *c)
 {
-    atomic_store_explicit(&c->up->looked, c->cursor, memory_order_relaxed);
+    atomic_store_explicit(&c->up->output_seen, c->cursor, memory_order_relaxed);
 }
 
 bool channel_cancelled(const struct channel_worker *c, const struct channel_claim *claim,

@@ -9,33 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "exec/channel/channel_layout.h"
-
-void *channel_map_up(int fd, br_error *err)
-{
-    const int protection = PROT_READ | PROT_WRITE;
-    char *guarded = mmap(NULL, CHANNEL_UP_GUARDED, PROT_NONE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (guarded == MAP_FAILED) {
-        br_error_errno(err, "cannot map a channel");
-        return NULL;
-    }
-    char *at = guarded + CHANNEL_PAGE, *again = at + CHANNEL_WORDS + CHANNEL_RING;
-    if (mmap(at, CHANNEL_WORDS + CHANNEL_RING, protection, MAP_SHARED | MAP_FIXED, fd, 0) ==
-            MAP_FAILED ||
-        mmap(again, CHANNEL_RING, protection, MAP_SHARED | MAP_FIXED, fd, CHANNEL_WORDS) ==
-            MAP_FAILED) {
-        br_error_errno(err, "cannot map a channel");
-        channel_unmap_up(at);
-        return NULL;
-    }
-    return at;
-}
-
-void channel_unmap_up(void *up)
-{
-    munmap((char *)up - CHANNEL_PAGE, CHANNEL_UP_GUARDED);
-}
+#include "exec/channel/channel_account.h"
 
 static void futex_wake(_Atomic uint32_t *word)
 {
@@ -43,7 +17,7 @@ static void futex_wake(_Atomic uint32_t *word)
 }
 
 // Whether membarrier(2) reaches into other processes here.
-static bool has_two_sided_barrier(void)
+static bool has_remote_barrier(void)
 {
     long commands = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
     return commands > 0 && (commands & MEMBARRIER_CMD_GLOBAL_EXPEDITED) &&
@@ -65,7 +39,7 @@ int channel_create(struct channel *c, br_error *err)
     }
     c->down = down;
     c->down->magic = CHANNEL_MAGIC;
-    c->down->two_sided = c->two_sided = has_two_sided_barrier();
+    c->down->remote_barrier = c->remote_barrier = has_remote_barrier();
     fd_seal_foreign_writes(c->down_fd);
     c->up_fd = fd_memory("batchrun-outcomes", CHANNEL_WORDS + CHANNEL_RING, err);
     char *up = c->up_fd < 0 ? NULL : channel_map_up(c->up_fd, err);
@@ -108,16 +82,6 @@ static void wake_if_asleep(struct channel *c)
         return;
     atomic_fetch_add(&c->down->bell, 1);
     futex_wake(&c->down->bell);
-}
-
-size_t channel_row_words(const struct schema *results, size_t out_size)
-{
-    if (!results)
-        return out_size % 8 == 0 && out_size <= CHANNEL_PAYLOAD_MAX ? out_size / 8 : 0;
-    for (size_t i = 0; i < results->count; i++)
-        if (results->columns[i].type != BR_I64 && results->columns[i].type != BR_F64)
-            return 0;
-    return results->count;
 }
 
 void channel_grant(struct channel *c, const struct exec_grant *g, const struct exec_map *map,
@@ -167,7 +131,8 @@ static uint32_t claimed(const struct channel *c, uint64_t sequence)
 static bool barrier_for_both(const struct channel *c)
 {
     atomic_thread_fence(memory_order_seq_cst);
-    return !c->two_sided || syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0;
+    return !c->remote_barrier ||
+           syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0;
 }
 
 // Lowers the end of the grant to keep what has started; the new end, or the old one when there is
@@ -262,7 +227,7 @@ struct exec_grant channel_printers(const struct channel *c)
     if (c->retired == c->granted)
         return (struct exec_grant){.count = 0};
     const struct channel_granted *g = &c->queue[c->retired % EXECUTOR_QUEUE];
-    uint64_t looked = atomic_load_explicit(&c->up->looked, memory_order_relaxed);
+    uint64_t looked = atomic_load_explicit(&c->up->output_seen, memory_order_relaxed);
     uint32_t first = grant_word_is_of(looked, c->retired) ? grant_word_tasks(looked) : 0;
     if (first > g->done)
         first = g->done;
