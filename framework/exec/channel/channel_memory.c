@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The mapping of a channel's up memory, which is the same on both sides.
 #include "exec/channel/channel_memory.h"
 
 #include <sys/mman.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Which rows may have compact records.
 #include "exec/channel/channel_record.h"
 
 size_t channel_row_words(const struct schema *results, size_t out_size)
