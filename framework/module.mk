@@ -141,6 +141,7 @@ libplugin_la_SOURCES = \
 
 libchannel_la_SOURCES = \
 	framework/exec/channel/channel_account.h \
+	framework/exec/channel/channel_check.h \
 	framework/exec/channel/channel_coordinator.c framework/exec/channel/channel_coordinator.h \
 	framework/exec/channel/channel_memory.c framework/exec/channel/channel_memory.h \
 	framework/exec/channel/channel_read.c \

@@ -3,7 +3,6 @@
 #ifndef BR_TESTS_SUPPORT_CHANNEL_PAIR_H
 #define BR_TESTS_SUPPORT_CHANNEL_PAIR_H
 
-#include "exec/channel/channel_account.h"
 #include "exec/channel/channel_coordinator.h"
 #include "exec/channel/channel_worker.h"
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "exec/channel/channel_account.h"
+#include "exec/channel/channel_check.h"
 #include "model/table.h"
 
 enum {

@@ -20,8 +20,8 @@ enum {
     WAKE_NS = 10000000,             // time since the last wake-up after which a record causes one
     QUEUE_LOW = EXECUTOR_QUEUE / 4, // number of waiting grants at which more are requested
     RESCAN_NS = 250000000,          // longest delay that a lost wake-up can cause
-    DECISION_YIELDS = 100, // looks at an undecided end before the worker sleeps between two
-    DECISION_NS = 1000000, // how long it sleeps then
+    DECISION_YIELDS = 100,          // yields at an undecided end before the worker sleeps instead
+    DECISION_NS = 1000000,          // how long it sleeps then
 };
 
 static void futex_wait(const _Atomic uint32_t *word, uint32_t value, int64_t ns)

@@ -6,6 +6,7 @@
 #ifndef BR_EXEC_CHANNEL_CHANNEL_WORKER_H
 #define BR_EXEC_CHANNEL_CHANNEL_WORKER_H
 
+#include "exec/channel/channel_check.h"
 #include "exec/channel/channel_memory.h"
 
 struct channel_worker {
