@@ -478,8 +478,8 @@ static bool sleeps(int pid)
     return got && strstr(text, ") S ");
 }
 
-// The task that had to wait for room in the ring has that time in its duration, longer than a brief
-// record holds or not.
+// The duration of a task includes its wait for room in the ring, whether or not a compact record
+// can hold it.
 START_TEST(a_wait_for_room_is_not_lost)
 {
     const int64_t wait_ns = CHANNEL_COMPACT_NS + 20 * NS_PER_MS;
