@@ -128,7 +128,8 @@ START_TEST(a_late_worker_claims_nothing_of_a_grant_that_is_gone)
     struct exec_grant back;
     uint32_t row;
     pair_open(&p, BR_I64);
-    p.c.granted = p.c.retired = p.c.down->granted = 1 << 23;
+    p.c.granted = p.c.retired = 1 << 23;
+    p.c.down->granted = 1 << 23;
     for (int i = 0; i < 2 * EXECUTOR_QUEUE; i++) {
         pair_grant(&p, 100, 10);
         ck_assert_uint_eq(channel_take_back(&p.c, 1, 100, &back), 10);
