@@ -140,15 +140,17 @@ libplugin_la_SOURCES = \
 	framework/exec/plugin/plugin_file.c framework/exec/plugin/plugin_file.h
 
 libchannel_la_SOURCES = \
-	framework/exec/channel/channel.c framework/exec/channel/channel.h \
-	framework/exec/channel/channel_layout.h \
-	framework/exec/channel/channel_plain.h \
+	framework/exec/channel/channel_account.h \
+	framework/exec/channel/channel_check.h \
+	framework/exec/channel/channel_coordinator.c framework/exec/channel/channel_coordinator.h \
+	framework/exec/channel/channel_memory.c framework/exec/channel/channel_memory.h \
 	framework/exec/channel/channel_read.c \
-	framework/exec/channel/channel_worker.c
+	framework/exec/channel/channel_record.c framework/exec/channel/channel_record.h \
+	framework/exec/channel/channel_worker.c framework/exec/channel/channel_worker.h
 
 libcrash_la_SOURCES = \
 	framework/exec/crash/crash.c framework/exec/crash/crash.h \
-	framework/exec/crash/crash_words.c \
+	framework/exec/crash/crash_text.c \
 	framework/exec/crash/dwarf.c framework/exec/crash/dwarf.h \
 	framework/exec/crash/symbols.c framework/exec/crash/symbols.h \
 	framework/exec/crash/symbols_names.c

@@ -9,9 +9,17 @@ unit_tests += tests/unit/test_bits
 tests_unit_test_bits_SOURCES = tests/unit/test_bits.c
 unit_tests += tests/unit/test_buffer
 tests_unit_test_buffer_SOURCES = tests/unit/test_buffer.c
-unit_tests += tests/unit/test_channel
-tests_unit_test_channel_SOURCES = tests/unit/test_channel.c
-tests_unit_test_channel_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_channel_claims
+tests_unit_test_channel_claims_SOURCES = tests/unit/test_channel_claims.c
+tests_unit_test_channel_claims_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_channel_damage
+tests_unit_test_channel_damage_SOURCES = tests/unit/test_channel_damage.c
+unit_tests += tests/unit/test_channel_records
+tests_unit_test_channel_records_SOURCES = tests/unit/test_channel_records.c
+tests_unit_test_channel_records_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_channel_scribble
+tests_unit_test_channel_scribble_SOURCES = tests/unit/test_channel_scribble.c
+tests_unit_test_channel_scribble_LDADD = $(LDADD) -lpthread
 unit_tests += tests/unit/test_chunk
 tests_unit_test_chunk_SOURCES = tests/unit/test_chunk.c
 unit_tests += tests/unit/test_core_time
@@ -152,6 +160,7 @@ check_LTLIBRARIES += libsuite.la libsupport.la
 endif
 libsuite_la_SOURCES = tests/support/suite.c tests/support/suite.h
 libsupport_la_SOURCES = \
+	tests/support/channel_pair.c tests/support/channel_pair.h \
 	tests/support/fake.c tests/support/fake.h \
 	tests/support/golden.c tests/support/golden.h \
 	tests/support/rig.c tests/support/rig.h

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/channel/channel.h"
+#include "exec/channel/channel_record.h"
 #include "library/library.h"
 
 #define RETRY_MAX_NS (30 * NS_PER_S)

@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/channel/channel.h"
+#include "exec/channel/channel_record.h"
 #include "exec/process/leftovers.h"
 #include "support/rig.h"
 #include "support/suite.h"
@@ -478,11 +478,11 @@ static bool sleeps(int pid)
     return got && strstr(text, ") S ");
 }
 
-// The task that had to wait for room in the ring has that time in its duration, longer than a brief
-// record holds or not.
+// The duration of a task includes its wait for room in the ring, whether or not a compact record
+// can hold it.
 START_TEST(a_wait_for_room_is_not_lost)
 {
-    const int64_t wait_ns = CHANNEL_BRIEF_NS + 20 * NS_PER_MS;
+    const int64_t wait_ns = CHANNEL_COMPACT_NS + 20 * NS_PER_MS;
     br_error err = {0};
     rig_open(&rig, (struct rig_options){.workers = 1});
     for (int i = 0; i < 4; i++) {

@@ -6,7 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
-#include "exec/channel/channel.h"
+#include "exec/channel/channel_coordinator.h"
 #include "exec/crash/symbols.h"
 #include "exec/local/local.h"
 #include "exec/local/watch.h"

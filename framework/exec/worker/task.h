@@ -6,7 +6,7 @@
 #include <batchrun/plugin.h>
 
 #include "base/buffer.h"
-#include "exec/channel/channel.h"
+#include "exec/channel/channel_worker.h"
 #include "model/schema.h"
 #include "model/table.h"
 

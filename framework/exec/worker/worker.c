@@ -19,7 +19,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/stopwatch.h"
-#include "exec/channel/channel_plain.h"
+#include "exec/channel/channel_worker.h"
 #include "exec/crash/crash.h"
 #include "exec/plugin/plugin.h"
 #include "exec/process/bystander.h"
@@ -485,7 +485,7 @@ static void look_at_streams(struct worker *w, const struct record *about, int64_
     }
     w->unlooked = 0;
     w->looked_ns = now;
-    channel_looked(&w->channel);
+    channel_output_seen(&w->channel);
 }
 
 static inline bool is_pending(FILE *f)
@@ -647,7 +647,7 @@ static bool end_task(struct worker *w, struct ending *e, int returned, int64_t *
     struct task *t = &w->task;
     struct record r = {.grant = (uint32_t)t->claim->sequence, .row = t->row};
     clear_up(w, t->start_ns, now);
-    note_output(w, &r, *now - t->start_ns, w->channel.at_last, *now);
+    note_output(w, &r, *now - t->start_ns, w->channel.is_last, *now);
     if (!e->isolated)
         e->failure = task_end(t, returned, &e->row, &e->size);
     publish(w, &r, e, *now);
@@ -682,11 +682,11 @@ static inline bool run_task(struct worker *w, uint32_t row, int64_t *now)
     int returned = task_call(t);
     float_mode_restore(&w->float_mode);
     *now = stopwatch_now(&w->stopwatch);
-    if (*now < w->plain_until && task_ended_plainly(t, returned) && !w->channel.at_last &&
+    if (*now < w->plain_until && task_ended_plainly(t, returned) && !w->channel.is_last &&
         !is_output_pending()) {
         w->unlooked += w->setup.common.keep_output;
-        channel_publish_plain(&w->channel, (uint32_t)t->claim->sequence, row, t->start_ns, t->plain,
-                              t->map->row_words, *now);
+        channel_publish_fast(&w->channel, (uint32_t)t->claim->sequence, row, t->start_ns, t->plain,
+                             t->map->row_words, *now);
         return true;
     }
     struct ending e = {.isolated = false};
@@ -704,10 +704,10 @@ static bool run_grant(struct worker *w, const struct channel_claim *claim)
     uint32_t row;
     int64_t now = stopwatch_now(&w->stopwatch);
     bool isolated = is_isolated(w->task.map, claim), fit = true;
-    if (now - w->channel.rung_ns >= LONG_NS)
+    if (now - w->channel.last_wake_ns >= LONG_NS)
         w->cpu_mark = clock_process_cpu();
-    if (claim->few_behind)
-        channel_ring_bell(&w->channel, now); // time for the next grant to be on its way
+    if (claim->queue_low)
+        channel_wake_coordinator(&w->channel, now); // time for the next grant to be on its way
     // Left when the last grant's end was taken back just after the look at it: printed by tasks
     // whose outcomes are out, so it is in the log and nobody's.
     if (w->unlooked > 0) {

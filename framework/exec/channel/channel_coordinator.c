@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The coordinator's side of a channel, but for the reading of outcomes (channel_read.c).
+// The coordinator's side of a channel, except reading outcomes (channel_read.c).
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
@@ -9,41 +9,15 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "exec/channel/channel_layout.h"
-
-void *channel_map_up(int fd, br_error *err)
-{
-    const int protection = PROT_READ | PROT_WRITE;
-    char *guarded = mmap(NULL, CHANNEL_UP_GUARDED, PROT_NONE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (guarded == MAP_FAILED) {
-        br_error_errno(err, "cannot map a channel");
-        return NULL;
-    }
-    char *at = guarded + CHANNEL_PAGE, *again = at + CHANNEL_WORDS + CHANNEL_RING;
-    if (mmap(at, CHANNEL_WORDS + CHANNEL_RING, protection, MAP_SHARED | MAP_FIXED, fd, 0) ==
-            MAP_FAILED ||
-        mmap(again, CHANNEL_RING, protection, MAP_SHARED | MAP_FIXED, fd, CHANNEL_WORDS) ==
-            MAP_FAILED) {
-        br_error_errno(err, "cannot map a channel");
-        channel_unmap_up(at);
-        return NULL;
-    }
-    return at;
-}
-
-void channel_unmap_up(void *up)
-{
-    munmap((char *)up - CHANNEL_PAGE, CHANNEL_UP_GUARDED);
-}
+#include "exec/channel/channel_account.h"
 
 static void futex_wake(_Atomic uint32_t *word)
 {
     syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-// Whether membarrier(2) reaches into other processes here.
-static bool has_two_sided_barrier(void)
+// Returns whether membarrier(2) can order the accesses of other processes on this kernel.
+static bool has_remote_barrier(void)
 {
     long commands = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
     return commands > 0 && (commands & MEMBARRIER_CMD_GLOBAL_EXPEDITED) &&
@@ -53,7 +27,7 @@ static bool has_two_sided_barrier(void)
 int channel_create(struct channel *c, br_error *err)
 {
     *c = (struct channel){.down_fd = -1, .up_fd = -1};
-    c->suspects = CHANNEL_RING / CHANNEL_RECORD_MIN + 1; // as many as it holds, and one in hand
+    c->suspects = CHANNEL_RING / CHANNEL_RECORD_MIN + 1; // a full ring and the running task
     c->down_fd = fd_memory("batchrun-grants", sizeof *c->down, err);
     if (c->down_fd < 0)
         return -1;
@@ -65,7 +39,7 @@ int channel_create(struct channel *c, br_error *err)
     }
     c->down = down;
     c->down->magic = CHANNEL_MAGIC;
-    c->down->two_sided = c->two_sided = has_two_sided_barrier();
+    c->down->remote_barrier = c->remote_barrier = has_remote_barrier();
     fd_seal_foreign_writes(c->down_fd);
     c->up_fd = fd_memory("batchrun-outcomes", CHANNEL_WORDS + CHANNEL_RING, err);
     char *up = c->up_fd < 0 ? NULL : channel_map_up(c->up_fd, err);
@@ -99,8 +73,8 @@ unsigned channel_load(const struct channel *c)
     return (unsigned)(c->granted - c->retired);
 }
 
-// The fence orders what was published before against the worker's flag: either it is seen here, or
-// the worker sees what was published.
+// The fence orders the stores before it and the load of the worker's flag: either this side sees
+// the flag, or the worker sees what was published.
 static void wake_if_asleep(struct channel *c)
 {
     atomic_thread_fence(memory_order_seq_cst);
@@ -108,16 +82,6 @@ static void wake_if_asleep(struct channel *c)
         return;
     atomic_fetch_add(&c->down->bell, 1);
     futex_wake(&c->down->bell);
-}
-
-size_t channel_row_words(const struct schema *results, size_t out_size)
-{
-    if (!results)
-        return out_size % 8 == 0 && out_size <= CHANNEL_PAYLOAD_MAX ? out_size / 8 : 0;
-    for (size_t i = 0; i < results->count; i++)
-        if (results->columns[i].type != BR_I64 && results->columns[i].type != BR_F64)
-            return 0;
-    return results->count;
 }
 
 void channel_grant(struct channel *c, const struct exec_grant *g, const struct exec_map *map,
@@ -132,7 +96,8 @@ void channel_grant(struct channel *c, const struct exec_grant *g, const struct e
                                  .row_words = channel_row_words(map->results, map->out_size),
                                  .end = g->count,
                                  .given_ns = now};
-    // Who copies the place and sees anything of this grant sees the end of the one before it, too.
+    // The worker may still copy the previous grant of this place. If its copy has anything of this
+    // grant, then it also sees that the end of the previous one was decided.
     atomic_thread_fence(memory_order_release);
     c->down->grants[at] = (struct down_grant){
         .map = g->map,
@@ -157,21 +122,24 @@ void channel_grant(struct channel *c, const struct exec_grant *g, const struct e
     wake_if_asleep(c);
 }
 
+// Returns how many tasks of the grant the worker has claimed.
 static uint32_t claimed(const struct channel *c, uint64_t sequence)
 {
     uint64_t cursor = atomic_load_explicit(&c->up->cursor, memory_order_acquire);
     return channel_claimed(&c->queue[sequence % EXECUTOR_QUEUE], sequence, cursor);
 }
 
-// Orders what this side and the worker have stored before with what both load after it.
+// Orders the stores of both sides before it and the loads of both sides after it. Returns false if
+// the kernel refuses, so that nothing is known of the worker's order.
 static bool barrier_for_both(const struct channel *c)
 {
     atomic_thread_fence(memory_order_seq_cst);
-    return !c->two_sided || syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0;
+    return !c->remote_barrier ||
+           syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0;
 }
 
-// Lowers the end of the grant to keep what has started; the new end, or the old one when there is
-// nothing to take.
+// Lowers the end of the grant by up to `most` tasks that have not started. Returns the new end, or
+// the old one if there is nothing to take.
 static uint32_t lower_end(struct channel *c, uint64_t sequence, uint64_t most)
 {
     uint32_t was = channel_granted_at(c, sequence)->end, started = claimed(c, sequence);
@@ -236,6 +204,7 @@ void channel_close(struct channel *c)
     atomic_store(&c->down->closing, 1);
     wake_if_asleep(c);
 }
+
 void channel_read_done(struct channel *c)
 {
     if (atomic_load_explicit(&c->down->read, memory_order_relaxed) == c->read)
@@ -262,8 +231,8 @@ struct exec_grant channel_printers(const struct channel *c)
     if (c->retired == c->granted)
         return (struct exec_grant){.count = 0};
     const struct channel_granted *g = &c->queue[c->retired % EXECUTOR_QUEUE];
-    uint64_t looked = atomic_load_explicit(&c->up->looked, memory_order_relaxed);
-    uint32_t first = grant_word_is_of(looked, c->retired) ? grant_word_tasks(looked) : 0;
+    uint64_t seen = atomic_load_explicit(&c->up->output_seen, memory_order_relaxed);
+    uint32_t first = grant_word_is_of(seen, c->retired) ? grant_word_tasks(seen) : 0;
     if (first > g->done)
         first = g->done;
     struct exec_grant tasks = channel_task_at(g, first);
@@ -271,7 +240,8 @@ struct exec_grant channel_printers(const struct channel *c)
     return tasks;
 }
 
-// Of the grant's tasks without an outcome, how many from the first on the worker may have started.
+// Returns how many of the grant's tasks without an outcome may have started; they are the first of
+// these.
 static uint32_t maybe_started(const struct channel *c, const struct channel_granted *g)
 {
     uint32_t count = claimed(c, c->retired) - g->done;

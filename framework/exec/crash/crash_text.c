@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Reading a crash note, and its description for people.
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
@@ -28,7 +29,7 @@ bool crash_note_read(struct wire *w, struct crash_note *out)
 static const struct {
     int signal;
     int code;
-    const char *words;
+    const char *text;
 } meanings[] = {
     {SIGBUS, BUS_ADRALN, "misaligned access"},
     {SIGBUS, BUS_ADRERR,
@@ -51,7 +52,7 @@ static const char *meaning_of(const struct crash_note *note)
 {
     for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
         if (meanings[i].signal == note->signal && meanings[i].code == note->code)
-            return meanings[i].words;
+            return meanings[i].text;
     switch (note->signal) {
     case SIGBUS:
         return "bad access to memory";
