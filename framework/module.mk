@@ -46,6 +46,7 @@ libmodel_la_SOURCES = \
 	framework/model/ledger.c framework/model/ledger.h \
 	framework/model/outcome.c framework/model/outcome.h \
 	framework/model/plan.c framework/model/plan.h \
+	framework/model/policy.c framework/model/policy.h \
 	framework/model/reduce.c framework/model/reduce.h \
 	framework/model/schema.c framework/model/schema.h \
 	framework/model/table.c framework/model/table.h \

@@ -22,7 +22,6 @@
 #define LONGEST 1e9 // seconds; some thirty years
 
 enum {
-    DEFAULT_CRASH_LIMIT = 3,
     WORKERS_MAX = 4096
 };
 
@@ -371,7 +370,7 @@ static int make_pool(br_pool *p, struct executor *executor, br_error *err)
     struct pool_options options = {
         .executor = executor,
         .workers = executor->slots,
-        .crash_limit = o->crash_limit ? o->crash_limit : DEFAULT_CRASH_LIMIT,
+        .crash_limit = o->crash_limit ? o->crash_limit : POOL_CRASH_LIMIT,
         .max_tasks = o->max_tasks,
         .grace_ns = o->grace > 0 ? library_ns(o->grace) : 2 * NS_PER_S,
         .on_worker = on_worker,

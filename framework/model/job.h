@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "model/policy.h"
 #include "model/schema.h"
 
 // Where in the job file something stands, 1-based; line 0 = nowhere (a default).
@@ -155,20 +156,6 @@ struct job_inputs {
     };
 };
 
-struct job_timeout { // 0 = none
-    int64_t soft_ns;
-    int64_t hard_ns;
-};
-
-struct job_retries {
-    unsigned limit;   // attempts beyond the first
-    unsigned on;      // bit 1u << enum outcome_status
-    int64_t delay_ns; // back-off before attempt k (k >= 1): delay * factor^(k-1), at most max
-    double factor;
-    int64_t max_ns;
-    double jitter; // each delay is multiplied by 1 +- this much at random
-};
-
 struct job_on_failure {
     enum {
         FAIL_CONTINUE,
@@ -210,8 +197,8 @@ struct job_phase {
     int priority;
     unsigned max_parallel;   // 0 = every worker
     int64_t time_request_ns; // that one task is expected to take; 0 = not known
-    struct job_timeout timeout;
-    struct job_retries retries;
+    struct time_limits timeout;
+    struct retry_policy retries;
     struct job_on_failure on_failure;
     enum job_isolation isolation;
     struct job_reduce reduce;

@@ -25,8 +25,8 @@ enum {
 
 // Tasks are not taken from a worker that will have started them before another could; unless its
 // task in hand shows, by how long it has run, that the guess was wrong.
-#define STEAL_NS (20 * NS_PER_US)
-#define STUCK_NS (1 * NS_PER_MS)
+#define STEAL_NS     (20 * NS_PER_US)
+#define LONG_TASK_NS (1 * NS_PER_MS)
 
 // Tasks that have waited so long behind one that has been in hand as long, and for twice the time
 // that tasks of its map take, go to the next worker that asks for more. Newer ones would do for
@@ -277,18 +277,14 @@ static double random_fraction(struct pool_map *m)
 
 static int64_t retry_delay(struct pool_map *m, uint32_t attempt)
 {
-    const struct pool_retries *r = &m->options.retries;
-    double delay = (double)r->delay_ns;
-    for (uint32_t k = 1; k < attempt && delay < (double)r->max_ns; k++)
-        delay *= r->factor;
-    if (delay > (double)r->max_ns)
-        delay = (double)r->max_ns;
-    return (int64_t)(delay * (1 + r->jitter * (2 * random_fraction(m) - 1)));
+    const struct retry_policy *policy = &m->options.retries;
+    double factor = 1 + policy->jitter * (2 * random_fraction(m) - 1);
+    return (int64_t)(retry_policy_delay(policy, attempt) * factor);
 }
 
 static bool may_retry(const struct pool_map *m, const struct exec_report *r)
 {
-    const struct pool_retries *policy = &m->options.retries;
+    const struct retry_policy *policy = &m->options.retries;
     return !r->end.permanent && r->tasks.attempt < policy->limit &&
            (policy->on & 1U << r->end.status);
 }
@@ -475,7 +471,7 @@ static int take_reports(struct pool *p, br_error *err)
 
 static bool is_judged(const struct pool_map *m)
 {
-    return m->cancelled || m->options.map.soft_ns > 0 || m->options.map.hard_ns > 0;
+    return m->cancelled || m->options.map.limits.soft_ns > 0 || m->options.map.limits.hard_ns > 0;
 }
 
 const struct pool_map *pool_in_hand(const struct pool *p, unsigned slot, struct exec_in_hand *out,
@@ -530,7 +526,7 @@ static void judge(struct pool *p, unsigned slot)
         end_cancelled(p, slot, &h);
         return;
     }
-    const struct exec_map *limits = &s->held[0].map->options.map;
+    const struct time_limits *limits = &s->held[0].map->options.map.limits;
     int64_t ran = p->now - h.since_ns;
     if (limits->hard_ns > 0 && ran >= limits->hard_ns)
         end_overdue(p, slot, &h, limits->hard_ns);
@@ -548,7 +544,7 @@ static int64_t slot_deadline(const struct pool *p, unsigned slot)
         return s->start_at > p->now ? s->start_at : INT64_MAX;
     if (s->state != SLOT_READY || s->held_count == 0 || !is_judged(s->held[0].map))
         return INT64_MAX;
-    const struct exec_map *limits = &s->held[0].map->options.map;
+    const struct time_limits *limits = &s->held[0].map->options.map.limits;
     if (s->held[0].map->cancelled)
         return p->now;
     // A task may be in hand before its claim is seen: look again before it can be overdue.
@@ -746,7 +742,7 @@ static int take_held_up(struct pool *p, unsigned slot, br_error *err)
 // will look again soon.
 static bool is_worth_taking(struct pool *p, unsigned slot, const struct held *h, uint64_t unstarted)
 {
-    if (chunk_is_worth(&h->map->chunk, unstarted, STEAL_NS) || has_run(p, slot) >= STUCK_NS)
+    if (chunk_is_worth(&h->map->chunk, unstarted, STEAL_NS) || has_run(p, slot) >= LONG_TASK_NS)
         return true;
     p->starving = true;
     return false;
@@ -845,8 +841,8 @@ int64_t pool_deadline(const struct pool *p)
     if (p->stirred)
         return p->now;
     int64_t first = p->executor->ops->deadline(p->executor);
-    if (p->starving && p->now + STUCK_NS < first)
-        first = p->now + STUCK_NS;
+    if (p->starving && p->now + LONG_TASK_NS < first)
+        first = p->now + LONG_TASK_NS;
     for (unsigned i = 0; i < p->options.workers; i++) {
         int64_t at = slot_deadline(p, i);
         first = at < first ? at : first;

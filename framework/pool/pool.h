@@ -14,6 +14,10 @@
 #include "base/error.h"
 #include "exec/executor.h"
 #include "model/ledger.h"
+#include "model/policy.h"
+
+// Number of workers that a task may kill before it is final, unless a caller sets another.
+#define POOL_CRASH_LIMIT 3
 
 struct pool;
 struct pool_map;
@@ -35,20 +39,13 @@ struct pool_options {
     void *user;
 };
 
-struct pool_retries {
-    unsigned limit;           // attempts beyond the first
-    unsigned on;              // bit 1u << enum outcome_status
-    int64_t delay_ns, max_ns; // before attempt k: delay * factor^(k-1), at most max, jittered
-    double factor, jitter;
-};
-
 struct pool_map_options {
     struct exec_map map; // its id is set by the pool; what it borrows must outlive the map
     uint64_t tasks;
     uint32_t chunk;        // 0 = auto
     int priority;          // higher first
     unsigned max_parallel; // workers at once, 0 = all
-    struct pool_retries retries;
+    struct retry_policy retries;
     const struct ledger_past *past; // of tasks that an earlier process ran, or NULL
     pool_map_observer *observer;
     void *user;

@@ -4,10 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    WORKERS_MAX = 1 << 20 // more is not a run of ours
-};
-
 // No time of a run of ours is beyond it, and a sum of some cannot overflow.
 #define TIME_MAX (INT64_MAX / 8)
 
@@ -26,8 +22,9 @@ static int64_t *free_of(struct attempts *s, uint32_t worker)
 {
     if (worker < s->worker_count)
         return &s->free_ns[worker];
-    int64_t *more =
-        worker < WORKERS_MAX ? reallocarray(s->free_ns, (size_t)worker + 1, sizeof *more) : NULL;
+    int64_t *more = worker < EVENT_INDEX_MAX
+                        ? reallocarray(s->free_ns, (size_t)worker + 1, sizeof *more)
+                        : NULL;
     if (!more) {
         s->failed = true;
         return NULL;

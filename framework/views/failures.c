@@ -5,10 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ITEMS_MAX = 1 << 20 // phases or workers: more is not a run of ours
-};
-
 struct failures_worker {
     char *cpus;
     struct event_output last[2]; // what it printed latest, per stream
@@ -21,7 +17,7 @@ static bool grow(void **items, size_t *count, size_t size, uint32_t index)
 {
     if (index < *count)
         return true;
-    if (index >= ITEMS_MAX)
+    if (index >= EVENT_INDEX_MAX)
         return false;
     char *more = reallocarray(*items, (size_t)index + 1, size);
     if (!more)

@@ -12,7 +12,6 @@
 #include "base/text.h"
 
 enum {
-    PHASES_MAX = 1 << 20, // more is not a run of ours
     MARK_TASKS = 10,
 };
 
@@ -291,7 +290,7 @@ static bool grow(struct progress *p, size_t count)
 
 static struct progress_phase *phase_at(struct progress *p, uint32_t index)
 {
-    if (index >= PHASES_MAX || (index >= p->phase_count && !grow(p, (size_t)index + 1)))
+    if (index >= EVENT_INDEX_MAX || (index >= p->phase_count && !grow(p, (size_t)index + 1)))
         return NULL;
     return &p->phases[index];
 }

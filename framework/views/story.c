@@ -7,10 +7,6 @@
 
 #include "base/text.h"
 
-enum {
-    ITEMS_MAX = 1 << 20 // phases or workers: more is not a run of ours
-};
-
 struct story_worker {
     char *cpus; // "4-5"
 };
@@ -37,7 +33,7 @@ static void *one_more(struct story *s, void **items, size_t *count, size_t size)
 
 static void take_worker_begin(struct story *s, const struct event_worker_begin *e)
 {
-    if (e->worker >= ITEMS_MAX)
+    if (e->worker >= EVENT_INDEX_MAX)
         return;
     while (s->worker_count <= e->worker) {
         void *items = s->workers;
@@ -141,7 +137,7 @@ static void take_phase_end(struct story *s, const struct event_phase_end *e)
         s->phase_ended = true;
         s->how = e->how;
     }
-    if (e->phase >= ITEMS_MAX)
+    if (e->phase >= EVENT_INDEX_MAX)
         return;
     while (s->over_count <= e->phase) {
         void *items = s->over;
@@ -242,22 +238,13 @@ static void put_waiting(const struct story *s, const struct job *job, size_t pla
     free(before);
 }
 
-// The back-off that the job asks for, without its jitter.
-static int64_t back_off(const struct job_retries *r, uint32_t attempt)
-{
-    double delay = (double)r->delay_ns;
-    for (uint32_t k = 1; k < attempt && delay < (double)r->max_ns; k++)
-        delay *= r->factor;
-    return delay < (double)r->max_ns ? (int64_t)delay : r->max_ns;
-}
-
 static void put_queued(const struct story *s, const struct job_phase *phase, struct buffer *out)
 {
     if (s->attempt_count > 0) {
         const struct event_task_end *last = &s->attempts[s->attempt_count - 1].task;
         uint32_t next = last->attempt + !is_undone(last->status);
         buffer_format(out, "attempt %" PRIu64 " follows", (uint64_t)next + 1);
-        int64_t delay = phase ? back_off(&phase->retries, next) : 0;
+        int64_t delay = phase ? (int64_t)retry_policy_delay(&phase->retries, next) : 0;
         if (delay > 0) {
             buffer_text(out, ", about ");
             text_duration(out, delay);

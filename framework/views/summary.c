@@ -11,10 +11,6 @@
 #include "base/json.h"
 #include "base/text.h"
 
-enum {
-    ITEMS_MAX = 1 << 20 // phases or workers: more is not a run of ours
-};
-
 // ---- The fold
 
 static void keep(struct summary *s, char **slot, const char *text)
@@ -28,7 +24,7 @@ static void keep(struct summary *s, char **slot, const char *text)
 // items[index] of *items, which grows to hold it; NULL when it cannot.
 static void *item(struct summary *s, void **items, size_t *count, size_t size, uint32_t index)
 {
-    if (index >= ITEMS_MAX) {
+    if (index >= EVENT_INDEX_MAX) {
         s->failed = true;
         return NULL;
     }

@@ -7,10 +7,6 @@
 
 #include "base/text.h"
 
-enum {
-    PHASES_MAX = 1 << 20 // more is not a run of ours
-};
-
 bool task_name_parse(const char *text, struct task_name *out)
 {
     const char *hash = strrchr(text, '#');
@@ -23,7 +19,7 @@ bool task_name_parse(const char *text, struct task_name *out)
 
 void phase_names_take(struct phase_names *n, const struct event *event)
 {
-    if (event->type != EVENT_PHASE_BEGIN || event->phase_begin.phase >= PHASES_MAX)
+    if (event->type != EVENT_PHASE_BEGIN || event->phase_begin.phase >= EVENT_INDEX_MAX)
         return;
     size_t at = event->phase_begin.phase;
     if (at >= n->count) {

@@ -698,7 +698,7 @@ START_TEST(a_hard_timeout_ends_the_task)
 {
     struct rig *rig = rig_open(1, second_hangs);
     struct view *v =
-        submit(rig, 10, (struct pool_map_options){.chunk = 10, .map.hard_ns = NS_PER_S});
+        submit(rig, 10, (struct pool_map_options){.chunk = 10, .map.limits.hard_ns = NS_PER_S});
     run(rig);
     ck_assert_uint_eq(v->outcomes[1], OUTCOME_TIMED_OUT);
     ck_assert_int_ge(v->ended[1], BEGIN + NS_PER_S);
@@ -721,7 +721,7 @@ static struct fake_task second_is_stubborn(struct rig *rig, unsigned map,
 START_TEST(a_task_that_ignores_sigterm_is_killed_after_the_grace)
 {
     struct rig *rig = rig_open(1, second_is_stubborn);
-    struct view *v = submit(rig, 10, (struct pool_map_options){.map.hard_ns = NS_PER_S});
+    struct view *v = submit(rig, 10, (struct pool_map_options){.map.limits.hard_ns = NS_PER_S});
     run(rig);
     ck_assert_uint_eq(v->outcomes[1], OUTCOME_TIMED_OUT);
     ck_assert_int_ge(v->ended[1], BEGIN + NS_PER_S + 100 * NS_PER_MS);
@@ -741,7 +741,7 @@ static struct fake_task second_is_immortal(struct rig *rig, unsigned map,
 START_TEST(a_worker_that_cannot_be_killed_costs_its_slot_and_no_more)
 {
     struct rig *rig = rig_open(2, second_is_immortal);
-    struct view *v = submit(rig, 10, (struct pool_map_options){.map.hard_ns = NS_PER_S});
+    struct view *v = submit(rig, 10, (struct pool_map_options){.map.limits.hard_ns = NS_PER_S});
     run(rig);
     ck_assert_uint_eq(v->outcomes[1], OUTCOME_TIMED_OUT);
     ck_assert_uint_eq(v->by_status[OUTCOME_OK], 9);
@@ -766,7 +766,7 @@ START_TEST(without_any_slot_left_the_pool_ends)
 {
     struct rig *rig = rig_open(2, all_immortal);
     br_error err = {0};
-    submit(rig, 10, (struct pool_map_options){.map.hard_ns = NS_PER_S});
+    submit(rig, 10, (struct pool_map_options){.map.limits.hard_ns = NS_PER_S});
     ck_assert_ptr_nonnull(strstr(run_to_error(rig, &err), "no worker is left"));
     ck_assert_int_eq(err.kind, BR_ERR_SYSTEM);
     ck_assert_uint_eq(rig->begun, 2);
@@ -785,8 +785,9 @@ static struct fake_task hangs_and_heeds(struct rig *rig, unsigned map,
 START_TEST(a_soft_timeout_asks)
 {
     struct rig *rig = rig_open(2, hangs_and_heeds);
-    struct view *v = submit(
-        rig, 10, (struct pool_map_options){.map.soft_ns = NS_PER_S, .map.hard_ns = 2 * NS_PER_S});
+    struct view *v = submit(rig, 10,
+                            (struct pool_map_options){.map.limits.soft_ns = NS_PER_S,
+                                                      .map.limits.hard_ns = 2 * NS_PER_S});
     run(rig);
     ck_assert_uint_eq(v->outcomes[1], OUTCOME_ERROR);
     ck_assert_int_le(v->ended[1], BEGIN + NS_PER_S + 10 * NS_PER_MS);
@@ -798,8 +799,9 @@ END_TEST
 START_TEST(who_does_not_heed_the_soft_timeout_meets_the_hard_one)
 {
     struct rig *rig = rig_open(2, second_hangs);
-    struct view *v = submit(
-        rig, 10, (struct pool_map_options){.map.soft_ns = NS_PER_S, .map.hard_ns = 2 * NS_PER_S});
+    struct view *v = submit(rig, 10,
+                            (struct pool_map_options){.map.limits.soft_ns = NS_PER_S,
+                                                      .map.limits.hard_ns = 2 * NS_PER_S});
     run(rig);
     ck_assert_uint_eq(v->outcomes[1], OUTCOME_TIMED_OUT);
     ck_assert_int_ge(v->ended[1], BEGIN + 2 * NS_PER_S);
@@ -810,8 +812,8 @@ END_TEST
 START_TEST(a_limit_is_each_tasks_own)
 {
     struct rig *rig = rig_open(1, some_time);
-    struct view *v =
-        submit(rig, 1000, (struct pool_map_options){.chunk = 500, .map.hard_ns = 200 * NS_PER_US});
+    struct view *v = submit(
+        rig, 1000, (struct pool_map_options){.chunk = 500, .map.limits.hard_ns = 200 * NS_PER_US});
     run(rig);
     ck_assert_uint_eq(v->by_status[OUTCOME_OK], 1000);
     rig_close(rig);
@@ -1196,8 +1198,8 @@ static struct pool_map_options any_map(uint64_t x)
         .chunk = (uint32_t)(x % 3 ? 0 : x / 3 % 50 + 1),
         .priority = (int)(x / 7 % 2),
         .max_parallel = (unsigned)(x / 11 % 4),
-        .map.soft_ns = x / 13 % 2 ? 5 * NS_PER_MS : 0,
-        .map.hard_ns = 10 * NS_PER_MS,
+        .map.limits.soft_ns = x / 13 % 2 ? 5 * NS_PER_MS : 0,
+        .map.limits.hard_ns = 10 * NS_PER_MS,
         .retries = {.limit = (unsigned)(x / 17 % 4),
                     .on = ~0U,
                     .delay_ns = (int64_t)(x / 19 % 2) * NS_PER_MS,

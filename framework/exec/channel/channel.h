@@ -136,7 +136,7 @@ struct channel_worker {
 struct channel_call {
     int (*function)(br_task *, const void *in, void *out);
     uint64_t in_size, out_size, first_index;
-    int64_t soft_ns, hard_ns;
+    struct time_limits limits;
 };
 
 struct channel_claim { // the grant in work

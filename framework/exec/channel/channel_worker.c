@@ -17,7 +17,7 @@ enum {
     BELL_BYTES = CHANNEL_RING / 2,
     BELL_NS = 10000000,
     QUEUE_LOW = EXECUTOR_QUEUE / 4, // grants left when it is time for more
-    RESCAN_NS = 250000000,          // a lost wake-up is a delay of at most this
+    BELL_RESCAN_NS = 250000000,     // a lost wake-up is a delay of at most this
     DECISION_LOOKS = 100,           // at an undecided end, before it sleeps a while between two
     DECISION_NS = 1000000,
 };
@@ -93,7 +93,7 @@ void channel_ring_bell(struct channel_worker *c, int64_t now)
 // looked in vain.
 static void sleep_for_bell(struct channel_worker *c, uint32_t value)
 {
-    futex_wait(&c->down->bell, value, RESCAN_NS);
+    futex_wait(&c->down->bell, value, BELL_RESCAN_NS);
 }
 
 static bool grant_is_there(const struct channel_worker *c)

@@ -413,13 +413,13 @@ static bool api_cancelled(br_task *task)
     if (channel_cancelled(t->channel, t->claim, t->row))
         return true;
     // The coordinator says so too, but later: it looks now and then.
-    return t->map->soft_ns > 0 && clock_now() - t->start_ns >= t->map->soft_ns;
+    return t->map->limits.soft_ns > 0 && clock_now() - t->start_ns >= t->map->limits.soft_ns;
 }
 
 static double api_time_left(br_task *task)
 {
     struct task *t = task_of(task);
-    int64_t limit = t->map->soft_ns > 0 ? t->map->soft_ns : t->map->hard_ns;
+    int64_t limit = t->map->limits.soft_ns > 0 ? t->map->limits.soft_ns : t->map->limits.hard_ns;
     if (limit == 0)
         return HUGE_VAL;
     int64_t left = limit - (clock_now() - t->start_ns);

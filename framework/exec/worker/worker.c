@@ -322,8 +322,8 @@ static int read_map(struct worker *w, struct wire *in, int table, struct task_ma
     m->table_size = wire_get(in);
     m->rows = wire_get(in);
     m->rows_per_task = wire_get(in);
-    m->soft_ns = (int64_t)wire_get(in);
-    m->hard_ns = (int64_t)wire_get(in);
+    m->limits.soft_ns = (int64_t)wire_get(in);
+    m->limits.hard_ns = (int64_t)wire_get(in);
     m->isolation = (enum job_isolation)wire_get(in);
     m->function.function = (int (*)(br_task *, const void *, void *))wire_get(in);
     m->function.in_size = wire_get(in);
@@ -419,8 +419,7 @@ static struct task_map *inline_map(struct worker *w, const struct channel_claim 
     m->phase = "";
     m->rows = UINT64_MAX;
     m->rows_per_task = 1;
-    m->soft_ns = claim->call.soft_ns;
-    m->hard_ns = claim->call.hard_ns;
+    m->limits = claim->call.limits;
     return m;
 }
 
