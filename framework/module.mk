@@ -28,12 +28,14 @@ run_rooms = librun.la libreport.la libviews.la libinputs.la libresults.la libjou
 	$(pool_rooms)
 
 libbase_la_SOURCES = \
+	framework/base/array.c framework/base/array.h \
 	framework/base/bits.c framework/base/bits.h \
 	framework/base/buffer.c framework/base/buffer.h \
 	framework/base/clock.c framework/base/clock.h \
 	framework/base/decimal.c framework/base/decimal.h \
 	framework/base/error.c framework/base/error.h \
 	framework/base/fd.c framework/base/fd.h \
+	framework/base/heap.c framework/base/heap.h \
 	framework/base/json.c framework/base/json.h \
 	framework/base/signals.c framework/base/signals.h \
 	framework/base/stopwatch.c framework/base/stopwatch.h \
@@ -177,8 +179,13 @@ libexec_la_SOURCES = \
 
 libpool_la_SOURCES = \
 	framework/pool/chunk.c framework/pool/chunk.h \
-	framework/pool/due.c framework/pool/due.h \
-	framework/pool/pool.c framework/pool/pool.h
+	framework/pool/pool.c framework/pool/pool.h \
+	framework/pool/pool_grant.c \
+	framework/pool/pool_limits.c \
+	framework/pool/pool_private.h \
+	framework/pool/pool_retry.c \
+	framework/pool/pool_steal.c \
+	framework/pool/pool_workers.c
 
 liblibrary_la_SOURCES = \
 	framework/library/library.h \

@@ -3,6 +3,8 @@
 unit_tests =
 test_cppflags = $(AM_CPPFLAGS) -DBUILD='"$(abs_builddir)"'
 
+unit_tests += tests/unit/test_array
+tests_unit_test_array_SOURCES = tests/unit/test_array.c
 unit_tests += tests/unit/test_attempts
 tests_unit_test_attempts_SOURCES = tests/unit/test_attempts.c
 unit_tests += tests/unit/test_bits
@@ -24,14 +26,14 @@ unit_tests += tests/unit/test_csv
 tests_unit_test_csv_SOURCES = tests/unit/test_csv.c
 unit_tests += tests/unit/test_decimal
 tests_unit_test_decimal_SOURCES = tests/unit/test_decimal.c
-unit_tests += tests/unit/test_due
-tests_unit_test_due_SOURCES = tests/unit/test_due.c
 unit_tests += tests/unit/test_error
 tests_unit_test_error_SOURCES = tests/unit/test_error.c
 unit_tests += tests/unit/test_failures
 tests_unit_test_failures_SOURCES = tests/unit/test_failures.c
 unit_tests += tests/unit/test_fd
 tests_unit_test_fd_SOURCES = tests/unit/test_fd.c
+unit_tests += tests/unit/test_heap
+tests_unit_test_heap_SOURCES = tests/unit/test_heap.c
 unit_tests += tests/unit/test_histogram
 tests_unit_test_histogram_SOURCES = tests/unit/test_histogram.c
 unit_tests += tests/unit/test_html

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/heap.h"
 #include "model/outcome.h"
 
 struct ledger_work { // consecutive tasks of the same history; one, when it has had an attempt
@@ -52,8 +53,7 @@ struct ledger {
     struct ledger_work *returned; // a stack
     size_t returned_count, returned_capacity;
     uint64_t returned_tasks;
-    struct ledger_retry *waiting; // a heap by due_ns
-    size_t waiting_count, waiting_capacity;
+    struct heap waiting; // of struct ledger_retry, the earliest first
 };
 
 void ledger_init(struct ledger *l, uint64_t tasks);

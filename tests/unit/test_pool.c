@@ -211,7 +211,7 @@ static void assert_sums(const struct rig *rig)
     for (unsigned i = 0; i < rig->maps; i++) {
         const struct view *v = &rig->views[i];
         const struct ledger *l = pool_map_ledger(v->map);
-        MUST(l->out + ledger_ended(l) + l->waiting_count + l->returned_tasks +
+        MUST(l->out + ledger_ended(l) + l->waiting.count + l->returned_tasks +
                  (l->tasks - l->cursor) ==
              v->tasks);
         MUST(v->finals == ledger_ended(l) - l->ended[OUTCOME_SKIPPED]);
@@ -434,6 +434,38 @@ START_TEST(nothing_is_taken_from_who_gets_on_while_there_is_other_work)
         ck_assert_uint_eq(rig->grants[i].first, 100 * i);
         ck_assert_uint_eq(rig->grants[i].count, 100);
     }
+    rig_close(rig);
+}
+END_TEST
+
+static struct fake_task seven_milliseconds(struct rig *rig, unsigned map,
+                                           const struct exec_grant *task)
+{
+    (void)rig;
+    (void)map;
+    (void)task;
+    return ok(7 * NS_PER_MS);
+}
+
+// At the end of a map every slot asks for more while each holds tasks that have waited: the pool
+// must not look at each slot for each slot.
+START_TEST(a_round_looks_at_each_slot_a_few_times_at_most)
+{
+    enum {
+        SLOTS = 64
+    };
+    struct rig *rig = rig_open(SLOTS, seven_milliseconds);
+    br_error err = {0};
+    uint64_t most = 0;
+    submit(rig, 8 * SLOTS, (struct pool_map_options){.chunk = 4});
+    while (!all_done(rig)) {
+        uint64_t before = fake_looks(rig->fake);
+        ck_assert_int_eq(step(rig, &err), 0);
+        uint64_t looks = fake_looks(rig->fake) - before;
+        most = looks > most ? looks : most;
+    }
+    ck_assert_uint_gt(most, 0);
+    ck_assert_uint_le(most, 2 * SLOTS);
     rig_close(rig);
 }
 END_TEST
@@ -1270,6 +1302,7 @@ SUITE(pool)
     TEST(a_long_task_holds_nobody_up);
     TEST(what_waits_behind_a_long_task_is_not_left_for_last);
     TEST(nothing_is_taken_from_who_gets_on_while_there_is_other_work);
+    TEST(a_round_looks_at_each_slot_a_few_times_at_most);
     TEST(long_tasks_behind_short_ones_are_shared_too);
     TEST(an_idle_pool_asks_for_attention_when_a_map_comes);
     TEST(higher_priority_goes_first);
