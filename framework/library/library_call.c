@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "exec/channel/channel.h"
@@ -25,26 +26,13 @@ static enum br_status public_status(enum outcome_status status)
     return statuses[status];
 }
 
-static bool grow(void **items, size_t count, size_t *capacity, size_t size)
-{
-    if (count < *capacity)
-        return true;
-    size_t wanted = *capacity ? 2 * *capacity : 4;
-    void *grown = realloc(*items, wanted * size);
-    if (!grown)
-        return false;
-    *items = grown;
-    *capacity = wanted;
-    return true;
-}
-
 static void keep_failure(br_result *r, const struct exec_report *report)
 {
     size_t index = (size_t)report->tasks.first;
     r->status[index] = (unsigned char)public_status(report->end.status);
     char *message = strdup(report->end.message);
-    if (!message ||
-        !grow((void **)&r->failures, r->failure_count, &r->failure_capacity, sizeof *r->failures)) {
+    if (!message || array_reserve(&r->failures, r->failure_count + 1, &r->failure_capacity,
+                                  sizeof *r->failures, NULL) != 0) {
         free(message);
         r->out_of_memory = true; // the status stands; its details are lost
         return;
@@ -64,8 +52,8 @@ static void keep_failure(br_result *r, const struct exec_report *report)
 static void keep_emitted(br_result *r, size_t index, const char *data, size_t size)
 {
     char *copy = malloc(size);
-    if (!copy ||
-        !grow((void **)&r->emitted, r->emitted_count, &r->emitted_capacity, sizeof *r->emitted)) {
+    if (!copy || array_reserve(&r->emitted, r->emitted_count + 1, &r->emitted_capacity,
+                               sizeof *r->emitted, NULL) != 0) {
         free(copy);
         r->out_of_memory = true;
         r->status[index] = BR_ERROR;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 static const char *const type_names[] = {
     [BR_TYPE_NONE] = "none", [BR_I64] = "i64", [BR_F64] = "f64",
     [BR_BOOL] = "bool",      [BR_STR] = "str", [BR_BYTES] = "bytes",
@@ -28,18 +30,15 @@ int schema_add(struct schema *s, const char *name, size_t length, enum br_type t
 {
     if (s->count == SCHEMA_MAX)
         return br_error_set(err, BR_ERR_USAGE, "a table has at most %d columns", (int)SCHEMA_MAX);
-    // Room doubles at each power of two, so that the count alone says how much there is.
-    if ((s->count & (s->count - 1)) == 0) {
-        size_t room = s->count ? s->count * 2 : 1;
-        struct column *columns = realloc(s->columns, room * sizeof *columns);
-        if (!columns)
-            return br_error_nomem(err);
-        s->columns = columns;
-    }
     char *copy = strndup(name, length);
     if (!copy)
         return br_error_nomem(err);
-    s->columns[s->count++] = (struct column){.name = copy, .type = type};
+    struct column *column = array_add(&s->columns, &s->count, sizeof *s->columns, err);
+    if (!column) {
+        free(copy);
+        return -1;
+    }
+    *column = (struct column){.name = copy, .type = type};
     return 0;
 }
 

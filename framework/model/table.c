@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 static const char magic[8] = "BRtable1";
 
 struct table_head {
@@ -296,22 +298,18 @@ static struct draft *draft_named(struct table_builder *b, const char *name, br_e
         br_error_set(err, BR_ERR_USAGE, "a table has at most %d columns", (int)SCHEMA_MAX);
         return NULL;
     }
-    if ((b->count & (b->count - 1)) == 0) {
-        size_t room = b->count ? b->count * 2 : 1;
-        struct draft *drafts = realloc(b->drafts, room * sizeof *drafts);
-        if (!drafts) {
-            br_error_nomem(err);
-            return NULL;
-        }
-        b->drafts = drafts;
-    }
     char *copy = strdup(name);
     if (!copy) {
         br_error_nomem(err);
         return NULL;
     }
-    b->drafts[b->count] = (struct draft){.name = copy};
-    return &b->drafts[b->count++];
+    struct draft *draft = array_add(&b->drafts, &b->count, sizeof *b->drafts, err);
+    if (!draft) {
+        free(copy);
+        return NULL;
+    }
+    draft->name = copy;
+    return draft;
 }
 
 int table_add_range_i64(struct table_builder *b, const char *name, int64_t first, int64_t step,

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 struct core_worker {
     int64_t until_ns; // accounted for so far
     bool up;
@@ -54,17 +56,11 @@ void core_time_begin(struct core_time *c, uint32_t workers, int64_t time_ns)
 
 static void take_phase_begin(struct core_time *c, uint32_t phase, int64_t time_ns)
 {
-    if (phase >= c->phase_count) {
-        size_t count = (size_t)phase + 1;
-        int64_t *more =
-            phase < EVENT_INDEX_MAX ? reallocarray(c->phase_begins, count, sizeof *more) : NULL;
-        if (!more) {
-            c->failed = true;
-            return;
-        }
-        memset(more + c->phase_count, 0, (count - c->phase_count) * sizeof *more);
-        c->phase_begins = more;
-        c->phase_count = count;
+    size_t count = (size_t)phase + 1;
+    if (phase >= EVENT_INDEX_MAX || array_extend(&c->phase_begins, &c->phase_count, count,
+                                                 sizeof *c->phase_begins, NULL) != 0) {
+        c->failed = true;
+        return;
     }
     c->phase_begins[phase] = time_ns;
 }

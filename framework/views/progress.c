@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/text.h"
@@ -274,18 +275,9 @@ void progress_tick(struct progress *p, int64_t now)
 // Makes room for one more; false without memory.
 static bool grow(struct progress *p, size_t count)
 {
-    struct progress_phase *phases = reallocarray(p->phases, count, sizeof *phases);
-    if (!phases)
-        return false;
-    p->phases = phases;
-    struct progress_mark *marks = reallocarray(p->marks, count, 2 * sizeof *marks);
-    if (!marks)
-        return false;
-    p->marks = marks;
-    memset(phases + p->phase_count, 0, (count - p->phase_count) * sizeof *phases);
-    memset(marks + 2 * p->phase_count, 0, (count - p->phase_count) * 2 * sizeof *marks);
-    p->phase_count = count;
-    return true;
+    size_t marked = p->phase_count; // two marks a phase
+    return array_extend(&p->marks, &marked, count, 2 * sizeof *p->marks, NULL) == 0 &&
+           array_extend(&p->phases, &p->phase_count, count, sizeof *p->phases, NULL) == 0;
 }
 
 static struct progress_phase *phase_at(struct progress *p, uint32_t index)

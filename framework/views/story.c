@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 
 struct story_worker {
@@ -13,34 +14,14 @@ struct story_worker {
 
 // ---- The fold
 
-// items[count] of *items, zeroed; NULL and s->failed without memory.
-static void *one_more(struct story *s, void **items, size_t *count, size_t size)
-{
-    // Capacities are powers of 2, so that the count tells when one is used up.
-    if ((*count & (*count - 1)) == 0) {
-        void *more = reallocarray(*items, *count ? 2 * *count : 1, size);
-        if (!more) {
-            s->failed = true;
-            return NULL;
-        }
-        *items = more;
-    }
-    char *item = (char *)*items + *count * size;
-    memset(item, 0, size);
-    ++*count;
-    return item;
-}
-
 static void take_worker_begin(struct story *s, const struct event_worker_begin *e)
 {
     if (e->worker >= EVENT_INDEX_MAX)
         return;
-    while (s->worker_count <= e->worker) {
-        void *items = s->workers;
-        bool grown = one_more(s, &items, &s->worker_count, sizeof *s->workers);
-        s->workers = items;
-        if (!grown)
-            return;
+    size_t count = (size_t)e->worker + 1;
+    if (array_extend(&s->workers, &s->worker_count, count, sizeof *s->workers, NULL) != 0) {
+        s->failed = true;
+        return;
     }
     struct buffer text = BUFFER_EMPTY;
     cpuset_text(&text, &e->cpus);
@@ -55,11 +36,11 @@ static bool is_of_phase(const struct story *s, uint32_t phase)
 
 static void keep_attempt(struct story *s, const struct event_task_end *e)
 {
-    void *items = s->attempts;
-    struct failure *a = one_more(s, &items, &s->attempt_count, sizeof *a);
-    s->attempts = items;
-    if (!a)
+    struct failure *a = array_add(&s->attempts, &s->attempt_count, sizeof *a, NULL);
+    if (!a) {
+        s->failed = true;
         return;
+    }
     a->task = *e;
     a->task.result = NULL;
     a->task.inputs = strdup(e->inputs);
@@ -113,11 +94,11 @@ static void take_output(struct story *s, const struct event_output *e)
     if (s->task->index < e->first || s->task->index - e->first >= e->count || e->stream < 1 ||
         e->stream > 2)
         return;
-    void *items = s->outputs;
-    struct event_output *kept = one_more(s, &items, &s->output_count, sizeof *kept);
-    s->outputs = items;
+    struct event_output *kept = array_add(&s->outputs, &s->output_count, sizeof *kept, NULL);
     if (kept)
         *kept = *e;
+    else
+        s->failed = true;
 }
 
 static void take_phase_begin(struct story *s, const struct event_phase_begin *e)
@@ -139,12 +120,10 @@ static void take_phase_end(struct story *s, const struct event_phase_end *e)
     }
     if (e->phase >= EVENT_INDEX_MAX)
         return;
-    while (s->over_count <= e->phase) {
-        void *items = s->over;
-        bool grown = one_more(s, &items, &s->over_count, sizeof *s->over);
-        s->over = items;
-        if (!grown)
-            return;
+    size_t count = (size_t)e->phase + 1;
+    if (array_extend(&s->over, &s->over_count, count, sizeof *s->over, NULL) != 0) {
+        s->failed = true;
+        return;
     }
     s->over[e->phase] = e->how == PHASE_ENDED;
 }

@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/stopwatch.h"
@@ -361,18 +362,16 @@ static int read_map(struct worker *w, struct wire *in, int table, struct task_ma
 static int define_map(struct worker *w, struct wire *in, int table, br_error *err)
 {
     struct task_map *m = calloc(1, sizeof *m);
-    struct task_map **maps = realloc(w->maps, (w->map_count + 1) * sizeof(struct task_map *));
-    if (maps)
-        w->maps = maps;
-    if (!m || !maps) {
-        free(m);
+    if (!m)
         return br_error_nomem(err);
-    }
-    if (read_map(w, in, table, m, err) != 0) {
+    struct task_map **added = NULL;
+    if (read_map(w, in, table, m, err) == 0)
+        added = array_add(&w->maps, &w->map_count, sizeof(struct task_map *), err);
+    if (!added) {
         forget_map(m);
         return -1;
     }
-    w->maps[w->map_count++] = m;
+    *added = m;
     return 0;
 }
 
