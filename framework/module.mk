@@ -40,6 +40,7 @@ libbase_la_SOURCES = \
 	framework/base/signals.c framework/base/signals.h \
 	framework/base/stopwatch.c framework/base/stopwatch.h \
 	framework/base/text.c framework/base/text.h \
+	framework/base/utf8.c framework/base/utf8.h \
 	framework/base/wire.c framework/base/wire.h
 
 libmodel_la_SOURCES = \

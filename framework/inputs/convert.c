@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 enum {
     SHOWN_MAX = 60 // bytes of a text in a message
@@ -140,7 +141,7 @@ size_t convert_width(const struct cell *cell)
     struct convert_text text;
     struct cell shown;
     if (is_text(cell->type))
-        return text_width(cell->text.data, cell->text.length);
+        return utf8_width(cell->text.data, cell->text.length);
     to_str(cell, &text, &shown);
     return shown.text.length;
 }

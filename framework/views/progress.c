@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 enum {
     MARK_TASKS = 10,
@@ -73,7 +74,7 @@ static size_t rows_taken(const struct buffer *block, size_t columns)
     for (size_t at = 0; at < block->length;) {
         const char *newline = memchr(block->data + at, '\n', block->length - at);
         size_t end = newline ? (size_t)(newline - block->data) : block->length;
-        size_t width = text_width(block->data + at, end - at);
+        size_t width = utf8_width(block->data + at, end - at);
         rows += width > columns ? (width + columns - 1) / columns : 1;
         at = end + 1;
     }

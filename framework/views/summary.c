@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 // ---- The fold
 
@@ -379,7 +380,7 @@ static void cell(struct buffer *out, const struct summary *s, const struct summa
 // Names and notes stand left, figures right; two blanks between; none at a line's end.
 static void put_cell(struct buffer *out, int column, const char *text, size_t length, size_t width)
 {
-    size_t own = text_width(text, length);
+    size_t own = utf8_width(text, length);
     size_t fill = own < width ? width - own : 0;
     bool left = column == COLUMN_NAME;
     if (column == COLUMN_NOTE && length == 0)
@@ -402,7 +403,7 @@ static void measure(const struct summary *s, struct buffer *scratch, size_t widt
                 continue;
             buffer_clear(scratch);
             cell(scratch, s, &s->phases[i], columns[c]);
-            size_t width = scratch->failed ? 0 : text_width(scratch->data, scratch->length);
+            size_t width = scratch->failed ? 0 : utf8_width(scratch->data, scratch->length);
             if (width > widths[c])
                 widths[c] = width;
         }

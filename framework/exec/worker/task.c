@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "exec/plugin/plugin.h"
 #include "model/job.h"
 
@@ -25,7 +26,7 @@ static struct task *task_of(br_task *t)
 BR_PRINTF_(2, 0) static void write_message(char *message, const char *format, va_list args)
 {
     if (vsnprintf(message, TASK_MESSAGE + 1, format, args) > TASK_MESSAGE)
-        text_mark_cut(message, TASK_MESSAGE + 1);
+        utf8_mark_cut(message, TASK_MESSAGE + 1);
 }
 
 // The first failure is the one that is told.
