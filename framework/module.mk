@@ -190,9 +190,12 @@ libpool_la_SOURCES = \
 
 liblibrary_la_SOURCES = \
 	framework/library/library.h \
-	framework/library/library_call.c \
-	framework/library/library_imap.c \
-	framework/library/library_pool.c
+	framework/library/library_call.c framework/library/library_call.h \
+	framework/library/library_drive.c framework/library/library_drive.h \
+	framework/library/library_imap.c framework/library/library_imap.h \
+	framework/library/library_pool.c \
+	framework/library/library_result.c framework/library/library_result.h \
+	framework/library/library_state.h
 
 librun_la_SOURCES = \
 	framework/run/earlier.c framework/run/earlier.h \

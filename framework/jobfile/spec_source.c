@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "base/utf8.h"
 
 static bool is_utf16(const char *text, size_t length)

@@ -10,7 +10,6 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/text.h"
 #include "base/utf8.h"
 
 enum {
