@@ -68,8 +68,18 @@ tests_unit_test_plugin_h_SOURCES = tests/unit/test_plugin_h.c tests/unit/plugin_
 	tests/unit/plugin_h_cxx.cpp tests/unit/plugin_h_calls.h
 tests_unit_test_plugin_h_CFLAGS = $(AM_CFLAGS) -std=c11 -pedantic
 tests_unit_test_plugin_h_CXXFLAGS = -std=c++17 -pedantic -Wall -Wextra -Wshadow $(SANITIZE_CFLAGS)
-unit_tests += tests/unit/test_pool
-tests_unit_test_pool_SOURCES = tests/unit/test_pool.c
+unit_tests += tests/unit/test_pool_grants
+tests_unit_test_pool_grants_SOURCES = tests/unit/test_pool_grants.c
+unit_tests += tests/unit/test_pool_limits
+tests_unit_test_pool_limits_SOURCES = tests/unit/test_pool_limits.c
+unit_tests += tests/unit/test_pool_random
+tests_unit_test_pool_random_SOURCES = tests/unit/test_pool_random.c
+unit_tests += tests/unit/test_pool_retries
+tests_unit_test_pool_retries_SOURCES = tests/unit/test_pool_retries.c
+unit_tests += tests/unit/test_pool_stop
+tests_unit_test_pool_stop_SOURCES = tests/unit/test_pool_stop.c
+unit_tests += tests/unit/test_pool_workers
+tests_unit_test_pool_workers_SOURCES = tests/unit/test_pool_workers.c
 unit_tests += tests/unit/test_progress
 tests_unit_test_progress_SOURCES = tests/unit/test_progress.c
 unit_tests += tests/unit/test_reduce
@@ -148,7 +158,7 @@ endif
 LDADD = libsupport.la libsuite.la liblibrary.la $(run_rooms) $(CHECK_LIBS)
 
 # What all test programs share: their suite and their patience. It needs nothing of batchrun.
-# What unit tests share: the scripted executor, the rig of real workers, golden texts.
+# What unit tests share: the scripted executor and a pool over it, the rig of real workers, golden texts.
 if HAVE_CHECK
 check_LTLIBRARIES += libsuite.la libsupport.la
 endif
@@ -156,7 +166,8 @@ libsuite_la_SOURCES = tests/support/suite.c tests/support/suite.h
 libsupport_la_SOURCES = \
 	tests/support/fake.c tests/support/fake.h \
 	tests/support/golden.c tests/support/golden.h \
-	tests/support/rig.c tests/support/rig.h
+	tests/support/rig.c tests/support/rig.h \
+	tests/support/simulation.c tests/support/simulation.h
 libsupport_la_CPPFLAGS = $(test_cppflags)
 
 EXTRA_DIST += tests/specs
