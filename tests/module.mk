@@ -48,9 +48,18 @@ unit_tests += tests/unit/test_json
 tests_unit_test_json_SOURCES = tests/unit/test_json.c
 unit_tests += tests/unit/test_ledger
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c
-unit_tests += tests/unit/test_library
-tests_unit_test_library_SOURCES = tests/unit/test_library.c
-tests_unit_test_library_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_library_callbacks
+tests_unit_test_library_callbacks_SOURCES = tests/unit/test_library_callbacks.c
+tests_unit_test_library_callbacks_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_library_calls
+tests_unit_test_library_calls_SOURCES = tests/unit/test_library_calls.c
+tests_unit_test_library_calls_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_library_ends
+tests_unit_test_library_ends_SOURCES = tests/unit/test_library_ends.c
+tests_unit_test_library_ends_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_library_iterators
+tests_unit_test_library_iterators_SOURCES = tests/unit/test_library_iterators.c
+tests_unit_test_library_iterators_LDADD = $(LDADD) -lpthread
 unit_tests += tests/unit/test_local
 tests_unit_test_local_SOURCES = tests/unit/test_local.c
 tests_unit_test_local_CPPFLAGS = $(test_cppflags)
@@ -166,6 +175,7 @@ libsuite_la_SOURCES = tests/support/suite.c tests/support/suite.h
 libsupport_la_SOURCES = \
 	tests/support/fake.c tests/support/fake.h \
 	tests/support/golden.c tests/support/golden.h \
+	tests/support/library_simulation.c tests/support/library_simulation.h \
 	tests/support/rig.c tests/support/rig.h \
 	tests/support/simulation.c tests/support/simulation.h
 libsupport_la_CPPFLAGS = $(test_cppflags)

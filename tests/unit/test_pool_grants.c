@@ -58,14 +58,14 @@ static struct fake_task one_of_many_is_long(struct simulation *sim, unsigned map
     return sim_ok(task->first == 2000 ? 10 * NS_PER_S : 100);
 }
 
-// Chunks that would lie in the worker's queue one behind another.
+// Small chunks of tasks that take no time are granted as one large one.
 START_TEST(fixed_chunks_of_no_time_are_granted_many_at_once)
 {
     struct simulation *sim = sim_open(2, one_of_many_is_long);
     struct sim_map *v = sim_submit(sim, 4000, (struct pool_map_options){.chunk = 1});
     sim_run(sim);
     ck_assert_uint_le(sim->grant_count, 1000);
-    for (int i = 0; i < 4000; i++) // those granted with the long one too
+    for (int i = 0; i < 4000; i++) // tasks granted with the long one too
         ck_assert(v->ended[i] < SIM_BEGIN + NS_PER_S || i == 2000);
     sim_close(sim);
 }
@@ -103,7 +103,8 @@ static struct fake_task first_is_longest(struct simulation *sim, unsigned map,
     return sim_ok(task->first == 0 ? NS_PER_S : 10 * NS_PER_MS);
 }
 
-// Not even while there is other work: task 1 was granted with task 0, behind it.
+// Task 1 was granted together with the long task 0. It must not wait even while there is other
+// work.
 START_TEST(what_waits_behind_a_long_task_is_not_left_for_last)
 {
     struct simulation *sim = sim_open(2, first_is_longest);
@@ -116,7 +117,7 @@ START_TEST(what_waits_behind_a_long_task_is_not_left_for_last)
 }
 END_TEST
 
-// However long its grants take as a whole.
+// A worker whose grants take long as a whole, but whose tasks are short, keeps its tasks.
 START_TEST(nothing_is_taken_from_who_gets_on_while_there_is_other_work)
 {
     struct simulation *sim = sim_open_alike(2, sim_ok(NS_PER_MS));
@@ -130,7 +131,7 @@ START_TEST(nothing_is_taken_from_who_gets_on_while_there_is_other_work)
 }
 END_TEST
 
-// At the end of a map every slot asks for more while each holds tasks that have waited: the pool
+// At the end of a map every slot asks for more while each holds tasks that have waited. The pool
 // must not look at each slot for each slot.
 START_TEST(a_round_looks_at_each_slot_a_few_times_at_most)
 {
@@ -153,7 +154,7 @@ START_TEST(a_round_looks_at_each_slot_a_few_times_at_most)
 }
 END_TEST
 
-// The first 1000 tasks take nothing, so the last ones seem not worth taking from a worker.
+// The first 1000 tasks take no time, so the last ones seem not worth stealing.
 static struct fake_task last_are_long(struct simulation *sim, unsigned map,
                                       const struct exec_grant *task)
 {

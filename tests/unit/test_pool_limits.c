@@ -69,7 +69,7 @@ START_TEST(a_worker_that_cannot_be_killed_costs_its_slot_and_no_more)
     v = sim_submit(sim, 1, (struct pool_map_options){0});
     sim_run(sim);
     ck_assert_uint_eq(v->by_status[OUTCOME_OK], 1);
-    ck_assert_uint_eq(sim->starts, 2); // none in its place
+    ck_assert_uint_eq(sim->starts, 2); // no worker replaced it
     ck_assert_uint_eq(sim->deaths, 1);
     sim_close(sim);
 }

@@ -68,7 +68,7 @@ static struct pool_map_options any_map(uint64_t x)
     };
 }
 
-// Something from outside, now and then.
+// Kills a worker, stops a map or cancels one, now and then.
 static void interfere(struct simulation *sim, uint64_t x, unsigned *killed)
 {
     br_error err;

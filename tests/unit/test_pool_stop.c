@@ -13,7 +13,7 @@ START_TEST(stop_skips_what_has_not_started)
     sim_check_sums(sim);
     sim_run(sim);
     const struct ledger *l = pool_map_ledger(v->map);
-    ck_assert_uint_eq(l->ended[OUTCOME_OK], 22); // those in hand too
+    ck_assert_uint_eq(l->ended[OUTCOME_OK], 22); // the running tasks too
     ck_assert_uint_eq(l->ended[OUTCOME_SKIPPED], 978);
     ck_assert_uint_eq(sim->deaths, 0);
     sim_close(sim);
@@ -33,7 +33,7 @@ START_TEST(stop_cancels_what_waits_for_another_attempt)
 }
 END_TEST
 
-// Its further attempts were taken from it, so it has not failed for good.
+// A task that fails after the stop could have been tried again, so it has not failed for good.
 START_TEST(stop_cancels_what_fails_afterwards_and_could_be_tried_again)
 {
     struct simulation *sim = sim_open(2, sim_first_attempts_fail);
@@ -41,7 +41,7 @@ START_TEST(stop_cancels_what_fails_afterwards_and_could_be_tried_again)
     struct sim_map *v = sim_submit(sim, 2, sim_with_retries(3, ~0U));
     sim_run_until(sim, SIM_BEGIN);
     ck_assert_int_eq(pool_map_stop(sim->pool, v->map, fake_now(sim->fake), &err), 0);
-    ck_assert(!pool_map_done(v->map)); // both are in hand
+    ck_assert(!pool_map_done(v->map)); // both tasks are running
     sim_run(sim);
     ck_assert_uint_eq(v->by_status[OUTCOME_CANCELLED], 2);
     ck_assert_uint_eq(v->by_status[OUTCOME_ERROR], 0);
@@ -56,7 +56,7 @@ static struct fake_task first_fails_second_is_long(struct simulation *sim, unsig
                             : sim_first_attempts_fail(sim, map, task);
 }
 
-// As if it still waited: what has had an attempt is not counted among those that never started.
+// A task that has had an attempt is not counted among those that never started.
 START_TEST(stop_cancels_another_attempt_that_is_queued)
 {
     struct simulation *sim = sim_open(1, first_fails_second_is_long);

@@ -96,7 +96,7 @@ static struct fake_worker second_starts_late(unsigned slot)
                                 .idle_ns = FAKE_FOREVER};
 }
 
-// Whoever kills workers that are starting ends nothing as long as tasks are finished in between.
+// Killed workers that were starting do not end the pool as long as tasks are finished in between.
 START_TEST(workers_killed_while_they_start_end_nothing_while_tasks_are_finished)
 {
     struct simulation *sim = sim_open_alike(2, sim_ok(100 * NS_PER_MS));
