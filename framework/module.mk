@@ -51,8 +51,11 @@ libmodel_la_SOURCES = \
 	framework/model/plan.c framework/model/plan.h \
 	framework/model/policy.c framework/model/policy.h \
 	framework/model/reduce.c framework/model/reduce.h \
+	framework/model/row.c framework/model/row.h \
 	framework/model/schema.c framework/model/schema.h \
 	framework/model/table.c framework/model/table.h \
+	framework/model/table_builder.c framework/model/table_builder.h \
+	framework/model/table_layout.h \
 	framework/model/units.c framework/model/units.h
 
 libjobfile_la_SOURCES = \

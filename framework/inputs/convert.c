@@ -133,7 +133,7 @@ void convert_problem(struct buffer *out, const struct cell *in, enum br_type typ
         [BR_BOOL] = "true or false", [BR_STR] = "text",       [BR_BYTES] = "text",
     };
     show(out, in);
-    buffer_format(out, " is not %s (%s)", kinds[type], type_name(type));
+    buffer_format(out, " is not %s (%s)", kinds[type], schema_type_name(type));
 }
 
 size_t convert_width(const struct cell *cell)

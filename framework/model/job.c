@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *binding_name(enum job_binding binding)
+const char *job_binding_name(enum job_binding binding)
 {
     static const char *const names[] = {
         [BIND_NONE] = "none", [BIND_PU] = "pu",     [BIND_CORE] = "core",
@@ -15,12 +15,12 @@ const char *binding_name(enum job_binding binding)
     return names[binding];
 }
 
-const char *layout_name(enum job_layout layout)
+const char *job_layout_name(enum job_layout layout)
 {
     return layout == LAYOUT_SCATTER ? "scatter" : "compact";
 }
 
-const char *input_kind_name(enum job_input_kind kind)
+const char *job_input_kind_name(enum job_input_kind kind)
 {
     static const char *const names[] = {
         [INPUT_RANGE] = "range", [INPUT_LIST] = "list", [INPUT_LINES] = "lines",

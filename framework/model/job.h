@@ -49,8 +49,8 @@ enum job_layout {
 };
 
 // "none", "pu", "core", "l3", "numa", "package"; "compact", "scatter".
-const char *binding_name(enum job_binding binding);
-const char *layout_name(enum job_layout layout);
+const char *job_binding_name(enum job_binding binding);
+const char *job_layout_name(enum job_layout layout);
 
 struct job_workers {
     unsigned count; // 0 = auto
@@ -108,7 +108,7 @@ enum job_input_kind {
 };
 
 // "range", "list", "lines", "csv", "glob", "matrix", "from".
-const char *input_kind_name(enum job_input_kind kind);
+const char *job_input_kind_name(enum job_input_kind kind);
 
 struct job_inputs;
 

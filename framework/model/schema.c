@@ -11,7 +11,7 @@ static const char *const type_names[] = {
     [BR_BOOL] = "bool",      [BR_STR] = "str", [BR_BYTES] = "bytes",
 };
 
-const char *type_name(enum br_type type)
+const char *schema_type_name(enum br_type type)
 {
     return type_names[type];
 }

@@ -11,7 +11,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "model/table.h"
+#include "model/row.h"
 
 // Tasks from here on are reported one by one, as by real workers.
 #define LONG_NS NS_PER_MS

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "exec/channel/channel_plain.h"
-#include "model/table.h"
+#include "model/row.h"
 #include "support/suite.h"
 
 struct pair {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "exec/channel/channel_layout.h"
-#include "model/table.h"
+#include "model/row.h"
 
 enum {
     RUN_MAX = 2048,     // records read at a time: what is read lies in the nearest cache

@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "exec/plugin/plugin.h"
 #include "model/job.h"
+#include "model/row.h"
 
 struct result_value {
     uint64_t set_by;       // task's number
@@ -190,7 +191,7 @@ static bool get_cell(struct task *t, const char *name, uint64_t row, struct cell
 static void say_type(struct task *t, const char *name, enum br_type is, enum br_type wanted)
 {
     fail(t, TASK_FAILED_FOR_GOOD, "input column `%s` is %s, and the task reads it as %s", name,
-         type_name(is), type_name(wanted));
+         schema_type_name(is), schema_type_name(wanted));
 }
 
 static __attribute__((noinline)) int64_t cell_i64(struct task *t, const char *name, uint64_t row)
@@ -277,7 +278,7 @@ static void say_no_result(struct task *t, const char *name, const struct cached_
         say_unknown(t, "result", name, t->map->signature.results.count, result_name);
     else
         fail(t, TASK_FAILED_FOR_GOOD, "result column `%s` is declared %s, and the task gives %s",
-             name, type_name(c->type), type_name(type));
+             name, schema_type_name(c->type), schema_type_name(type));
 }
 
 static inline struct result_value *result_at(struct task *t, size_t column)
@@ -484,7 +485,7 @@ static int api_config(br_worker *worker, const char *name, int wanted, void *out
         if (!copy_setting(&s->value.cell, wanted, out) && !w->failed) {
             snprintf(w->message, sizeof w->message,
                      "its setting `%s` is %s, and the plugin wants %s", name,
-                     type_name(s->value.cell.type), type_name(types[wanted]));
+                     schema_type_name(s->value.cell.type), schema_type_name(types[wanted]));
             w->failed = true;
         }
         return 0;
