@@ -46,6 +46,10 @@ libbase_la_SOURCES = \
 libmodel_la_SOURCES = \
 	framework/model/cpuset.c framework/model/cpuset.h \
 	framework/model/job.c framework/model/job.h \
+	framework/model/job_inputs.c framework/model/job_inputs.h \
+	framework/model/job_phase.h \
+	framework/model/job_value.c framework/model/job_value.h \
+	framework/model/job_workers.h \
 	framework/model/ledger.c framework/model/ledger.h \
 	framework/model/outcome.c framework/model/outcome.h \
 	framework/model/plan.c framework/model/plan.h \

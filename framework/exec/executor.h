@@ -25,7 +25,7 @@
 
 #include "base/error.h"
 #include "model/cpuset.h"
-#include "model/job.h"
+#include "model/job_phase.h"
 #include "model/outcome.h"
 #include "model/policy.h"
 #include "model/schema.h"

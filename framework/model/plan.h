@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "model/cpuset.h"
-#include "model/job.h"
+#include "model/job_workers.h"
 
 // One processing unit (hardware thread). The other numbers name the objects that hold it, by
 // logical index on this machine; l3 is -1 where there is none.

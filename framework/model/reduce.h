@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "model/job.h"
+#include "model/job_phase.h"
 #include "model/schema.h"
 
 enum {
