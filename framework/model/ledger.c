@@ -44,7 +44,7 @@ static struct ledger_work pop_waiting(struct ledger *l)
 int ledger_resume(struct ledger *l, const struct ledger_past *past, br_error *err)
 {
     for (size_t i = 0; i < past->again_count; i++) {
-        l->out++; // as ledger_retry wants it
+        l->out++; // because ledger_retry takes one that is out
         if (ledger_retry(l, &past->again[i], 0, err) != 0)
             return -1;
     }
@@ -60,7 +60,7 @@ static uint64_t new_tasks(const struct ledger *l)
     return l->tasks - l->cursor - l->known_left;
 }
 
-// At most `most` new tasks, of which there are some.
+// Takes at most `most` new tasks; there must be one.
 static struct ledger_work take_new(struct ledger *l, uint32_t most)
 {
     if (l->known) {

@@ -75,7 +75,7 @@ static int wrong(const struct parser *p, const char *at, const char *what)
 
 static bool is_letter(char c)
 {
-    // Bytes of non-ASCII characters count as letters: column names are the user's words.
+    // Bytes of non-ASCII characters count as letters, because users choose the names of columns.
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c >= 0x80;
 }
 
@@ -94,7 +94,7 @@ static void skip_blanks(struct parser *p)
     p->at += strspn(p->at, " \t\n");
 }
 
-// A dash belongs to a name unless it begins the arrow.
+// A dash belongs to a name unless it begins the arrow of a signature.
 static size_t name_length(const char *at)
 {
     size_t length = 0;
@@ -116,7 +116,7 @@ static int parse_type(struct parser *p, enum br_type *type)
     return *type ? 0 : wrong(p, at, "a type is due: i64, f64, str, bool or bytes");
 }
 
-// Whether "name:" (blanks allowed around the colon) is followed by a type; adds the column.
+// Parses "name:type" (blanks may surround the colon) and adds the column.
 static int parse_column(struct parser *p, struct schema *schema)
 {
     const char *name = p->at;
@@ -139,7 +139,7 @@ static int parse_column(struct parser *p, struct schema *schema)
     return 0;
 }
 
-// "...", or "...:type".
+// Reads "..." or "...:type".
 static int parse_any(struct parser *p)
 {
     p->out->any_input = true;

@@ -13,7 +13,8 @@ static const struct table_column *column_at(const struct table *t, size_t column
     return (const struct table_column *)(const void *)at_offset(t, t->head->directory) + column;
 }
 
-// Whether `count` items of `size` bytes at `offset` lie within the image, aligned to `alignment`.
+// Returns whether `count` items of `size` bytes at `offset` lie within the image, aligned to
+// `alignment`.
 static bool lies_within(const struct table *t, uint64_t offset, uint64_t count, uint64_t size,
                         uint64_t alignment)
 {
@@ -132,7 +133,7 @@ static struct cell range_cell(const struct table_column *c, uint64_t row)
 {
     if (c->type == BR_F64)
         return (struct cell){.type = BR_F64, .f64 = c->first_f64 + (double)row * c->step_f64};
-    // Unsigned: a range that would overflow wraps, whatever the image holds.
+    // Unsigned, so that a range that overflows wraps, whatever the image holds.
     uint64_t value = (uint64_t)c->first_i64 + row * (uint64_t)c->step_i64;
     return (struct cell){.type = BR_I64, .i64 = (int64_t)value};
 }

@@ -10,17 +10,17 @@
 struct draft {
     struct table_column entry;
     char *name;
-    uint64_t filled;      // cells so far
-    uint64_t text_used;   // bytes of text so far
+    uint64_t filled;      // number of cells so far
+    uint64_t text_used;   // number of bytes of text so far
     bool text_is_growing; // the text lies at the image's end and may grow
 };
 
 struct table_builder {
     uint64_t rows;
     struct buffer image;
-    struct draft *drafts; // room for SCHEMA_MAX would be wasteful: doubles at powers of two
+    struct draft *drafts; // by array_add
     size_t count;
-    size_t growing; // the column that table_add_cell adds to, when it is < count
+    size_t growing; // index of the column that table_add_cell fills; none if not < count
 };
 
 struct table_builder *table_builder_create(uint64_t rows, br_error *err)
@@ -58,7 +58,7 @@ static int misuse(br_error *err, const char *name, const char *what)
     return br_error_set(err, BR_ERR_SYSTEM, "internal error: table column `%s`: %s", name, what);
 }
 
-// The draft of that name, emptied for new content, or a new one. NULL and *err.
+// Returns the draft of that name, emptied for new content, or a new one; NULL and *err.
 static struct draft *draft_named(struct table_builder *b, const char *name, br_error *err)
 {
     if (b->growing < b->count &&
@@ -117,14 +117,14 @@ int table_add_range_f64(struct table_builder *b, const char *name, double first,
     return 0;
 }
 
-// Adds the column with room for its cells, and for `text_size` bytes of text; SIZE_MAX = the text
-// grows as cells come.
+// Adds the column with room for its cells, and for `text_size` bytes of text. SIZE_MAX: the text
+// grows with each cell.
 static int add_cells(struct table_builder *b, const char *name, enum br_type type, uint64_t divisor,
                      uint64_t length, size_t text_size, br_error *err)
 {
     if (divisor == 0 || (length == 0 && b->rows > 0))
         return misuse(err, name, "no cells for its rows");
-    // What follows must leave the sizes below within 64 bits.
+    // The sizes below must fit into 64 bits.
     if (length > SIZE_MAX / 16 || (text_size != SIZE_MAX && text_size > SIZE_MAX / 4))
         return br_error_nomem(err);
     struct draft *d = draft_named(b, name, err);
@@ -149,7 +149,7 @@ static int add_cells(struct table_builder *b, const char *name, enum br_type typ
     if (!room)
         return br_error_nomem(err);
     if (schema_type_is_text(type))
-        memset(room, 0, 8); // the first offset
+        memset(room, 0, 8); // the first offset is 0
     b->growing = d->text_is_growing ? place : SIZE_MAX;
     return 0;
 }
@@ -166,7 +166,8 @@ int table_add_sized(struct table_builder *b, const char *name, enum br_type type
     return add_cells(b, name, type, 1, b->rows, text_size, err);
 }
 
-// Text goes to where the last cell's ended. -1: no memory, or no room in a sized column.
+// Puts text after the last cell's. Returns 0; -1 and *err for lack of memory, or of room in a sized
+// column.
 static int put_text(struct table_builder *b, struct draft *d, struct cell cell, br_error *err)
 {
     size_t count = cell.text.length + 1;
