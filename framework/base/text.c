@@ -45,7 +45,8 @@ bool text_to_i64(const char *text, size_t length, int64_t *out)
     return true;
 }
 
-// Whether it is [-+]?(\.digits|digits(\.digits?)?)([eE][-+]?digits)?, with no leading zeros.
+// Returns whether the text is [-+]?(\.digits|digits(\.digits?)?)([eE][-+]?digits)?, with no leading
+// zeros.
 static bool is_decimal(const char *text, size_t length)
 {
     size_t at = length > 0 && (text[0] == '-' || text[0] == '+');
@@ -92,7 +93,8 @@ static bool special_f64(const char *text, size_t length, double *out)
     return false;
 }
 
-// The "C" locale, made once and kept: numbers must not depend on what the calling program has set.
+// Returns the "C" locale, created once and kept, because numbers must not depend on the program's
+// locale.
 static locale_t c_locale(void)
 {
     static locale_t locale;
@@ -167,7 +169,7 @@ void text_shell(struct buffer *out, const char *text)
 {
     static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                "_-+=./:,@%^#";
-    // A # begins a comment only at a word's beginning.
+    // A # begins a comment only at the beginning of a word.
     if (text[0] != '\0' && text[0] != '#' && text[strspn(text, safe)] == '\0') {
         buffer_text(out, text);
         return;
@@ -213,7 +215,7 @@ static size_t min3(size_t a, size_t b, size_t c)
     return m < c ? m : c;
 }
 
-// Optimal string alignment distance; both words are shorter than WORD_MAX.
+// Returns the optimal string alignment distance. No word is longer than WORD_MAX.
 static size_t distance(const char *a, size_t an, const char *b, size_t bn)
 {
     size_t rows[3][WORD_MAX + 1];
@@ -258,7 +260,7 @@ const char *text_nearest(const char *text, const char *const *words, size_t coun
 void text_duration(struct buffer *out, int64_t ns)
 {
     double t = (double)ns;
-    // Three digits: what would round up to 1000 of a unit is 1 of the next.
+    // Three digits are shown: a value that would round up to 1000 of a unit is 1 of the next.
     if (ns < 1000)
         buffer_format(out, "%" PRId64 " ns", ns);
     else if (t < 999.5e3)
