@@ -3,6 +3,8 @@
 unit_tests =
 test_cppflags = $(AM_CPPFLAGS) -DBUILD='"$(abs_builddir)"'
 
+unit_tests += tests/unit/test_array
+tests_unit_test_array_SOURCES = tests/unit/test_array.c
 unit_tests += tests/unit/test_attempts
 tests_unit_test_attempts_SOURCES = tests/unit/test_attempts.c
 unit_tests += tests/unit/test_bits
@@ -32,14 +34,14 @@ unit_tests += tests/unit/test_csv
 tests_unit_test_csv_SOURCES = tests/unit/test_csv.c
 unit_tests += tests/unit/test_decimal
 tests_unit_test_decimal_SOURCES = tests/unit/test_decimal.c
-unit_tests += tests/unit/test_due
-tests_unit_test_due_SOURCES = tests/unit/test_due.c
 unit_tests += tests/unit/test_error
 tests_unit_test_error_SOURCES = tests/unit/test_error.c
 unit_tests += tests/unit/test_failures
 tests_unit_test_failures_SOURCES = tests/unit/test_failures.c
 unit_tests += tests/unit/test_fd
 tests_unit_test_fd_SOURCES = tests/unit/test_fd.c
+unit_tests += tests/unit/test_heap
+tests_unit_test_heap_SOURCES = tests/unit/test_heap.c
 unit_tests += tests/unit/test_histogram
 tests_unit_test_histogram_SOURCES = tests/unit/test_histogram.c
 unit_tests += tests/unit/test_html
@@ -54,9 +56,18 @@ unit_tests += tests/unit/test_json
 tests_unit_test_json_SOURCES = tests/unit/test_json.c
 unit_tests += tests/unit/test_ledger
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c
-unit_tests += tests/unit/test_library
-tests_unit_test_library_SOURCES = tests/unit/test_library.c
-tests_unit_test_library_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_library_callbacks
+tests_unit_test_library_callbacks_SOURCES = tests/unit/test_library_callbacks.c
+tests_unit_test_library_callbacks_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_library_calls
+tests_unit_test_library_calls_SOURCES = tests/unit/test_library_calls.c
+tests_unit_test_library_calls_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_library_ends
+tests_unit_test_library_ends_SOURCES = tests/unit/test_library_ends.c
+tests_unit_test_library_ends_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_library_iterators
+tests_unit_test_library_iterators_SOURCES = tests/unit/test_library_iterators.c
+tests_unit_test_library_iterators_LDADD = $(LDADD) -lpthread
 unit_tests += tests/unit/test_local
 tests_unit_test_local_SOURCES = tests/unit/test_local.c
 tests_unit_test_local_CPPFLAGS = $(test_cppflags)
@@ -74,8 +85,18 @@ tests_unit_test_plugin_h_SOURCES = tests/unit/test_plugin_h.c tests/unit/plugin_
 	tests/unit/plugin_h_cxx.cpp tests/unit/plugin_h_calls.h
 tests_unit_test_plugin_h_CFLAGS = $(AM_CFLAGS) -std=c11 -pedantic
 tests_unit_test_plugin_h_CXXFLAGS = -std=c++17 -pedantic -Wall -Wextra -Wshadow $(SANITIZE_CFLAGS)
-unit_tests += tests/unit/test_pool
-tests_unit_test_pool_SOURCES = tests/unit/test_pool.c
+unit_tests += tests/unit/test_pool_grants
+tests_unit_test_pool_grants_SOURCES = tests/unit/test_pool_grants.c
+unit_tests += tests/unit/test_pool_limits
+tests_unit_test_pool_limits_SOURCES = tests/unit/test_pool_limits.c
+unit_tests += tests/unit/test_pool_random
+tests_unit_test_pool_random_SOURCES = tests/unit/test_pool_random.c
+unit_tests += tests/unit/test_pool_retries
+tests_unit_test_pool_retries_SOURCES = tests/unit/test_pool_retries.c
+unit_tests += tests/unit/test_pool_stop
+tests_unit_test_pool_stop_SOURCES = tests/unit/test_pool_stop.c
+unit_tests += tests/unit/test_pool_workers
+tests_unit_test_pool_workers_SOURCES = tests/unit/test_pool_workers.c
 unit_tests += tests/unit/test_progress
 tests_unit_test_progress_SOURCES = tests/unit/test_progress.c
 unit_tests += tests/unit/test_reduce
@@ -154,7 +175,7 @@ endif
 LDADD = libsupport.la libsuite.la liblibrary.la $(run_rooms) $(CHECK_LIBS)
 
 # What all test programs share: their suite and their patience. It needs nothing of batchrun.
-# What unit tests share: the scripted executor, the rig of real workers, golden texts.
+# What unit tests share: the scripted executor and a pool over it, the rig of real workers, golden texts.
 if HAVE_CHECK
 check_LTLIBRARIES += libsuite.la libsupport.la
 endif
@@ -163,7 +184,9 @@ libsupport_la_SOURCES = \
 	tests/support/channel_pair.c tests/support/channel_pair.h \
 	tests/support/fake.c tests/support/fake.h \
 	tests/support/golden.c tests/support/golden.h \
-	tests/support/rig.c tests/support/rig.h
+	tests/support/library_simulation.c tests/support/library_simulation.h \
+	tests/support/rig.c tests/support/rig.h \
+	tests/support/simulation.c tests/support/simulation.h
 libsupport_la_CPPFLAGS = $(test_cppflags)
 
 EXTRA_DIST += tests/specs

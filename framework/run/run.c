@@ -32,7 +32,6 @@
 #define GRACE_NS (2 * NS_PER_S)
 
 enum {
-    CRASH_LIMIT = 3,
     SINKS = 4,
     WORKER_DESCRIPTORS = 5, // two logs, a socket, a channel's two memories
     OTHER_DESCRIPTORS = 128 // tables of phases that run at once among them
@@ -397,7 +396,7 @@ static int open_pool(struct run *run, br_error *err)
         return -1;
     struct pool_options options = {.executor = run->executor,
                                    .workers = run->workers,
-                                   .crash_limit = CRASH_LIMIT,
+                                   .crash_limit = POOL_CRASH_LIMIT,
                                    .max_tasks = job->workers.max_tasks,
                                    .grace_ns = GRACE_NS,
                                    .on_worker = on_worker,

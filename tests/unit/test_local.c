@@ -37,7 +37,7 @@ static struct pool_map_options tries(unsigned limit)
 
 static struct pool_map_options limit(int64_t hard_ns)
 {
-    return (struct pool_map_options){.map.hard_ns = hard_ns};
+    return (struct pool_map_options){.map.limits.hard_ns = hard_ns};
 }
 
 static bool under_valgrind(void)
@@ -213,7 +213,8 @@ END_TEST
 
 START_TEST(a_soft_timeout_asks)
 {
-    struct pool_map_options options = {.map.soft_ns = 10 * NS_PER_MS, .map.hard_ns = 60 * NS_PER_S};
+    struct pool_map_options options = {.map.limits.soft_ns = 10 * NS_PER_MS,
+                                       .map.limits.hard_ns = 60 * NS_PER_S};
     rig_run_one(&rig, (struct rig_options){.workers = 1}, "until_asked", 0, 3, options);
     ck_assert_uint_eq(rig.by_status[OUTCOME_ERROR], 3);
     ck_assert_str_eq(rig.fates[2].text, "asked to stop");

@@ -108,8 +108,7 @@ void channel_grant(struct channel *c, const struct exec_grant *g, const struct e
                  .in_size = map->in_size,
                  .out_size = map->out_size,
                  .first_index = map->first_index,
-                 .soft_ns = map->soft_ns,
-                 .hard_ns = map->hard_ns},
+                 .limits = map->limits},
         .inline_items = map->items != NULL,
     };
     if (map->items)

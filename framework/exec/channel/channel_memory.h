@@ -55,7 +55,7 @@ struct channel_call {
     int (*function)(br_task *, const void *in, void *out);
     uint64_t in_size, out_size; // bytes of one item and of one result
     uint64_t first_index;       // index that br_task_index gives for task 0 of the map
-    int64_t soft_ns, hard_ns;   // time limits of one task
+    struct time_limits limits;  // of one task
 };
 
 struct down_grant {

@@ -5,7 +5,7 @@
 
 #include "exec/channel/channel_account.h"
 #include "exec/channel/channel_check.h"
-#include "model/table.h"
+#include "model/row.h"
 
 enum {
     RUN_MAX = 2048,     // records read at a time, so that they stay in the nearest cache

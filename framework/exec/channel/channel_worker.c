@@ -19,7 +19,7 @@ enum {
     WAKE_BYTES = CHANNEL_RING / 2,  // unread bytes of the ring at which the coordinator is woken
     WAKE_NS = 10000000,             // time since the last wake-up after which a record causes one
     QUEUE_LOW = EXECUTOR_QUEUE / 4, // number of waiting grants at which more are requested
-    RESCAN_NS = 250000000,          // longest delay that a lost wake-up can cause
+    BELL_RESCAN_NS = 250000000,     // longest delay that a lost wake-up can cause
     DECISION_YIELDS = 100,          // yields at an undecided end before the worker sleeps instead
     DECISION_NS = 1000000,          // how long it sleeps then
 };
@@ -95,7 +95,7 @@ void channel_wake_coordinator(struct channel_worker *c, int64_t now)
 // it was before the caller last checked the condition that it waits for.
 static void sleep_for_bell(struct channel_worker *c, uint32_t value)
 {
-    futex_wait(&c->down->bell, value, RESCAN_NS);
+    futex_wait(&c->down->bell, value, BELL_RESCAN_NS);
 }
 
 static bool grant_is_there(const struct channel_worker *c)

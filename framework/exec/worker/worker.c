@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/stopwatch.h"
@@ -322,8 +323,8 @@ static int read_map(struct worker *w, struct wire *in, int table, struct task_ma
     m->table_size = wire_get(in);
     m->rows = wire_get(in);
     m->rows_per_task = wire_get(in);
-    m->soft_ns = (int64_t)wire_get(in);
-    m->hard_ns = (int64_t)wire_get(in);
+    m->limits.soft_ns = (int64_t)wire_get(in);
+    m->limits.hard_ns = (int64_t)wire_get(in);
     m->isolation = (enum job_isolation)wire_get(in);
     m->function.function = (int (*)(br_task *, const void *, void *))wire_get(in);
     m->function.in_size = wire_get(in);
@@ -361,18 +362,16 @@ static int read_map(struct worker *w, struct wire *in, int table, struct task_ma
 static int define_map(struct worker *w, struct wire *in, int table, br_error *err)
 {
     struct task_map *m = calloc(1, sizeof *m);
-    struct task_map **maps = realloc(w->maps, (w->map_count + 1) * sizeof(struct task_map *));
-    if (maps)
-        w->maps = maps;
-    if (!m || !maps) {
-        free(m);
+    if (!m)
         return br_error_nomem(err);
-    }
-    if (read_map(w, in, table, m, err) != 0) {
+    struct task_map **added = NULL;
+    if (read_map(w, in, table, m, err) == 0)
+        added = array_add(&w->maps, &w->map_count, sizeof(struct task_map *), err);
+    if (!added) {
         forget_map(m);
         return -1;
     }
-    w->maps[w->map_count++] = m;
+    *added = m;
     return 0;
 }
 
@@ -419,8 +418,7 @@ static struct task_map *inline_map(struct worker *w, const struct channel_claim 
     m->phase = "";
     m->rows = UINT64_MAX;
     m->rows_per_task = 1;
-    m->soft_ns = claim->call.soft_ns;
-    m->hard_ns = claim->call.hard_ns;
+    m->limits = claim->call.limits;
     return m;
 }
 
