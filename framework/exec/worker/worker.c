@@ -242,7 +242,7 @@ static int start(struct worker *w, const int *fds, br_error *err)
         return -1;
     leftovers_begin(&w->leftovers); // what the plugins' init has started stays
     w->float_mode = float_mode_now();
-    stopwatch_init(&w->stopwatch, stopwatch_usable());
+    stopwatch_init(&w->stopwatch, w->setup.common.counter);
     w->threads = thread_links();
     if (surroundings_note(&w->surroundings, err) != 0)
         return -1;
