@@ -97,7 +97,9 @@ static void run_callbacks(br_pool *p)
             r->telling = false;
         }
         r->told = true;
+        // Another thread may wait for the end of this callback, by polling if it drives.
         pthread_cond_broadcast(&p->moved);
+        wake_driver(p);
         if (!r->open)
             library_drop(r);
     }
