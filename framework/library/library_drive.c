@@ -85,7 +85,9 @@ static void run_callbacks(br_pool *p)
             r->in_callback = false;
         }
         r->notified = true;
+        // Another thread may wait for the end of this callback, by polling if it drives.
         pthread_cond_broadcast(&p->changed);
+        wake_driver(p);
         if (!r->open)
             library_drop(r);
     }

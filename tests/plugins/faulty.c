@@ -163,6 +163,8 @@ static int close_all(br_task *t)
     return good(t);
 }
 
+#define NAP_MAX_NS 100000000
+
 // Leaves its process id in the file `dir`/began-I and waits for a file `dir`/go, so that a test can
 // act while the task runs; then leaves `dir`/ended-I. Here every row does.
 static int rendezvous(br_task *t)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/table.h"
+#include "model/row.h"
 #include "support/channel_pair.h"
 #include "support/suite.h"
 

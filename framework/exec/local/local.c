@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/stopwatch.h"
 #include "exec/local/local_slot.h"
 #include "exec/worker/worker.h"
 
@@ -553,6 +554,7 @@ struct executor *local_create(const struct local_options *options, br_error *err
     }
     l->base.ops = &local_ops;
     l->options = *options;
+    l->options.common.counter = stopwatch_usable(); // read once, not by each worker
     l->epoll = l->doorbell = l->null = -1;
     l->groups = CGROUPS_NONE;
     l->slots = calloc(options->plan->slot_count, sizeof *l->slots);

@@ -26,6 +26,7 @@ struct setup_common {
     bool membind_local;
     bool bind; // to the slot's CPUs
     int64_t idle_spin_ns;
+    bool counter; // what stopwatch_usable() returns on this machine
 };
 
 struct setup_slot {

@@ -243,10 +243,11 @@ static int start(struct worker *w, const int *fds, br_error *err)
         return -1;
     leftovers_begin(&w->leftovers); // what the plugins' init has started stays
     w->float_mode = float_mode_now();
-    stopwatch_init(&w->stopwatch, stopwatch_usable());
+    stopwatch_init(&w->stopwatch, w->setup.common.counter);
     w->threads = thread_links();
     if (surroundings_note(&w->surroundings, err) != 0)
         return -1;
+    w->restored_ns = stopwatch_now(&w->stopwatch);
     w->printed[0] = stream_end(1);
     w->printed[1] = stream_end(2);
     return 0;
@@ -729,7 +730,7 @@ static int work(struct worker *w, br_error *err)
         struct task_map *m = find_map(w, &claim, err);
         if (!m)
             return -1;
-        if (w->task.map != m) {
+        if (w->task.map && w->task.map != m) {
             int64_t now;
             restore(w, &now); // nothing goes from one map to another
             w->chatty = false;
