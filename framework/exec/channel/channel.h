@@ -247,10 +247,10 @@ struct channel_batch {
 
 // Reads the next records, each checked against what was granted: right grant, next row, a row that
 // fits the schema. Outcomes advance the private account. *out points into the channel until the
-// next call. A fault leaves the channel as it is: nothing more can be read from it, and *fault says
+// next call. A fault leaves the channel as it is: nothing more can be read from it, and *text says
 // what was wrong.
 enum channel_read channel_read(struct channel *c, int64_t now, struct channel_batch *out,
-                               const char **fault);
+                               const char **text);
 
 // Publishes how far was read, so that a worker that waits for room goes on.
 void channel_read_done(struct channel *c);
