@@ -317,10 +317,8 @@ static void free_imap(br_imap *it)
 
 void library_free_imaps(br_pool *p)
 {
-    for (br_imap *it = p->imaps, *next; it; it = next) {
-        next = it->next_of_pool;
-        free_imap(it);
-    }
+    while (p->imaps)
+        free_imap(p->imaps);
 }
 
 void br_imap_free(br_imap *it)
