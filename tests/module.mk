@@ -322,6 +322,7 @@ system_tests = \
 	tests/system/test_exec.py \
 	tests/system/test_exec_plugin.py \
 	tests/system/test_faults.py \
+	tests/system/test_format.py \
 	tests/system/test_guides.py \
 	tests/system/test_hostile_inputs.py \
 	tests/system/test_install.py \
@@ -343,6 +344,7 @@ system_tests = \
 	tests/system/test_storms.py \
 	tests/system/test_stuck.py \
 	tests/system/test_terminal.py \
+	tests/system/test_tidy.py \
 	tests/system/test_trace.py \
 	tests/system/test_unfit.py
 TESTS += $(system_tests)

@@ -7,6 +7,12 @@
 
 #include "base/utf8.h"
 
+// These are the functions themselves, not what the static analyzer takes them for.
+#undef br_error_set
+#undef br_error_setv
+#undef br_error_errno
+#undef br_error_nomem
+
 int br_error_setv(br_error *err, enum br_error_kind kind, const char *format, va_list args)
 {
     if (!err)

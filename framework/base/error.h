@@ -21,4 +21,12 @@ int br_error_errno(br_error *err, const char *format, ...) __attribute__((format
 // Sets "out of memory". No other function does, so that it reads the same everywhere.
 int br_error_nomem(br_error *err);
 
+#ifdef __clang_analyzer__
+// The static analyzer sees one file at a time: this is how it knows what these return.
+#define br_error_set(...)   (br_error_set(__VA_ARGS__), -1)
+#define br_error_setv(...)  (br_error_setv(__VA_ARGS__), -1)
+#define br_error_errno(...) (br_error_errno(__VA_ARGS__), -1)
+#define br_error_nomem(err) (br_error_nomem(err), -1)
+#endif
+
 #endif

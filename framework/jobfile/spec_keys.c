@@ -79,7 +79,7 @@ static const struct spec_key limit_keys[] = {
      .example = "2GiB",
      .type = SPEC_SIZE,
      FIELD(struct job_limits, memory),
-     .min = 1024 * 1024},
+     .min = INT64_C(1) << 20},
     {.name = "cpu_time",
      .doc = "CPU time of one task",
      .example = "10m",

@@ -141,7 +141,7 @@ static int find_offsets(struct reduce *r, const struct schema *results, br_error
     if (fixed || r->kind == REDUCE_COUNT)
         return 0;
     r->row_types = calloc(results->count, sizeof *r->row_types);
-    r->gathered = calloc((size_t)r->fan_in * r->lane_count, 8);
+    r->gathered = calloc((size_t)r->fan_in * r->lane_count + 1, 8);
     if (!r->row_types || !r->gathered)
         return br_error_nomem(err);
     for (size_t c = 0; c < results->count; c++)

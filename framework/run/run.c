@@ -325,7 +325,7 @@ static int allow_descriptors(unsigned workers, br_error *err)
 
 static int open_logs(struct run *run, br_error *err)
 {
-    run->logs = malloc(2 * run->workers * sizeof *run->logs);
+    run->logs = malloc(sizeof *run->logs * 2 * run->workers);
     run->starts = calloc(run->workers, sizeof *run->starts);
     if (!run->logs || !run->starts)
         return br_error_nomem(err);
