@@ -74,17 +74,12 @@ phases:
         self.assertEqual(self.outcomes("job", "naps"), {"error": 2})
 
     def test_max_failed(self):
-        job = """version: 1
-plugins: [faulty]
-workers: {count: 1}
-phases:
-  - {name: tasks, task: faulty.error, inputs: {range: 100}, args: {at: 0}, chunk_size: 1,
-     on_failure: {max_failed: %s}}
-  - {name: after, task: faulty.error, inputs: {range: 1}, args: {at: -1}}
-"""
-        for most, after in (("1", "ok"), ("1%", "ok"), ("0", "skipped"), ("0.5%", "skipped")):
+        for most, after in ((1, "ok"), ("1%", "ok"), (0, "skipped"), ("0.5%", "skipped")):
             with self.subTest(most=most):
-                self.run_job(job % most, "--fresh", code=3)
+                self.run_job(harness.job(
+                    harness.phase("faulty.error", 100, "tasks", args={"at": 0}, chunk_size=1,
+                                  on_failure={"max_failed": most}),
+                    harness.phase("faulty.error", 1, "after", args={"at": -1})), "--fresh", code=3)
                 self.assertEqual(self.outcomes("job", "after"), {after: 1})
 
     def test_open_files(self):

@@ -9,33 +9,22 @@ import signal
 import subprocess
 
 import harness
+from harness import phase
 
-JOB = """version: 1
-name: job
-plugins: [demo, faulty]
-workers: {count: 2, binding: none, oversubscribe: true}
-phases:
-  - name: areas
-    task: demo.area
-    mode: async
-    inputs: {range: {start: -12, stop: 5, as: r}}
-    retries: {limit: 1, on: [error], backoff: {delay: 1ms}}
-  - name: prints
-    task: faulty.print
-    mode: async
-    inputs: {range: 4}
-    args: {at: 2}
-  - name: escapes
-    task: faulty.error
-    mode: async
-    inputs: {range: 2}
-    args: {at: 1}
-"""
+
+def job(start=-12, stop=5):
+    """A job with a phase that fails where the radius is negative, one that prints, and one whose
+    message has escape codes."""
+    return harness.job(
+        phase("demo.area", {"range": {"start": start, "stop": stop, "as": "r"}}, "areas", mode="async",
+              retries={"limit": 1, "on": ["error"], "backoff": {"delay": "1ms"}}),
+        phase("faulty.print", 4, "prints", mode="async", args={"at": 2}),
+        phase("faulty.error", 2, "escapes", mode="async", args={"at": 1}), workers=2)
 
 
 class Afterwards(harness.Case):
     def ran(self):
-        self.run_job(JOB, code=3)
+        self.run_job(job(), code=3)
 
     def told(self, *args, code=0, **kwargs):
         done = self.batchrun(*args, **kwargs)
@@ -113,8 +102,7 @@ class Afterwards(harness.Case):
                              and e["outcome"] == "error"), 14)
 
     def test_into_head(self):
-        self.run_job(JOB.replace("stop: 5", "stop: 50000").replace("start: -12", "start: -50000"),
-                     code=3)
+        self.run_job(job(-50000, 50000), code=3)
         for args in (["events"], ["show", "--failed"], ["logs"], ["show"]):
             reader, writer = os.pipe()
             process = self.start(*args, stdout=writer)
@@ -143,15 +131,15 @@ class Afterwards(harness.Case):
         evil = "\x1b[31m\x07\u202e"
         os.mkdir(self.path(evil))
         self.write(evil + "/rows.csv", f"name\n{evil}\n\"two\nlines\"\n")
-        job = self.write(evil + "/job.yaml", """version: 1
+        path = self.write(evil + "/job.yaml", """version: 1
 name: job
 plugins: [demo]
 phases:
   - {name: greetings, task: demo.greet, inputs: {csv: rows.csv}, output: "-"}
 """)
         run = self.path(evil + "/job.run")
-        for code, args in ((0, ["run", job]), (0, ["run", "--fresh", job]), (2, ["run", job]),
-                           (0, ["check", job]), (0, ["show", run]), (0, ["report", run]),
+        for code, args in ((0, ["run", path]), (0, ["run", "--fresh", path]), (2, ["run", path]),
+                           (0, ["check", path]), (0, ["show", run]), (0, ["report", run]),
                            (0, ["trace", run]), (0, ["exec", run, "greetings#0"]),
                            (0, ["exec", "demo.greet", "name=" + evil]),
                            (2, ["exec", "demo.area", "r=" + evil]), (2, [evil]), (2, ["new", evil]),
@@ -161,7 +149,7 @@ phases:
                 self.assertNotRegex(shown, "[\x1b\x07\u202e]")
                 self.assertIn("\\x1b[31m\\x07\\u{202e}", shown)
         # Output that is not a terminal is not escaped.
-        self.assertEqual(self.told("run", "--fresh", job),
+        self.assertEqual(self.told("run", "--fresh", path),
                          f"index,name,greeting\n0,{evil},Hello {evil}\n"
                          "1,\"two\nlines\",\"Hello two\nlines\"\n")
         self.assertEqual(self.told("report", run), run + "/report.html\n")
@@ -226,8 +214,8 @@ class Meanwhile(harness.Rendezvous):
 
     def test_what_waits(self):
         self.write("job.yaml", harness.job(
-            harness.phase("faulty.rendezvous", 1, args={"dir": self.dir}, mode="async"),
-            harness.phase("demo.square", 3, "q", needs=["p"]), harness.phase("demo.square", 3, "r")))
+            phase("faulty.rendezvous", 1, args={"dir": self.dir}, mode="async"),
+            phase("demo.square", 3, "q", needs=["p"]), phase("demo.square", 3, "r")))
         process = self.running = self.start("job.yaml")
         self.began(0)
         self.begun(process)
