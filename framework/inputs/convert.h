@@ -30,8 +30,8 @@ bool convert_cell(const struct cell *in, enum br_type type, struct convert_text 
 // is stricter than convert_cell: text that a task returned is never read as a number.
 bool convert_is_possible(enum br_type from, enum br_type to);
 
-// Writes why convert_cell returned false to *out, which must be empty: `"abc" is not a number (f64)`.
-// Returns that text, borrowed from *out, or a shorter one when out of memory.
+// Writes why convert_cell returned false to *out, which must be empty: `"abc" is not a number
+// (f64)`. Returns that text, borrowed from *out, or a shorter one when out of memory.
 const char *convert_problem(struct buffer *out, const struct cell *in, enum br_type type);
 
 // Returns the width of the value's text in terminal cells, for a caret under it.

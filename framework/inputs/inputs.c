@@ -42,7 +42,7 @@ static int fit_from(struct loader *l, const struct schema *from, bool *sound)
         *sound = false;
         diagnostics_add(l->d, BR_ERR_PLUGIN, l->phase->inputs_mark, 1, NULL,
                         "task %s wants column `%s` as %s; phase `%s` gives %s", l->phase->task,
-                        c->name, type_name(type), other, type_name(c->type));
+                        c->name, schema_type_name(type), other, schema_type_name(c->type));
     }
     return 0;
 }

@@ -103,7 +103,7 @@ static void add_missing(struct loader *l, const struct column *want, const char 
     diagnostics_add(l->d, BR_ERR_PLUGIN, l->phase->inputs_mark, 1,
                     hinted && !hint.failed ? hint.data : NULL,
                     "task %s wants column `%s` (%s); inputs give %s", l->phase->task, want->name,
-                    type_name(want->type), list.failed ? "others" : list.data);
+                    schema_type_name(want->type), list.failed ? "others" : list.data);
     buffer_finish(&list);
     buffer_finish(&hint);
 }

@@ -12,6 +12,7 @@
 #include "model/job.h"
 #include "model/schema.h"
 #include "model/table.h"
+#include "model/table_builder.h"
 
 enum {
     ERRORS_MAX = DIAGNOSTICS_SHOWN // after so many errors in the values of a phase reading ends

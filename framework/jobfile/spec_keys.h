@@ -11,9 +11,9 @@ extern const struct spec_table spec_plugin_table;     // into struct job_plugin
 extern const struct spec_table spec_phase_table;      // into struct job_phase
 extern const struct spec_table spec_workers_table;    // into struct job_workers
 extern const struct spec_table spec_limits_table;     // into struct job_limits
-extern const struct spec_table spec_timeout_table;    // into struct job_timeout
-extern const struct spec_table spec_retries_table;    // into struct job_retries
-extern const struct spec_table spec_backoff_table;    // into struct job_retries
+extern const struct spec_table spec_timeout_table;    // into struct time_limits
+extern const struct spec_table spec_retries_table;    // into struct retry_policy
+extern const struct spec_table spec_backoff_table;    // into struct retry_policy
 extern const struct spec_table spec_on_failure_table; // into struct job_on_failure
 extern const struct spec_table spec_reduce_table;     // into struct job_reduce
 extern const struct spec_table spec_inputs_table;     // into struct job_inputs

@@ -67,7 +67,7 @@ void spec_read_needs(struct reader *r, const struct spec_key *key, struct node *
 void spec_read_timeout(struct reader *r, const struct spec_key *key, struct node *value,
                        void *field)
 {
-    struct job_timeout *timeout = field;
+    struct time_limits *timeout = field;
     if (value->kind == NODE_LIST) {
         spec_complain_type(r, key, value);
         return;
@@ -123,7 +123,7 @@ void spec_read_retry_on(struct reader *r, const struct spec_key *key, struct nod
 void spec_read_retries(struct reader *r, const struct spec_key *key, struct node *value,
                        void *field)
 {
-    struct job_retries *retries = field;
+    struct retry_policy *retries = field;
     if (value->kind == NODE_LIST) {
         spec_complain_type(r, key, value);
         return;

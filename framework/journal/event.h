@@ -11,6 +11,10 @@
 #include "journal/event_run.h"
 #include "journal/event_task.h"
 
+// Numbers of phases and workers in an event are less than this in every run that batchrun writes. A
+// reader refuses larger ones rather than allocate room for them.
+#define EVENT_INDEX_MAX (1 << 20)
+
 enum event_type {
     EVENT_RUN_BEGIN = 1,
     EVENT_WORKER_BEGIN,

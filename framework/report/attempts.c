@@ -5,11 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    WORKERS_MAX = 1 << 20 // a larger number is not one that batchrun wrote
-};
+#include "base/array.h"
 
-// A larger time is not one of a run, and a sum of several of these does not overflow.
+// Greater than any time of a run; sums of several such times do not overflow.
 #define TIME_MAX (INT64_MAX / 8)
 
 void attempts_init(struct attempts *s)
@@ -27,15 +25,12 @@ static int64_t *free_of(struct attempts *s, uint32_t worker)
 {
     if (worker < s->worker_count)
         return &s->free_ns[worker];
-    int64_t *more =
-        worker < WORKERS_MAX ? reallocarray(s->free_ns, (size_t)worker + 1, sizeof *more) : NULL;
-    if (!more) {
+    size_t count = (size_t)worker + 1;
+    if (worker >= EVENT_INDEX_MAX ||
+        array_extend(&s->free_ns, &s->worker_count, count, sizeof *s->free_ns, NULL) != 0) {
         s->failed = true;
         return NULL;
     }
-    memset(more + s->worker_count, 0, ((size_t)worker + 1 - s->worker_count) * sizeof *more);
-    s->free_ns = more;
-    s->worker_count = (size_t)worker + 1;
     return &s->free_ns[worker];
 }
 
@@ -57,8 +52,8 @@ static void tell(int64_t *free_ns, struct attempt *a, int64_t start, int64_t las
     each(user, a);
 }
 
-// The event's time is at least the beginning of the last of the merged reports. Its distance from
-// the sum of the durations is the time between the tasks.
+// Spreads consecutive successes over the time until their event. The event comes after the last of
+// them began, so time beyond the sum of their durations was spent between them.
 static void take_tasks_ok(int64_t *free_ns, const struct event *event, attempt_fn *each, void *user)
 {
     const struct event_tasks_ok *e = &event->tasks_ok;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The attempts of workers, each with its place in time. A journal has a run of successes as one
-// start and the durations within 6.25 %, without the times between them. Here they are spread over
-// the time that they took together, and never overlap in a worker.
+// The attempts of a run with their times, folded from its events. A journal has consecutive
+// successes of a worker as one start and the duration of each, to within 6.25 %, without the gaps
+// between them. Here each gets times of its own, spread over the time that they took together;
+// attempts in one worker never overlap. All calls for one object come from one thread.
 #ifndef BR_REPORT_ATTEMPTS_H
 #define BR_REPORT_ATTEMPTS_H
 
@@ -19,32 +20,32 @@ struct attempt {
     uint64_t index;
     enum outcome_status status;
     bool final;
-    int64_t start_ns;                  // since the run's beginning
-    int64_t end_ns;                    // since the run's beginning
-    int64_t lasted_ns;                 // as measured; end - start may be less because of rounding
-    const struct event_task_end *told; // its own record, borrowed during the call, or NULL
+    int64_t start_ns; // since the run began
+    int64_t end_ns;
+    int64_t lasted_ns; // as measured; end - start may be less, because figures are rounded
+    const struct event_task_end *told; // its own event, or NULL; borrowed for the call
 };
 
+// Takes one attempt.
 typedef void attempt_fn(void *user, const struct attempt *a);
 
 struct attempts {
-    int64_t *free_ns; // for each worker, when its latest attempt ended
+    int64_t *free_ns; // by worker: the time at which its latest attempt ended
     size_t worker_count;
-    bool failed; // out of memory: some attempts were left out
+    bool failed; // memory was out: some attempts are missing
 };
 
 void attempts_init(struct attempts *s);
 void attempts_finish(struct attempts *s);
 
-// Calls `each` for every attempt in the event that ran in a worker, in order. Other events are
-// ignored.
+// Calls `each` in order with every attempt of the event that ran in a worker. Ignores other events.
 void attempts_take(struct attempts *s, const struct event *event, attempt_fn *each, void *user);
 
-// Returns `ns` limited to a time that a run can have: not negative, and so small that sums of
-// several do not overflow, whatever a journal has.
+// Returns `ns` limited to a range from 0 in which sums of several times do not overflow, for times
+// from a journal that may be damaged.
 int64_t attempts_time(int64_t ns);
 
-// Returns whether a worker ended without being asked to.
+// Returns whether a worker ended without having been asked to.
 bool attempts_is_death(const struct event_worker_end *e);
 
 #endif

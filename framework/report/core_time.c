@@ -5,12 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ITEMS_MAX = 1 << 20 // phases or workers; a larger number is not one that batchrun wrote
-};
+#include "base/array.h"
 
 struct core_worker {
-    int64_t until_ns; // its time is accounted for until then
+    int64_t until_ns; // its time is accounted for up to here
     bool up;
 };
 
@@ -26,7 +24,7 @@ void core_time_finish(struct core_time *c)
     core_time_init(c);
 }
 
-// Adds a worker's time until `to` to `use`.
+// Accounts a worker's time until `to` as `use`.
 static void spend(struct core_time *c, struct core_worker *w, int64_t to, enum core_use use)
 {
     if (to <= w->until_ns)
@@ -46,7 +44,8 @@ void core_time_begin(struct core_time *c, uint32_t workers, int64_t time_ns)
     end_all(c, time_ns);
     free(c->workers);
     c->worker_count = 0;
-    c->workers = workers <= ITEMS_MAX ? calloc((size_t)workers + 1, sizeof *c->workers) : NULL;
+    c->workers =
+        workers <= EVENT_INDEX_MAX ? calloc((size_t)workers + 1, sizeof *c->workers) : NULL;
     if (!c->workers) {
         c->failed = true;
         return;
@@ -58,17 +57,11 @@ void core_time_begin(struct core_time *c, uint32_t workers, int64_t time_ns)
 
 static void take_phase_begin(struct core_time *c, uint32_t phase, int64_t time_ns)
 {
-    if (phase >= c->phase_count) {
-        size_t count = (size_t)phase + 1;
-        int64_t *more =
-            phase < ITEMS_MAX ? reallocarray(c->phase_begins, count, sizeof *more) : NULL;
-        if (!more) {
-            c->failed = true;
-            return;
-        }
-        memset(more + c->phase_count, 0, (count - c->phase_count) * sizeof *more);
-        c->phase_begins = more;
-        c->phase_count = count;
+    size_t count = (size_t)phase + 1;
+    if (phase >= EVENT_INDEX_MAX || array_extend(&c->phase_begins, &c->phase_count, count,
+                                                 sizeof *c->phase_begins, NULL) != 0) {
+        c->failed = true;
+        return;
     }
     c->phase_begins[phase] = time_ns;
 }
@@ -125,7 +118,7 @@ void core_time_parts(const int64_t ns[CORE_USES], unsigned units, unsigned parts
         rest[i] = exact - parts[i];
         given += parts[i];
     }
-    // The units that rounding down has left go to the parts that it reduced most.
+    // Units that are left after rounding down go to the parts that lost most by it.
     for (; given < units; given++) {
         int most = 0;
         for (int i = 1; i < CORE_USES; i++)

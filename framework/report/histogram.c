@@ -5,7 +5,7 @@
 #include <math.h>
 
 enum {
-    PARTS = 4 // equally long bins of an octave
+    PARTS = 4 // bins of equal width in an octave
 };
 
 static unsigned bin_of(int64_t ns)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Writes the parts of a report that are text and figures: verdict, failures, phases, environment.
+// The sections of a report that are text and tables: verdict, failures, phases, environment.
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,7 +113,7 @@ void report_verdict(const struct report *r, struct buffer *out)
 
 // ---- Failures
 
-// Appends the details without the indentation that a terminal's block has.
+// Appends the details of a failure without the indentation that they have on a terminal.
 static void put_details(const struct buffer *text, struct buffer *out)
 {
     static const char indent[] = "    ";
@@ -201,7 +201,7 @@ void report_failures(const struct report *r, struct buffer *out)
 
 // ---- Phases
 
-// An outcome that no task has gets no column.
+// Returns whether a column is shown: an outcome that never occurred has none.
 static bool has_column(const struct summary_phase *total, int outcome)
 {
     return outcome == OUTCOME_OK || total->outcomes[outcome] > 0;
@@ -293,7 +293,7 @@ void report_fact(struct buffer *out, const char *name, const char *value)
     buffer_text(out, "</dd></div>\n");
 }
 
-// Appends the job as it was run, unless the run directory has lost it.
+// Appends the job as it was run, if the run directory still has it.
 static void put_job(const struct report *r, struct buffer *out)
 {
     struct buffer path = BUFFER_EMPTY, text = BUFFER_EMPTY;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Draws the parts of a report that have a time axis. The horizontal unit of a drawing is a bin. The
-// browser stretches a drawing to the width of the page, so text and labels are outside of it.
+// The drawings of a report that have a time axis. Their horizontal unit is a bin. The browser
+// stretches them to the width of the page, so text, which must keep its shape, stands beside them.
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -9,13 +9,13 @@
 #include "report/report_parts.h"
 
 enum {
-    LEVELS = 4,       // shades of a cell, by its busy fraction
+    LEVELS = 4,       // steps of a cell's busy fraction
     ROW_UNITS = 10,   // height of a row of workers, in units of the drawing
-    LABEL_EVERY = 13, // px; of rows that are lower not each has a label
-    RATE_BINS = 8,    // bins of the timeline in one bin of the throughput
+    LABEL_EVERY = 13, // least distance of labels in px
+    RATE_BINS = 8,    // bins of the timeline that make one bin of the throughput
     CHART_HEIGHT = 100,
-    LEAST_HEIGHT = 3, // height of a single failure, so that it is visible
-    MARK_BINS = 4     // width of a mark, in bins
+    LEAST_HEIGHT = 3, // of failures, so that few of them can be seen
+    MARK_BINS = 4     // width of a mark
 };
 
 size_t report_drawn(const struct report *r)
@@ -23,7 +23,7 @@ size_t report_drawn(const struct report *r)
     return r->summary.phase_count < REPORT_PHASES ? r->summary.phase_count : REPORT_PHASES;
 }
 
-// Returns the place of a label on the axis, in per cent of the run.
+// Returns a time in per cent of the run, as the position of a label.
 static double percent_of(const struct report *r, int64_t time_ns)
 {
     double end = (double)r->summary.last_ns;
@@ -96,7 +96,7 @@ static void put_bars(const struct report *r, struct buffer *out)
 
 // ---- Workers, a row each or a row for some
 
-// Returns 0 for an idle cell, else 1 to LEVELS by how busy it is.
+// Returns how busy a cell is: 0 = idle, LEVELS = all the time.
 static int level_of(const struct report *r, const struct timeline_cell *c)
 {
     if (c->busy_ns <= 0)
@@ -106,8 +106,8 @@ static int level_of(const struct report *r, const struct timeline_cell *c)
     return level < LEVELS ? level : LEVELS;
 }
 
-// Draws all cells of a colour and a level as one path, in which each is a piece of a broad line.
-// Neighbours are joined, so the page stays small.
+// Draws all cells of one colour and level as one path. Each cell is a piece of a broad line, and
+// neighbours join, which keeps the page small.
 static void put_cells(const struct report *r, size_t colour, int level, struct buffer *out)
 {
     const struct timeline *t = &r->timeline;
@@ -131,7 +131,7 @@ static void put_cells(const struct report *r, size_t colour, int level, struct b
         buffer_text(out, "\"/>\n");
 }
 
-// Marks that would overlap are drawn as one.
+// Draws marks; those that would overlap are one.
 static void put_marks(const struct report *r, const char *class, bool deaths, struct buffer *out)
 {
     const struct timeline *t = &r->timeline;
@@ -262,7 +262,7 @@ static void end_chart(const struct report *r, struct buffer *out)
     buffer_text(out, "</div>\n");
 }
 
-// Returns the length of a bin in ns. The last one ends with the run.
+// Returns the duration of a bin; the last one ended with the run.
 static double bin_seconds(const struct report *r, size_t first, size_t count)
 {
     int64_t start = (int64_t)first * r->timeline.bin_ns;

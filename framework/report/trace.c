@@ -13,12 +13,12 @@
 #include "report/timeline.h"
 #include "views/summary.h"
 
-// A viewer shows lanes as threads of one process; worker N is thread N + 1.
+// To viewers, lanes are threads of one process: worker N is thread N + 1.
 enum {
     PROCESS = 1
 };
 
-// The longest idle time within a slice of several attempts, in ns.
+// Longest idle time that a slice of several attempts may hide.
 #define JOIN_GAP NS_PER_MS
 
 struct slice {
@@ -29,19 +29,19 @@ struct slice {
     uint64_t count; // attempts in the slice; 0 = no slice is open
     int64_t start_ns;
     int64_t end_ns;
-    const struct event_task_end *told; // record of a single attempt, borrowed from its event
+    const struct event_task_end *told; // event of a single attempt, during the call that has it
     enum outcome_status status;
 };
 
 struct trace {
-    struct event_sink sink; // the first member; takes the events of the second pass
+    struct event_sink sink; // takes the events of the second pass; must be the first field
     struct json json;
     struct summary summary; // complete after the first pass
     struct timeline timeline;
     struct attempts attempts;
-    struct slice *open; // the open slice of each worker
+    struct slice *open; // by worker: its open slice
     size_t worker_count;
-    uint64_t ok, others; // attempts that succeeded, and the others
+    uint64_t ok, others; // attempts that succeeded, and that did not
     uint64_t max_slices;
     struct trace_counts counts;
 };
@@ -83,10 +83,10 @@ static int look(struct trace *t, const struct rundir *d, br_error *err)
     t->open = calloc(t->worker_count + 1, sizeof *t->open);
     if (!t->open)
         return br_error_nomem(err);
-    attempts_finish(&t->attempts); // for the second pass
-    // Attempts that did not succeed have slices of their own; at least half are for successes.
+    attempts_finish(&t->attempts); // the second pass starts again
+    // Attempts that did not succeed get their slices first; at least half are for successes.
     uint64_t rest = t->others < t->max_slices / 2 ? t->max_slices - t->others : t->max_slices / 2;
-    // A quarter is for slices that end early: with their phase, or before an idle time.
+    // A quarter is reserved for slices that end early, with their phase or before an idle time.
     uint64_t full = rest - rest / 4 > 0 ? rest - rest / 4 : 1;
     t->counts.per_slice = t->ok > rest ? (t->ok - 1) / full + 1 : 1;
     return 0;
@@ -205,7 +205,7 @@ static void put_death(struct trace *t, const struct event_worker_end *e, int64_t
     end_event(t);
 }
 
-// Draws a line through all lanes: tasks that ran before it were lost.
+// Marks a resume with a line through all lanes. Tasks that were running before it were lost.
 static void put_resume(struct trace *t, int64_t time_ns)
 {
     if (is_full(t, 1))
@@ -219,7 +219,7 @@ static void put_resume(struct trace *t, int64_t time_ns)
 static int trace_take(struct event_sink *sink, const struct event *event, br_error *err)
 {
     struct trace *t = (struct trace *)sink;
-    // A run that still goes on may have more workers than in the first pass.
+    // A run that has not ended may have got more workers since the first pass.
     uint32_t worker = event->type == EVENT_TASKS_OK   ? event->tasks_ok.worker
                       : event->type == EVENT_TASK_END ? event->task_end.worker
                                                       : 0;
@@ -264,7 +264,7 @@ static void put_names(struct trace *t)
     buffer_finish(&name);
 }
 
-// Phases may overlap in time, which slices of one lane cannot.
+// Writes phases as asynchronous slices, because they may overlap, and slices of a lane cannot.
 static void put_phase(struct trace *t, size_t phase)
 {
     const struct summary_phase *p = &t->summary.phases[phase];
@@ -289,7 +289,7 @@ static void put_counter(struct trace *t, const char *name, int64_t time_ns, doub
     end_event(t);
 }
 
-// Writes means over the bins of the timeline, whenever they change.
+// Writes the counters as means over the timeline's bins, at each change.
 static void put_counters(struct trace *t)
 {
     const struct timeline *line = &t->timeline;

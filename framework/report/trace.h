@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Writes a run as Chrome trace JSON, for Perfetto and chrome://tracing: a lane for each worker, a
-// slice for each attempt, an instant for each death of a worker, counters of running and failed
-// tasks.
+// A run as Chrome trace JSON, for Perfetto and chrome://tracing: a lane for each worker, a slice
+// for each attempt, an instant for each death of a worker, counters of running and failed tasks.
 #ifndef BR_REPORT_TRACE_H
 #define BR_REPORT_TRACE_H
 
@@ -12,19 +11,19 @@
 #include "journal/rundir.h"
 
 enum {
-    TRACE_SLICES = 200000 // viewers show so many without trouble; they take some 30 MB
+    TRACE_SLICES = 200000 // default limit; viewers can handle such a trace, of about 30 MB
 };
 
 struct trace_counts {
-    uint64_t slices;    // that were written
-    uint64_t per_slice; // at most so many consecutive successes share a slice
+    uint64_t slices;    // slices written
+    uint64_t per_slice; // consecutive successes of a phase in a worker that may share a slice
     uint64_t left_out;  // attempts and deaths beyond the limit
 };
 
-// Appends the trace of the run in `d`. If there are more than `max_slices` attempts, consecutive
-// successes of one phase in a worker share a slice. Attempts that still do not fit are left out,
-// and are counted in the trace and in *counts. Memory grows with the slices, not with the run.
-// Returns -1 and *err if the run cannot be read or when out of memory.
+// Appends the trace of the run in `d`, and sets *counts. If there are more than `max_slices`
+// attempts, consecutive successes in a worker share a slice; attempts beyond that are left out, and
+// counted in the trace and in *counts. Memory grows with the number of slices, not of tasks.
+// Returns -1 and *err if the journal cannot be read or memory is out.
 int trace_write(const struct rundir *d, uint64_t max_slices, struct buffer *out,
                 struct trace_counts *counts, br_error *err);
 

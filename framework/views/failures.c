@@ -6,48 +6,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ITEMS_MAX = 1 << 20 // phases or workers; a larger number is not one that batchrun wrote
-};
+#include "base/array.h"
 
 struct failures_worker {
     char *cpus;
-    struct event_output last[2]; // the latest output on each stream
+    struct event_output last[2]; // its latest output, by stream
 };
 
 // ---- The fold
 
 // Makes room for items[index]. Returns false if there is none; the failure is then shown without
 // it.
-static bool grow(void **items, size_t *count, size_t size, uint32_t index)
+static bool has_room(void *items, size_t *count, size_t size, uint32_t index)
 {
-    if (index < *count)
-        return true;
-    if (index >= ITEMS_MAX)
-        return false;
-    char *more = reallocarray(*items, (size_t)index + 1, size);
-    if (!more)
-        return false;
-    memset(more + *count * size, 0, ((size_t)index + 1 - *count) * size);
-    *items = more;
-    *count = (size_t)index + 1;
-    return true;
+    return index < EVENT_INDEX_MAX &&
+           array_extend(items, count, (size_t)index + 1, size, NULL) == 0;
 }
 
 static struct failures_worker *worker_at(struct failures *f, uint32_t index)
 {
-    void *items = f->workers;
-    bool there = grow(&items, &f->worker_count, sizeof *f->workers, index);
-    f->workers = items;
+    bool there = has_room(&f->workers, &f->worker_count, sizeof *f->workers, index);
     return there ? &f->workers[index] : NULL;
 }
 
 static void take_phase_begin(struct failures *f, const struct event_phase_begin *e)
 {
-    void *items = f->phases;
-    bool there = grow(&items, &f->phase_count, sizeof *f->phases, e->phase);
-    f->phases = items;
-    if (!there)
+    if (!has_room(&f->phases, &f->phase_count, sizeof *f->phases, e->phase))
         return;
     free(f->phases[e->phase]);
     f->phases[e->phase] = strdup(e->name);
@@ -76,7 +60,7 @@ static struct failure_output output_of(const struct event_output *o)
         .offset = o->offset, .length = o->length, .first = o->first, .count = o->count};
 }
 
-// An output comes before or after the failure that it belongs to.
+// Takes output, which may come before or after the failure that it belongs to.
 static void take_output(struct failures *f, const struct event_output *e)
 {
     if (e->stream < 1 || e->stream > 2)
@@ -95,8 +79,8 @@ bool failure_is(const struct event_task_end *e)
            e->status != OUTCOME_SKIPPED;
 }
 
-// Returns the length of the number at `text`, with its sign, digits, exponent and unit: "-1.5e-3",
-// "0x7f3a", "60s". Returns 0 if there is no number.
+// Returns the length of the number at `text`, with its sign, exponent and unit: "-1.5e-3",
+// "0x7f3a", "60s". 0 if there is none.
 static size_t number_length(const char *text)
 {
     size_t at = *text == '-' || *text == '+';
@@ -108,7 +92,7 @@ static size_t number_length(const char *text)
     return at;
 }
 
-// Whether the first lines of two messages differ in numbers alone.
+// Returns whether the first lines of two messages differ in numbers alone.
 static bool same_words(const char *a, const char *b)
 {
     for (;;) {
@@ -157,7 +141,7 @@ static void take_task_end(struct failures *f, const struct event_task_end *e)
     if (!kept->task.inputs || !kept->task.message) {
         free((char *)kept->task.inputs);
         free((char *)kept->task.message);
-        return; // it is counted, not shown
+        return; // counted, not shown
     }
     f->shown_count++;
     struct failures_worker *w = e->worker < f->worker_count ? &f->workers[e->worker] : NULL;
@@ -190,7 +174,7 @@ static int failures_take(struct event_sink *sink, const struct event *event, br_
     else if (event->type == EVENT_WORKER_BEGIN)
         take_worker_begin(f, &event->worker_begin);
     else if (event->type == EVENT_RUN_RESUME && event->run_resume.retry_failed)
-        forget_shown(f); // the failed tasks run again
+        forget_shown(f); // failed tasks run again
     else if (event->type == EVENT_OUTPUT)
         take_output(f, &event->output);
     else if (event->type == EVENT_TASK_END)

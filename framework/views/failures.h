@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The final failures of a run, folded from its events. Of the first few kinds it keeps one failure
-// with everything that a person needs to understand it, and counts how many others failed alike: in
-// the same phase, with the same outcome and the same message except for numbers. Tasks that were
-// skipped or cancelled are not failures.
+// The final failures of a run, folded from its events. For the first few kinds of failures it keeps
+// what a person needs to understand one, and how many other tasks failed alike: in the same phase,
+// with the same outcome, and with a message that differs in numbers alone. Tasks that were skipped
+// or cancelled are not failures. All calls for one object come from one thread.
 #ifndef BR_VIEWS_FAILURES_H
 #define BR_VIEWS_FAILURES_H
 
@@ -16,23 +16,23 @@
 #include "journal/event.h"
 
 enum {
-    FAILURES_SHOWN = 10, // kinds that are kept
-    FAILURES_NAMED = 5   // of each kind: other tasks whose index is kept
+    FAILURES_SHOWN = 10,
+    FAILURES_NAMED = 5 // tasks named that failed like a shown one
 };
 
 struct failure_output {
-    uint64_t offset; // in the worker's log of the stream, in bytes
-    uint64_t length; // in bytes; 0 = the task printed nothing
-    uint64_t first;  // the tasks that printed it
+    uint64_t offset; // in the worker's log of the stream
+    uint64_t length; // 0 = no output
+    uint64_t first;  // tasks first .. first + count - 1 printed it
     uint64_t count;
 };
 
 struct failure {
-    struct event_task_end task; // its strings belong to the failure; it has no result
-    char *cpus;                 // of the worker, "4-5"; NULL = not known
+    struct event_task_end task; // its strings belong to the failure; no result
+    char *cpus;                 // of its worker, "4-5"; NULL = not known
     struct failure_output output[2];
-    uint64_t alike;                  // number of other tasks that failed alike
-    uint64_t others[FAILURES_NAMED]; // the first of these
+    uint64_t alike;                  // number of other tasks that failed in the same way
+    uint64_t others[FAILURES_NAMED]; // indices of the first of them
 };
 
 struct failures_worker;
@@ -41,9 +41,9 @@ struct failures {
     struct event_sink sink; // take: always 0
     struct failure shown[FAILURES_SHOWN];
     size_t shown_count;
-    size_t told;    // how many of `shown` failures_text has written
+    size_t told;    // how many of them failures_text has appended
     uint64_t count; // of all failures
-    char **phases;  // names, by phase
+    char **phases;  // names
     size_t phase_count;
     struct failures_worker *workers;
     size_t worker_count;
@@ -52,34 +52,33 @@ struct failures {
 void failures_init(struct failures *f);
 void failures_finish(struct failures *f);
 
-// Returns whether the end of an attempt is a failure that counts.
+// Returns whether a task's end counts as a failure.
 bool failure_is(const struct event_task_end *task);
 
 // Appends how a task ended: "crashed: SIGSEGV (segmentation fault)". The message is escaped.
 void failure_cause(struct buffer *out, const struct event_task_end *task);
 
-// Appends the body of a failure's block, indented: where and how long the task ran, its inputs, and
-// the last lines that it printed. It can also describe a task that succeeded. `logs_directory` is
-// as in failures_text.
+// Appends the indented body of a failure's block: where and how long the task ran, its inputs, and
+// the last lines of its output. Works for a task that succeeded, too. `logs_directory` as below.
 void failure_details(struct buffer *out, const struct failure *failure, const char *logs_directory);
 
-// Appends the command that runs the task again alone, if there is one. `phase` may be NULL.
+// Appends the command that runs the task again by itself, if there is one. `phase` may be NULL.
 void failure_again(struct buffer *out, const char *run, const char *phase, uint64_t index);
 
-// Returns whether failures_text has a block to write.
+// Returns whether failures_text has something to append.
 bool failures_untold(const struct failures *f);
 
-// Appends a block for each kept failure that was not written before: with the last lines that the
-// task printed (read from `logs_directory`/worker-N.out and .err; NULL = none), and the command
-// that runs it again. `run` is the run's directory.
+// Appends a block for each kept failure that it has not appended before, with the last lines of the
+// task's output (read from `logs_directory`/worker-N.out and .err; NULL = none), and the command
+// that runs it again, which names the run's directory `run`.
 void failures_text(struct failures *f, const char *run, const char *logs_directory,
                    struct buffer *out);
 
-// Appends how many other failures there were, which tasks failed alike, and the command that lists
-// them all. Appends nothing if all were written.
+// Appends how many more failures there were, which of them were alike, and the command that lists
+// all. Appends nothing if failures_text has appended all.
 void failures_rest(const struct failures *f, const char *run, struct buffer *out);
 
-// Appends the kept failures as objects to the array that is open in `j`.
+// Writes the kept failures as objects into the array that is open in `j`.
 void failures_json(const struct failures *f, struct json *j);
 
 #endif

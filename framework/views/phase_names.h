@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The names of a run's phases, folded from its events.
+// The names of phases by number, folded from a run's events. All calls for one object come from one
+// thread.
 #ifndef BR_VIEWS_PHASE_NAMES_H
 #define BR_VIEWS_PHASE_NAMES_H
 
@@ -11,21 +12,21 @@
 #include "journal/event.h"
 #include "views/task_name.h"
 
-// All zero before the first event.
+// Begins zeroed.
 struct phase_names {
-    char **names; // by phase; NULL if no event has given the name
+    char **names; // NULL for a phase that no event has named
     size_t count;
 };
 
-// Keeps the name of an EVENT_PHASE_BEGIN and ignores all other events. A name for which there is no
-// memory stays unknown.
+// Takes the name in EVENT_PHASE_BEGIN. Ignores other events, and names for which there is no
+// memory.
 void phase_names_take(struct phase_names *n, const struct event *event);
 void phase_names_finish(struct phase_names *n);
 
-// Returns whether `phase` is known to be the phase of that task.
+// Returns whether `phase` is the phase of that task.
 bool phase_names_match(const struct phase_names *n, uint32_t phase, const struct task_name *task);
 
-// Appends the name, escaped for a terminal, or "phase 3" if it is not known.
+// Appends the name, or "phase 3" if it is not known, with control characters escaped.
 void phase_names_put(const struct phase_names *n, uint32_t phase, struct buffer *out);
 
 #endif

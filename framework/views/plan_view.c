@@ -10,7 +10,7 @@ enum {
     MANY_CORES = 32,
     MANY_LINES = 48,
     MANY_SLOTS = 32,
-    CELL_MAX = 20, // cells that are wider cannot be drawn side by side
+    CELL_MAX = 20, // wider cells would leave one core to a line
     INDENT = 2,
     GAP = 2
 };
@@ -167,7 +167,7 @@ static int field_count(const struct plan *p)
     return p ? FIELD_COUNT : FIELD_WORKERS;
 }
 
-// Returns the largest width of `field` in any part of `whole`.
+// Returns the greatest width of `field` in the parts of `whole`.
 static size_t field_width(enum field field, struct part whole, enum detail detail,
                           const struct plan *p)
 {
@@ -187,7 +187,7 @@ static size_t field_width(enum field field, struct part whole, enum detail detai
 
 // ---- Few cores: a table for each L3, a column for each core
 
-// Appends one line of such a table: a field of each core in `cores`.
+// Appends one line of a table of cores: one field of each core in `cores`.
 static void draw_cells(struct buffer *out, enum field field, struct part cores,
                        const struct plan *p, size_t cell)
 {
@@ -234,8 +234,8 @@ static void draw_cores(struct buffer *out, struct part whole, const struct plan 
 
 // ---- Many cores: a line for each L3, NUMA node or package
 
-// Appends "cpus 0-7,128-135", broken after a comma if it is too long, with its lines indented
-// alike.
+// Appends "cpus 0-7,128-135". A text that is too long is broken after a comma; all lines have the
+// same indentation.
 static void draw_wrapped(struct buffer *out, const char *name, const struct buffer *text,
                          size_t indent, unsigned columns)
 {
@@ -268,7 +268,7 @@ static void draw_label(struct buffer *out, const struct machine_pu *pu, enum det
         buffer_text(out, "no L3");
 }
 
-// Appends the heading of the lines of the parts inside.
+// Appends the heading above the lines of the parts inside.
 static void draw_heading(struct buffer *out, const struct machine_pu *pu, enum detail detail)
 {
     buffer_format(out, "package %d", pu->package);
@@ -300,7 +300,7 @@ static void draw_line(struct buffer *out, struct part part, enum detail detail,
         buffer_clear(&text);
         put_field(&text, field, part, p);
         if (c->stacked) {
-            draw_wrapped(out, field_names[field], &text, 2 * INDENT, columns);
+            draw_wrapped(out, field_names[field], &text, (size_t)2 * INDENT, columns);
             continue;
         }
         buffer_format(out, "  %s ", field_names[field]);
@@ -410,7 +410,7 @@ void plan_view_topology(struct buffer *out, const struct machine *m, const struc
 
 // ---- The workers
 
-// Whether `b` is placed as `a`, with the number of every CPU larger by `step`.
+// Returns whether `b` is like `a` except that all its CPU numbers are greater by `step`.
 static bool is_shifted(const struct plan_slot *a, const struct plan_slot *b, int step)
 {
     if (a->width != b->width || !cpuset_equal(&a->nodes, &b->nodes) ||
@@ -423,8 +423,8 @@ static bool is_shifted(const struct plan_slot *a, const struct plan_slot *b, int
     return true;
 }
 
-// Returns the last of the workers from `first` on that are placed alike. *step is the difference of
-// their CPUs' numbers.
+// Returns the last of the consecutive workers from `first` on whose CPUs differ by a constant step,
+// *step.
 static size_t run_end(const struct plan *p, size_t first, int *step)
 {
     size_t last = first;

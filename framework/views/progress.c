@@ -8,12 +8,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/text.h"
+#include "base/utf8.h"
 
 enum {
-    PHASES_MAX = 1 << 20, // a larger number is not one that batchrun wrote
     MARK_TASKS = 10,
 };
 
@@ -23,10 +23,11 @@ static const int64_t clock_interval = NS_PER_S; // between drawings if only time
 static const int64_t sample_interval = 100 * NS_PER_MS;
 static const int64_t mark_interval = 5 * NS_PER_S;
 static const int64_t busy_span = 3 * NS_PER_S;
-static const int64_t task_least = NS_PER_S; // a task that runs for less is not shown
+static const int64_t task_least = NS_PER_S; // shorter tasks end before anybody has read them
 
-// Recent speed is measured from the older of two marks. A new mark is set after both a certain time
-// and a certain number of tasks, so slow tasks are measured over a longer time.
+// The recent rate is counted from the older of two marks. A new mark is set when both this much
+// time has passed and this many tasks have ended, so that slow tasks are averaged over a longer
+// time.
 struct progress_mark {
     int64_t time_ns;
     uint64_t done;
@@ -49,7 +50,7 @@ enum progress_mode progress_mode_for(int fd)
 
 // ---- Writing
 
-// A failed write does not stop the run, and is not tried again.
+// Writes the text. A failure does not stop the run, and the text is not written again.
 static void write_text(struct progress *p)
 {
     if (!p->text.failed && p->text.length > 0 &&
@@ -66,22 +67,22 @@ static void terminal_size(int fd, size_t *columns, size_t *rows)
     *rows = known && size.ws_row > 0 ? size.ws_row : 24;
 }
 
-// Returns how many rows of the terminal the block takes now. A terminal that has become narrower
-// has wrapped the longer lines.
+// Returns how many rows of the terminal the block takes now: a terminal that has become narrower
+// has wrapped the lines that are too long for it.
 static size_t rows_taken(const struct buffer *block, size_t columns)
 {
     size_t rows = 0;
     for (size_t at = 0; at < block->length;) {
         const char *newline = memchr(block->data + at, '\n', block->length - at);
         size_t end = newline ? (size_t)(newline - block->data) : block->length;
-        size_t width = text_width(block->data + at, end - at);
+        size_t width = utf8_width(block->data + at, end - at);
         rows += width > columns ? (width + columns - 1) / columns : 1;
         at = end + 1;
     }
     return rows;
 }
 
-// Moves the cursor to the beginning of the block.
+// Moves the cursor to the first line of the block.
 static void go_up(struct progress *p, size_t columns)
 {
     size_t rows = rows_taken(&p->block, columns);
@@ -143,7 +144,8 @@ static struct block block_of(const struct progress *p, int64_t now)
                           .now = now};
 }
 
-// A terminal that a person has stopped (Ctrl-S) must not block the run.
+// Returns whether the terminal takes output now: one that is stopped (Ctrl-S) must not stop the
+// run.
 static bool takes_more(int fd)
 {
     struct pollfd terminal = {.fd = fd, .events = POLLOUT};
@@ -273,26 +275,17 @@ void progress_tick(struct progress *p, int64_t now)
 
 // ---- The fold
 
-// Makes room for `count` phases. Returns false when out of memory.
+// Makes room for one more. Returns false if memory is out.
 static bool grow(struct progress *p, size_t count)
 {
-    struct progress_phase *phases = reallocarray(p->phases, count, sizeof *phases);
-    if (!phases)
-        return false;
-    p->phases = phases;
-    struct progress_mark *marks = reallocarray(p->marks, count, 2 * sizeof *marks);
-    if (!marks)
-        return false;
-    p->marks = marks;
-    memset(phases + p->phase_count, 0, (count - p->phase_count) * sizeof *phases);
-    memset(marks + 2 * p->phase_count, 0, (count - p->phase_count) * 2 * sizeof *marks);
-    p->phase_count = count;
-    return true;
+    size_t marked = p->phase_count; // two marks a phase
+    return array_extend(&p->marks, &marked, count, 2 * sizeof *p->marks, NULL) == 0 &&
+           array_extend(&p->phases, &p->phase_count, count, sizeof *p->phases, NULL) == 0;
 }
 
 static struct progress_phase *phase_at(struct progress *p, uint32_t index)
 {
-    if (index >= PHASES_MAX || (index >= p->phase_count && !grow(p, (size_t)index + 1)))
+    if (index >= EVENT_INDEX_MAX || (index >= p->phase_count && !grow(p, (size_t)index + 1)))
         return NULL;
     return &p->phases[index];
 }
@@ -356,7 +349,8 @@ static void count_retry(struct progress *p, uint32_t index)
     p->changed = true;
 }
 
-// Tasks that run again are not counted any more, and the workers of the process before have ended.
+// Takes a resume: tasks that run again are not counted as done, and the workers of the earlier
+// process have ended.
 static void take_resume(struct progress *p, const struct event_run_resume *e, int64_t now)
 {
     for (size_t i = 0; i < p->phase_count; i++) {
@@ -416,7 +410,7 @@ void progress_show(struct progress *p, enum progress_mode mode, progress_look *l
     p->mode = mode;
     p->look = look;
     p->user = user;
-    // If the handler cannot be set, the block is drawn again a little later.
+    // Without the signal the block just fits again a little later.
     if (mode == PROGRESS_BAR && !p->watches_size)
         p->watches_size = sigaction(SIGWINCH, &action, &p->resized) == 0;
 }

@@ -7,13 +7,14 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 enum {
     BAR_MOST = 30,
     BAR_LEAST = 8,
     NAME_MOST = 24,
     INDENT = 4,
-    LEFT_MOST = 10000000 // seconds; a longer estimate is not shown
+    LEFT_MOST = 10000000 // seconds; longer estimates are too uncertain to show
 };
 
 // ---- Pieces
@@ -45,7 +46,7 @@ bool progress_block_left(struct buffer *out, const struct progress_phase *p)
     double left = (double)(p->tasks - p->done) / p->rate;
     if (left > LEFT_MOST)
         return false;
-    // Times are shown in whole seconds: more digits would flicker.
+    // Durations are whole seconds, because more digits would only flicker.
     text_duration(out, ((int64_t)left + 1) * NS_PER_S);
     buffer_text(out, " left");
     return true;
@@ -68,7 +69,7 @@ static void put_count(struct buffer *out, uint64_t count, const char *what)
     buffer_text(out, what);
 }
 
-// Appends "  833/s  42 s left  3 failed  2 retries".
+// Appends the figures of a phase: "  833/s  42 s left  3 failed  2 retries".
 static void put_details(struct buffer *out, const struct progress_phase *p)
 {
     if (p->rate > 0) {
@@ -99,28 +100,28 @@ static void put_bar(struct buffer *out, const struct progress_phase *p, size_t w
 
 static void pad(struct buffer *out, size_t start, size_t width)
 {
-    while (!out->failed && text_width(out->data + start, out->length - start) < width)
+    while (!out->failed && utf8_width(out->data + start, out->length - start) < width)
         buffer_char(out, ' ');
 }
 
 // ---- Phases
 
-// Widths that the phases have in common, so that they are aligned in columns.
+// The layout that all drawn phases share, so that they stand in columns.
 struct layout {
-    size_t shown; // number of running phases that are drawn
+    size_t shown; // how many running phases are drawn
     size_t running;
-    size_t name, count; // widths of these columns
-    size_t bar;         // width of the bar; 0 = no room for one
-    bool two_lines;     // figures other than the counts and the bar have a second line
+    size_t name, count; // widths
+    size_t bar;         // width; 0 = no room for a bar
+    bool two_lines;     // the figures stand in a line below name, counts and bar
 };
 
-// Returns the columns that `put` takes for the phase.
+// Returns how many columns `put` takes for the phase.
 static size_t width_of(void (*put)(struct buffer *, const struct progress_phase *, size_t),
                        const struct progress_phase *p, size_t index)
 {
     struct buffer text = BUFFER_EMPTY;
     put(&text, p, index);
-    size_t width = text.failed ? 0 : text_width(text.data, text.length);
+    size_t width = text.failed ? 0 : utf8_width(text.data, text.length);
     buffer_finish(&text);
     return width;
 }
@@ -162,7 +163,7 @@ static struct layout lay_out(const struct block *b, size_t columns, size_t most)
     l.two_lines = fixed + rest + BAR_LEAST > columns;
     size_t taken = l.two_lines ? fixed : fixed + rest;
     l.bar = taken + BAR_LEAST <= columns ? columns - taken : 0;
-    // The bar keeps its width when the figures after it change a little.
+    // The width of the bar hardly depends on the figures after it.
     size_t usual = columns / 4 < BAR_LEAST ? BAR_LEAST : columns / 4;
     l.bar = l.bar < usual ? l.bar : usual;
     l.bar = l.bar < BAR_MOST ? l.bar : BAR_MOST;
@@ -174,11 +175,12 @@ static struct layout lay_out(const struct block *b, size_t columns, size_t most)
 struct lines {
     struct buffer *out;
     size_t columns;
-    size_t left;  // lines for which there is room
-    size_t start; // offset of the line that is being written
+    size_t left;  // how many more lines have room
+    size_t start; // offset of the current line
 };
 
-// Ends a line: cuts it to the width of the terminal, or drops it if there is no room for another.
+// Ends the current line: cuts it to the width of the terminal, or drops it if no more lines have
+// room.
 static void end_line(struct lines *l)
 {
     struct buffer *out = l->out;
@@ -187,7 +189,7 @@ static void end_line(struct lines *l)
     size_t at = l->start;
     for (size_t columns = l->left > 0 ? l->columns : 0; at < out->length && columns > 0;
          columns--) {
-        size_t step = text_utf8_sequence(out->data + at, out->length - at);
+        size_t step = utf8_sequence(out->data + at, out->length - at);
         at += step > 0 ? step : 1;
     }
     out->length = at;
@@ -270,7 +272,7 @@ static void draw_task(struct lines *l, const struct block *b, const struct runni
 size_t progress_block_draw(struct buffer *out, const struct block *b, size_t columns, size_t rows)
 {
     size_t room = rows > 1 ? rows - 1 : 0;
-    size_t below = room > 2; // whether there is a line for the workers
+    size_t below = room > 2; // one line is for the workers
     struct lines l = {.out = out,
                       .columns = columns > 1 ? columns - 1 : 1,
                       .left = room - below,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Draws the block that a terminal shows while a run goes on: a bar for each running phase, the
-// tasks that have run longest, the workers. It draws what progress.c has counted, and has no state.
+// The drawing of a run's progress on a terminal: a bar for each running phase, the tasks that have
+// run longest, the workers. Pure functions of the counts that progress.c keeps; if memory is out,
+// out->failed is set.
 #ifndef BR_VIEWS_PROGRESS_BLOCK_H
 #define BR_VIEWS_PROGRESS_BLOCK_H
 
@@ -12,50 +13,48 @@
 #include "views/running_task.h"
 
 enum {
-    BLOCK_PHASES = 8, // at most so many are shown
-    BLOCK_TASKS = 8,
+    BLOCK_PHASES = 8, // phases shown at most
+    BLOCK_TASKS = 8,  // tasks shown at most
 };
 
 struct progress_phase {
     char *name; // NULL if there was no memory for it
     uint64_t tasks;
-    uint64_t done;
-    uint64_t failed;
-    uint64_t cancelled; // or skipped
+    uint64_t done;      // tasks that have ended; skipped ones are not counted
+    uint64_t failed;    // tasks among these that failed
+    uint64_t cancelled; // tasks among these that were cancelled
     uint64_t retries;
     int64_t start_ns;
     int64_t end_ns;
     double rate;  // recent tasks per second; 0 = not known
-    bool started; // and was not skipped
+    bool started; // it has begun and was not skipped
     bool running;
-    bool untold; // has ended, and no line was written about it yet
+    bool untold; // it has ended, and no line has reported that yet
 };
 
 struct block {
-    const struct progress_phase *phases; // those that run are drawn
+    const struct progress_phase *phases; // running ones are drawn
     size_t phase_count;
     const struct running_task *tasks; // the one that has run longest first
     size_t task_count;                // at most BLOCK_TASKS
-    unsigned workers;                 // that are ready
-    unsigned slots;                   // of all workers that the run wants
-    double busy;                      // part of the workers that had a task recently
-    int64_t now;                      // ns since the run's beginning
+    unsigned workers;                 // ready ones
+    unsigned slots;                   // workers that the run has when all are ready
+    double busy;                      // recent fraction of the workers that ran a task
+    int64_t now;
 };
 
-// Appends lines that each end in a newline and are narrower than `columns`, and fewer than `rows`:
-// so no line wraps, and the cursor after them is still on the screen. Returns the number of lines.
+// Appends fewer than `rows` lines, each ended by a newline and narrower than `columns`, so that
+// none wraps and the cursor after them stays on the screen. Returns the number of lines.
 size_t progress_block_draw(struct buffer *out, const struct block *b, size_t columns, size_t rows);
 
-// Appends the same as one line: the phases that run, and those that have ended and are `untold`.
+// Appends one line about the running phases, and those that have ended and are `untold`.
 void progress_block_line(struct buffer *out, const struct block *b);
 
-// Appends "areas: done, 1 000 tasks in 31 s, 1 failed" for a phase that has ended; without a
-// newline.
+// Appends how a phase ended, without a newline: "areas: done, 1 000 tasks in 31 s, 1 failed".
 void progress_block_ended(struct buffer *out, const struct progress_phase *phase, size_t index);
 
-// Append parts that the block and the lines have in common: a phase's name, "833/s", "42 s left"
-// and "8 workers, 97 % busy". progress_block_left returns false, and appends nothing, if the time
-// is not known.
+// Append pieces that the block and the lines share: a phase's name; "833/s"; "42 s left", unless
+// the time is not known (returns false then); "8 workers, 97 % busy".
 void progress_block_name(struct buffer *out, const struct progress_phase *phase, size_t index);
 void progress_block_rate(struct buffer *out, double rate);
 bool progress_block_left(struct buffer *out, const struct progress_phase *p);

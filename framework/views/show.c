@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "jobfile/spec.h"
@@ -19,7 +20,7 @@
 
 // ---- The job
 
-// Returns the job as it was run; NULL and *err if its copy cannot be read any more.
+// Returns the job as it was run, or NULL and *err if the run's copy of it cannot be read.
 static struct job *load_job(const struct rundir *run, br_error *err)
 {
     struct buffer path = BUFFER_EMPTY;
@@ -40,7 +41,7 @@ static struct job *load_job(const struct rundir *run, br_error *err)
 // ---- The whole run
 
 struct view {
-    struct event_sink sink; // keeps the names of the phases
+    struct event_sink sink; // keeps the names of phases
     struct phase_names names;
     struct summary summary;
     struct failures failures;
@@ -84,7 +85,7 @@ static void put_title(const struct rundir *run, const struct summary *s, struct 
     buffer_text(out, "\n\n");
 }
 
-// Appends what a phase that has not begun waits for.
+// Appends the phases that a phase waits for before it can begin.
 static void put_waiting(const struct summary *s, const struct job *job, size_t place, bool *before,
                         struct buffer *out)
 {
@@ -165,12 +166,12 @@ int show_task(const struct rundir *run, const struct task_name *task, struct buf
 
 // ---- All that failed
 
-// A failure counts only if no later part of the run has run its task again.
+// Notes from which event on failures count: earlier ones were undone by a resume.
 struct survey {
     struct event_sink sink;
     uint64_t events;
-    uint64_t retried;   // number of the event from which on failed tasks ran again
-    uint64_t *restarts; // for each phase the number of the event that began it again
+    uint64_t retried;   // number of the latest event that had all failed tasks run again
+    uint64_t *restarts; // by phase: number of the event with which it began again
     size_t restart_count;
 };
 
@@ -193,14 +194,8 @@ static int survey_take(struct event_sink *sink, const struct event *event, br_er
     if (event->type != EVENT_PHASE_BEGIN)
         return 0;
     size_t at = event->phase_begin.phase;
-    if (at >= s->restart_count) {
-        uint64_t *more = reallocarray(s->restarts, at + 1, sizeof *more);
-        if (!more)
-            return br_error_nomem(err);
-        memset(more + s->restart_count, 0, (at + 1 - s->restart_count) * sizeof *more);
-        s->restarts = more;
-        s->restart_count = at + 1;
-    }
+    if (array_extend(&s->restarts, &s->restart_count, at + 1, sizeof *s->restarts, err) != 0)
+        return -1;
     s->restarts[at] = s->events;
     return 0;
 }

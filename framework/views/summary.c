@@ -8,13 +8,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
-
-enum {
-    ITEMS_MAX = 1 << 20 // phases or workers; a larger number is not one that batchrun wrote
-};
+#include "base/utf8.h"
 
 // ---- The fold
 
@@ -26,40 +24,25 @@ static void keep(struct summary *s, char **slot, const char *text)
         s->failed = true;
 }
 
-// Returns items[index] of *items, which grows to hold it; NULL and s->failed when out of memory.
-static void *item(struct summary *s, void **items, size_t *count, size_t size, uint32_t index)
+// Makes room for items[index], and sets s->failed if it cannot. Returns whether there is room.
+static bool has_room(struct summary *s, void *items, size_t *count, size_t size, uint32_t index)
 {
-    if (index >= ITEMS_MAX) {
-        s->failed = true;
-        return NULL;
-    }
-    if (index >= *count) {
-        char *more = reallocarray(*items, (size_t)index + 1, size);
-        if (!more) {
-            s->failed = true;
-            return NULL;
-        }
-        memset(more + *count * size, 0, ((size_t)index + 1 - *count) * size);
-        *items = more;
-        *count = (size_t)index + 1;
-    }
-    return (char *)*items + index * size;
+    bool there =
+        index < EVENT_INDEX_MAX && array_extend(items, count, (size_t)index + 1, size, NULL) == 0;
+    s->failed = s->failed || !there;
+    return there;
 }
 
 static struct summary_phase *phase_at(struct summary *s, uint32_t index)
 {
-    void *items = s->phases;
-    struct summary_phase *p = item(s, &items, &s->phase_count, sizeof *p, index);
-    s->phases = items;
-    return p;
+    bool there = has_room(s, &s->phases, &s->phase_count, sizeof *s->phases, index);
+    return there ? &s->phases[index] : NULL;
 }
 
 static struct summary_worker *worker_at(struct summary *s, uint32_t index)
 {
-    void *items = s->workers;
-    struct summary_worker *w = item(s, &items, &s->worker_count, sizeof *w, index);
-    s->workers = items;
-    return w;
+    bool there = has_room(s, &s->workers, &s->worker_count, sizeof *s->workers, index);
+    return there ? &s->workers[index] : NULL;
 }
 
 static void take_run_begin(struct summary *s, const struct event_run_begin *e)
@@ -87,7 +70,7 @@ static void take_phase_begin(struct summary *s, const struct event_phase_begin *
     struct summary_phase *p = phase_at(s, e->phase);
     if (!p)
         return;
-    // A phase that begins a second time begins from nothing.
+    // A phase that begins a second time starts with no results.
     free(p->name);
     free(p->task);
     *p = (struct summary_phase){.tasks = e->tasks, .start_ns = now};
@@ -95,8 +78,8 @@ static void take_phase_begin(struct summary *s, const struct event_phase_begin *
     keep(s, &p->task, e->task);
 }
 
-// Returns the time in the tasks of a run of successes, in ns. If durations are not known or did not
-// fit, it is the time from the start of the first to the event.
+// Returns the time spent in consecutive successes. If durations are missing, it is the time from
+// the start of the first to the report of the last.
 static int64_t busy_of(const struct event_tasks_ok *e, int64_t now)
 {
     int64_t sum = 0;
@@ -157,7 +140,7 @@ static void take_phase_end(struct summary *s, const struct event_phase_end *e, i
     p->outcomes[OUTCOME_SKIPPED] += e->skipped;
 }
 
-// Tasks that were not done or run again have no outcome any more.
+// Takes a resume: tasks that were left out or run again have no outcome now.
 static void take_resume(struct summary *s, const struct event_run_resume *e)
 {
     s->worker_slots = e->workers;
@@ -282,7 +265,7 @@ void summary_totals(const struct summary *s, struct summary_phase *total)
 
 // ---- For a person
 
-// A column of an outcome has the number of that outcome.
+// Columns of the table. A column of an outcome has the number of the outcome.
 enum column {
     COLUMN_NAME = OUTCOME_COUNT,
     COLUMN_TASKS,
@@ -332,7 +315,7 @@ static const char *heading(int column)
     }
 }
 
-// An outcome that no task has gets no column.
+// Returns whether a column is shown: an outcome that never occurred has none.
 static bool is_shown(int column, const struct summary_phase *total)
 {
     if (column == COLUMN_RETRIES)
@@ -395,10 +378,11 @@ static void cell(struct buffer *out, const struct summary *s, const struct summa
     }
 }
 
-// Names and notes are aligned left, figures right; two blanks are between columns, none at the end.
+// Appends a cell: names and notes are aligned left, figures right. Two blanks separate cells, and
+// no line ends with a blank.
 static void put_cell(struct buffer *out, int column, const char *text, size_t length, size_t width)
 {
-    size_t own = text_width(text, length);
+    size_t own = utf8_width(text, length);
     size_t fill = own < width ? width - own : 0;
     bool left = column == COLUMN_NAME;
     if (column == COLUMN_NOTE && length == 0)
@@ -421,7 +405,7 @@ static void measure(const struct summary *s, struct buffer *scratch, size_t widt
                 continue;
             buffer_clear(scratch);
             cell(scratch, s, &s->phases[i], columns[c]);
-            size_t width = scratch->failed ? 0 : text_width(scratch->data, scratch->length);
+            size_t width = scratch->failed ? 0 : utf8_width(scratch->data, scratch->length);
             if (width > widths[c])
                 widths[c] = width;
         }

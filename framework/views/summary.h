@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The figures of a run, folded from its events: for each phase and each worker, in memory that does
-// not grow with the number of tasks.
+// The summary of a run, folded from its events: figures of phases and workers, in memory that does
+// not grow with the number of tasks. All calls for one summary come from one thread.
 #ifndef BR_VIEWS_SUMMARY_H
 #define BR_VIEWS_SUMMARY_H
 
@@ -15,22 +15,22 @@
 #include "views/failures.h"
 
 struct summary_phase {
-    char *name; // NULL if no event has named it; it is then not shown
+    char *name; // NULL if no event has named the phase: it is not shown then
     char *task;
     uint64_t tasks;
     uint64_t outcomes[OUTCOME_COUNT];
     uint64_t retries; // attempts that another one followed
     int64_t start_ns;
-    int64_t end_ns;  // if ended
-    int64_t busy_ns; // sum of the time that workers spent in its tasks
+    int64_t end_ns;  // set if `ended`
+    int64_t busy_ns; // time that workers spent in its tasks
     bool ended;
-    enum phase_end how;
+    enum phase_end how; // set if `ended`
 };
 
 struct summary_worker {
     struct cpuset cpus; // of its latest process
     uint32_t starts;
-    uint64_t tasks; // attempts that ended in it
+    uint64_t tasks; // attempts that ended in the worker
     int64_t busy_ns;
 };
 
@@ -41,7 +41,7 @@ struct summary {
     char *version;
     char *host;
     char *limits;    // how limits.memory is enforced
-    int64_t wall_ns; // CLOCK_REALTIME at its beginning
+    int64_t wall_ns; // wall clock at the begin of the run
     uint32_t worker_slots;
     struct summary_phase *phases;
     size_t phase_count;
@@ -51,35 +51,37 @@ struct summary {
     bool ended;
     int32_t exit_status;
     char *reason;
-    bool failed; // out of memory: the figures are incomplete
+    bool failed; // memory was out: figures would be wrong, and are not shown
 };
 
 void summary_init(struct summary *s);
 void summary_finish(struct summary *s);
 
-// Returns the wall time of a phase in ns, until now if it has not ended.
+// Returns the wall time of a phase, up to the latest event if it has not ended.
 int64_t summary_phase_wall(const struct summary *s, const struct summary_phase *p);
 
 // Returns the tasks that ran to an outcome, per second of the phase's wall time.
 double summary_phase_rate(const struct summary *s, const struct summary_phase *p);
 
-// Returns the busy time of the workers as a part of their whole time: 0 to 1.
+// Returns the fraction of the workers' time during the phase that they were busy; at most 1, also
+// if rounded durations sum to more.
 double summary_phase_utilisation(const struct summary *s, const struct summary_phase *p);
 
-// Sets tasks, retries and outcomes of *total to the sums of all phases, and nothing else.
+// Sets the tasks, retries and outcomes of *total to the sums over all phases; the rest of it is
+// zero.
 void summary_totals(const struct summary *s, struct summary_phase *total);
 
-// Returns an enum outcome_status as a person reads it: "timed out".
+// Returns an enum outcome_status in words: "timed out".
 const char *summary_outcome_words(int outcome);
 
-// Appends one sentence about the outcome of the run, without a newline.
+// Appends the result of the run as one sentence for a person, without a newline.
 void summary_verdict(const struct summary *s, struct buffer *out);
 
 // Appends a table of the phases and a line with the verdict, for a person.
 void summary_text(const struct summary *s, struct buffer *out);
 
-// Appends the content of summary.json. `failures` may be NULL. Returns -1 and *err when out of
-// memory.
+// Appends the content of summary.json. `failures` may be NULL. Returns -1 and *err if memory is
+// out.
 int summary_json(const struct summary *s, const struct failures *failures, struct buffer *out,
                  br_error *err);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A task as people name it: "areas#17".
+// Names of tasks, "areas#17", and the names of phases that they need. All calls for one object come
+// from one thread.
 #ifndef BR_VIEWS_TASK_NAME_H
 #define BR_VIEWS_TASK_NAME_H
 
@@ -8,13 +9,12 @@
 #include <stdint.h>
 
 struct task_name {
-    const char *phase; // borrowed, not NUL-terminated
+    const char *phase; // not terminated by a NUL
     size_t phase_length;
     uint64_t index;
 };
 
-// Reads PHASE#INDEX. Returns false, with *out as it was, if `text` is anything else. *out points
-// into `text`.
+// Returns whether `text` is PHASE#INDEX. *out then borrows from it.
 bool task_name_parse(const char *text, struct task_name *out);
 
 #endif
