@@ -35,12 +35,16 @@ size_t utf8_width(const char *text, size_t length)
     return width;
 }
 
+size_t utf8_cut(const char *text, size_t length)
+{
+    while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80)
+        length--;
+    return length;
+}
+
 void utf8_mark_cut(char *text, size_t size)
 {
-    size_t at = size - sizeof "...";
-    while (at > 0 && ((unsigned char)text[at] & 0xC0) == 0x80)
-        at--;
-    memcpy(text + at, "...", sizeof "...");
+    memcpy(text + utf8_cut(text, size - sizeof "..."), "...", sizeof "...");
 }
 
 uint32_t utf8_code_point(const char *text, size_t length)

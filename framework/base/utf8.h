@@ -22,6 +22,10 @@ size_t utf8_width(const char *text, size_t length);
 // too), the bidirectional marks of UAX #9, line and paragraph separators, the byte-order mark.
 bool utf8_is_hidden(uint32_t code_point);
 
+// Returns the largest length of at most `length` bytes at which `text` can be cut without leaving
+// half of a UTF-8 sequence. Reads text[length] too.
+size_t utf8_cut(const char *text, size_t length);
+
 // Ends a text that did not fit into its `size` bytes with "..." and a NUL. No half of a UTF-8
 // sequence is left before the dots.
 void utf8_mark_cut(char *text, size_t size);

@@ -117,11 +117,8 @@ static void show(struct buffer *out, const struct cell *in)
         return;
     }
     size_t length = in->text.length;
-    if (length > SHOWN_MAX) {
-        length = SHOWN_MAX;
-        while (length > 0 && ((unsigned char)in->text.data[length] & 0xC0) == 0x80)
-            length--; // do not cut within a character
-    }
+    if (length > SHOWN_MAX)
+        length = utf8_cut(in->text.data, SHOWN_MAX);
     buffer_char(out, '"');
     buffer_append(out, in->text.data, length);
     buffer_text(out, length < in->text.length ? "...\"" : "\"");

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "model/table_builder.h"
 
 enum {
@@ -75,10 +76,7 @@ static void cut(struct buffer *out, size_t start, size_t max)
 {
     if (out->length - start <= max)
         return;
-    size_t end = start + max - 3;
-    while (end > start && ((unsigned char)out->data[end] & 0xC0) == 0x80)
-        end--;
-    out->length = end;
+    out->length = start + utf8_cut(out->data + start, max - 3);
     buffer_text(out, "...");
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "jobfile/spec_scalar.h"
 
 enum {
@@ -25,13 +26,9 @@ void spec_complain(struct reader *r, const struct node *at, const char *hint, co
 
 const char *spec_shorten(struct reader *r, const char *text)
 {
-    size_t length = strlen(text);
-    if (length <= QUOTED_MAX)
+    if (strlen(text) <= QUOTED_MAX)
         return text;
-    length = QUOTED_MAX;
-    while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80)
-        length--;
-    return spec_tree_format(&r->tree, "%.*s...", (int)length, text);
+    return spec_tree_format(&r->tree, "%.*s...", (int)utf8_cut(text, QUOTED_MAX), text);
 }
 
 const char *spec_describe(struct reader *r, const struct node *node)

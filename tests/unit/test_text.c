@@ -191,6 +191,17 @@ START_TEST(characters_are_decoded_and_counted)
 }
 END_TEST
 
+START_TEST(no_cut_falls_within_a_character)
+{
+    static const char text[] = "a\xC3\xA9\xF0\x9F\x98\x80";
+    ck_assert_uint_eq(utf8_cut(text, 7), 7);
+    ck_assert_uint_eq(utf8_cut(text, 6), 3);
+    ck_assert_uint_eq(utf8_cut(text, 3), 3);
+    ck_assert_uint_eq(utf8_cut(text, 2), 1);
+    ck_assert_uint_eq(utf8_cut("\x80\x80", 1), 0);
+}
+END_TEST
+
 START_TEST(hidden_characters_are_escaped)
 {
     struct buffer b = BUFFER_EMPTY;
@@ -323,6 +334,7 @@ SUITE(text)
     TEST(numbers_do_not_depend_on_the_locale);
     LOOP_TEST(utf8_is_checked, COUNT(sequences));
     TEST(characters_are_decoded_and_counted);
+    TEST(no_cut_falls_within_a_character);
     TEST(hidden_characters_are_escaped);
     TEST(json_strings_are_quoted);
     TEST(the_nearest_word_is_found);
