@@ -53,7 +53,7 @@ threads.make: threads.configure
 	+$(STEP) run '$@' $(make) libbatchrun.la
 threads.check: threads.make
 	+TSAN_OPTIONS=die_after_fork=0 $(STEP) check '$@' $(WORK)/threads $(make) -k check \
-		'TESTS=$$(pool_tests)' 'check_PROGRAMS=$$(pool_tests)' check_LTLIBRARIES=libsuite.la
+		'TESTS=$$(pool_tests)' 'check_PROGRAMS=$$(pool_tests)' check_LTLIBRARIES=
 
 # What a compiler warns of does not depend on how it optimizes.
 clang.configure: autogen
