@@ -17,6 +17,7 @@ make = $(MAKE) -C $(WORK)/$(basename $@)
 
 .PHONY: gcc sanitizers threads clang valgrind dist autogen
 .SUFFIXES:
+.SILENT:
 gcc: gcc.check
 sanitizers: sanitizers.check
 threads: threads.check
