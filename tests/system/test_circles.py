@@ -38,7 +38,7 @@ class Circles(unittest.TestCase):
                                ("c", "int a(void); int c(void) { return a(); }"),
                                ("d", "int a(void); int d(void) { return a(); }")):
                 source = os.path.join(room, name + ".c")
-                object_file = os.path.join(room, f"libroom_la-{name}.o")
+                object_file = os.path.join(room, f"libroom_a-{name}.o")
                 with open(source, "w", encoding="utf-8") as file:
                     file.write(text + "\n")
                 subprocess.run([CC, "-c", "-o", object_file, source], check=True)
