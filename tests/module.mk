@@ -49,6 +49,8 @@ tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c
 unit_tests += tests/unit/test_library
 tests_unit_test_library_SOURCES = tests/unit/test_library.c
 tests_unit_test_library_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_limit_watch
+tests_unit_test_limit_watch_SOURCES = tests/unit/test_limit_watch.c
 unit_tests += tests/unit/test_local
 tests_unit_test_local_SOURCES = tests/unit/test_local.c
 tests_unit_test_local_CPPFLAGS = $(test_cppflags)
@@ -104,8 +106,6 @@ tests_unit_test_topology_SOURCES = tests/unit/test_topology.c
 tests_unit_test_topology_LDADD = $(LDADD) -lpthread
 unit_tests += tests/unit/test_units
 tests_unit_test_units_SOURCES = tests/unit/test_units.c
-unit_tests += tests/unit/test_watch
-tests_unit_test_watch_SOURCES = tests/unit/test_watch.c
 unit_tests += tests/unit/test_wire
 tests_unit_test_wire_SOURCES = tests/unit/test_wire.c
 

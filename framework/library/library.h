@@ -15,7 +15,7 @@
 
 #include "base/buffer.h"
 #include "exec/process/nursery.h"
-#include "exec/worker/setup.h"
+#include "exec/worker/worker_setup.h"
 #include "model/plan.h"
 #include "pool/pool.h"
 

@@ -147,7 +147,7 @@ void rig_open(struct rig *rig, struct rig_options options)
                    .bind = options.bind},
         .out_fds = rig->out,
         .err_fds = rig->error,
-        .limits = WATCH_NOTHING,
+        .limits = LIMIT_WATCH_NOTHING,
         .start_ns = options.start_ns,
         .stuck_ns = options.stuck_ns};
     if (options.memory)

@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "exec/channel/channel.h"
-#include "exec/process/leftovers.h"
+#include "exec/process/stray_processes.h"
 #include "support/rig.h"
 #include "support/suite.h"
 
@@ -266,12 +266,12 @@ START_TEST(what_a_task_has_started_lives_while_the_task_does)
         ck_assert_int_eq(rig_step(&rig, &err), 0);
     int first = local_pid(rig.executor, 0);
     // The task's child, which has ended and was not waited for, and the daemon.
-    while (leftovers_children(first, first, before, 3) != 2)
+    while (stray_processes_children(first, first, before, 3) != 2)
         ck_assert_int_eq(rig_step(&rig, &err), 0);
     kill(local_pid(rig.executor, 1), SIGKILL);
     while (rig.starts < 3) // by then the nursery has swept
         ck_assert_int_eq(rig_step(&rig, &err), 0);
-    ck_assert_uint_eq(leftovers_children(first, first, after, 3), 2);
+    ck_assert_uint_eq(stray_processes_children(first, first, after, 3), 2);
     ck_assert_int_eq(after[1], before[1]);
     ck_assert(is_alive(after[1]));
     ck_assert_int_eq(pool_map_cancel(rig.pool, m, clock_now(), &err), 0);

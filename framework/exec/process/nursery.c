@@ -21,7 +21,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/process/bystander.h"
+#include "exec/process/job_signals.h"
 
 enum request_type {
     REQUEST_SPAWN = 1,
@@ -367,7 +367,7 @@ static void become_nursery(int socket, int coordinator)
     fd_close_from(0, keep, 2);
     if (fd_fill_standard(NULL) != 0)
         _exit(1);
-    sigset_t chld, blocked = bystander_signals();
+    sigset_t chld, blocked = job_signals_set();
     sigemptyset(&chld);
     sigaddset(&chld, SIGCHLD);
     sigaddset(&blocked, SIGCHLD);

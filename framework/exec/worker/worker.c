@@ -22,13 +22,13 @@
 #include "exec/channel/channel_plain.h"
 #include "exec/crash/crash.h"
 #include "exec/plugin/plugin.h"
-#include "exec/process/bystander.h"
-#include "exec/process/leftovers.h"
+#include "exec/process/job_signals.h"
+#include "exec/process/stray_processes.h"
 #include "exec/worker/isolate.h"
 #include "exec/worker/limit_message.h"
-#include "exec/worker/setup.h"
-#include "exec/worker/surroundings.h"
+#include "exec/worker/process_state.h"
 #include "exec/worker/task.h"
+#include "exec/worker/worker_setup.h"
 
 enum {
     LONG_NS = 1000000, // tasks from here on have their CPU time measured
@@ -45,7 +45,7 @@ struct loaded { // a plugin in this worker
 struct worker {
     int control;
     struct channel_worker channel;
-    struct setup setup;
+    struct worker_setup setup;
     struct loaded *plugins;
     struct task_map **maps;
     size_t map_count;
@@ -60,9 +60,9 @@ struct worker {
     bool chatty;          // a short task of this map has printed: look after each
     uint64_t over_output; // what the task in hand has printed, where it is more than it may; or 0
     int64_t cpu_mark;
-    struct leftovers leftovers; // processes
-    int64_t cleared_ns;         // when it was last looked for some
-    struct surroundings surroundings;
+    struct stray_processes strays; // processes
+    int64_t cleared_ns;            // when it was last looked for some
+    struct process_state process_state;
     struct float_mode float_mode;
     struct stopwatch stopwatch;
     int64_t restored_ns; // when what tasks have changed was last put back
@@ -74,7 +74,7 @@ struct worker {
 
 // ---- Starting
 
-static void bind_self(const struct setup *s, br_error *err)
+static void bind_self(const struct worker_setup *s, br_error *err)
 {
     if (!s->common.bind)
         return;
@@ -107,7 +107,7 @@ static struct cpuset read_binding(void)
     return is;
 }
 
-static void bind_memory(const struct setup *s, br_error *err)
+static void bind_memory(const struct worker_setup *s, br_error *err)
 {
     enum {
         MPOL_BIND_MODE = 2
@@ -155,7 +155,7 @@ static int load_plugins(struct worker *w, br_error *err)
     return 0;
 }
 
-static int run_initializer(const struct setup_common *common, br_error *err)
+static int run_initializer(const struct worker_setup_common *common, br_error *err)
 {
     int returned = common->init ? common->init(common->init_arg) : 0;
     if (returned == 0)
@@ -164,7 +164,7 @@ static int run_initializer(const struct setup_common *common, br_error *err)
                         "the pool's initializer failed in a worker: it returned %d", returned);
 }
 
-static int read_setup(int fd, struct setup *out, br_error *err)
+static int read_setup(int fd, struct worker_setup *out, br_error *err)
 {
     struct stat st;
     if (fstat(fd, &st) != 0)
@@ -172,7 +172,7 @@ static int read_setup(int fd, struct setup *out, br_error *err)
     void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (data == MAP_FAILED)
         return br_error_errno(err, "cannot read a worker's setup");
-    return setup_read(data, (size_t)st.st_size, out, err); // its texts stay in the mapping
+    return worker_setup_read(data, (size_t)st.st_size, out, err); // its texts stay in the mapping
 }
 
 static off_t stream_end(int fd)
@@ -219,7 +219,7 @@ static int start(struct worker *w, const int *fds, br_error *err)
     w->channel.idle_spin_ns = w->setup.common.idle_spin_ns;
     if (w->setup.common.plugins.count >
         0) // a program's own functions find signals at their defaults
-        bystander_begin();
+        job_signals_filter();
     name_self(w->setup.slot.slot);
     close(fds[WORKER_SETUP]);
     close(fds[WORKER_DOWN]);
@@ -232,7 +232,7 @@ static int start(struct worker *w, const int *fds, br_error *err)
     limit(RLIMIT_AS, w->setup.common.address_space, "memory", err);
     limit(RLIMIT_DATA, w->setup.common.data, "memory", err);
     limit(RLIMIT_CORE, w->setup.common.core_size, "core_size", err);
-    setup_environment(w->setup.slot.width, w->setup.env, w->setup.common.env_count, err);
+    worker_setup_environment(w->setup.slot.width, w->setup.env, w->setup.common.env_count, err);
     if (err->kind != BR_ERR_NONE)
         return -1;
     static const void *const callers[] = {(const void *)task_call, (const void *)task_call_function,
@@ -240,11 +240,11 @@ static int start(struct worker *w, const int *fds, br_error *err)
     crash_watch(w->control, CONTROL_CRASHED, callers, sizeof callers / sizeof callers[0]);
     if (load_plugins(w, err) != 0 || run_initializer(&w->setup.common, err) != 0)
         return -1;
-    leftovers_begin(&w->leftovers); // what the plugins' init has started stays
+    stray_processes_begin(&w->strays); // what the plugins' init has started stays
     w->float_mode = float_mode_now();
     stopwatch_init(&w->stopwatch, stopwatch_usable());
     w->threads = thread_links();
-    if (surroundings_note(&w->surroundings, err) != 0)
+    if (process_state_note(&w->process_state, err) != 0)
         return -1;
     w->printed[0] = stream_end(1);
     w->printed[1] = stream_end(2);
@@ -620,9 +620,9 @@ static void clear_up(struct worker *w, int64_t began, int64_t *now)
     if (*now - began < EXACT_OUTPUT_NS && *now - w->cleared_ns < LONG_NS)
         return;
     w->cleared_ns = *now;
-    if (!leftovers_may_be(&w->leftovers))
+    if (!stray_processes_may_be(&w->strays))
         return;
-    int killed = leftovers_end(&w->leftovers);
+    int killed = stray_processes_end(&w->strays);
     *now = stopwatch_now(&w->stopwatch);
     if (killed > 0 && w->setup.common.keep_output)
         dprintf(2, "batchrun: the task has left %d %s behind, now killed\n", killed,
@@ -634,7 +634,7 @@ static void clear_up(struct worker *w, int64_t began, int64_t *now)
 // Puts back what tasks have changed of the process; the time is none of theirs.
 static void restore(struct worker *w, int64_t *now)
 {
-    const char *lost = surroundings_restore(&w->surroundings);
+    const char *lost = process_state_restore(&w->process_state);
     if (lost)
         w->unfit = lost;
     *now = w->restored_ns = stopwatch_now(&w->stopwatch);
@@ -651,7 +651,7 @@ static bool end_task(struct worker *w, struct ending *e, int returned, int64_t *
     if (!e->isolated)
         e->failure = task_end(t, returned, &e->row, &e->size);
     publish(w, &r, e, *now);
-    if (*now - t->start_ns >= SURROUNDINGS_LONG_NS || *now - w->restored_ns >= SURROUNDINGS_NS)
+    if (*now - t->start_ns >= PROCESS_STATE_LONG_NS || *now - w->restored_ns >= PROCESS_STATE_NS)
         restore(w, now);
     return !w->unfit;
 }
@@ -753,7 +753,7 @@ static void finish(struct worker *w)
             w->plugins[i].plugin.fini(&w->plugins[i].worker.public);
     fflush(stdout);
     fflush(stderr);
-    surroundings_finish(&w->surroundings);
+    process_state_finish(&w->process_state);
 }
 
 int worker_main(const int *fds, size_t count)

@@ -11,7 +11,7 @@
 // Order of the descriptors a worker is given.
 enum worker_fd {
     WORKER_CONTROL, // socket to the coordinator
-    WORKER_SETUP,   // sealed memory with its setup (exec/worker/setup.h)
+    WORKER_SETUP,   // sealed memory with its setup (exec/worker/worker_setup.h)
     WORKER_DOWN,    // the channel's memories
     WORKER_UP,
     WORKER_DOORBELL,

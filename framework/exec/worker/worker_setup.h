@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a worker is told when it starts, and what is said over its control socket afterwards.
-#ifndef BR_EXEC_WORKER_SETUP_H
-#define BR_EXEC_WORKER_SETUP_H
+#ifndef BR_EXEC_WORKER_WORKER_SETUP_H
+#define BR_EXEC_WORKER_WORKER_SETUP_H
 
 #include "base/buffer.h"
 #include "base/wire.h"
@@ -11,7 +11,7 @@
 #include "model/job.h"
 
 // The part that all workers of an executor share. Borrowed.
-struct setup_common {
+struct worker_setup_common {
     struct plugin_list plugins;
     const struct job_env *env;
     size_t env_count;
@@ -28,33 +28,34 @@ struct setup_common {
     int64_t idle_spin_ns;
 };
 
-struct setup_slot {
+struct worker_setup_slot {
     uint32_t slot;
     uint32_t width;
     struct cpuset cpus;
     struct cpuset nodes;
 };
 
-void setup_write(struct buffer *out, const struct setup_common *common,
-                 const struct setup_slot *slot);
+void worker_setup_write(struct buffer *out, const struct worker_setup_common *common,
+                        const struct worker_setup_slot *slot);
 
-// Reads what setup_write wrote. The lists are freed by setup_finish; texts point into what was
-// read.
-struct setup {
-    struct setup_common common;
-    struct setup_slot slot;
+// Reads what worker_setup_write wrote. The lists are freed by worker_setup_finish; texts point into
+// what was read.
+struct worker_setup {
+    struct worker_setup_common common;
+    struct worker_setup_slot slot;
     struct plugin_use *plugins;
     struct plugin_source *sources;
     struct job_settings *configs;
     struct job_env *env;
 };
 
-int setup_read(const void *data, size_t size, struct setup *out, br_error *err);
-void setup_finish(struct setup *s);
+int worker_setup_read(const void *data, size_t size, struct worker_setup *out, br_error *err);
+void worker_setup_finish(struct worker_setup *s);
 
 // What a process that runs tasks has in its environment: the job's, and a number of threads for
 // thread pools, which must not take more than the worker's cores. A failure is *err's alone.
-void setup_environment(unsigned width, const struct job_env *env, size_t count, br_error *err);
+void worker_setup_environment(unsigned width, const struct job_env *env, size_t count,
+                              br_error *err);
 
 // ---- Control socket: one message each, type first (wire format)
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "exec/process/usage.h"
+#include "exec/process/proc_usage.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/process/leftovers.h"
+#include "exec/process/stray_processes.h"
 
 enum {
     TREE_MAX = 256 // processes looked at; a task that has more is bounded by other means
@@ -34,14 +34,14 @@ static const char *read_stat(pid_t pid, char *text, size_t size)
     return name_end ? name_end + 1 : NULL;
 }
 
-char usage_state(pid_t pid)
+char proc_usage_state(pid_t pid)
 {
     char text[1024];
     const char *rest = read_stat(pid, text, sizeof text);
     return rest && rest[0] == ' ' ? rest[1] : '\0';
 }
 
-static bool add_process(pid_t pid, struct usage *u)
+static bool add_process(pid_t pid, struct proc_usage *u)
 {
     char text[1024];
     const char *rest = read_stat(pid, text, sizeof text);
@@ -64,14 +64,14 @@ static bool add_process(pid_t pid, struct usage *u)
 // inherited.
 static size_t append_children(pid_t pid, pid_t *found, size_t count)
 {
-    return count + leftovers_children(pid, pid, found + count, TREE_MAX - count);
+    return count + stray_processes_children(pid, pid, found + count, TREE_MAX - count);
 }
 
-bool usage_read(pid_t pid, struct usage *out)
+bool proc_usage_read(pid_t pid, struct proc_usage *out)
 {
     pid_t found[TREE_MAX] = {pid};
     size_t count = 1;
-    struct usage u = {0};
+    struct proc_usage u = {0};
     if (!add_process(pid, &u))
         return false;
     count = append_children(pid, found, count);

@@ -4,10 +4,10 @@
 //
 // Two promises, by what they cost. The floating-point mode is set anew after every task. All else
 // takes system calls, tens of microseconds of them, and is looked at after every task that took
-// SURROUNDINGS_LONG_NS, and after shorter ones together when SURROUNDINGS_NS have passed since the
-// last look.
-#ifndef BR_EXEC_WORKER_SURROUNDINGS_H
-#define BR_EXEC_WORKER_SURROUNDINGS_H
+// PROCESS_STATE_LONG_NS, and after shorter ones together when PROCESS_STATE_NS have passed since
+// the last look.
+#ifndef BR_EXEC_WORKER_PROCESS_STATE_H
+#define BR_EXEC_WORKER_PROCESS_STATE_H
 
 #include <fenv.h>
 #include <locale.h>
@@ -20,23 +20,23 @@
 
 #include "base/error.h"
 
-#define SURROUNDINGS_LONG_NS INT64_C(5000000)
-#define SURROUNDINGS_NS      INT64_C(10000000)
+#define PROCESS_STATE_LONG_NS INT64_C(5000000)
+#define PROCESS_STATE_NS      INT64_C(10000000)
 
 enum {
-    SURROUNDINGS_SIGNALS = 65
+    PROCESS_STATE_SIGNALS = 65
 };
 
 // A sigaction without what its mask has room for beyond the kernel's signals: all of them are
 // looked at together, and memory costs as much as the calls.
-struct surroundings_action {
+struct process_state_action {
     void (*handler)(int, siginfo_t *, void *);
     uint64_t mask;
     int flags;
 };
 
-struct surroundings {
-    struct surroundings_action actions[SURROUNDINGS_SIGNALS];
+struct process_state {
+    struct process_state_action actions[PROCESS_STATE_SIGNALS];
     sigset_t mask;
     stack_t stack; // for signals
     bool timers[3];
@@ -53,12 +53,12 @@ struct surroundings {
     cpu_set_t *cpus, *cpus_now; // the latter is scratch
 };
 
-// Notes how they are now. -1 and *err on failure; surroundings_finish in any case.
-int surroundings_note(struct surroundings *s, br_error *err);
-void surroundings_finish(struct surroundings *s);
+// Notes how they are now. -1 and *err on failure; process_state_finish in any case.
+int process_state_note(struct process_state *s, br_error *err);
+void process_state_finish(struct process_state *s);
 
 // Puts back what has changed. NULL, or what cannot be: the process is not fit for another task.
-const char *surroundings_restore(struct surroundings *s);
+const char *process_state_restore(struct process_state *s);
 
 // Rounding, denormals and traps; and no exception raised. (On x86 the flags of the x87 unit, which
 // `long double` and feraiseexcept may raise, are cleared with the rest.)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "exec/process/leftovers.h"
+#include "exec/process/stray_processes.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,7 +21,7 @@ enum {
     ROUND = 256 // looked at in a round; there are as many rounds as it takes
 };
 
-size_t leftovers_children(pid_t process, pid_t thread, pid_t *out, size_t most)
+size_t stray_processes_children(pid_t process, pid_t thread, pid_t *out, size_t most)
 {
     char path[64], text[4096];
     snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)process, (int)thread);
@@ -45,26 +45,26 @@ static size_t own_children(pid_t *out, size_t most)
         return 0;
     for (const struct dirent *e; (e = readdir(threads)) != NULL;)
         if (e->d_name[0] != '.')
-            count +=
-                leftovers_children(getpid(), (pid_t)atoi(e->d_name), out + count, most - count);
+            count += stray_processes_children(getpid(), (pid_t)atoi(e->d_name), out + count,
+                                              most - count);
     closedir(threads);
     return count;
 }
 
-void leftovers_begin(struct leftovers *l)
+void stray_processes_begin(struct stray_processes *l)
 {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    l->kept_count = own_children(l->kept, LEFTOVERS_KEPT);
+    l->kept_count = own_children(l->kept, STRAY_PROCESSES_KEPT);
 }
 
-bool leftovers_may_be(const struct leftovers *l)
+bool stray_processes_may_be(const struct stray_processes *l)
 {
     siginfo_t info;
     return l->kept_count > 0 || waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ||
            errno != ECHILD;
 }
 
-static bool is_kept(const struct leftovers *l, pid_t pid)
+static bool is_kept(const struct stray_processes *l, pid_t pid)
 {
     for (size_t i = 0; i < l->kept_count; i++)
         if (l->kept[i] == pid)
@@ -78,7 +78,7 @@ struct round {
     size_t killed; // of these, by SIGKILL
 };
 
-static struct round end_round(const struct leftovers *l)
+static struct round end_round(const struct stray_processes *l)
 {
     pid_t children[ROUND];
     size_t count = own_children(children, ROUND);
@@ -98,7 +98,7 @@ static struct round end_round(const struct leftovers *l)
     return r;
 }
 
-int leftovers_end(const struct leftovers *l)
+int stray_processes_end(const struct stray_processes *l)
 {
     size_t killed = 0;
     for (int64_t deadline = clock_now() + END_NS;;) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "exec/local/watch.h"
+#include "exec/local/limit_watch.h"
 
 #include "base/clock.h"
 #include "exec/worker/limit_message.h"
@@ -13,7 +13,7 @@
 #define OUTPUT_NS    (20 * NS_PER_MS)
 #define BYTES_PER_NS 4
 
-bool watch_is_on(const struct watch_limits *l)
+bool limit_watch_is_on(const struct limit_watch_limits *l)
 {
     return l->memory != JOB_UNLIMITED || l->cpu_time_ns != JOB_UNLIMITED ||
            l->output != JOB_UNLIMITED;
@@ -26,8 +26,8 @@ static bool same_attempt(const struct exec_grant *a, const struct exec_grant *b)
 
 // The task in hand has begun since the last look, and others may have run in between: of the CPU
 // time used meanwhile it is charged what the time before its beginning cannot account for.
-static void note_task(struct watch *w, const struct watch_seen *seen, const struct exec_in_hand *h,
-                      unsigned cpus)
+static void note_task(struct limit_watch *w, const struct limit_watch_sample *seen,
+                      const struct exec_in_hand *h, unsigned cpus)
 {
     if (same_attempt(&w->task, &h->task) && w->looked_ns >= h->since_ns)
         return;
@@ -47,9 +47,9 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-bool watch_judge(struct watch *w, const struct watch_limits *l, const struct watch_seen *seen,
-                 const struct exec_in_hand *h, unsigned cpus, int64_t now, char *message,
-                 size_t size)
+bool limit_watch_judge(struct limit_watch *w, const struct limit_watch_limits *l,
+                       const struct limit_watch_sample *seen, const struct exec_in_hand *h,
+                       unsigned cpus, int64_t now, char *message, size_t size)
 {
     note_task(w, seen, h, cpus);
     w->looked_ns = now;

@@ -2,8 +2,8 @@
 // One task in this process, and nothing between it and what it does wrong: for debuggers and
 // valgrind. The task is told all that a worker would tell it, but for time limits: it has none,
 // since somebody may be stepping through it.
-#ifndef BR_EXEC_WORKER_SOLO_H
-#define BR_EXEC_WORKER_SOLO_H
+#ifndef BR_EXEC_WORKER_RUN_INLINE_H
+#define BR_EXEC_WORKER_RUN_INLINE_H
 
 #include "base/buffer.h"
 #include "base/error.h"
@@ -12,7 +12,7 @@
 #include "model/schema.h"
 #include "model/table.h"
 
-struct solo {
+struct run_inline {
     const char *plugin; // its file, which is loaded where it lies: debuggers look for its symbols
     const struct job_settings *config;
     const char *task; // its name in the plugin
@@ -23,7 +23,7 @@ struct solo {
     const struct table *table;
 };
 
-struct solo_end {
+struct run_inline_end {
     enum task_failure failure;
     char message[TASK_MESSAGE + 1]; // of a failure
     struct signature signature;     // the task's
@@ -32,7 +32,7 @@ struct solo_end {
 
 // Loads the plugin, runs its init, the task at its first attempt, and its fini. -1 and *err when it
 // does not come to the task. Whatever happens in a foreign program may happen here.
-int solo_run(const struct solo *s, struct solo_end *out, br_error *err);
-void solo_end_finish(struct solo_end *end);
+int run_inline(const struct run_inline *s, struct run_inline_end *out, br_error *err);
+void run_inline_end_finish(struct run_inline_end *end);
 
 #endif
