@@ -174,7 +174,7 @@ liblocal_la_SOURCES = \
 	framework/exec/local/local_watch.c framework/exec/local/local_watch.h
 
 libexec_la_SOURCES = \
-	framework/exec/executor.h \
+	framework/exec/executor.h framework/exec/executor_types.h \
 	framework/exec/topology.c framework/exec/topology.h
 
 libpool_la_SOURCES = \

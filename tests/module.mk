@@ -28,6 +28,8 @@ unit_tests += tests/unit/test_due
 tests_unit_test_due_SOURCES = tests/unit/test_due.c
 unit_tests += tests/unit/test_error
 tests_unit_test_error_SOURCES = tests/unit/test_error.c
+unit_tests += tests/unit/test_executor
+tests_unit_test_executor_SOURCES = tests/unit/test_executor.c
 unit_tests += tests/unit/test_failures
 tests_unit_test_failures_SOURCES = tests/unit/test_failures.c
 unit_tests += tests/unit/test_fd
@@ -51,9 +53,16 @@ tests_unit_test_library_SOURCES = tests/unit/test_library.c
 tests_unit_test_library_LDADD = $(LDADD) -lpthread
 unit_tests += tests/unit/test_limit_watch
 tests_unit_test_limit_watch_SOURCES = tests/unit/test_limit_watch.c
-unit_tests += tests/unit/test_local
-tests_unit_test_local_SOURCES = tests/unit/test_local.c
-tests_unit_test_local_CPPFLAGS = $(test_cppflags)
+unit_tests += tests/unit/test_local_deaths
+tests_unit_test_local_deaths_SOURCES = tests/unit/test_local_deaths.c
+unit_tests += tests/unit/test_local_life
+tests_unit_test_local_life_SOURCES = tests/unit/test_local_life.c
+unit_tests += tests/unit/test_local_limits
+tests_unit_test_local_limits_SOURCES = tests/unit/test_local_limits.c
+unit_tests += tests/unit/test_local_start
+tests_unit_test_local_start_SOURCES = tests/unit/test_local_start.c
+unit_tests += tests/unit/test_local_tasks
+tests_unit_test_local_tasks_SOURCES = tests/unit/test_local_tasks.c
 unit_tests += tests/unit/test_nursery
 tests_unit_test_nursery_SOURCES = tests/unit/test_nursery.c
 unit_tests += tests/unit/test_output
@@ -154,7 +163,8 @@ libsuite_la_SOURCES = tests/support/suite.c tests/support/suite.h
 libsupport_la_SOURCES = \
 	tests/support/fake.c tests/support/fake.h \
 	tests/support/golden.c tests/support/golden.h \
-	tests/support/rig.c tests/support/rig.h
+	tests/support/rig.c tests/support/rig.h \
+	tests/support/trial.c tests/support/trial.h
 libsupport_la_CPPFLAGS = $(test_cppflags)
 
 EXTRA_DIST += tests/specs

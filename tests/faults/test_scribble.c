@@ -27,12 +27,11 @@ static void open_rig(void)
              (struct rig_options){.workers = 2, .plugin = "tests/plugins/.libs/scribbler.so"});
 }
 
-static void run(const char *task, uint32_t chunk)
+static void run(const char *task, uint32_t chunk, int64_t hard_ns)
 {
-    // A worker whose heap is broken may hang as well as crash, and its next tasks with it.
     struct pool_map_options options = {
         .chunk = chunk,
-        .map.hard_ns = 10 * NS_PER_S,
+        .map.hard_ns = hard_ns,
         .retries = {.limit = 5, .on = ~0U, .delay_ns = 1, .max_ns = 1, .factor = 1}};
     open_rig();
     rig_run(&rig, rig_submit(&rig, task, 0, TASKS, options));
@@ -64,7 +63,8 @@ START_TEST(everything_that_is_mapped)
     unsigned deaths = 0, wanted = is_long() ? 200 : 20;
     setenv("SCRIBBLER_WRITES", is_long() ? "100000000" : "200000", 1);
     for (uint32_t round = 0; deaths < wanted; round++) {
-        run("everything", 1 + round % 3 * 19);
+        // A worker whose heap is broken may hang as well as crash, and its next tasks with it.
+        run("everything", 1 + round % 3 * 19, 10 * NS_PER_S);
         ck_assert_uint_gt(rig.deaths, 0);
         deaths += rig.deaths;
         rig_close(&rig);
@@ -76,7 +76,7 @@ START_TEST(the_channel_alone)
 {
     setenv("SCRIBBLER_WRITES", "2000000", 1);
     for (uint32_t chunk = 1; chunk <= TASKS; chunk += 33) {
-        run("ring", chunk);
+        run("ring", chunk, rig_patience_ns());
         assert_blame_is_exact();
         rig_close(&rig);
     }
@@ -85,7 +85,7 @@ END_TEST
 
 START_TEST(a_hole_in_the_channel)
 {
-    run("punch", 50);
+    run("punch", 50, rig_patience_ns());
     assert_blame_is_exact();
     rig_close(&rig);
 }
@@ -93,7 +93,7 @@ END_TEST
 
 START_TEST(a_channel_cannot_be_cut_off)
 {
-    run("truncate", 50);
+    run("truncate", 50, rig_patience_ns());
     ck_assert_uint_eq(rig.by_status[OUTCOME_OK], TASKS);
     ck_assert_uint_eq(rig.deaths, 0);
     rig_close(&rig);

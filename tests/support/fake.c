@@ -336,10 +336,10 @@ static int64_t next_of(const struct slot *s)
 
 static void get_ready(struct fake *f, struct slot *s)
 {
-    s->announce = true;
+    s->unfit = s->life.unfit != NULL;
+    s->announce = s->unfit || !s->leaving;
     ring(f);
-    if (s->life.unfit) {
-        s->unfit = true;
+    if (s->unfit || s->leaving) {
         die(f, s, 0);
         return;
     }

@@ -28,8 +28,6 @@ enum {
 };
 
 #define LAST_GRACE_NS (2 * NS_PER_S) // of local_destroy, after SIGKILL
-#define RESCAN_NS     (100 * NS_PER_MS)
-#define RESCAN_MAX_NS (2 * NS_PER_S)
 
 // ---- Starting workers
 
@@ -237,6 +235,8 @@ static void send_drop(struct slot *s, uint64_t id)
 static void local_drop(struct executor *ex, uint64_t id)
 {
     struct local *l = local_of(ex);
+    if (l->map_count == 0)
+        return;
     struct map_entry **at = find_map(l, id), *m = *at;
     if (!m)
         return;
@@ -307,17 +307,6 @@ static int local_fd(const struct executor *ex)
     return local_of(ex)->epoll;
 }
 
-// A lost wake-up delays, but does not hang. A worker rings the doorbell by itself, except for what
-// it did shortly after its last ring: so the longer nothing was heard, the less reason there is to
-// look.
-static int64_t next_rescan(const struct local *l, bool hung_up)
-{
-    int64_t now = clock_now(), wait = now - l->heard_ns;
-    if (wait > RESCAN_MAX_NS)
-        wait = RESCAN_MAX_NS;
-    return now + (hung_up || wait < RESCAN_NS ? RESCAN_NS : wait);
-}
-
 static int64_t local_deadline(const struct executor *ex)
 {
     const struct local *l = local_of(ex);
@@ -335,7 +324,8 @@ static int64_t local_deadline(const struct executor *ex)
     }
     if (l->unread)
         return 0; // nobody rings again for what is in a ring already
-    int64_t rescan = busy || hung_up ? next_rescan(l, hung_up) : INT64_MAX;
+    int64_t rescan =
+        busy || hung_up ? local_next_rescan(clock_now(), l->heard_ns, hung_up) : INT64_MAX;
     return rescan < first ? rescan : first;
 }
 

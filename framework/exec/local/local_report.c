@@ -15,6 +15,9 @@
 #include "exec/local/local_ring.h"
 #include "exec/local/local_watch.h"
 
+#define RESCAN_NS     (100 * NS_PER_MS)
+#define RESCAN_MAX_NS (2 * NS_PER_S)
+
 // ---- Reports from sockets
 
 // Returns the number of reports: 1 or 0.
@@ -131,6 +134,14 @@ int local_read_nursery(struct local *l, br_error *err)
 }
 
 // ---- One round
+
+int64_t local_next_rescan(int64_t now, int64_t heard_ns, bool hung_up)
+{
+    int64_t wait = now - heard_ns;
+    if (wait > RESCAN_MAX_NS)
+        wait = RESCAN_MAX_NS;
+    return now + (hung_up || wait < RESCAN_NS ? RESCAN_NS : wait);
+}
 
 static int poll_descriptors(struct local *l, br_error *err)
 {
