@@ -239,7 +239,7 @@ void local_end_overdue(struct local *l)
         if (s->state == SLOT_EMPTY || s->state == SLOT_DYING)
             continue;
         if (s->control.hung_up)
-            nursery_go_on(l->options.nursery);
+            nursery_continue(l->options.nursery);
         if (s->deadline_ns <= now)
             local_happen(l, s, EVENT_OVERDUE, NULL);
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// A signal handler that looks at who has sent the signal.
 #include "exec/process/job_signals.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@ sigset_t job_signals_set(void)
     return set;
 }
 
-// Ends the process as the signal would have without a handler, once this returns.
+// The raised signal is blocked until this returns, and ends the process then.
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     (void)context;

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Signals that ask a whole job to stop. A scheduler sends them to each of its processes at once;
-// the coordinator alone acts on them, and lets tasks in hand end first. So the nursery blocks them,
-// and a worker that runs plugins heeds only those that the nursery or its own task sent.
+// Signals that ask a whole job to stop. A scheduler sends them to each process of the job at once,
+// but only the coordinator is to act on them, because it lets running tasks end first. So the
+// nursery blocks them, and a worker ignores them unless the nursery or its own task has sent them.
 #ifndef BR_EXEC_PROCESS_JOB_SIGNALS_H
 #define BR_EXEC_PROCESS_JOB_SIGNALS_H
 
 #include <signal.h>
 
-// SIGINT, SIGTERM, SIGHUP and SIGUSR1.
+// Returns SIGINT, SIGTERM, SIGHUP and SIGUSR1.
 sigset_t job_signals_set(void);
 
-// In a worker, whose parent is the nursery: from now on the same signals from anybody else do
-// nothing. A program that it executes has them as usual.
+// Makes the calling process ignore these signals from now on, unless its parent (the nursery) or
+// the process itself sends them: then it ends by the signal. A program that it executes has their
+// default actions.
 void job_signals_filter(void);
 
 #endif

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Reads /proc/PID/stat of a process and its descendants.
 #include "exec/process/proc_usage.h"
 
 #include <fcntl.h>
@@ -12,10 +13,10 @@
 #include "exec/process/stray_processes.h"
 
 enum {
-    TREE_MAX = 256 // processes looked at; a task that has more is bounded by other means
+    TREE_MAX = 256 // processes that are measured; others bound how many a task can have
 };
 
-// The file's text: its length, 0 when there is none to be read.
+// Returns the length of the text, 0 if there is none or the file cannot be read.
 static size_t read_text(const char *path, char *text, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -25,7 +26,8 @@ static size_t read_text(const char *path, char *text, size_t size)
     return got > 0 ? (size_t)got : 0;
 }
 
-// What follows the process's name in its `stat`, or NULL. The name may hold anything, a `)` too.
+// Returns what follows the process's name in its `stat`, or NULL. The name may contain any bytes,
+// a `)` too.
 static const char *read_stat(pid_t pid, char *text, size_t size)
 {
     char path[64];
@@ -60,8 +62,7 @@ static bool add_process(pid_t pid, struct proc_usage *u)
     return true;
 }
 
-// Those that its first thread has forked, which is where tasks are called, and those that it has
-// inherited.
+// The children of its first thread, which calls the tasks and inherits orphans.
 static size_t append_children(pid_t pid, pid_t *found, size_t count)
 {
     return count + stray_processes_children(pid, pid, found + count, TREE_MAX - count);
@@ -76,7 +77,7 @@ bool proc_usage_read(pid_t pid, struct proc_usage *out)
         return false;
     count = append_children(pid, found, count);
     for (size_t i = 1; i < count; i++) {
-        add_process(found[i], &u); // one that has ended meanwhile uses nothing
+        add_process(found[i], &u); // it may have ended in the meantime
         count = append_children(found[i], found, count);
     }
     *out = u;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Finds stray processes in /proc and ends them.
 #include "exec/process/stray_processes.h"
 
 #include <dirent.h>
@@ -18,7 +19,7 @@
 #define END_NS NS_PER_S
 
 enum {
-    ROUND = 256 // looked at in a round; there are as many rounds as it takes
+    ROUND = 256 // children that one round looks at; rounds follow until none is left
 };
 
 size_t stray_processes_children(pid_t process, pid_t thread, pid_t *out, size_t most)
@@ -36,7 +37,7 @@ size_t stray_processes_children(pid_t process, pid_t thread, pid_t *out, size_t 
     return count;
 }
 
-// Whichever thread has forked or inherited them.
+// The children of all threads of this process.
 static size_t own_children(pid_t *out, size_t most)
 {
     size_t count = 0;
@@ -51,41 +52,41 @@ static size_t own_children(pid_t *out, size_t most)
     return count;
 }
 
-void stray_processes_begin(struct stray_processes *l)
+void stray_processes_begin(struct stray_processes *s)
 {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    l->kept_count = own_children(l->kept, STRAY_PROCESSES_KEPT);
+    s->kept_count = own_children(s->kept, STRAY_PROCESSES_KEPT);
 }
 
-bool stray_processes_may_be(const struct stray_processes *l)
+bool stray_processes_may_be(const struct stray_processes *s)
 {
     siginfo_t info;
-    return l->kept_count > 0 || waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ||
+    return s->kept_count > 0 || waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ||
            errno != ECHILD;
 }
 
-static bool is_kept(const struct stray_processes *l, pid_t pid)
+static bool is_kept(const struct stray_processes *s, pid_t pid)
 {
-    for (size_t i = 0; i < l->kept_count; i++)
-        if (l->kept[i] == pid)
+    for (size_t i = 0; i < s->kept_count; i++)
+        if (s->kept[i] == pid)
             return true;
     return false;
 }
 
 struct round {
-    size_t left;   // to end, and have not
-    size_t ended;  // and are no more
-    size_t killed; // of these, by SIGKILL
+    size_t left;   // strays that have not ended
+    size_t ended;  // strays that were reaped
+    size_t killed; // of those that were reaped: by SIGKILL
 };
 
-static struct round end_round(const struct stray_processes *l)
+static struct round end_round(const struct stray_processes *s)
 {
     pid_t children[ROUND];
     size_t count = own_children(children, ROUND);
     struct round r = {0};
     for (size_t i = 0; i < count; i++) {
         int status;
-        if (is_kept(l, children[i]))
+        if (is_kept(s, children[i]))
             continue;
         if (waitpid(children[i], &status, WNOHANG | __WALL) == children[i]) {
             r.ended++;
@@ -98,18 +99,19 @@ static struct round end_round(const struct stray_processes *l)
     return r;
 }
 
-int stray_processes_end(const struct stray_processes *l)
+int stray_processes_end(const struct stray_processes *s)
 {
     size_t killed = 0;
     for (int64_t deadline = clock_now() + END_NS;;) {
-        struct round r = end_round(l);
+        struct round r = end_round(s);
         killed += r.killed;
-        // What one leaves is here once it has ended: only a round that finds nothing is the last.
+        // The children of a stray become this process's when it has ended, so only a round without
+        // any is the last.
         if (r.left == 0 && r.ended == 0)
             return (int)killed;
         if (clock_now() >= deadline)
             return -1;
-        // The end of any one of several processes is not to be waited for with a bound.
+        // No system call waits for the first of several children with a time limit.
         if (r.ended == 0)
             poll(NULL, 0, 1);
     }
