@@ -170,7 +170,8 @@ liblocal_la_SOURCES = \
 	framework/exec/local/local_life.c framework/exec/local/local_life.h \
 	framework/exec/local/local_report.c framework/exec/local/local_report.h \
 	framework/exec/local/local_ring.c framework/exec/local/local_ring.h \
-	framework/exec/local/local_slot.c framework/exec/local/local_slot.h \
+	framework/exec/local/local_slot.h \
+	framework/exec/local/local_state.c framework/exec/local/local_state.h \
 	framework/exec/local/local_watch.c framework/exec/local/local_watch.h
 
 libexec_la_SOURCES = \

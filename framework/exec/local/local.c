@@ -19,7 +19,7 @@
 #include "base/wire.h"
 #include "exec/local/local_life.h"
 #include "exec/local/local_report.h"
-#include "exec/local/local_slot.h"
+#include "exec/local/local_state.h"
 #include "exec/local/local_watch.h"
 #include "exec/worker/worker.h"
 

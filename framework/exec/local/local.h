@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The executor of worker processes on this machine.
+// The executor whose workers are processes of this machine.
 #ifndef BR_EXEC_LOCAL_LOCAL_H
 #define BR_EXEC_LOCAL_LOCAL_H
 
@@ -20,13 +20,14 @@ struct local_options {
     int64_t stuck_ns;                 // for SIGKILL to end one; 0: 10 s
 };
 
-// NULL and *err on failure. Starts no worker.
+// Creates the executor; starts no worker. Returns NULL and *err if memory or descriptors ran out,
+// or the nursery is gone.
 struct executor *local_create(const struct local_options *options, br_error *err);
 
-// By which means limits.memory is enforced, in words; nothing without that limit.
+// Appends by which means limits.memory is enforced; nothing without that limit.
 void local_describe_limits(const struct executor *ex, struct buffer *out);
 
-// The process of a slot's worker, or 0.
+// Returns the pid of a slot's worker, or 0 if there is none or it is not known yet.
 int local_pid(const struct executor *ex, unsigned slot);
 
 #endif

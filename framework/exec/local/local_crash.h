@@ -4,7 +4,7 @@
 #define BR_EXEC_LOCAL_LOCAL_CRASH_H
 
 #include "base/wire.h"
-#include "exec/local/local_slot.h"
+#include "exec/local/local_state.h"
 
 // Keeps the crash note in `w`, which the worker's handler (or its child's) has sent.
 void local_take_note(struct slot *s, struct wire *w);

@@ -3,7 +3,7 @@
 #ifndef BR_EXEC_LOCAL_LOCAL_DEATH_H
 #define BR_EXEC_LOCAL_LOCAL_DEATH_H
 
-#include "exec/local/local_slot.h"
+#include "exec/local/local_state.h"
 
 // Fills *out with the next report of a slot that is SLOT_DYING; the last one is DEAD and empties
 // the slot. Returns 1; 0 if it waits for symbol names; -1 and *err if memory ran out.

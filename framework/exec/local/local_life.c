@@ -12,7 +12,7 @@
 #define START_NS        (60 * NS_PER_S) // a worker that is not ready by then never will be
 #define STUCK_NS        (10 * NS_PER_S) // after SIGKILL; freeing much memory takes seconds
 #define RETIRE_GRACE_NS (5 * NS_PER_S)
-#define RETRY_NS        (100 * NS_PER_MS) // until a request that the nursery did not take is repeated
+#define RETRY_NS        (100 * NS_PER_MS) // until a request that the nursery refused is sent again
 
 int64_t local_start_limit(const struct local *l)
 {
@@ -218,16 +218,21 @@ bool local_happen(struct local *l, struct slot *s, enum slot_event event,
 
 const char *local_event_name(enum slot_event event)
 {
-    static const char *const names[SLOT_EVENTS] = {
-        "START",     "READY",   "UNFIT",     "EXHAUSTED",  "KILL",  "RETIRE",
-        "VIOLATION", "OVERDUE", "KILL_SENT", "NOT_FORKED", "ENDED", "REPORTED"};
+#define NAME(event) [EVENT_##event] = #event
+    static const char *const names[SLOT_EVENTS] = {NAME(START),      NAME(READY),   NAME(UNFIT),
+                                                   NAME(EXHAUSTED),  NAME(KILL),    NAME(RETIRE),
+                                                   NAME(VIOLATION),  NAME(OVERDUE), NAME(KILL_SENT),
+                                                   NAME(NOT_FORKED), NAME(ENDED),   NAME(REPORTED)};
+#undef NAME
     return names[event];
 }
 
 const char *local_state_name(enum slot_state state)
 {
-    static const char *const names[SLOT_STATES] = {"EMPTY",   "STARTING", "READY",
-                                                   "LEAVING", "KILLED",   "DYING"};
+#define NAME(state) [SLOT_##state] = #state
+    static const char *const names[SLOT_STATES] = {NAME(EMPTY),   NAME(STARTING), NAME(READY),
+                                                   NAME(LEAVING), NAME(KILLED),   NAME(DYING)};
+#undef NAME
     return names[state];
 }
 

@@ -4,7 +4,7 @@
 #ifndef BR_EXEC_LOCAL_LOCAL_LIFE_H
 #define BR_EXEC_LOCAL_LOCAL_LIFE_H
 
-#include "exec/local/local_slot.h"
+#include "exec/local/local_state.h"
 
 enum slot_event {
     EVENT_START,      // executor_ops.start: the nursery was asked for a worker

@@ -4,7 +4,7 @@
 #ifndef BR_EXEC_LOCAL_LOCAL_REPORT_H
 #define BR_EXEC_LOCAL_LOCAL_REPORT_H
 
-#include "exec/local/local_slot.h"
+#include "exec/local/local_state.h"
 
 // What a descriptor of the epoll set is; a slot's control socket has TAG_SLOT + its number.
 enum {

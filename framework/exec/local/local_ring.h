@@ -3,7 +3,7 @@
 #ifndef BR_EXEC_LOCAL_LOCAL_RING_H
 #define BR_EXEC_LOCAL_LOCAL_RING_H
 
-#include "exec/local/local_slot.h"
+#include "exec/local/local_state.h"
 
 // Fills *out with the next report from the slot's ring. Returns 1; 0 if the ring is empty or
 // damaged, or if the report is held until symbol names are known (then slot.held is set); -1 and

@@ -4,7 +4,7 @@
 #ifndef BR_EXEC_LOCAL_LOCAL_WATCH_H
 #define BR_EXEC_LOCAL_LOCAL_WATCH_H
 
-#include "exec/local/local_slot.h"
+#include "exec/local/local_state.h"
 
 // Measures running tasks whose next look has come, and ends those that are over a limit.
 void local_watch(struct local *l);

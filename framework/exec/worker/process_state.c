@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Notes and restores the state of a worker's process.
 #include "exec/worker/process_state.h"
 
 #include <fcntl.h>
@@ -36,7 +37,7 @@ static bool note_environment(struct process_state *s)
     return true;
 }
 
-// Of a sigset_t the kernel fills a bit for each signal; the rest may be anything.
+// The kernel fills one bit of a sigset_t for each signal; the other bits are undefined.
 static struct process_state_action action_of(const struct sigaction *a)
 {
     struct process_state_action to = {.handler = a->sa_sigaction, .flags = a->sa_flags};
@@ -58,14 +59,14 @@ static void note_signals(struct process_state *s)
         s->timers[i] = getitimer(i, &t) == 0 && (t.it_value.tv_sec != 0 || t.it_value.tv_usec != 0);
 }
 
-// What is not there is noted as not there.
+// A stream that is closed is noted as zero.
 static void note_stream(int fd, struct statx *out)
 {
     if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, out) != 0)
         *out = (struct statx){0};
 }
 
-// The C library's getrlimit is prlimit, which looks for a process first: twice the time.
+// The C library's getrlimit calls prlimit, which looks up a process first and takes twice as long.
 static int get_limit(int resource, struct rlimit *out)
 {
 #if defined(SYS_getrlimit) && defined(__LP64__)
@@ -86,7 +87,7 @@ int process_state_note(struct process_state *s, br_error *err)
     s->umask = umask(0);
     umask(s->umask);
     s->nice = getpriority(PRIO_PROCESS, 0);
-    s->directory = getcwd(NULL, 0); // NULL: it has gone, and cannot be gone back to
+    s->directory = getcwd(NULL, 0); // NULL if it no longer exists
     s->thread_locale = uselocale(NULL);
     const char *locale = setlocale(LC_ALL, NULL);
     s->locale = strdup(locale ? locale : "C");
@@ -112,7 +113,7 @@ void process_state_finish(struct process_state *s)
     *s = (struct process_state){0};
 }
 
-// ---- Putting back
+// ---- Restoring
 
 static bool same_mask(const sigset_t *a, const sigset_t *b)
 {
@@ -151,7 +152,7 @@ static void restore_signals(const struct process_state *s)
         sigaltstack(&s->stack, NULL);
 }
 
-// By name: that takes no look at the file system.
+// Compares names, which needs no access to the file system.
 static bool restore_directory(const struct process_state *s)
 {
     char is[PATH_MAX];
@@ -171,7 +172,7 @@ static bool restore_environment(struct process_state *s)
     if (clearenv() != 0)
         return false;
     for (i = 0; i < s->variables; i++) {
-        // What has no name cannot be set, nor could it be asked for.
+        // A string without a name can be neither set nor read.
         char *equals = strchr(s->environment[i] + 1, '=');
         if (!equals)
             continue;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a task finds of its process, as the plugins' init left it, and what the next one is to find
-// again: whatever a task has changed is put back.
+// The state of a worker's process that tasks can change: signals, directory, environment, locale,
+// limits and so on. It is noted once the plugins' init has run, and restored so that a task does
+// not find what an earlier one has changed.
 //
-// Two promises, by what they cost. The floating-point mode is set anew after every task. All else
-// takes system calls, tens of microseconds of them, and is looked at after every task that took
-// PROCESS_STATE_LONG_NS, and after shorter ones together when PROCESS_STATE_NS have passed since
-// the last look.
+// How often it is restored depends on the cost. The floating-point mode is set after every task.
+// Everything else takes system calls of tens of microseconds. It is restored after every task that
+// took PROCESS_STATE_LONG_NS, and after shorter ones when PROCESS_STATE_NS have passed since the
+// last time.
 #ifndef BR_EXEC_WORKER_PROCESS_STATE_H
 #define BR_EXEC_WORKER_PROCESS_STATE_H
 
@@ -24,11 +25,11 @@
 #define PROCESS_STATE_NS      INT64_C(10000000)
 
 enum {
-    PROCESS_STATE_SIGNALS = 65
+    PROCESS_STATE_SIGNALS = 65 // signals are numbered 1 to 64
 };
 
-// A sigaction without what its mask has room for beyond the kernel's signals: all of them are
-// looked at together, and memory costs as much as the calls.
+// A sigaction with a mask of the kernel's 64 signals only. All actions are compared at once, and
+// reading large ones would cost as much time as the system calls.
 struct process_state_action {
     void (*handler)(int, siginfo_t *, void *);
     uint64_t mask;
@@ -38,30 +39,34 @@ struct process_state_action {
 struct process_state {
     struct process_state_action actions[PROCESS_STATE_SIGNALS];
     sigset_t mask;
-    stack_t stack; // for signals
-    bool timers[3];
-    char *directory;
+    stack_t stack;   // the alternate signal stack
+    bool timers[3];  // which interval timers are set
+    char *directory; // the working directory; NULL if it no longer exists
     struct statx streams[3];
     mode_t umask;
-    char **environment; // copies, and where the originals lay
-    char **places;
-    size_t variables;
+    char **environment; // copies of the variables
+    char **places;      // addresses of the originals
+    size_t variables;   // their number
     char *locale;
     locale_t thread_locale;
     struct rlimit limits[RLIM_NLIMITS];
     int nice;
-    cpu_set_t *cpus, *cpus_now; // the latter is scratch
+    cpu_set_t *cpus;     // the affinity of the calling thread
+    cpu_set_t *cpus_now; // scratch space
 };
 
-// Notes how they are now. -1 and *err on failure; process_state_finish in any case.
+// Notes the present state. Returns 0, or -1 and *err if memory ran out or a system call failed.
+// process_state_finish is to be called in both cases.
 int process_state_note(struct process_state *s, br_error *err);
 void process_state_finish(struct process_state *s);
 
-// Puts back what has changed. NULL, or what cannot be: the process is not fit for another task.
+// Restores what has changed. Returns NULL, or a static message that says what cannot be restored:
+// then the process must not run another task.
 const char *process_state_restore(struct process_state *s);
 
-// Rounding, denormals and traps; and no exception raised. (On x86 the flags of the x87 unit, which
-// `long double` and feraiseexcept may raise, are cleared with the rest.)
+// The floating-point mode: rounding, denormals and traps, with no exception raised. On x86 the
+// flags of the x87 unit, which `long double` and feraiseexcept may raise, are cleared with the
+// others.
 #if defined(__x86_64__)
 struct float_mode {
     uint32_t simd;
@@ -77,7 +82,8 @@ static inline struct float_mode float_mode_now(void)
     return m;
 }
 
-// Without looking: to read these registers costs several times as much as to set them.
+// Sets the mode without a comparison, because reading these registers costs several times as much
+// as setting them.
 static inline void float_mode_restore(const struct float_mode *was)
 {
     __asm__ volatile("ldmxcsr %0" : : "m"(was->simd));

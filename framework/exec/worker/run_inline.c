@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Runs a task over a channel both of whose ends are in this process.
 #include "exec/worker/run_inline.h"
 
 #include <stdio.h>
@@ -13,7 +14,8 @@
 #include "exec/plugin/plugin.h"
 #include "exec/process/stray_processes.h"
 
-// Both ends of a channel: the task asks its own for a cancel, and tells it of progress.
+// Both ends of a channel: a task reads from its end whether it was cancelled, and writes its
+// progress.
 struct ends {
     struct channel coordinator;
     struct channel_worker worker;
@@ -60,7 +62,7 @@ static int call(const struct run_inline *s, struct task_map *map, struct run_inl
                 br_error *err)
 {
     struct ends ends = {.coordinator = {.down_fd = -1, .up_fd = -1}, .doorbell = -1};
-    static struct task task; // static: the plugin's pointer to it is good whatever it does
+    static struct task task; // static: the plugin may keep its pointer to it
     const void *row = NULL;
     size_t size = 0;
     struct stray_processes strays;
@@ -72,7 +74,7 @@ static int call(const struct run_inline *s, struct task_map *map, struct run_inl
         stray_processes_begin(&strays);
         int returned = task_call(&task);
         fflush(stdout);
-        (void)stray_processes_end(&strays); // as in a worker; what does not end is not waited for
+        (void)stray_processes_end(&strays); // as in a worker; processes that do not end are left
         out->failure = task_end(&task, returned, &row, &size);
         memcpy(out->message, task.message, sizeof out->message);
         if (out->failure == TASK_FINE)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Writes and reads a worker's setup; sets the environment of its tasks.
 #include "exec/worker/worker_setup.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Access to a slot's data that more than one file needs.
-#include "exec/local/local_slot.h"
+// Access to the executor's data that more than one file needs.
+#include "exec/local/local_state.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>
