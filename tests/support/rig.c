@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Opens a pool over real workers, submits maps, waits, and keeps what is reported.
 #include "support/rig.h"
 
 #include <fcntl.h>
@@ -148,7 +149,7 @@ void rig_open(struct rig *rig, struct rig_options options)
         .out_fds = rig->out,
         .err_fds = rig->error,
         .limits = LIMIT_WATCH_NOTHING,
-        .start_ns = options.start_ns,
+        .start_ns = options.start_ns ? options.start_ns : rig_patience_ns(),
         .stuck_ns = options.stuck_ns};
     if (options.memory)
         local.limits.memory = options.memory;

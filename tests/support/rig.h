@@ -22,7 +22,8 @@ struct rig_options {
     bool bind;
     bool logs;                            // the workers' output is kept
     int64_t grace_ns;                     // 0: 50 ms
-    int64_t start_ns, stuck_ns;           // as local_options
+    int64_t start_ns;                     // as local_options; 0: patience()
+    int64_t stuck_ns;                     // as local_options
     uint64_t memory, cpu_time_ns, output; // of tasks; 0: no limit
 };
 

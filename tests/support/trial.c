@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The tasks of a trial, for real workers and as a script, and the notes of what was reported.
 #include "support/trial.h"
 
 #include <poll.h>
@@ -144,7 +145,8 @@ static struct executor *create_local(br_error *err)
                                                .output = JOB_UNLIMITED,
                                                .open_files = JOB_UNLIMITED},
                                     .out_fds = logs,
-                                    .limits = LIMIT_WATCH_NOTHING};
+                                    .limits = LIMIT_WATCH_NOTHING,
+                                    .start_ns = rig_patience_ns()};
     ck_assert_msg(nursery_start(&nursery, err) == 0, "%s", err->text);
     return local_create(&options, err);
 }

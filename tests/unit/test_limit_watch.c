@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Limits of a task in virtual time.
 #include <stdlib.h>
 #include <string.h>
 

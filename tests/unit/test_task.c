@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a task is told, and what becomes of what it says, in a real worker.
+// The calls of <batchrun/plugin.h> in a real worker: what a task reads, and what it gives.
 #include <stdlib.h>
 #include <string.h>
 
