@@ -168,6 +168,7 @@ liblocal_la_SOURCES = \
 	framework/exec/local/local_crash.c framework/exec/local/local_crash.h \
 	framework/exec/local/local_death.c framework/exec/local/local_death.h \
 	framework/exec/local/local_life.c framework/exec/local/local_life.h \
+	framework/exec/local/local_options.h \
 	framework/exec/local/local_report.c framework/exec/local/local_report.h \
 	framework/exec/local/local_ring.c framework/exec/local/local_ring.h \
 	framework/exec/local/local_slot.h \

@@ -446,6 +446,17 @@ struct executor *local_create(const struct local_options *options, br_error *err
     return &l->base;
 }
 
+void local_describe_limits(const struct executor *ex, struct buffer *out)
+{
+    const struct local *l = local_of(ex);
+    if (l->options.limits.memory == JOB_UNLIMITED)
+        return;
+    buffer_text(out, "memory by resident-set watch");
+    if (l->options.common.data != JOB_UNLIMITED)
+        buffer_text(out, ", rlimit");
+    cgroups_describe(&l->groups, out);
+}
+
 int local_pid(const struct executor *ex, unsigned slot)
 {
     return local_of(ex)->slots[slot].pid;

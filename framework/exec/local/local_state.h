@@ -5,8 +5,9 @@
 
 #include "base/buffer.h"
 #include "exec/crash/symbols.h"
-#include "exec/local/local.h"
+#include "exec/local/local_options.h"
 #include "exec/local/local_slot.h"
+#include "exec/process/cgroup.h"
 #include "exec/worker/worker_setup.h"
 
 struct map_entry {

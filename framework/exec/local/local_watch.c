@@ -86,17 +86,6 @@ bool local_oom_killed(struct local *l, unsigned slot)
     return killed;
 }
 
-void local_describe_limits(const struct executor *ex, struct buffer *out)
-{
-    const struct local *l = (const struct local *)ex;
-    if (limits_of(l)->memory == JOB_UNLIMITED)
-        return;
-    buffer_text(out, "memory by resident-set watch");
-    if (l->options.common.data != JOB_UNLIMITED)
-        buffer_text(out, ", rlimit");
-    cgroups_describe(&l->groups, out);
-}
-
 // The worker may print more after the part that is cut, so that part becomes a hole. If the file
 // system cannot make one the bytes stay.
 uint64_t local_cut_output(const struct local *l, unsigned slot, int stream, uint64_t from,
