@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a task changes of its process is not seen by the next, in one worker or each in a child.
+// A task does not see what an earlier one has changed in its process, whether each has a child of
+// its own or both ran in one worker.
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,10 +170,10 @@ START_TEST(results_of_any_size_come_over)
 }
 END_TEST
 
-START_TEST(it_can_ask_and_tell_as_any_task)
+START_TEST(its_calls_return_what_they_do_in_a_worker)
 {
     struct pool_map_options options = isolated(ISOLATE_TASK, 0);
-    options.map.hard_ns = 100 * NS_PER_S;
+    options.map.hard_ns = 3600 * NS_PER_S;
     run("told", 5, 3, options);
     ck_assert_str_eq(rig.fates[2].text, "2 phase 0 1 1");
     close_unharmed();
@@ -202,7 +203,7 @@ END_TEST
 START_TEST(scribbling_harms_nobody_else)
 {
     struct pool_map_options options = isolated(ISOLATE_TASK, 0);
-    options.map.hard_ns = 10 * NS_PER_S; // the child may hang over what it has broken
+    options.map.hard_ns = 10 * NS_PER_S; // the child may have broken itself so that it hangs
     rig_run_one(&rig,
                 (struct rig_options){.workers = 2, .plugin = "tests/plugins/.libs/scribbler.so"},
                 "everything", 0, 100, options);
@@ -217,7 +218,7 @@ END_TEST
 
 // ---- In one worker
 
-// Each task tells what it finds, and changes another thing for the next.
+// Each task returns what it finds, and changes something else for the next.
 START_TEST(what_a_task_changes_the_next_does_not_find)
 {
     setenv("WILD_KEPT", "kept", 1);
@@ -230,17 +231,17 @@ START_TEST(what_a_task_changes_the_next_does_not_find)
 }
 END_TEST
 
-START_TEST(every_task_has_the_floating_point_mode_it_is_due)
+START_TEST(every_task_has_the_default_floating_point_mode)
 {
     rig_run_one(&rig, (struct rig_options){.workers = 1}, "meddle_with_floats", 0, 200,
                 isolated(ISOLATE_WORKER, 0));
     for (int i = 0; i < 200; i++)
-        ck_assert_str_eq(rig.fates[i].text, "0 0"); // to nearest, and no exception
+        ck_assert_str_eq(rig.fates[i].text, "0 0"); // rounds to nearest, and no exception is raised
     close_unharmed();
 }
 END_TEST
 
-START_TEST(what_cannot_be_put_back_replaces_the_worker)
+START_TEST(a_change_that_cannot_be_undone_replaces_the_worker)
 {
     rig_run_one(&rig, (struct rig_options){.workers = 1, .logs = true}, "close_output", 0, 10,
                 isolated(ISOLATE_WORKER, 0));
@@ -266,10 +267,10 @@ SUITE(isolation)
     TEST(what_it_leaves_behind_goes_with_it);
     TEST(its_time_is_limited);
     TEST(results_of_any_size_come_over);
-    TEST(it_can_ask_and_tell_as_any_task);
+    TEST(its_calls_return_what_they_do_in_a_worker);
     LOOP_TEST(progress_is_each_tasks_own, 2);
     TEST(scribbling_harms_nobody_else);
     TEST(what_a_task_changes_the_next_does_not_find);
-    TEST(every_task_has_the_floating_point_mode_it_is_due);
-    TEST(what_cannot_be_put_back_replaces_the_worker);
+    TEST(every_task_has_the_default_floating_point_mode);
+    TEST(a_change_that_cannot_be_undone_replaces_the_worker);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Tasks that write over everything their worker can write to. What such a task says of itself
-// counts for nothing; of all others each has its one outcome, with the result it must have.
-// BATCHRUN_LONG=1 for ten times as many workers that scribble for a second.
+// Tasks that overwrite all memory that their worker can write to. The outcome of such a task may be
+// anything; every other task has one outcome, with the right result. BATCHRUN_LONG=1 runs ten times
+// as many workers, which scribble for a second each.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +48,7 @@ static void run(const char *task, uint32_t chunk, int64_t hard_ns)
     ck_assert_uint_eq(ended, TASKS);
 }
 
-// With nothing damaged but the channel no neighbour fails, and none is charged an attempt.
+// If only the channel is damaged no other task fails, and none is charged an attempt.
 static void assert_blame_is_exact(void)
 {
     for (int i = 0; i < TASKS; i++)
@@ -105,7 +105,7 @@ START_TEST(a_worker_reaches_no_channel_but_its_own)
     open_rig();
     rig_run(&rig, rig_submit(&rig, "reach", 0, TASKS, (struct pool_map_options){.chunk = 1}));
     ck_assert_uint_eq(rig.by_status[OUTCOME_OK], TASKS);
-    // Two memories each, and of no two workers the same.
+    // Each worker has two memories, and no two workers share one.
     long long own[2], seen[2], third;
     ck_assert_int_eq(sscanf(rig.fates[0].text, "%lld %lld %lld", &own[0], &own[1], &third), 2);
     for (int i = 1; i < TASKS; i++) {

@@ -26,7 +26,7 @@ START_TEST(nothing_is_watched_without_limits)
 }
 END_TEST
 
-START_TEST(what_is_over_is_named_with_its_value)
+START_TEST(the_message_names_the_limit_and_the_value)
 {
     struct exec_in_hand h = {.task = {.map = 1, .count = 1}};
     struct limit_watch w = {0};
@@ -69,7 +69,7 @@ START_TEST(another_attempt_begins_anew)
 }
 END_TEST
 
-START_TEST(a_look_comes_before_a_limit_can_be_passed_by_much)
+START_TEST(the_next_look_comes_before_a_limit_can_be_exceeded_by_much)
 {
     struct exec_in_hand h = {.task = {.map = 1, .count = 1}};
     struct limit_watch w = {0};
@@ -89,8 +89,8 @@ END_TEST
 SUITE(limit_watch)
 {
     TEST(nothing_is_watched_without_limits);
-    TEST(what_is_over_is_named_with_its_value);
+    TEST(the_message_names_the_limit_and_the_value);
     TEST(cpu_time_is_the_tasks_own);
     TEST(another_attempt_begins_anew);
-    TEST(a_look_comes_before_a_limit_can_be_passed_by_much);
+    TEST(the_next_look_comes_before_a_limit_can_be_exceeded_by_much);
 }

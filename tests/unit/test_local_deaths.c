@@ -33,7 +33,7 @@ START_TEST(a_crash_is_reported_by_its_signal)
 }
 END_TEST
 
-START_TEST(leaving_is_a_crash_too)
+START_TEST(a_task_that_calls_exit_is_crashed)
 {
     rig_run_one(&rig, (struct rig_options){.workers = 2}, "leave", 0, 30, rig_chunk(30));
     ck_assert_uint_eq(rig.by_status[OUTCOME_CRASHED], 3);
@@ -217,7 +217,7 @@ static unsigned open_descriptors(void)
     return count;
 }
 
-// RIG_TEST_LOOPS=1000 for a long run.
+// RIG_TEST_LOOPS=1000 makes it long.
 START_TEST(many_rigs_leave_nothing)
 {
     const char *text = getenv("RIG_TEST_LOOPS");
@@ -254,7 +254,7 @@ END_TEST
 SUITE(local_deaths)
 {
     TEST(a_crash_is_reported_by_its_signal);
-    TEST(leaving_is_a_crash_too);
+    TEST(a_task_that_calls_exit_is_crashed);
     TEST(a_task_killed_from_outside_is_blamed_and_tried_again);
     TEST(an_idle_worker_that_is_killed_is_replaced);
     TEST(all_workers_killed_ten_times_lose_nothing);

@@ -83,10 +83,10 @@ static void thaw(void)
 {
     write_word("freezer.state", "THAWED");
     while (rmdir(freezer) != 0 && errno == EBUSY)
-        poll(NULL, 0, 1); // until the killed process has left it, which nothing announces
+        poll(NULL, 0, 1); // no event says that the killed process has left it
 }
 
-// What can be made there may well be a plain directory, where no control groups are mounted.
+// Without a mounted hierarchy the new directory is a plain one.
 static bool make_freezer(void)
 {
     snprintf(freezer, sizeof freezer, "/sys/fs/cgroup/freezer/batchrun-test-%d", (int)getpid());
@@ -107,7 +107,7 @@ static bool is_running(unsigned slot, uint64_t task)
     return rig.executor->ops->in_hand(rig.executor, slot, &h) && h.task.first == task;
 }
 
-START_TEST(a_process_that_cannot_be_killed_costs_its_slot_and_no_more)
+START_TEST(a_process_that_cannot_be_killed_takes_only_its_slot)
 {
     br_error err = {0};
     if (!make_freezer())
@@ -137,5 +137,5 @@ SUITE(local_limits)
     TEST(a_hard_timeout_ends_what_waits_ignores_or_is_stopped);
     TEST(a_soft_timeout_asks);
     TEST(cancel_ends_the_running_task);
-    TEST(a_process_that_cannot_be_killed_costs_its_slot_and_no_more);
+    TEST(a_process_that_cannot_be_killed_takes_only_its_slot);
 }

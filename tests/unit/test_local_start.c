@@ -36,7 +36,7 @@ START_TEST(a_plugin_that_crashes_on_loading_ends_the_pool)
 }
 END_TEST
 
-START_TEST(an_init_that_hangs_ends_the_pool_in_time)
+START_TEST(an_init_that_hangs_ends_the_pool)
 {
     br_error err = {0};
     rig_open(&rig, (struct rig_options){.workers = 2,
@@ -50,7 +50,7 @@ START_TEST(an_init_that_hangs_ends_the_pool_in_time)
 }
 END_TEST
 
-// A signal from outside does not make the plugins unfit; a second one cannot be told from them.
+// One signal from outside does not make the plugins unfit; after a second one they are blamed.
 START_TEST(a_worker_that_is_crashed_from_outside_while_it_starts_is_replaced)
 {
     br_error err = {0};
@@ -64,7 +64,7 @@ START_TEST(a_worker_that_is_crashed_from_outside_while_it_starts_is_replaced)
     RIG_AWAIT(&rig, local_pid(rig.executor, 0) != first && local_pid(rig.executor, 0) != 0);
     kill(local_pid(rig.executor, 0), SIGSEGV);
     rig_run_until_error(&rig, &err);
-    ck_assert_int_eq(err.kind, BR_ERR_PLUGIN); // twice is no accident
+    ck_assert_int_eq(err.kind, BR_ERR_PLUGIN); // the second crash in a row
     ck_assert_msg(strstr(err.text, "while it was loading the plugins: SIGSEGV") != NULL, "%s",
                   err.text);
     rig_close(&rig);
@@ -101,7 +101,7 @@ START_TEST(descriptors_are_not_inherited)
     for (const char *at = list; (at = strchr(at, '=')); at++)
         count++;
     if (!rig_under_valgrind())
-        ck_assert_msg(count == 5, "%s", list); // control socket and doorbell besides
+        ck_assert_msg(count == 5, "%s", list); // also control socket and doorbell
     rig_close(&rig);
     close(leak);
 }
@@ -137,7 +137,7 @@ SUITE(local_start)
 {
     TEST(an_init_that_fails_ends_the_pool_at_once);
     TEST(a_plugin_that_crashes_on_loading_ends_the_pool);
-    TEST(an_init_that_hangs_ends_the_pool_in_time);
+    TEST(an_init_that_hangs_ends_the_pool);
     TEST(a_worker_that_is_crashed_from_outside_while_it_starts_is_replaced);
     TEST(workers_are_replaced_after_max_tasks);
     TEST(descriptors_are_not_inherited);

@@ -98,7 +98,7 @@ static void read_log(const struct printed *p, char *text, size_t size)
     text[p->length] = '\0';
 }
 
-// Whether some record of output of this stream covers the task and holds the line.
+// Returns whether some OUTPUT of this stream names the task and has the line.
 static bool is_reported(uint64_t task, int stream, const char *line)
 {
     char text[8192];
@@ -126,7 +126,7 @@ static void assert_lines(uint64_t rows)
 
 START_TEST(the_output_of_short_tasks_is_reported)
 {
-    // One worker: of a grant that is being taken back the last lines may be nobody's.
+    // One worker, because the last lines of a grant that is being taken back may belong to no task.
     rig_run_one(&rig, (struct rig_options){.workers = 1, .logs = true}, "say", 0, 150,
                 rig_chunk(50));
     assert_lines(150);
