@@ -11,8 +11,9 @@
 
 #include "base/error.h"
 #include "model/cpuset.h"
-#include "model/job.h"
+#include "model/job_phase.h"
 #include "model/outcome.h"
+#include "model/policy.h"
 #include "model/schema.h"
 
 enum {
@@ -39,8 +40,7 @@ struct exec_map {
     uint64_t rows;                // of the table
     uint64_t rows_per_task;       // 1, unless the task takes many rows
     const struct schema *results; // NULL for a function
-    int64_t soft_ns;              // for br_task_time_left; the pool enforces both
-    int64_t hard_ns;
+    struct time_limits limits;    // for br_task_time_left; the pool enforces them
     enum job_isolation isolation;
 };
 

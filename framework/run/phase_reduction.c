@@ -2,6 +2,7 @@
 // A phase's reduction: built in, or by a plugin's task along a tree.
 #include <stdlib.h>
 
+#include "model/row.h"
 #include "run/phase.h"
 
 void phase_free_levels(struct phase *p)

@@ -66,7 +66,7 @@ void progress_finish(struct progress *p);
 
 // Called by the event loop now and then with the time since the run's beginning: writes what is
 // due. progress_next is when that will be; INT64_MAX = not before another event comes.
-void progress_tick(struct progress *p, int64_t time_ns);
+void progress_tick(struct progress *p, int64_t now);
 int64_t progress_next(const struct progress *p);
 
 // Prints whole lines, in any mode: above the block, with its next drawing.

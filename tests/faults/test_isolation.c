@@ -143,12 +143,12 @@ END_TEST
 START_TEST(its_time_is_limited)
 {
     struct pool_map_options options = isolated(ISOLATE_TASK, 0);
-    options.map.hard_ns = 100 * NS_PER_MS;
+    options.map.limits.hard_ns = 100 * NS_PER_MS;
     run("wait", 0, 2, options);
     ck_assert_uint_eq(rig.by_status[OUTCOME_TIMED_OUT], 2);
     rig_close(&rig);
-    options.map.hard_ns = rig_patience_ns();
-    options.map.soft_ns = 10 * NS_PER_MS;
+    options.map.limits.hard_ns = rig_patience_ns();
+    options.map.limits.soft_ns = 10 * NS_PER_MS;
     run("until_asked", 0, 3, options);
     ck_assert_uint_eq(rig.by_status[OUTCOME_ERROR], 3);
     ck_assert_str_eq(rig.fates[2].text, "asked to stop");
@@ -173,7 +173,7 @@ END_TEST
 START_TEST(its_calls_return_what_they_do_in_a_worker)
 {
     struct pool_map_options options = isolated(ISOLATE_TASK, 0);
-    options.map.hard_ns = 3600 * NS_PER_S;
+    options.map.limits.hard_ns = 3600 * NS_PER_S;
     run("told", 5, 3, options);
     ck_assert_str_eq(rig.fates[2].text, "2 phase 0 1 1");
     close_unharmed();
@@ -203,7 +203,7 @@ END_TEST
 START_TEST(scribbling_harms_nobody_else)
 {
     struct pool_map_options options = isolated(ISOLATE_TASK, 0);
-    options.map.hard_ns = 10 * NS_PER_S; // the child may have broken itself so that it hangs
+    options.map.limits.hard_ns = 10 * NS_PER_S; // the child may have broken itself so that it hangs
     rig_run_one(&rig,
                 (struct rig_options){.workers = 2, .plugin = "tests/plugins/.libs/scribbler.so"},
                 "everything", 0, 100, options);

@@ -31,7 +31,7 @@ static void run(const char *task, uint32_t chunk, int64_t hard_ns)
 {
     struct pool_map_options options = {
         .chunk = chunk,
-        .map.hard_ns = hard_ns,
+        .map.limits.hard_ns = hard_ns,
         .retries = {.limit = 5, .on = ~0U, .delay_ns = 1, .max_ns = 1, .factor = 1}};
     open_rig();
     rig_run(&rig, rig_submit(&rig, task, 0, TASKS, options));

@@ -13,7 +13,8 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "exec/topology.h"
-#include "model/table.h"
+#include "model/row.h"
+#include "model/table_builder.h"
 #include "support/suite.h"
 
 static void on_worker(void *user, const struct exec_report *r)
@@ -252,7 +253,7 @@ struct pool_map_options rig_retries(unsigned limit)
 
 struct pool_map_options rig_timeout(int64_t hard_ns)
 {
-    return (struct pool_map_options){.map.hard_ns = hard_ns};
+    return (struct pool_map_options){.map.limits.hard_ns = hard_ns};
 }
 
 int64_t rig_patience_ns(void)

@@ -36,8 +36,8 @@ END_TEST
 
 START_TEST(a_soft_timeout_asks)
 {
-    struct pool_map_options options = {.map.soft_ns = 10 * NS_PER_MS,
-                                       .map.hard_ns = rig_patience_ns()};
+    struct pool_map_options options = {.map.limits.soft_ns = 10 * NS_PER_MS,
+                                       .map.limits.hard_ns = rig_patience_ns()};
     rig_run_one(&rig, (struct rig_options){.workers = 1}, "until_asked", 0, 3, options);
     ck_assert_uint_eq(rig.by_status[OUTCOME_ERROR], 3);
     ck_assert_str_eq(rig.fates[2].text, "asked to stop");

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "exec/channel/channel.h"
+#include "exec/channel/channel_record.h"
 #include "exec/local/local_report.h"
 #include "support/rig.h"
 #include "support/suite.h"
@@ -67,10 +67,10 @@ static bool sleeps(int pid)
 }
 
 // A task that had to wait for room in the ring has that time in its duration, whether or not that
-// is longer than a brief record can hold.
+// is longer than a compact record can hold.
 START_TEST(a_wait_for_room_is_not_lost)
 {
-    const int64_t wait_ns = CHANNEL_BRIEF_NS + 20 * NS_PER_MS;
+    const int64_t wait_ns = CHANNEL_COMPACT_NS + 20 * NS_PER_MS;
     rig_open(&rig, (struct rig_options){.workers = 1});
     for (int i = 0; i < 4; i++) {
         struct pool_map *m = rig_submit(&rig, "tells_now_and_then", i, 80000, rig_chunk(40000));

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "commands.h"
 #include "exec/worker/worker_setup.h"
+#include "model/row.h"
 #include "run/run.h"
 #include "run/single.h"
 #include "views/task_name.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "options.h"
+#include "base/array.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,11 +83,10 @@ static int store(const struct option *o, const char *value, br_error *err)
         return 0;
     }
     struct option_list *list = o->to;
-    const char **items = realloc(list->items, (list->count + 1) * sizeof *items);
-    if (!items)
-        return br_error_nomem(err);
-    list->items = items;
-    list->items[list->count++] = value;
+    const char **item = array_add(&list->items, &list->count, sizeof *list->items, err);
+    if (!item)
+        return -1;
+    *item = value;
     return 0;
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/stopwatch.h"
 #include "base/wire.h"
 #include "exec/local/local_life.h"
 #include "exec/local/local_report.h"
@@ -210,8 +211,8 @@ static int send_map(struct slot *s, const struct exec_map *m, br_error *err)
     wire_put(&b, m->table_size);
     wire_put(&b, m->rows);
     wire_put(&b, m->rows_per_task);
-    wire_put(&b, (uint64_t)m->soft_ns);
-    wire_put(&b, (uint64_t)m->hard_ns);
+    wire_put(&b, (uint64_t)m->limits.soft_ns);
+    wire_put(&b, (uint64_t)m->limits.hard_ns);
     wire_put(&b, m->isolation);
     wire_put(&b, (uintptr_t)m->function);
     wire_put(&b, m->in_size);
@@ -429,6 +430,7 @@ struct executor *local_create(const struct local_options *options, br_error *err
     }
     l->base.ops = &local_ops;
     l->options = *options;
+    l->options.common.counter = stopwatch_usable(); // read once, not by each worker
     l->epoll = l->doorbell = l->null = -1;
     l->groups = CGROUPS_NONE;
     l->slots = calloc(options->plan->slot_count, sizeof *l->slots);

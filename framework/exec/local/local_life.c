@@ -10,7 +10,7 @@
 #include "base/clock.h"
 
 #define START_NS        (60 * NS_PER_S) // a worker that is not ready by then never will be
-#define STUCK_NS        (10 * NS_PER_S) // after SIGKILL; freeing much memory takes seconds
+#define KILLED_STUCK_NS (10 * NS_PER_S) // after SIGKILL; freeing much memory takes seconds
 #define RETIRE_GRACE_NS (5 * NS_PER_S)
 #define RETRY_NS        (100 * NS_PER_MS) // until a request that the nursery refused is sent again
 
@@ -131,7 +131,7 @@ static void kill_late(struct local *l, struct slot *s, const struct slot_cause *
 static void await_end(struct local *l, struct slot *s, const struct slot_cause *cause)
 {
     (void)cause;
-    s->deadline_ns = clock_now() + (l->options.stuck_ns ? l->options.stuck_ns : STUCK_NS);
+    s->deadline_ns = clock_now() + (l->options.stuck_ns ? l->options.stuck_ns : KILLED_STUCK_NS);
 }
 
 // A process that waits in the kernel may act on no signal. It is left alone, and its tasks are

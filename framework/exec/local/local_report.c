@@ -15,8 +15,8 @@
 #include "exec/local/local_ring.h"
 #include "exec/local/local_watch.h"
 
-#define RESCAN_NS     (100 * NS_PER_MS)
-#define RESCAN_MAX_NS (2 * NS_PER_S)
+#define LOCAL_RESCAN_NS (100 * NS_PER_MS)
+#define RESCAN_MAX_NS   (2 * NS_PER_S)
 
 // ---- Reports from sockets
 
@@ -140,7 +140,7 @@ int64_t local_next_rescan(int64_t now, int64_t heard_ns, bool hung_up)
     int64_t wait = now - heard_ns;
     if (wait > RESCAN_MAX_NS)
         wait = RESCAN_MAX_NS;
-    return now + (hung_up || wait < RESCAN_NS ? RESCAN_NS : wait);
+    return now + (hung_up || wait < LOCAL_RESCAN_NS ? LOCAL_RESCAN_NS : wait);
 }
 
 static int poll_descriptors(struct local *l, br_error *err)

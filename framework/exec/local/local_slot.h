@@ -4,7 +4,7 @@
 #ifndef BR_EXEC_LOCAL_LOCAL_SLOT_H
 #define BR_EXEC_LOCAL_LOCAL_SLOT_H
 
-#include "exec/channel/channel.h"
+#include "exec/channel/channel_coordinator.h"
 #include "exec/crash/crash.h"
 #include "exec/local/limit_watch.h"
 

@@ -6,7 +6,7 @@
 #include <batchrun/plugin.h>
 
 #include "base/buffer.h"
-#include "exec/channel/channel.h"
+#include "exec/channel/channel_worker.h"
 #include "model/schema.h"
 #include "model/table.h"
 
@@ -50,7 +50,7 @@ struct task_map {
     struct signature signature;
     bool plain; // rows need no packing: only i64 and f64 columns, or a function with row_words
     size_t row_words; // as channel_row_words returns it
-    int64_t soft_ns, hard_ns;
+    struct time_limits limits;
     enum job_isolation isolation;
     void *state; // that the plugin's init has set
     struct name_cache inputs, results;

@@ -26,6 +26,7 @@ struct worker_setup_common {
     bool keep_output;       // standard output and error are files, and tasks' output is reported
     bool membind_local;     // bind memory to the slot's NUMA nodes
     bool bind;              // bind the worker to the slot's CPUs
+    bool counter;           // what stopwatch_usable() returns on this machine
     int64_t idle_spin_ns;   // how long an idle worker looks for a grant before it sleeps
 };
 
