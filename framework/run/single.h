@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One task, found to be run alone (exec/worker/solo.h): given in words, or taken from a run.
+// One task, found to be run alone (exec/worker/run_inline.h): given in words, or taken from a run.
 #ifndef BR_RUN_SINGLE_H
 #define BR_RUN_SINGLE_H
 
 #include "exec/process/nursery.h"
-#include "exec/worker/solo.h"
+#include "exec/worker/run_inline.h"
 #include "run/prepare.h"
 
 struct single {
-    struct solo solo; // what to run; borrows from the rest
+    struct run_inline run; // what to run; borrows from the rest
     const struct job_env *env;
     size_t env_count;
     unsigned width; // of a worker: processing units that the task may count on
