@@ -88,12 +88,14 @@ static void keep_results(br_result *r, const struct exec_report *report)
                      report->ok.results_size - r->out_size);
 }
 
-static void on_item(void *user, const struct exec_report *report, bool final)
+// An outcome that cannot be kept is an error of its result, not of the pool.
+static int on_item(void *user, const struct exec_report *report, bool final, br_error *err)
 {
     br_result *r = user;
     br_pool *p = r->pool;
+    (void)err;
     if (!final || report->type == REPORT_OUTPUT)
-        return;
+        return 0;
     if (report->type == REPORT_OK) {
         keep_results(r, report);
         p->stats.ok += report->tasks.count;
@@ -106,6 +108,7 @@ static void on_item(void *user, const struct exec_report *report, bool final)
     p->queued -= report->tasks.count;
     if (r->map && pool_map_done(r->map))
         library_finished(r);
+    return 0;
 }
 
 // ---- Settling

@@ -305,7 +305,7 @@ static const char *say_given_up(struct pool *p, const char *message, uint32_t cr
     return p->words.failed ? message : p->words.data;
 }
 
-static void cancel_waiting(struct pool_map *m, int64_t now)
+static int cancel_waiting(struct pool_map *m, int64_t now, br_error *err)
 {
     struct ledger_work work;
     while (ledger_drop_waiting(&m->ledger, &work)) {
@@ -316,8 +316,10 @@ static void cancel_waiting(struct pool_map *m, int64_t now)
         r.end.start_ns = now;
         r.end.cpu_ns = r.end.peak_memory = r.end.cpu = -1;
         r.end.message = "it was stopped before its next attempt";
-        m->options.observer(m->options.user, &r, true);
+        if (m->options.observer(m->options.user, &r, true, err) != 0)
+            return -1;
     }
+    return 0;
 }
 
 static int take_end(struct pool *p, struct pool_map *m, const struct exec_report *r, br_error *err)
@@ -336,13 +338,15 @@ static int take_end(struct pool *p, struct pool_map *m, const struct exec_report
         put_in_place(p, m);
     } else
         ledger_end(&m->ledger, r->end.status, 1);
-    m->options.observer(m->options.user, &told, !again);
+    if (m->options.observer(m->options.user, &told, !again, err) != 0)
+        return -1;
     // What would have been tried again, had the map not been stopped, has not failed for good.
+    int result = 0;
     if (again && m->stopped) {
-        cancel_waiting(m, p->now);
+        result = cancel_waiting(m, p->now, err);
         put_in_place(p, m);
     }
-    return 0;
+    return result;
 }
 
 // Tasks that come back when nothing more is to start end here, like those that wait and those that
@@ -354,10 +358,9 @@ static int come_back(struct pool *p, struct pool_map *m, const struct exec_grant
         ledger_end(&m->ledger, OUTCOME_SKIPPED, work.count);
     else if (ledger_give_back(&m->ledger, &work, err) != 0)
         return -1;
-    if (m->stopped)
-        cancel_waiting(m, p->now);
+    int result = m->stopped ? cancel_waiting(m, p->now, err) : 0;
     put_in_place(p, m);
-    return 0;
+    return result;
 }
 
 static int take_tasks(struct pool *p, const struct exec_report *r, br_error *err)
@@ -372,8 +375,7 @@ static int take_tasks(struct pool *p, const struct exec_report *r, br_error *err
         s->fruitless = 0;
         ledger_end(&m->ledger, OUTCOME_OK, r->tasks.count);
         chunk_learn(&m->chunk, r);
-        m->options.observer(m->options.user, r, true);
-        return 0;
+        return m->options.observer(m->options.user, r, true, err);
     case REPORT_END:
         let_go(s, m, 1, OLDEST);
         s->finished++;
@@ -385,8 +387,7 @@ static int take_tasks(struct pool *p, const struct exec_report *r, br_error *err
         let_go(s, m, r->tasks.count, OLDEST);
         return come_back(p, m, &r->tasks, err);
     default:
-        m->options.observer(m->options.user, r, false);
-        return 0;
+        return m->options.observer(m->options.user, r, false, err);
     }
 }
 
@@ -434,8 +435,8 @@ static int take_dead(struct pool *p, const struct exec_report *r, br_error *err)
     if (s->state == SLOT_DOWN && s->finished == 0 && !r->dead.expected &&
         start_later(p, r->slot, r->dead.reason, err) != 0)
         return -1;
-    if (was_up || r->dead.stuck)
-        p->options.on_worker(p->options.user, r);
+    if ((was_up || r->dead.stuck) && p->options.on_worker(p->options.user, r, err) != 0)
+        return -1;
     return all_lost(p) ? br_error_set(err, BR_ERR_SYSTEM, "no worker is left: the last was %s",
                                       r->dead.reason)
                        : 0;
@@ -448,8 +449,7 @@ static int take_report(struct pool *p, const struct exec_report *r, br_error *er
         if (p->slots[r->slot].state == SLOT_STARTING)
             p->slots[r->slot].state = SLOT_READY;
         p->slots[r->slot].came_up = true;
-        p->options.on_worker(p->options.user, r);
-        return 0;
+        return p->options.on_worker(p->options.user, r, err);
     case REPORT_UNFIT:
         return br_error_set(err, r->unfit.kind, "%s", r->unfit.text);
     case REPORT_DEAD:
@@ -866,8 +866,10 @@ int pool_map_stop(struct pool *p, struct pool_map *m, int64_t now, br_error *err
     m->stopped = true;
     p->stirred = true;
     ledger_stop(&m->ledger);
-    cancel_waiting(m, now);
+    int result = cancel_waiting(m, now, err);
     put_in_place(p, m);
+    if (result != 0)
+        return -1;
     for (unsigned i = 0; i < p->options.workers; i++)
         if (take_back(p, i, m, err) != 0)
             return -1;

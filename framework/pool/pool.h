@@ -3,8 +3,14 @@
 // tasks, when a task has had its time, whether it is tried again, and when a worker is replaced; it
 // knows nothing of phases, files or people. It reads no clock: `now` is the caller's.
 //
-// Single-threaded: all calls from one thread. Observers are called from within pool_dispatch and
-// pool_map_stop; they may stop and submit maps, not release them or destroy the pool.
+// Single-threaded: all calls from one thread. Observers are called from within pool_dispatch,
+// pool_map_stop and pool_map_cancel; they may stop and submit maps, not release them or destroy the
+// pool.
+//
+// An observer returns 0, or -1 and *err. The call that it was called from then returns that error
+// at once: reports after that one stay unread, and no work is handed out. The report itself counts,
+// so a task that has ended has ended for the pool. Whoever wants to may dispatch further, wind down
+// or destroy the pool.
 #ifndef BR_POOL_POOL_H
 #define BR_POOL_POOL_H
 
@@ -20,10 +26,11 @@ struct pool_map;
 
 // What happened to tasks of a map (OK, END, OUTPUT). `final`: OK and END that are the task's one
 // outcome; false when another attempt follows.
-typedef void pool_map_observer(void *user, const struct exec_report *report, bool final);
+typedef int pool_map_observer(void *user, const struct exec_report *report, bool final,
+                              br_error *err);
 
 // What happened to workers (READY, DEAD).
-typedef void pool_worker_observer(void *user, const struct exec_report *report);
+typedef int pool_worker_observer(void *user, const struct exec_report *report, br_error *err);
 
 struct pool_options {
     struct executor *executor; // the pool's from now on: pool_destroy destroys it
@@ -70,7 +77,8 @@ void pool_destroy(struct pool *p);
 struct pool_map *pool_submit(struct pool *p, const struct pool_map_options *options, br_error *err);
 
 // Starts no more tasks of the map: those not started end as skipped, those that wait for another
-// attempt as cancelled, those in hand go on to their ends. The map is done when they have.
+// attempt as cancelled, and running ones continue to their ends. The map is done when they have
+// ended. Returns -1 and *err if memory is out or an observer fails.
 int pool_map_stop(struct pool *p, struct pool_map *m, int64_t now, br_error *err);
 
 // As pool_map_stop, and the next pool_dispatch ends the map's tasks in hand by killing their
@@ -88,8 +96,8 @@ const struct ledger *pool_map_ledger(const struct pool_map *m);
 // Forgets a map that is done.
 void pool_map_release(struct pool *p, struct pool_map *m);
 
-// Takes what has happened, tells the observers, hands out work. Never waits. -1 and *err when the
-// pool cannot go on: no worker can start, the executor is broken.
+// Takes what has happened, calls the observers, hands out work. Never waits. Returns -1 and *err if
+// no worker can start, the executor is broken, or an observer fails.
 int pool_dispatch(struct pool *p, int64_t now, br_error *err);
 
 // Readable when pool_dispatch has something to do; and when it has, whatever fd says (INT64_MAX:

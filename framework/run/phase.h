@@ -58,7 +58,6 @@ struct phases {
     bool late; // for want of time
     bool all_ok;
     struct buffer text;
-    br_error error; // the first failure within an observer, which cannot return it
 };
 
 // What the pool reports of a map's tasks, as events of phase `number`.
@@ -72,17 +71,15 @@ struct phase_reporter {
 
 // ---- Events (phase_events.c)
 
-// Keeps the first failure within an observer, which cannot return it.
-void phase_keep_error(struct phases *ph, int result, const br_error *err);
-
-void phase_emit(struct phases *ph, struct event *e, int64_t now);
-void phase_emit_begin(struct phases *ph, uint32_t number, const char *name, const char *task,
-                      uint64_t tasks, int64_t now);
-void phase_emit_end(struct phases *ph, uint32_t number, enum phase_end how, uint64_t skipped,
-                    int64_t now);
+int phase_emit(struct phases *ph, struct event *e, int64_t now, br_error *err);
+int phase_emit_begin(struct phases *ph, uint32_t number, const char *name, const char *task,
+                     uint64_t tasks, int64_t now, br_error *err);
+int phase_emit_end(struct phases *ph, uint32_t number, enum phase_end how, uint64_t skipped,
+                   int64_t now, br_error *err);
 
 // Passes a report of the pool on as an event.
-void phase_report(const struct phase_reporter *r, const struct exec_report *report, bool final);
+int phase_report(const struct phase_reporter *r, const struct exec_report *report, bool final,
+                 br_error *err);
 
 // ---- Reductions (phase_reduction.c)
 

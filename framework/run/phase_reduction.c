@@ -40,7 +40,7 @@ static int keep_reduced(struct phase *p, const struct schema *schema, const stru
 
 // A reduction that has no result (a sum that does not fit, no task that succeeded) is a failure
 // of its own, told as the one task that it is.
-static int phase_fail_reduction(struct phase *p, const char *message, int64_t now)
+static int fail_reduction(struct phase *p, const char *message, int64_t now, br_error *err)
 {
     struct phases *ph = p->owner;
     uint32_t number = (uint32_t)(p->place + ph->count);
@@ -55,13 +55,13 @@ static int phase_fail_reduction(struct phase *p, const char *message, int64_t no
                                    .cpu = -1,
                                    .inputs = "",
                                    .message = message}};
-    phase_emit_begin(ph, number, p->levels.name,
-                     p->spec->reduce.task ? p->spec->reduce.task : "built in", 1, now);
-    if (earlier_failed(ph->options.earlier, number) == 0)
-        phase_emit(ph, &e, now);
-    phase_emit_end(ph, number, PHASE_ENDED, 0, now);
     ph->all_ok = false;
-    return 0;
+    const char *task = p->spec->reduce.task ? p->spec->reduce.task : "built in";
+    if (phase_emit_begin(ph, number, p->levels.name, task, 1, now, err) != 0)
+        return -1;
+    if (earlier_failed(ph->options.earlier, number) == 0 && phase_emit(ph, &e, now, err) != 0)
+        return -1;
+    return phase_emit_end(ph, number, PHASE_ENDED, 0, now, err);
 }
 
 int phase_finish_builtin(struct phase *p, int64_t now, br_error *err)
@@ -75,7 +75,7 @@ int phase_finish_builtin(struct phase *p, int64_t now, br_error *err)
     if (result == 0)
         result = keep_reduced(p, schema, cells, err);
     else if (why.kind == BR_ERR_USAGE)
-        result = phase_fail_reduction(p, why.text, now);
+        result = fail_reduction(p, why.text, now, err);
     else if (err)
         *err = why;
     free(cells);
@@ -84,7 +84,7 @@ int phase_finish_builtin(struct phase *p, int64_t now, br_error *err)
 
 // ---- Reductions by a plugin's task
 
-static void on_level_task(void *user, const struct exec_report *report, bool final)
+static int on_level_task(void *user, const struct exec_report *report, bool final, br_error *err)
 {
     struct phase *p = user;
     struct levels *l = &p->levels;
@@ -93,17 +93,17 @@ static void on_level_task(void *user, const struct exec_report *report, bool fin
                                .offset = l->before,
                                .table = &l->table,
                                .rows_per_task = p->spec->reduce.fan_in};
-    br_error err;
-    if (report->type == REPORT_OK)
-        phase_keep_error(p->owner,
-                         results_put(l->results, report->tasks.first, report->tasks.count,
-                                     report->ok.results, report->ok.results_size, &err),
-                         &err);
-    else if (report->type == REPORT_END && final) {
+    if (report->type == REPORT_END && final) {
         l->failed = true;
         p->owner->all_ok = false;
     }
-    phase_report(&r, report, final);
+    // The journal comes first: a row that is lost after that is recovered by a resume.
+    if (phase_report(&r, report, final, err) != 0)
+        return -1;
+    if (report->type != REPORT_OK)
+        return 0;
+    return results_put(l->results, report->tasks.first, report->tasks.count, report->ok.results,
+                       report->ok.results_size, err);
 }
 
 static uint64_t level_tasks(const struct phase *p, uint64_t rows)
@@ -173,7 +173,7 @@ int phase_start_reduction(struct phase *p, int64_t now, br_error *err)
     uint64_t rows = results_count(p->results);
     if (rows == 0) {
         p->state = OVER;
-        return phase_fail_reduction(p, "no task succeeded, so there is nothing to reduce", now);
+        return fail_reduction(p, "no task succeeded, so there is nothing to reduce", now, err);
     }
     struct buffer image = BUFFER_EMPTY;
     if (results_table(p->results, phase_inputs(p), &image, err) != 0) {
@@ -181,22 +181,25 @@ int phase_start_reduction(struct phase *p, int64_t now, br_error *err)
         return -1;
     }
     p->state = REDUCING;
-    phase_emit_begin(p->owner, (uint32_t)(p->place + p->owner->count), p->levels.name,
-                     p->spec->reduce.task, all_level_tasks(p, rows), now);
+    if (phase_emit_begin(p->owner, (uint32_t)(p->place + p->owner->count), p->levels.name,
+                         p->spec->reduce.task, all_level_tasks(p, rows), now, err) != 0) {
+        buffer_finish(&image);
+        return -1;
+    }
     return start_level(p, &image, now, err);
 }
 
-static void end_reduction(struct phase *p, int64_t now)
+static int end_reduction(struct phase *p, int64_t now, br_error *err)
 {
     struct levels *l = &p->levels;
     uint64_t skipped = pool_map_ledger(l->map)->ended[OUTCOME_SKIPPED];
     uint64_t begun = l->before + l->tasks;
     uint64_t rest = all_level_tasks(p, results_count(p->results)) - begun;
     bool whole = !l->failed && skipped == 0 && rest == 0;
-    phase_emit_end(p->owner, (uint32_t)(p->place + p->owner->count),
-                   whole ? PHASE_ENDED : PHASE_STOPPED, skipped + rest, now);
     if (!whole && !l->failed)
         phase_cut(p, now);
+    return phase_emit_end(p->owner, (uint32_t)(p->place + p->owner->count),
+                          whole ? PHASE_ENDED : PHASE_STOPPED, skipped + rest, now, err);
 }
 
 int phase_next_level(struct phase *p, int64_t now, br_error *err)
@@ -209,9 +212,8 @@ int phase_next_level(struct phase *p, int64_t now, br_error *err)
             l->results = NULL;
         }
         // Before the event that says the phase has ended, as in finish_rows.
-        if (phase_write_results(p, err) != 0)
+        if (phase_write_results(p, err) != 0 || end_reduction(p, now, err) != 0)
             return -1;
-        end_reduction(p, now);
         phase_free_levels(p);
         phase_close(p);
         return 0;

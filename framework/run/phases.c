@@ -53,19 +53,19 @@ static int take_failure(struct phase *p, uint64_t task, br_error *err)
     return p->reduce ? reduce_skip(p->reduce, task, 1, err) : 0;
 }
 
-static void on_task(void *user, const struct exec_report *report, bool final)
+static int on_task(void *user, const struct exec_report *report, bool final, br_error *err)
 {
     struct phase *p = user;
     struct phase_reporter r = {.ph = p->owner,
                                .number = (uint32_t)p->place,
                                .table = &p->table,
                                .rows_per_task = p->spec->batch};
-    br_error err;
+    // The journal comes first: what is lost after that is recovered by a resume.
+    if (phase_report(&r, report, final, err) != 0)
+        return -1;
     if (report->type == REPORT_OK)
-        phase_keep_error(p->owner, take_rows(p, report, &err), &err);
-    else if (report->type == REPORT_END && final)
-        phase_keep_error(p->owner, take_failure(p, report->tasks.first, &err), &err);
-    phase_report(&r, report, final);
+        return take_rows(p, report, err);
+    return report->type == REPORT_END && final ? take_failure(p, report->tasks.first, err) : 0;
 }
 
 // ---- Starting a phase
@@ -210,7 +210,9 @@ static int go_on(struct phase *p, struct history *h, int64_t now, br_error *err)
     p->known = h->known;
     h->known = NULL;
     count_failures(p, h->failed_count);
-    phase_emit_begin(p->owner, (uint32_t)p->place, p->spec->name, p->spec->task, p->tasks, now);
+    if (phase_emit_begin(p->owner, (uint32_t)p->place, p->spec->name, p->spec->task, p->tasks, now,
+                         err) != 0)
+        return -1;
     p->state = RUNNING;
     return submit(p, &h->ledger, now, err);
 }
@@ -248,14 +250,15 @@ static void recall_phase(struct phase *p)
     p->state = OVER;
 }
 
-static int skip_phase(struct phase *p, int64_t now)
+static int skip_phase(struct phase *p, int64_t now, br_error *err)
 {
     uint64_t tasks = prepared_tasks(p->owner->options.prepared, p->place, p->prepared->rows);
-    phase_emit_begin(p->owner, (uint32_t)p->place, p->spec->name, p->spec->task, tasks, now);
-    phase_emit_end(p->owner, (uint32_t)p->place, PHASE_SKIPPED, tasks, now);
     p->owner->all_ok = false;
     p->state = OVER;
-    return 0;
+    if (phase_emit_begin(p->owner, (uint32_t)p->place, p->spec->name, p->spec->task, tasks, now,
+                         err) != 0)
+        return -1;
+    return phase_emit_end(p->owner, (uint32_t)p->place, PHASE_SKIPPED, tasks, now, err);
 }
 
 // ---- Want of time
@@ -337,14 +340,15 @@ void phase_cut(struct phase *p, int64_t now)
         p->owner->late = true;
 }
 
-static void end_phase(struct phase *p, int64_t now)
+static int end_phase(struct phase *p, int64_t now, br_error *err)
 {
     const struct ledger *l = pool_map_ledger(p->map);
     uint64_t skipped = l->ended[OUTCOME_SKIPPED];
     bool whole = skipped == 0 && l->ended[OUTCOME_CANCELLED] == 0;
-    phase_emit_end(p->owner, (uint32_t)p->place, whole ? PHASE_ENDED : PHASE_STOPPED, skipped, now);
     if (!whole)
         phase_cut(p, now);
+    return phase_emit_end(p->owner, (uint32_t)p->place, whole ? PHASE_ENDED : PHASE_STOPPED,
+                          skipped, now, err);
 }
 
 void phase_close(struct phase *p)
@@ -374,9 +378,8 @@ static int finish_rows(struct phase *p, int64_t now, br_error *err)
         result = phase_finish_builtin(p, now, err);
     if (result == 0 && whole && !reduces)
         result = phase_write_results(p, err);
-    if (result != 0)
+    if (result != 0 || end_phase(p, now, err) != 0)
         return -1;
-    end_phase(p, now);
     pool_map_release(ph->options.pool, p->map);
     p->map = NULL;
     if (whole && reduces && (!ph->stopping || phase_was_done(p)))
@@ -431,10 +434,10 @@ static int step(struct phase *p, int64_t now, bool *moved, br_error *err)
     }
     if (p->state == WAITING && is_cut_off(p, now)) {
         phase_cut(p, now);
-        return skip_phase(p, now);
+        return skip_phase(p, now, err);
     }
     if (p->state == WAITING && is_free_to_start(p) && !has_source(p))
-        return skip_phase(p, now);
+        return skip_phase(p, now, err);
     if (p->state == WAITING && is_free_to_start(p))
         return start_phase(p, now, err);
     if (p->state == RUNNING && pool_map_done(p->map))
@@ -470,16 +473,6 @@ int phases_cancel(struct phases *ph, int64_t now, br_error *err)
     return stop_maps(ph, now, pool_map_cancel, err);
 }
 
-// What an observer could not keep ends the run before a phase is taken further: its results would
-// lack it, and be said to be whole.
-static int kept_error(const struct phases *ph, br_error *err)
-{
-    if (ph->error.kind == BR_ERR_NONE)
-        return 0;
-    *err = ph->error;
-    return -1;
-}
-
 int phases_advance(struct phases *ph, int64_t now, br_error *err)
 {
     if (ph->stopping && stop_maps(ph, now, pool_map_stop, err) != 0)
@@ -491,7 +484,7 @@ int phases_advance(struct phases *ph, int64_t now, br_error *err)
         any = false;
         for (size_t i = 0; i < ph->count; i++) {
             bool moved;
-            if (kept_error(ph, err) != 0 || step(&ph->phases[i], now, &moved, err) != 0)
+            if (step(&ph->phases[i], now, &moved, err) != 0)
                 return -1;
             any |= moved;
             // It may have written a file: what comes now begins after that.
@@ -499,7 +492,7 @@ int phases_advance(struct phases *ph, int64_t now, br_error *err)
                 now = clock_now();
         }
     }
-    return kept_error(ph, err);
+    return 0;
 }
 
 bool phases_done(const struct phases *ph)

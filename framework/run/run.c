@@ -64,7 +64,6 @@ struct run {
     int64_t begin_ns;
     bool cancelled; // tasks in hand were told to end
     bool late;      // the allocation's end stopped the run
-    br_error error; // of an observer
     char reason[64];
     char tag[24]; // no other run has it
 };
@@ -139,17 +138,10 @@ static int pass_on(struct event_sink *sink, const struct event *event, br_error 
     return 0;
 }
 
-static void keep_error(struct run *run, int result, const br_error *err)
+static int emit(struct run *run, struct event *e, int64_t now, br_error *err)
 {
-    if (result != 0 && run->error.kind == BR_ERR_NONE)
-        run->error = *err;
-}
-
-static void emit(struct run *run, struct event *e, int64_t now)
-{
-    br_error err;
     e->time_ns = now - run->begin_ns;
-    keep_error(run, pass_on(&run->sink, e, &err), &err);
+    return pass_on(&run->sink, e, err);
 }
 
 static void say_lost(struct run *run, const struct exec_report *r)
@@ -164,7 +156,7 @@ static void say_lost(struct run *run, const struct exec_report *r)
     buffer_finish(&b);
 }
 
-static void on_worker(void *user, const struct exec_report *r)
+static int on_worker(void *user, const struct exec_report *r, br_error *err)
 {
     struct run *run = user;
     if (r->type == REPORT_READY) {
@@ -173,8 +165,7 @@ static void on_worker(void *user, const struct exec_report *r)
                                            .pid = r->ready.pid,
                                            .cpus = *r->ready.cpus,
                                            .start = run->starts[r->slot]++}};
-        emit(run, &e, clock_now());
-        return;
+        return emit(run, &e, clock_now(), err);
     }
     struct event e = {.type = EVENT_WORKER_END,
                       .worker_end = {.worker = r->slot,
@@ -182,34 +173,39 @@ static void on_worker(void *user, const struct exec_report *r)
                                      .signal = r->dead.signal,
                                      .exit_code = r->dead.exit_code,
                                      .reason = r->dead.reason}};
-    emit(run, &e, clock_now());
+    if (emit(run, &e, clock_now(), err) != 0)
+        return -1;
     if (r->dead.stuck)
         say_lost(run, r);
+    return 0;
 }
 
-static void emit_note(struct run *run, const char *name, struct buffer *text)
+// Empties *text. A note for which there was no memory is left out.
+static int emit_note(struct run *run, const char *name, struct buffer *text, br_error *err)
 {
     buffer_char(text, '\0');
     struct event e = {.type = EVENT_NOTE, .note = {name, text->data}};
-    if (!text->failed)
-        emit(run, &e, clock_now());
+    int result = text->failed ? 0 : emit(run, &e, clock_now(), err);
     buffer_finish(text);
+    return result;
 }
 
 // What a person may want to know of this process later.
-static void emit_notes(struct run *run)
+static int emit_notes(struct run *run, br_error *err)
 {
     struct buffer text = BUFFER_EMPTY;
     buffer_text(&text, run->options->command);
-    emit_note(run, "command", &text);
+    if (emit_note(run, "command", &text, err) != 0)
+        return -1;
     topology_version(&text);
-    emit_note(run, "hwloc", &text);
+    if (emit_note(run, "hwloc", &text, err) != 0)
+        return -1;
     machine_note_put(&text, &run->prepared->machine);
-    emit_note(run, "machine", &text);
+    return emit_note(run, "machine", &text, err);
 }
 
 // The run's first event in this process.
-static void emit_begin(struct run *run)
+static int emit_begin(struct run *run, br_error *err)
 {
     const struct job *job = run->prepared->job;
     const struct run_options *o = run->options;
@@ -235,12 +231,10 @@ static void emit_begin(struct run *run)
                                          .wall_ns = clock_wall(),
                                          .workers = run->workers,
                                          .retry_failed = o->retry_failed}};
-    br_error err;
-    keep_error(run, resume_tell(&run->resume, &run->sink, &begin, &again, &err), &err);
+    int result = resume_tell(&run->resume, &run->sink, &begin, &again, err);
     buffer_finish(&limits);
     free(path);
-    if (!run->resume.idle)
-        emit_notes(run);
+    return result != 0 || run->resume.idle ? result : emit_notes(run, err);
 }
 
 // ---- Setting up
@@ -471,9 +465,13 @@ static int set_up(struct run *run, br_error *err)
                                      .before_output = make_way,
                                      .user = run};
     run->phases = phases_create(&options, err);
-    if (!run->phases)
+    return run->phases ? 0 : -1;
+}
+
+static int begin(struct run *run, br_error *err)
+{
+    if (emit_begin(run, err) != 0)
         return -1;
-    emit_begin(run);
     if (!run->options->quiet)
         say_begin(run);
     if (!run->resume.idle)
@@ -535,10 +533,6 @@ static int one_round(struct run *run, int64_t now, br_error *err)
     if (phases_advance(run->phases, now, err) != 0 ||
         (run->journal && journal_sync(run->journal, now, err) != 0))
         return -1;
-    if (run->error.kind != BR_ERR_NONE) {
-        *err = run->error;
-        return -1;
-    }
     progress_tick(&run->progress, now - run->begin_ns);
     return 0;
 }
@@ -581,7 +575,7 @@ static int recall(struct run *run, br_error *err)
 
 static int loop(struct run *run, br_error *err)
 {
-    if (run->resume.earlier.begun && recall(run, err) != 0)
+    if (begin(run, err) != 0 || (run->resume.earlier.begun && recall(run, err) != 0))
         return -1;
     if (phases_done(run->phases))
         return 0;
@@ -672,11 +666,12 @@ static enum run_status end(struct run *run, int looped, br_error *err)
     const char *why;
     enum run_status status = verdict(run, looped, err, &why);
     struct event e = {.type = EVENT_RUN_END, .run_end = {.exit_status = status, .reason = why}};
-    if (!run->resume.idle)
-        emit(run, &e, clock_now());
-    br_error late = {0};
+    br_error late = {0}, second;
+    int told = run->resume.idle ? 0 : emit(run, &e, clock_now(), &late);
     pool_wind_down(run->pool);
-    int closed = run->journal ? journal_close(run->journal, &late) : 0;
+    int closed = told;
+    if (run->journal && journal_close(run->journal, told == 0 ? &late : &second) != 0)
+        closed = -1;
     run->journal = NULL;
     close_pool(run);
     progress_finish(&run->progress);
@@ -685,7 +680,7 @@ static enum run_status end(struct run *run, int looped, br_error *err)
     // A run that broke before any worker came up has nothing to sum up but why.
     bool shown = (looped == 0 || run->summary.worker_count > 0) && show_result(run, status);
     // The summary tells why the run broke, unless that event was itself what could not be told.
-    if (looped != 0 && (!shown || run->error.kind != BR_ERR_NONE))
+    if (looped != 0 && (!shown || told != 0))
         say_error(err);
     else if (!shown)
         say("batchrun: out of memory for the summary on the terminal; `batchrun show` tells it\n");

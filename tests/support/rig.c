@@ -15,17 +15,19 @@
 #include "exec/topology.h"
 #include "model/table.h"
 
-static void on_worker(void *user, const struct exec_report *r)
+static int on_worker(void *user, const struct exec_report *r, br_error *err)
 {
+    (void)err;
     struct rig *rig = user;
     if (r->type == REPORT_DEAD) {
         rig->deaths++;
         snprintf(rig->last_words, sizeof rig->last_words, "%s", r->dead.reason);
-        return;
+        return 0;
     }
     rig->starts++;
     ck_assert_int_gt(r->ready.pid, 0);
     rig->cpus[r->slot] = *r->ready.cpus;
+    return 0;
 }
 
 static void keep_results(struct rig *rig, const struct exec_report *r)
@@ -73,8 +75,9 @@ static void note_longest(struct rig *rig, const struct exec_report *r)
     }
 }
 
-static void on_task(void *user, const struct exec_report *r, bool final)
+static int on_task(void *user, const struct exec_report *r, bool final, br_error *err)
 {
+    (void)err;
     struct rig *rig = user;
     if (r->type == REPORT_OK) {
         rig->by_status[OUTCOME_OK] += r->tasks.count;
@@ -87,6 +90,7 @@ static void on_task(void *user, const struct exec_report *r, bool final)
         rig->printed[rig->printed_count++] =
             (struct printed){r->slot,        r->output.stream, r->tasks.first,
                              r->tasks.count, r->output.offset, r->output.length};
+    return 0;
 }
 
 static void open_logs(struct rig *rig, bool wanted)

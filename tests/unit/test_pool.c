@@ -55,6 +55,7 @@ struct rig {
     unsigned grant_count;
     // For what a test does in the middle.
     void (*on_end)(struct rig *rig, const struct exec_report *report);
+    uint64_t observed, fail_at; // reports that the observer got; it fails at this one, from 1
     uint64_t random;
     unsigned killed;
     int64_t stride; // the pool is called no more often than this
@@ -98,11 +99,13 @@ static void on_grant(void *user, unsigned slot, const struct exec_grant *g)
     rig->grants[rig->grant_count++] = *g;
 }
 
-static void on_worker(void *user, const struct exec_report *r)
+static int on_worker(void *user, const struct exec_report *r, br_error *err)
 {
+    (void)err;
     struct rig *rig = user;
     rig->ready += r->type == REPORT_READY;
     rig->dead += r->type == REPORT_DEAD;
+    return 0;
 }
 
 static void note_final(struct view *v, uint64_t task, enum outcome_status status, uint32_t attempt)
@@ -117,7 +120,7 @@ static void note_final(struct view *v, uint64_t task, enum outcome_status status
     v->ended[task] = fake_now(v->rig->fake);
 }
 
-static void on_task(void *user, const struct exec_report *r, bool final)
+static int on_task(void *user, const struct exec_report *r, bool final, br_error *err)
 {
     struct view *v = user;
     MUST(r->tasks.count >= 1);
@@ -137,6 +140,9 @@ static void on_task(void *user, const struct exec_report *r, bool final)
         v->printed += r->output.length;
     if (v->rig->on_end && r->type != REPORT_OUTPUT)
         v->rig->on_end(v->rig, r);
+    return v->rig->fail_at == ++v->rig->observed
+               ? br_error_set(err, BR_ERR_SYSTEM, "the observer failed")
+               : 0;
 }
 
 // ---- The rig
@@ -1097,6 +1103,34 @@ START_TEST(an_observer_may_cancel_its_map)
 }
 END_TEST
 
+START_TEST(an_observers_error_ends_the_dispatch_and_nothing_is_counted_twice)
+{
+    struct rig *rig = rig_open(3, third_is_bad);
+    struct view *v = submit(rig, KEPT, with_retries(2, ~0U));
+    rig->fail_at = 5;
+    br_error err = {0};
+    ck_assert_str_eq(run_to_error(rig, &err), "the observer failed");
+    ck_assert_uint_eq(rig->observed, 5); // the reports after it are unread
+    run(rig);                            // counts each task once
+    ck_assert_uint_eq(v->finals, KEPT);
+    rig_close(rig);
+}
+END_TEST
+
+START_TEST(a_pool_whose_observer_failed_can_be_destroyed)
+{
+    for (uint64_t at = 1; at <= 8; at++) {
+        struct rig *rig = rig_open(3, third_is_bad);
+        submit(rig, KEPT, with_retries(2, ~0U));
+        rig->fail_at = at;
+        br_error err = {0};
+        ck_assert_str_eq(run_to_error(rig, &err), "the observer failed");
+        pool_wind_down(rig->pool);
+        rig_close(rig);
+    }
+}
+END_TEST
+
 static void submit_more(struct rig *rig, const struct exec_report *r)
 {
     if (rig->maps < MAPS && r->tasks.map == rig->maps &&
@@ -1305,6 +1339,8 @@ SUITE(pool)
     TEST(cancel_ends_what_is_in_hand_behind_unread_outcomes);
     TEST(an_observer_may_cancel_its_map);
     TEST(an_observer_may_submit_a_map);
+    TEST(an_observers_error_ends_the_dispatch_and_nothing_is_counted_twice);
+    TEST(a_pool_whose_observer_failed_can_be_destroyed);
     TEST(output_is_passed_on);
     TEST(ten_million_tasks_take_no_more_memory_than_a_few);
     TEST(any_script_gives_every_task_one_outcome);
