@@ -188,11 +188,11 @@ liblibrary_la_SOURCES = \
 librun_la_SOURCES = \
 	framework/run/earlier.c framework/run/earlier.h \
 	framework/run/past.c framework/run/past.h \
-	framework/run/phase.h \
-	framework/run/phase_earlier.c \
-	framework/run/phase_events.c \
-	framework/run/phase_files.c \
-	framework/run/phase_reduction.c \
+	framework/run/phase.c framework/run/phase.h \
+	framework/run/phase_events.c framework/run/phase_events.h \
+	framework/run/phase_files.c framework/run/phase_files.h \
+	framework/run/phase_reduction.c framework/run/phase_reduction.h \
+	framework/run/phase_rows.c framework/run/phase_rows.h \
 	framework/run/phases.c framework/run/phases.h \
 	framework/run/prepare.c framework/run/prepare.h \
 	framework/run/resume.c framework/run/resume.h \

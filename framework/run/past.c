@@ -182,9 +182,7 @@ int past_inputs(const struct past *p, struct prepared *prepared, size_t phase, s
     const struct job *job = prepared->job;
     struct prepared_phase *pp = &prepared->phases[phase];
     if (pp->loaded) {
-        *image = pp->image;
-        pp->image = BUFFER_EMPTY;
-        pp->loaded = false;
+        *image = prepared_take_image(prepared, phase);
         return 0;
     }
     if (job->phases[phase].inputs.kind != INPUT_FROM)

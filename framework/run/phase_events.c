@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the pool reports of tasks, as events.
-#include "run/phase.h"
+#include "run/phase_events.h"
 
 int phase_emit(struct phases *ph, struct event *e, int64_t now, br_error *err)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A phase's result files.
+#include "run/phase_files.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "results/output.h"
-#include "run/phase.h"
 
 // Without an `output` it is a file of the run directory.
 static char *result_path(const struct phase *p, const char *suffix, br_error *err)
@@ -56,7 +56,7 @@ int phase_has_files(const struct phase *p, bool *there, br_error *err)
 {
     const struct phases *ph = p->owner;
     bool reduces = p->spec->reduce.kind != REDUCE_NONE;
-    bool failed = earlier_failed(ph->options.earlier, (uint32_t)(p->place + ph->count)) > 0;
+    bool failed = earlier_failed(ph->options.earlier, phase_reduction_number(p)) > 0;
     const struct {
         const char *suffix;
         bool wanted;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A phase's reduction: built in, or by a plugin's task along a tree.
+#include "run/phase_reduction.h"
+
 #include <stdlib.h>
 
-#include "run/phase.h"
+#include "run/phase_events.h"
+#include "run/phase_files.h"
 
 void phase_free_levels(struct phase *p)
 {
@@ -18,11 +20,6 @@ void phase_free_levels(struct phase *p)
 }
 
 // ---- Built in
-
-bool phase_has_builtin(const struct phase *p)
-{
-    return p->spec->reduce.kind != REDUCE_NONE && p->spec->reduce.kind != REDUCE_TASK;
-}
 
 // One row of cells as the phase's reduced result.
 static int keep_reduced(struct phase *p, const struct schema *schema, const struct cell *cells,
@@ -43,7 +40,7 @@ static int keep_reduced(struct phase *p, const struct schema *schema, const stru
 static int fail_reduction(struct phase *p, const char *message, int64_t now, br_error *err)
 {
     struct phases *ph = p->owner;
-    uint32_t number = (uint32_t)(p->place + ph->count);
+    uint32_t number = phase_reduction_number(p);
     struct event e = {.type = EVENT_TASK_END,
                       .task_end = {.phase = number,
                                    .worker = UINT32_MAX,
@@ -89,7 +86,7 @@ static int on_level_task(void *user, const struct exec_report *report, bool fina
     struct phase *p = user;
     struct levels *l = &p->levels;
     struct phase_reporter r = {.ph = p->owner,
-                               .number = (uint32_t)(p->place + p->owner->count),
+                               .number = phase_reduction_number(p),
                                .offset = l->before,
                                .table = &l->table,
                                .rows_per_task = p->spec->reduce.fan_in};
@@ -129,7 +126,7 @@ static int submit_level(struct phase *p, const struct ledger_past *past, int64_t
     o.map.plugin = p->prepared->reduce_plugin;
     o.map.task = entry->name;
     o.map.phase = l->name;
-    o.map.seed = phase_seed(p->owner, l->name) + l->before;
+    o.map.seed = prepared_seed(p->owner->options.prepared, l->name) + l->before;
     o.map.table_fd = l->table.fd;
     o.map.table_size = l->table.size;
     o.map.rows = table_rows(&l->table.table);
@@ -150,8 +147,8 @@ static int start_level(struct phase *p, struct buffer *image, int64_t now, br_er
     if (phase_table_make(&l->table, image, err) != 0)
         return -1;
     l->tasks = level_tasks(p, table_rows(&l->table.table));
-    if (earlier_history(ph->options.earlier, (uint32_t)(p->place + ph->count), l->before, l->tasks,
-                        &h, err) != 0)
+    if (earlier_history(ph->options.earlier, phase_reduction_number(p), l->before, l->tasks, &h,
+                        err) != 0)
         return -1;
     l->results = h.results
                      ? h.results
@@ -181,8 +178,8 @@ int phase_start_reduction(struct phase *p, int64_t now, br_error *err)
         return -1;
     }
     p->state = REDUCING;
-    if (phase_emit_begin(p->owner, (uint32_t)(p->place + p->owner->count), p->levels.name,
-                         p->spec->reduce.task, all_level_tasks(p, rows), now, err) != 0) {
+    if (phase_emit_begin(p->owner, phase_reduction_number(p), p->levels.name, p->spec->reduce.task,
+                         all_level_tasks(p, rows), now, err) != 0) {
         buffer_finish(&image);
         return -1;
     }
@@ -198,8 +195,8 @@ static int end_reduction(struct phase *p, int64_t now, br_error *err)
     bool whole = !l->failed && skipped == 0 && rest == 0;
     if (!whole && !l->failed)
         phase_cut(p, now);
-    return phase_emit_end(p->owner, (uint32_t)(p->place + p->owner->count),
-                          whole ? PHASE_ENDED : PHASE_STOPPED, skipped + rest, now, err);
+    return phase_emit_end(p->owner, phase_reduction_number(p), whole ? PHASE_ENDED : PHASE_STOPPED,
+                          skipped + rest, now, err);
 }
 
 int phase_next_level(struct phase *p, int64_t now, br_error *err)

@@ -12,6 +12,10 @@
 // rows that succeeded, `fan_in` consecutive ones a task, each further level the results of the one
 // before, until one row is left. In events it is a phase of its own, "NAME (reduce)", whose number
 // is that of the phase plus the number of phases.
+//
+// If an earlier process has begun the run, a phase starts as usual, but its tasks that have their
+// outcome are not given to the pool, and events that the journal has are not emitted again. A phase
+// that was done, and whose result files exist, is over at once.
 #ifndef BR_RUN_PHASES_H
 #define BR_RUN_PHASES_H
 
@@ -25,23 +29,19 @@
 #include "run/prepare.h"
 #include "views/in_hand.h"
 
-//
-// Where an earlier process has begun the run, a phase starts as ever: its tasks that have their
-// outcome are not given to the pool, and what an event has told already is not told again. Where
-// all of a phase is done and its result files are there, it is over at once.
 struct phases;
 
 struct phases_options {
-    const struct prepared *prepared; // borrowed
-    struct pool *pool;               // borrowed
-    struct event_sink *sink;         // borrowed
-    struct earlier *earlier;         // what an earlier process left, or NULL; borrowed
-    int64_t begin_ns;                // time 0 of events, by clock_now
-    int64_t end_ns;                  // tasks must be over then; INT64_MAX = there is no end
-    int64_t grace_ns;                // what a task that requests no time is given before it
-    const char *tag;                 // of the run, for temporary files; borrowed
-    const char *results_directory;   // for result files that name no `output`; borrowed
-    void (*before_output)(void *);   // called before rows go to standard output
+    struct prepared *prepared;     // borrowed; images of input tables are taken out of it
+    struct pool *pool;             // borrowed
+    struct event_sink *sink;       // borrowed
+    struct earlier *earlier;       // what an earlier process left, or NULL; borrowed
+    int64_t begin_ns;              // time 0 of events, by clock_now
+    int64_t end_ns;                // tasks must be over then; INT64_MAX = there is no end
+    int64_t grace_ns;              // what a task that requests no time is given before it
+    const char *tag;               // of the run, for temporary files; borrowed
+    const char *results_directory; // for result files that name no `output`; borrowed
+    void (*before_output)(void *); // called before rows go to standard output
     void *user;
 };
 

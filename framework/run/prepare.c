@@ -379,6 +379,15 @@ void prepared_finish(struct prepared *p)
     *p = (struct prepared){0};
 }
 
+struct buffer prepared_take_image(struct prepared *p, size_t phase)
+{
+    struct prepared_phase *pp = &p->phases[phase];
+    struct buffer image = pp->image;
+    pp->image = BUFFER_EMPTY;
+    pp->loaded = false;
+    return image;
+}
+
 uint64_t prepared_tasks(const struct prepared *p, size_t phase, uint64_t rows)
 {
     uint64_t batch = p->job->phases[phase].batch;

@@ -52,6 +52,10 @@ int prepare(struct job *job, struct nursery *nursery, const struct prepare_optio
 
 void prepared_finish(struct prepared *p);
 
+// Moves the image of a loaded phase's input table out of *p, where it is not needed any more. The
+// phase is not loaded then; the caller finishes the buffer.
+struct buffer prepared_take_image(struct prepared *p, size_t phase);
+
 // Tasks of a phase with so many rows.
 uint64_t prepared_tasks(const struct prepared *p, size_t phase, uint64_t rows);
 

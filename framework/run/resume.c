@@ -112,7 +112,8 @@ int resume_tell(struct resume *r, struct event_sink *sink, const struct event *b
         return -1;
     for (size_t i = 0; i < r->sources.count; i++) {
         const struct source *s = &r->sources.items[i];
-        struct event e = {.type = EVENT_SOURCE, .time_ns = first->time_ns, .source = s->is};
+        struct event e = {
+            .type = EVENT_SOURCE, .time_ns = first->time_ns, .source = {s->what, s->name, s->hash}};
         if (!s->known && sink->take(sink, &e, err) != 0)
             return -1;
     }

@@ -57,7 +57,7 @@ static int add(struct sources *s, struct buffer *what, struct buffer *name, uint
         free(name_text);
         return br_error_nomem(err);
     }
-    items[s->count++] = (struct source){.is = {what_text, name_text, hash}};
+    items[s->count++] = (struct source){.what = what_text, .name = name_text, .hash = hash};
     return 0;
 }
 
@@ -170,10 +170,10 @@ static int refuse(const struct sources *s, const struct event_source *was, br_er
 static int check_new(const struct sources *s, const char *what, br_error *err)
 {
     for (size_t i = 0; i < s->count; i++)
-        if (!s->items[i].known && (!what || strcmp(what, s->items[i].is.what) == 0))
+        if (!s->items[i].known && (!what || strcmp(what, s->items[i].what) == 0))
             return br_error_set(err, BR_ERR_USAGE,
                                 "the run in %s was begun without %s %s: leave it out; or %s",
-                                s->dir->path, s->items[i].is.what, s->items[i].is.name, cure);
+                                s->dir->path, s->items[i].what, s->items[i].name, cure);
     return 0;
 }
 
@@ -188,9 +188,9 @@ static int sources_take(struct event_sink *sink, const struct event *event, br_e
     if (follows && check_new(s, "--set", err) != 0)
         return -1;
     for (size_t i = 0; i < s->count; i++) {
-        const struct event_source *is = &s->items[i].is;
+        struct source *is = &s->items[i];
         if (strcmp(is->what, was->what) == 0 && is->hash == was->hash) {
-            s->items[i].known = true;
+            is->known = true;
             return 0;
         }
     }
@@ -233,8 +233,8 @@ int sources_find(struct sources *out, const struct prepared *prepared,
 void sources_finish(struct sources *s)
 {
     for (size_t i = 0; i < s->count; i++) {
-        free((char *)s->items[i].is.what);
-        free((char *)s->items[i].is.name);
+        free(s->items[i].what);
+        free(s->items[i].name);
     }
     free(s->items);
     *s = (struct sources){0};

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "jobfile/spec.h"
@@ -19,8 +20,10 @@
 #include "run/prepare.h"
 
 struct source {
-    struct event_source is; // its strings belong to it
-    bool known;             // the journal names it
+    char *what; // as in struct event_source, like the next two
+    char *name;
+    uint64_t hash;
+    bool known; // the journal names it
 };
 
 struct sources {
