@@ -199,7 +199,9 @@ librun_la_SOURCES = \
 	framework/run/run.c framework/run/run.h \
 	framework/run/single.c framework/run/single.h \
 	framework/run/sources.c framework/run/sources.h \
-	framework/run/stop.c framework/run/stop.h
+	framework/run/status.c framework/run/status.h \
+	framework/run/stop.c framework/run/stop.h \
+	framework/run/terminal.c framework/run/terminal.h
 
 libmodel_la_LIBADD = -lm
 libjobfile_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS)

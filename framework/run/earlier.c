@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "run/run.h"
+#include "run/status.h"
 
 // An attempt that did not succeed.
 struct earlier_end {

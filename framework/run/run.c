@@ -14,7 +14,6 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/signals.h"
-#include "base/text.h"
 #include "exec/local/local.h"
 #include "exec/process/leftovers.h"
 #include "exec/topology.h"
@@ -24,6 +23,7 @@
 #include "run/phases.h"
 #include "run/resume.h"
 #include "run/stop.h"
+#include "run/terminal.h"
 #include "views/failures.h"
 #include "views/machine_note.h"
 #include "views/summary.h"
@@ -51,7 +51,7 @@ struct run {
     struct journal *journal; // or NULL
     struct summary summary;
     struct failures failures;
-    struct progress progress;
+    struct terminal terminal;
     bool has_views;
     struct executor *executor;
     struct pool *pool;
@@ -68,41 +68,6 @@ struct run {
     char tag[24]; // no other run has it
 };
 
-enum run_status run_status_of(enum br_error_kind kind)
-{
-    switch (kind) {
-    case BR_ERR_NONE:
-        return RUN_OK;
-    case BR_ERR_USAGE:
-        return RUN_USAGE;
-    case BR_ERR_PLUGIN:
-        return RUN_PLUGIN;
-    case BR_ERR_INTERRUPTED:
-        return RUN_INTERRUPTED;
-    default:
-        return RUN_INTERNAL;
-    }
-}
-
-// Names of files may be in it, so control characters are escaped; where there is no memory, which
-// may be what an error is about, it is said as it is.
-static void say(const char *text)
-{
-    struct buffer shown = BUFFER_EMPTY;
-    text_lines_escaped(&shown, text, strlen(text));
-    const char *data = shown.failed ? text : shown.data;
-    size_t length = shown.failed ? strlen(text) : shown.length;
-    (void)fd_write_all(STDERR_FILENO, data, length); // nobody is left to tell of a failure
-    buffer_finish(&shown);
-}
-
-static void say_error(const br_error *err)
-{
-    char text[sizeof err->text + 16];
-    snprintf(text, sizeof text, "batchrun: %s\n", err->text);
-    say(text);
-}
-
 // ---- Preparing
 
 enum run_status run_prepare(const char *path, const struct spec_override *overrides,
@@ -118,9 +83,9 @@ enum run_status run_prepare(const char *path, const struct spec_override *overri
     // Where memory or the system failed, mistakes that were found may be none: a name that could
     // not be kept is not there to be referred to.
     if (result != 0 && (d.count == 0 || run_status_of(err.kind) == RUN_INTERNAL))
-        say_error(&err);
+        terminal_error(&err);
     else if (result != 0)
-        say(diagnostics_text(&d));
+        terminal_write(diagnostics_text(&d));
     if (result != 0)
         prepared_finish(out);
     diagnostics_finish(&d);
@@ -144,18 +109,6 @@ static int emit(struct run *run, struct event *e, int64_t now, br_error *err)
     return pass_on(&run->sink, e, err);
 }
 
-static void say_lost(struct run *run, const struct exec_report *r)
-{
-    struct buffer b = BUFFER_EMPTY;
-    buffer_format(
-        &b, "batchrun: worker %u (pid %d) is put aside, and the others go on without it: ", r->slot,
-        r->dead.pid);
-    buffer_text(&b, r->dead.reason);
-    buffer_char(&b, '\n');
-    progress_print(&run->progress, &b);
-    buffer_finish(&b);
-}
-
 static int on_worker(void *user, const struct exec_report *r, br_error *err)
 {
     struct run *run = user;
@@ -176,7 +129,7 @@ static int on_worker(void *user, const struct exec_report *r, br_error *err)
     if (emit(run, &e, clock_now(), err) != 0)
         return -1;
     if (r->dead.stuck)
-        say_lost(run, r);
+        terminal_lost_worker(&run->terminal, r);
     return 0;
 }
 
@@ -271,7 +224,7 @@ static int open_journal(struct run *run, br_error *err)
 {
     const struct run_options *o = run->options;
     struct event_sink *const views[] = {&run->summary.sink, &run->failures.sink,
-                                        &run->progress.sink};
+                                        &run->terminal.progress.sink};
     struct resume_options options = {.prepared = run->prepared,
                                      .dir = &run->dir,
                                      .overrides = o->overrides,
@@ -342,7 +295,7 @@ static void open_views(struct run *run)
 {
     summary_init(&run->summary);
     failures_init(&run->failures);
-    progress_init(&run->progress, STDERR_FILENO);
+    terminal_init(&run->terminal, &run->failures, &run->summary, &run->dir, run->options->quiet);
     run->has_views = true;
 }
 
@@ -415,18 +368,6 @@ static int check_standard_output(const struct run *run, br_error *err)
     return 0;
 }
 
-static void say_begin(const struct run *run)
-{
-    struct buffer b = BUFFER_EMPTY;
-    if (run->dir.set_aside)
-        buffer_format(&b, "batchrun: the run that was there is now %s\n", run->dir.set_aside);
-    resume_words(&run->resume, run->dir.path, &b);
-    buffer_char(&b, '\0');
-    if (!b.failed)
-        say(b.data);
-    buffer_finish(&b);
-}
-
 static bool look_in_hand(void *user, unsigned worker, struct task_in_hand *out)
 {
     const struct run *run = user;
@@ -437,7 +378,7 @@ static bool look_in_hand(void *user, unsigned worker, struct task_in_hand *out)
 static void make_way(void *user)
 {
     struct run *run = user;
-    progress_erase(&run->progress);
+    progress_erase(&run->terminal.progress);
 }
 
 static int set_up(struct run *run, br_error *err)
@@ -472,10 +413,9 @@ static int begin(struct run *run, br_error *err)
 {
     if (emit_begin(run, err) != 0)
         return -1;
-    if (!run->options->quiet)
-        say_begin(run);
+    terminal_begin(&run->terminal, &run->resume);
     if (!run->resume.idle)
-        progress_show(&run->progress, run->options->progress, look_in_hand, run);
+        progress_show(&run->terminal.progress, run->options->progress, look_in_hand, run);
     return 0;
 }
 
@@ -499,7 +439,7 @@ static int heed(struct run *run, int64_t now, br_error *err)
     struct buffer words = BUFFER_EMPTY;
     stop_look(&run->stop, now, &words);
     heed_time(run, now, &words);
-    progress_print(&run->progress, &words);
+    terminal_print(&run->terminal, &words);
     buffer_finish(&words);
     if (run->stop.signal != 0 && phases_stop(run->phases, now, err) != 0)
         return -1;
@@ -511,29 +451,18 @@ static int heed(struct run *run, int64_t now, br_error *err)
 
 // ---- The loop
 
-// After all that this round has brought: what a task printed may be told after its end.
-static void tell_failures(struct run *run)
-{
-    if (!failures_untold(&run->failures))
-        return;
-    struct buffer text = BUFFER_EMPTY;
-    failures_text(&run->failures, run->dir.path, run->dir.logs_path, &text);
-    progress_print(&run->progress, &text);
-    buffer_finish(&text);
-}
-
 static int one_round(struct run *run, int64_t now, br_error *err)
 {
     if (pool_dispatch(run->pool, now, err) != 0 || heed(run, now, err) != 0)
         return -1;
-    tell_failures(run); // before what their phase gives
+    terminal_failures(&run->terminal); // before the results of their phase
     // They end while results and journal are written and synced.
     if (!phases_need_workers(run->phases))
         pool_wind_down(run->pool);
     if (phases_advance(run->phases, now, err) != 0 ||
         (run->journal && journal_sync(run->journal, now, err) != 0))
         return -1;
-    progress_tick(&run->progress, now - run->begin_ns);
+    progress_tick(&run->terminal.progress, now - run->begin_ns);
     return 0;
 }
 
@@ -548,7 +477,7 @@ static void wait_for_more(struct run *run, int64_t now)
     int64_t until = pool_deadline(run->pool);
     if (run->journal)
         until = earliest(until, journal_next_sync(run->journal));
-    int64_t progress = progress_next(&run->progress);
+    int64_t progress = progress_next(&run->terminal.progress);
     if (progress != INT64_MAX)
         until = earliest(until, progress + run->begin_ns);
     until = earliest(until, phases_deadline(run->phases, now));
@@ -631,36 +560,6 @@ static int write_summary(struct run *run, br_error *err)
     return result;
 }
 
-// false: there is no memory for it.
-static bool show_result(struct run *run, enum run_status status)
-{
-    struct buffer text = BUFFER_EMPTY;
-    failures_text(&run->failures, run->dir.path, run->dir.logs_path, &text);
-    failures_rest(&run->failures, run->dir.path, &text);
-    if (!run->options->quiet) {
-        summary_text(&run->summary, &text);
-    } else if (status != RUN_OK) {
-        summary_verdict(&run->summary, &text);
-        buffer_char(&text, '\n');
-    }
-    bool shown = !text.failed;
-    if (shown)
-        (void)fd_write_all(STDERR_FILENO, text.data, text.length);
-    buffer_finish(&text);
-    return shown;
-}
-
-static void say_how_to_go_on(const char *command)
-{
-    struct buffer b = BUFFER_EMPTY;
-    buffer_text(&b, "batchrun: this goes on with it: ");
-    text_escaped(&b, command, strlen(command));
-    buffer_char(&b, '\n');
-    if (!b.failed)
-        (void)fd_write_all(STDERR_FILENO, b.data, b.length);
-    buffer_finish(&b);
-}
-
 static enum run_status end(struct run *run, int looped, br_error *err)
 {
     const char *why;
@@ -674,22 +573,24 @@ static enum run_status end(struct run *run, int looped, br_error *err)
         closed = -1;
     run->journal = NULL;
     close_pool(run);
-    progress_finish(&run->progress);
+    terminal_finish(&run->terminal);
     if (closed == 0)
         closed = write_summary(run, &late);
     // A run that broke before any worker came up has nothing to sum up but why.
-    bool shown = (looped == 0 || run->summary.worker_count > 0) && show_result(run, status);
+    bool shown =
+        (looped == 0 || run->summary.worker_count > 0) && terminal_result(&run->terminal, status);
     // The summary tells why the run broke, unless that event was itself what could not be told.
     if (looped != 0 && (!shown || told != 0))
-        say_error(err);
+        terminal_error(err);
     else if (!shown)
-        say("batchrun: out of memory for the summary on the terminal; `batchrun show` tells it\n");
+        terminal_write(
+            "batchrun: out of memory for the summary on the terminal; `batchrun show` tells it\n");
     if (looped == 0 && closed != 0) {
-        say_error(&late);
+        terminal_error(&late);
         status = run_status_of(late.kind);
     }
     if (status == RUN_INTERRUPTED && run->options->journal)
-        say_how_to_go_on(run->options->go_on);
+        terminal_resume_command(run->options->go_on);
     return status;
 }
 
@@ -706,7 +607,7 @@ static void tear_down(struct run *run)
     if (run->has_views) {
         summary_finish(&run->summary);
         failures_finish(&run->failures);
-        progress_finish(&run->progress);
+        terminal_finish(&run->terminal);
     }
     for (unsigned i = 0; run->logs && i < 2 * run->workers; i++)
         fd_close(&run->logs[i]);
@@ -731,7 +632,7 @@ enum run_status run_job(struct prepared *p, struct nursery *nursery,
     br_error err = {0};
     enum run_status status;
     if (set_up(&run, &err) != 0) {
-        say_error(&err);
+        terminal_error(&err);
         status = run_status_of(err.kind);
     } else {
         int looped = loop(&run, &err);

@@ -11,18 +11,8 @@
 #include "jobfile/spec.h"
 #include "journal/journal.h"
 #include "run/prepare.h"
+#include "run/status.h"
 #include "views/progress.h"
-
-enum run_status {
-    RUN_OK = 0,
-    RUN_INTERNAL = 1,
-    RUN_USAGE = 2,
-    RUN_FAILED = 3,
-    RUN_PLUGIN = 4,
-    RUN_INTERRUPTED = 5,
-};
-
-enum run_status run_status_of(enum br_error_kind kind);
 
 // Reads and prepares the job at `path`: what every command with a job begins with. Mistakes are
 // printed to standard error. RUN_OK with *out to be finished, or the status to end with.

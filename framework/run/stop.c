@@ -11,7 +11,8 @@
 #include "base/fd.h"
 #include "base/signals.h"
 #include "base/text.h"
-#include "run/run.h"
+#include "run/status.h"
+#include "run/terminal.h"
 
 // Killing tasks, writing down and syncing what became of them, and the summary.
 #define CLOSING_NS (5 * NS_PER_S)
@@ -36,18 +37,10 @@ static sigset_t signals_that_stop(void)
 
 static pid_t guarded; // a child forked meanwhile has nothing to say
 
-static void put(const char *text)
-{
-    (void)!write(STDERR_FILENO, text, strlen(text)); // nobody is left to tell of a failure
-}
-
 static void leave(int signal)
 {
-    if (getpid() == guarded) {
-        put("batchrun: interrupted by ");
-        put(signal_name(signal));
-        put(" before the run began: no task was started\n");
-    }
+    if (getpid() == guarded)
+        terminal_interrupted(signal);
     _exit(RUN_INTERRUPTED);
 }
 
