@@ -10,9 +10,19 @@
 #include "base/text.h"
 #include "commands.h"
 #include "exec/worker/setup.h"
+#include "output.h"
 #include "run/run.h"
 #include "run/single.h"
 #include "views/task_name.h"
+
+struct arguments {
+    const char *debugger;
+};
+
+static const struct option options[] = {
+    {"debugger", 0, "COMMAND", OPTION_TEXT, offsetof(struct arguments, debugger),
+     "run it under this: 'gdb --args', 'valgrind -q'", NULL},
+};
 
 // ---- Which task
 
@@ -177,16 +187,11 @@ static int debug(const char *debugger, char **words, int count, br_error *err)
 
 static int main_exec(int argc, char **argv)
 {
-    const char *debugger = NULL;
-    const struct option table[] = {
-        {"debugger", 0, "COMMAND", OPTION_TEXT, &debugger,
-         "run it under this: 'gdb --args', 'valgrind -q'", NULL},
-    };
+    struct arguments a = {0};
     int operands;
     bool helped;
     br_error err = {0};
-    if (options_parse(&command_exec, table, sizeof table / sizeof table[0], argc, argv, &operands,
-                      &helped, &err) != 0)
+    if (options_parse(&command_exec, &a, argc, argv, &operands, &helped, &err) != 0)
         return report_error(&err);
     if (helped)
         return finish_output(0);
@@ -195,21 +200,27 @@ static int main_exec(int argc, char **argv)
                      "which task? batchrun exec PLUGIN.TASK name=value..., or RUN PHASE#INDEX");
         return report_error(&err);
     }
-    if (debugger && debug(debugger, argv, operands, &err) != 0)
+    if (a.debugger && debug(a.debugger, argv, operands, &err) != 0)
         return report_error(&err);
     return run_words(argv, operands);
 }
 
 const struct command command_exec = {
-    "exec", "TASK name=value... | [RUN] PHASE#INDEX",
-    "run one task in this process, also under a debugger",
-    "TASK is PLUGIN.TASK, with its inputs; PHASE#INDEX is a task of a run, whose inputs, "
-    "seed\n"
-    "and environment are made again. Without RUN it is the newest run in this directory.\n"
-    "The results are printed as name=value. There is no time limit, and a crash ends batchrun.\n"
-    "\n"
-    "Examples:\n"
-    "  batchrun exec demo.area r=2\n"
-    "  batchrun exec circles.run areas#17\n"
-    "  batchrun exec --debugger 'gdb --args' circles.run areas#17\n",
-    main_exec};
+    .name = "exec",
+    .operands = "TASK name=value... | [RUN] PHASE#INDEX",
+    .summary = "run one task in this process, also under a debugger",
+    .details =
+        "TASK is PLUGIN.TASK, with its inputs; PHASE#INDEX is a task of a run, whose inputs, "
+        "seed\n"
+        "and environment are made again. Without RUN it is the newest run in this directory.\n"
+        "The results are printed as name=value. There is no time limit, and a crash ends "
+        "batchrun.\n"
+        "\n"
+        "Examples:\n"
+        "  batchrun exec demo.area r=2\n"
+        "  batchrun exec circles.run areas#17\n"
+        "  batchrun exec --debugger 'gdb --args' circles.run areas#17\n",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .run = main_exec,
+};

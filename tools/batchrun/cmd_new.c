@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "commands.h"
 #include "jobfile/spec_scalar.h"
+#include "output.h"
 #include "run/run.h"
 
 enum {
@@ -199,7 +200,7 @@ static int main_new(int argc, char **argv)
     int operands;
     bool helped;
     br_error err = {0};
-    if (options_parse(&command_new, NULL, 0, argc, argv, &operands, &helped, &err) != 0)
+    if (options_parse(&command_new, NULL, argc, argv, &operands, &helped, &err) != 0)
         return report_error(&err);
     if (helped)
         return finish_output(0);
@@ -218,10 +219,14 @@ static int main_new(int argc, char **argv)
 }
 
 const struct command command_new = {
-    "new", "NAME", "make a plugin that builds and runs at once",
-    "Makes the directory NAME with a plugin's source, a Makefile, a job file and a test.\n"
-    "Overwrites nothing.\n"
-    "\n"
-    "Example:\n"
-    "  batchrun new circles && make -C circles check\n",
-    main_new};
+    .name = "new",
+    .operands = "NAME",
+    .summary = "make a plugin that builds and runs at once",
+    .details =
+        "Makes the directory NAME with a plugin's source, a Makefile, a job file and a test.\n"
+        "Overwrites nothing.\n"
+        "\n"
+        "Example:\n"
+        "  batchrun new circles && make -C circles check\n",
+    .run = main_new,
+};

@@ -35,9 +35,8 @@ static void print_sentence(const char *text)
 
 // ---- Commands
 
-static void print_option(struct option_visitor *v, const struct option *o)
+static void print_option(const struct option *o)
 {
-    (void)v;
     printf(".It ");
     if (o->letter)
         printf("Fl %c , ", o->letter);
@@ -48,17 +47,6 @@ static void print_option(struct option_visitor *v, const struct option *o)
     print_sentence(o->help);
     if (o->variable)
         printf("Without it,\n.Ev %s\nsays so.\n", o->variable);
-}
-
-struct counter {
-    struct option_visitor visitor;
-    size_t count;
-};
-
-static void count_option(struct option_visitor *v, const struct option *o)
-{
-    (void)o;
-    ((struct counter *)v)->count++;
 }
 
 // Paragraphs as they are; what is indented is an example.
@@ -86,14 +74,12 @@ static void print_details(const char *text)
 
 static void print_command(const struct command *c)
 {
-    struct counter counter = {.visitor.see = count_option};
-    struct option_visitor printer = {.see = print_option};
     printf(".Ss %s %s\n", c->name, c->operands);
     print_sentence(c->summary);
-    options_visit(c, &counter.visitor);
-    if (counter.count > 0) {
+    if (c->option_count > 0) {
         printf(".Bl -tag -width Ds\n");
-        options_visit(c, &printer);
+        for (size_t i = 0; i < c->option_count; i++)
+            print_option(&c->options[i]);
         printf(".El\n");
     }
     if (c->details) {
