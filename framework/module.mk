@@ -186,8 +186,8 @@ liblibrary_la_SOURCES = \
 	framework/library/library_pool.c
 
 librun_la_SOURCES = \
-	framework/run/earlier.c framework/run/earlier.h \
-	framework/run/past.c framework/run/past.h \
+	framework/run/fingerprint.c framework/run/fingerprint.h \
+	framework/run/one_task.c framework/run/one_task.h \
 	framework/run/phase.c framework/run/phase.h \
 	framework/run/phase_events.c framework/run/phase_events.h \
 	framework/run/phase_files.c framework/run/phase_files.h \
@@ -195,10 +195,10 @@ librun_la_SOURCES = \
 	framework/run/phase_rows.c framework/run/phase_rows.h \
 	framework/run/phases.c framework/run/phases.h \
 	framework/run/prepare.c framework/run/prepare.h \
+	framework/run/recorded_run.c framework/run/recorded_run.h \
 	framework/run/resume.c framework/run/resume.h \
+	framework/run/resume_state.c framework/run/resume_state.h \
 	framework/run/run.c framework/run/run.h \
-	framework/run/single.c framework/run/single.h \
-	framework/run/sources.c framework/run/sources.h \
 	framework/run/status.c framework/run/status.h \
 	framework/run/stop.c framework/run/stop.h \
 	framework/run/terminal.c framework/run/terminal.h

@@ -11,12 +11,12 @@ uint32_t phase_reduction_number(const struct phase *p)
 
 bool phase_was_done(const struct phase *p)
 {
-    const struct earlier *earlier = p->owner->options.earlier;
+    const struct resume_state *state = p->owner->options.resume_state;
     enum phase_end how = PHASE_SKIPPED;
-    if (!earlier_over(earlier, p->place, &how) || how != PHASE_ENDED)
+    if (!resume_state_over(state, p->place, &how) || how != PHASE_ENDED)
         return false;
     return p->spec->reduce.kind != REDUCE_TASK ||
-           earlier_over(earlier, phase_reduction_number(p), NULL);
+           resume_state_over(state, phase_reduction_number(p), NULL);
 }
 
 bool phase_has_builtin(const struct phase *p)

@@ -10,7 +10,7 @@ int phase_emit(struct phases *ph, struct event *e, int64_t now, br_error *err)
 int phase_emit_begin(struct phases *ph, uint32_t number, const char *name, const char *task,
                      uint64_t tasks, int64_t now, br_error *err)
 {
-    if (earlier_begun(ph->options.earlier, number))
+    if (resume_state_begun(ph->options.resume_state, number))
         return 0;
     struct event e = {.type = EVENT_PHASE_BEGIN,
                       .phase_begin = {.phase = number, .name = name, .task = task, .tasks = tasks}};
@@ -20,7 +20,7 @@ int phase_emit_begin(struct phases *ph, uint32_t number, const char *name, const
 int phase_emit_end(struct phases *ph, uint32_t number, enum phase_end how, uint64_t skipped,
                    int64_t now, br_error *err)
 {
-    if (earlier_over(ph->options.earlier, number, NULL))
+    if (resume_state_over(ph->options.resume_state, number, NULL))
         return 0;
     struct event e = {.type = EVENT_PHASE_END,
                       .phase_end = {.phase = number, .how = how, .skipped = skipped}};

@@ -56,7 +56,7 @@ int phase_has_files(const struct phase *p, bool *there, br_error *err)
 {
     const struct phases *ph = p->owner;
     bool reduces = p->spec->reduce.kind != REDUCE_NONE;
-    bool failed = earlier_failed(ph->options.earlier, phase_reduction_number(p)) > 0;
+    bool failed = resume_state_failed(ph->options.resume_state, phase_reduction_number(p)) > 0;
     const struct {
         const char *suffix;
         bool wanted;

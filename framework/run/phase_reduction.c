@@ -56,7 +56,8 @@ static int fail_reduction(struct phase *p, const char *message, int64_t now, br_
     const char *task = p->spec->reduce.task ? p->spec->reduce.task : "built in";
     if (phase_emit_begin(ph, number, p->levels.name, task, 1, now, err) != 0)
         return -1;
-    if (earlier_failed(ph->options.earlier, number) == 0 && phase_emit(ph, &e, now, err) != 0)
+    if (resume_state_failed(ph->options.resume_state, number) == 0 &&
+        phase_emit(ph, &e, now, err) != 0)
         return -1;
     return phase_emit_end(ph, number, PHASE_ENDED, 0, now, err);
 }
@@ -143,12 +144,12 @@ static int start_level(struct phase *p, struct buffer *image, int64_t now, br_er
 {
     struct phases *ph = p->owner;
     struct levels *l = &p->levels;
-    struct history h;
+    struct resume_history h;
     if (phase_table_make(&l->table, image, err) != 0)
         return -1;
     l->tasks = level_tasks(p, table_rows(&l->table.table));
-    if (earlier_history(ph->options.earlier, phase_reduction_number(p), l->before, l->tasks, &h,
-                        err) != 0)
+    if (resume_state_history(ph->options.resume_state, phase_reduction_number(p), l->before,
+                             l->tasks, &h, err) != 0)
         return -1;
     l->results = h.results
                      ? h.results
@@ -161,7 +162,7 @@ static int start_level(struct phase *p, struct buffer *image, int64_t now, br_er
     h.results = NULL;
     h.known = NULL;
     int result = l->results ? submit_level(p, &h.ledger, now, err) : -1;
-    history_finish(&h);
+    resume_history_finish(&h);
     return result;
 }
 

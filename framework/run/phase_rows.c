@@ -124,8 +124,8 @@ static int make_results(struct phase *p, br_error *err)
 }
 
 // Feeds a built-in reduction with the outcomes of an earlier process. `rows` may be NULL.
-static int reduce_earlier(struct reduce *r, const struct results *rows, const struct history *h,
-                          br_error *err)
+static int reduce_earlier(struct reduce *r, const struct results *rows,
+                          const struct resume_history *h, br_error *err)
 {
     uint64_t first, count;
     size_t size;
@@ -141,7 +141,7 @@ static int reduce_earlier(struct reduce *r, const struct results *rows, const st
 }
 
 // Takes over the outcomes of an earlier process, and submits the other tasks.
-static int submit_rest(struct phase *p, struct history *h, int64_t now, br_error *err)
+static int submit_rest(struct phase *p, struct resume_history *h, int64_t now, br_error *err)
 {
     struct results *rows = h->results;
     if (keeps_rows(p)) {
@@ -161,23 +161,23 @@ static int submit_rest(struct phase *p, struct history *h, int64_t now, br_error
 
 int phase_start_rows(struct phase *p, int64_t now, br_error *err)
 {
-    struct earlier *earlier = p->owner->options.earlier;
+    struct resume_state *state = p->owner->options.resume_state;
     uint32_t number = p->place;
-    struct history h;
+    struct resume_history h;
     if (make_table(p, err) != 0)
         return -1;
     p->tasks = prepared_tasks(p->owner->options.prepared, p->place, table_rows(&p->table.table));
     if (p->spec->batch > 1 && batch_table_make(p->tasks, &p->batch_image, &p->batches, err) != 0)
         return -1;
-    if (earlier_begun(earlier, number) && earlier_tasks(earlier, number) != p->tasks)
+    if (resume_state_begun(state, number) && resume_state_tasks(state, number) != p->tasks)
         return br_error_set(err, BR_ERR_USAGE,
                             "phase %s has %" PRIu64 " tasks, and had %" PRIu64
                             " when the run began; --fresh sets the run aside and starts anew",
-                            p->spec->name, p->tasks, earlier_tasks(earlier, number));
-    if (earlier_history(earlier, number, 0, p->tasks, &h, err) != 0)
+                            p->spec->name, p->tasks, resume_state_tasks(state, number));
+    if (resume_state_history(state, number, 0, p->tasks, &h, err) != 0)
         return -1;
     int result = submit_rest(p, &h, now, err);
-    history_finish(&h);
+    resume_history_finish(&h);
     return result;
 }
 

@@ -14,10 +14,10 @@
 // A phase of which an earlier process did everything and whose results nobody wants any more.
 static void recall_phase(struct phase *p)
 {
-    const struct earlier *earlier = p->owner->options.earlier;
-    p->tasks = earlier_tasks(earlier, p->place);
-    phase_count_failures(p, earlier_failed(earlier, p->place));
-    if (earlier_failed(earlier, phase_reduction_number(p)) > 0)
+    const struct resume_state *state = p->owner->options.resume_state;
+    p->tasks = resume_state_tasks(state, p->place);
+    phase_count_failures(p, resume_state_failed(state, p->place));
+    if (resume_state_failed(state, phase_reduction_number(p)) > 0)
         p->owner->all_ok = false;
     p->state = OVER;
 }
@@ -106,7 +106,7 @@ static bool has_source(const struct phase *p)
 // An earlier process has begun the phase: it is stopped, where it must be, not skipped.
 static bool is_cut_off(const struct phase *p, int64_t now)
 {
-    if (earlier_begun(p->owner->options.earlier, p->place))
+    if (resume_state_begun(p->owner->options.resume_state, p->place))
         return false;
     for (uint32_t i = 0; i < p->place; i++)
         if (p->before[i] && p->owner->phases[i].cut)

@@ -25,23 +25,23 @@
 #include "base/error.h"
 #include "journal/event.h"
 #include "pool/pool.h"
-#include "run/earlier.h"
 #include "run/prepare.h"
+#include "run/resume_state.h"
 #include "views/in_hand.h"
 
 struct phases;
 
 struct phases_options {
-    struct prepared *prepared;     // borrowed; images of input tables are taken out of it
-    struct pool *pool;             // borrowed
-    struct event_sink *sink;       // borrowed
-    struct earlier *earlier;       // what an earlier process left, or NULL; borrowed
-    int64_t begin_ns;              // time 0 of events, by clock_now
-    int64_t end_ns;                // tasks must be over then; INT64_MAX = there is no end
-    int64_t grace_ns;              // what a task that requests no time is given before it
-    const char *tag;               // of the run, for temporary files; borrowed
-    const char *results_directory; // for result files that name no `output`; borrowed
-    void (*before_output)(void *); // called before rows go to standard output
+    struct prepared *prepared;         // borrowed; images of input tables are taken out of it
+    struct pool *pool;                 // borrowed
+    struct event_sink *sink;           // borrowed
+    struct resume_state *resume_state; // what an earlier process left, or NULL; borrowed
+    int64_t begin_ns;                  // time 0 of events, by clock_now
+    int64_t end_ns;                    // tasks must be over then; INT64_MAX = there is no end
+    int64_t grace_ns;                  // what a task that requests no time is given before it
+    const char *tag;                   // of the run, for temporary files; borrowed
+    const char *results_directory;     // for result files that name no `output`; borrowed
+    void (*before_output)(void *);     // called before rows go to standard output
     void *user;
 };
 

@@ -12,9 +12,9 @@
 #include "journal/event.h"
 #include "journal/journal.h"
 #include "journal/rundir.h"
-#include "run/earlier.h"
+#include "run/fingerprint.h"
 #include "run/prepare.h"
-#include "run/sources.h"
+#include "run/resume_state.h"
 
 struct resume_options {
     const struct prepared *prepared;
@@ -29,8 +29,8 @@ struct resume_options {
 };
 
 struct resume {
-    struct sources sources;
-    struct earlier earlier;
+    struct fingerprint fingerprint;
+    struct resume_state state;
     struct journal *journal; // the caller's from resume_open on; NULL without one
     bool idle;               // the run had finished, and nothing is left to do
     bool retry_failed;

@@ -178,7 +178,7 @@ static int emit_begin(struct run *run, br_error *err)
                                         .phases = (uint32_t)job->phase_count,
                                         .limits = limits.failed ? "" : limits.data}};
     struct event again = {.type = EVENT_RUN_RESUME,
-                          .time_ns = run->resume.earlier.last_ns,
+                          .time_ns = run->resume.state.last_ns,
                           .run_resume = {.version = o->version,
                                          .host = host,
                                          .wall_ns = clock_wall(),
@@ -237,7 +237,7 @@ static int open_journal(struct run *run, br_error *err)
     if (resume_open(&run->resume, &options, run->begin_ns, err) != 0)
         return -1;
     run->journal = run->resume.journal;
-    run->begin_ns = clock_now() - run->resume.earlier.last_ns;
+    run->begin_ns = clock_now() - run->resume.state.last_ns;
     snprintf(run->tag, sizeof run->tag, "%016" PRIx64,
              run->journal ? journal_salt(run->journal) : (uint64_t)getpid());
     // The journal first: nothing is shown that was not written down.
@@ -396,8 +396,8 @@ static int set_up(struct run *run, br_error *err)
     struct phases_options options = {.prepared = run->prepared,
                                      .pool = run->pool,
                                      .sink = &run->sink,
-                                     .earlier =
-                                         run->resume.earlier.begun ? &run->resume.earlier : NULL,
+                                     .resume_state =
+                                         run->resume.state.begun ? &run->resume.state : NULL,
                                      .begin_ns = run->begin_ns,
                                      .end_ns = run->stop.end_at,
                                      .grace_ns = run->options->grace_ns,
@@ -504,7 +504,7 @@ static int recall(struct run *run, br_error *err)
 
 static int loop(struct run *run, br_error *err)
 {
-    if (begin(run, err) != 0 || (run->resume.earlier.begun && recall(run, err) != 0))
+    if (begin(run, err) != 0 || (run->resume.state.begun && recall(run, err) != 0))
         return -1;
     if (phases_done(run->phases))
         return 0;

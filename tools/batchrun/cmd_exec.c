@@ -11,8 +11,8 @@
 #include "commands.h"
 #include "exec/worker/setup.h"
 #include "output.h"
+#include "run/one_task.h"
 #include "run/run.h"
-#include "run/single.h"
 #include "views/task_name.h"
 
 struct arguments {
@@ -34,7 +34,7 @@ static bool is_task_name(const char *word)
 }
 
 static int find_in_run(struct nursery *nursery, const char *run, const char *word,
-                       struct single *out, br_error *err)
+                       struct one_task *out, br_error *err)
 {
     struct task_name name;
     if (!task_name_parse(word, &name))
@@ -42,16 +42,17 @@ static int find_in_run(struct nursery *nursery, const char *run, const char *wor
     char *phase = strndup(name.phase, name.phase_length);
     if (!phase)
         return br_error_nomem(err);
-    int result = single_from_run(nursery, run, phase, name.index, out, err);
+    int result = one_task_from_run(nursery, run, phase, name.index, out, err);
     free(phase);
     return result;
 }
 
-static int find(struct nursery *nursery, char **words, int count, struct single *out, br_error *err)
+static int find(struct nursery *nursery, char **words, int count, struct one_task *out,
+                br_error *err)
 {
     if (count <= 2 && is_task_name(words[count - 1]))
         return find_in_run(nursery, count == 2 ? words[0] : NULL, words[count - 1], out, err);
-    return single_from_words(nursery, words[0], words + 1, (size_t)count - 1, out, err);
+    return one_task_from_words(nursery, words[0], words + 1, (size_t)count - 1, out, err);
 }
 
 // ---- Running it
@@ -98,7 +99,7 @@ static int print_results(const struct solo_end *end, br_error *err)
     return result;
 }
 
-static int run_single(const struct single *s)
+static int run_one_task(const struct one_task *s)
 {
     br_error err = {0};
     struct solo_end end;
@@ -120,10 +121,10 @@ static int run_single(const struct single *s)
 }
 
 // What a run's task gets is not on the command line; it is said.
-static void show_inputs(const struct single *s)
+static void show_inputs(const struct one_task *s)
 {
     struct buffer inputs = BUFFER_EMPTY, shown = BUFFER_EMPTY;
-    single_describe(s, &inputs);
+    one_task_describe(s, &inputs);
     text_escaped(&shown, inputs.data ? inputs.data : "", inputs.length);
     fprintf(stderr, "%s#%llu  %.*s\n", s->solo.phase, (unsigned long long)s->solo.index,
             (int)shown.length, shown.data ? shown.data : "");
@@ -134,16 +135,16 @@ static void show_inputs(const struct single *s)
 static int run_words(char **words, int count)
 {
     struct nursery nursery;
-    struct single single;
+    struct one_task task;
     br_error err = {0};
     if (nursery_start(&nursery, &err) != 0)
         return report_error(&err);
-    int found = find(&nursery, words, count, &single, &err);
+    int found = find(&nursery, words, count, &task, &err);
     nursery_stop(&nursery);
-    if (found == 0 && single.prepared.job)
-        show_inputs(&single);
-    int status = found == 0 ? run_single(&single) : report_error(&err);
-    single_finish(&single);
+    if (found == 0 && task.prepared.job)
+        show_inputs(&task);
+    int status = found == 0 ? run_one_task(&task) : report_error(&err);
+    one_task_finish(&task);
     return status;
 }
 

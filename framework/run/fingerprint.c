@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "run/sources.h"
+#include "run/fingerprint.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "base/fd.h"
 #include "journal/journal.h"
 
-static const char cure[] = "--fresh sets that run aside and starts anew";
+static const char hint[] = "--fresh sets that run aside and starts anew";
 
 // ---- What there is
 
@@ -44,10 +44,10 @@ static bool is_free(const char *path)
 }
 
 // Takes over the buffers' texts.
-static int add(struct sources *s, struct buffer *what, struct buffer *name, uint64_t hash,
+static int add(struct fingerprint *s, struct buffer *what, struct buffer *name, uint64_t hash,
                br_error *err)
 {
-    struct source *items = reallocarray(s->items, s->count + 1, sizeof *items);
+    struct fingerprint_part *items = reallocarray(s->items, s->count + 1, sizeof *items);
     if (items)
         s->items = items;
     char *what_text = buffer_take_string(what, err);
@@ -57,11 +57,12 @@ static int add(struct sources *s, struct buffer *what, struct buffer *name, uint
         free(name_text);
         return br_error_nomem(err);
     }
-    items[s->count++] = (struct source){.what = what_text, .name = name_text, .hash = hash};
+    items[s->count++] =
+        (struct fingerprint_part){.what = what_text, .name = name_text, .hash = hash};
     return 0;
 }
 
-static int add_job(struct sources *s, br_error *err)
+static int add_job(struct fingerprint *s, br_error *err)
 {
     const struct job *job = s->prepared->job;
     struct buffer what = BUFFER_EMPTY, name = BUFFER_EMPTY;
@@ -70,7 +71,7 @@ static int add_job(struct sources *s, br_error *err)
     return add(s, &what, &name, journal_hash(0, job->text, job->text_length), err);
 }
 
-static int add_override(struct sources *s, const struct spec_override *o, br_error *err)
+static int add_override(struct fingerprint *s, const struct spec_override *o, br_error *err)
 {
     struct buffer what = BUFFER_EMPTY, name = BUFFER_EMPTY;
     buffer_text(&what, "--set");
@@ -93,7 +94,7 @@ static int hash_file(int fd, uint64_t *hash)
     return 0;
 }
 
-static int add_plugin(struct sources *s, size_t i, br_error *err)
+static int add_plugin(struct fingerprint *s, size_t i, br_error *err)
 {
     const struct plugin_file *file = &s->prepared->plugin_files[i];
     const char *path = file->source.path;
@@ -112,7 +113,7 @@ static int add_plugin(struct sources *s, size_t i, br_error *err)
 }
 
 // As the tasks get them: converted, args and all.
-static int add_inputs(struct sources *s, size_t i, br_error *err)
+static int add_inputs(struct fingerprint *s, size_t i, br_error *err)
 {
     const struct prepared_phase *phase = &s->prepared->phases[i];
     const struct job_phase *spec = &s->prepared->job->phases[i];
@@ -129,7 +130,7 @@ static int add_inputs(struct sources *s, size_t i, br_error *err)
 // ---- What there was
 
 // The first line in which the job file differs from the run's copy; 0 when there is no copy.
-static size_t differing_line(const struct sources *s)
+static size_t differing_line(const struct fingerprint *s)
 {
     struct buffer copy = BUFFER_EMPTY, path = BUFFER_EMPTY;
     const struct job *job = s->prepared->job;
@@ -147,39 +148,39 @@ static size_t differing_line(const struct sources *s)
     return line;
 }
 
-static int refuse(const struct sources *s, const struct event_source *was, br_error *err)
+static int refuse(const struct fingerprint *s, const struct event_source *was, br_error *err)
 {
     const char *run = s->dir->path;
     size_t line;
     if (strcmp(was->what, "--set") == 0)
         return br_error_set(err, BR_ERR_USAGE,
                             "the run in %s was begun with --set %s: give it again; or %s", run,
-                            was->name, cure);
+                            was->name, hint);
     if (strcmp(was->what, "job file") == 0 && (line = differing_line(s)) > 0)
         return br_error_set(err, BR_ERR_USAGE,
                             "the job file is not what it was when the run in %s began: they differ "
                             "in line %zu; %s/job.yaml is what it was, and %s",
-                            run, line, run, cure);
+                            run, line, run, hint);
     return br_error_set(err, BR_ERR_USAGE, "the %s%s%s%s not what %s when the run in %s began; %s",
                         was->what, was->name[0] ? ", " : "", was->name,
                         starts_with(was->what, "inputs") ? " are" : " is",
-                        starts_with(was->what, "inputs") ? "they were" : "it was", run, cure);
+                        starts_with(was->what, "inputs") ? "they were" : "it was", run, hint);
 }
 
 // `what` NULL: of any kind.
-static int check_new(const struct sources *s, const char *what, br_error *err)
+static int check_new(const struct fingerprint *s, const char *what, br_error *err)
 {
     for (size_t i = 0; i < s->count; i++)
         if (!s->items[i].known && (!what || strcmp(what, s->items[i].what) == 0))
             return br_error_set(err, BR_ERR_USAGE,
                                 "the run in %s was begun without %s %s: leave it out; or %s",
-                                s->dir->path, s->items[i].what, s->items[i].name, cure);
+                                s->dir->path, s->items[i].what, s->items[i].name, hint);
     return 0;
 }
 
-static int sources_take(struct event_sink *sink, const struct event *event, br_error *err)
+static int fingerprint_take(struct event_sink *sink, const struct event *event, br_error *err)
 {
-    struct sources *s = (struct sources *)sink;
+    struct fingerprint *s = (struct fingerprint *)sink;
     const struct event_source *was = &event->source;
     if (event->type != EVENT_SOURCE)
         return 0;
@@ -188,7 +189,7 @@ static int sources_take(struct event_sink *sink, const struct event *event, br_e
     if (follows && check_new(s, "--set", err) != 0)
         return -1;
     for (size_t i = 0; i < s->count; i++) {
-        struct source *is = &s->items[i];
+        struct fingerprint_part *is = &s->items[i];
         if (strcmp(is->what, was->what) == 0 && is->hash == was->hash) {
             is->known = true;
             return 0;
@@ -197,15 +198,15 @@ static int sources_take(struct event_sink *sink, const struct event *event, br_e
     return refuse(s, was, err);
 }
 
-int sources_check_new(const struct sources *s, br_error *err)
+int fingerprint_check_new(const struct fingerprint *s, br_error *err)
 {
     return check_new(s, NULL, err);
 }
 
 // ---- All of it
 
-static int find_all(struct sources *s, const struct spec_override *overrides, size_t override_count,
-                    br_error *err)
+static int find_all(struct fingerprint *s, const struct spec_override *overrides,
+                    size_t override_count, br_error *err)
 {
     const struct job *job = s->prepared->job;
     int result = add_job(s, err);
@@ -219,23 +220,23 @@ static int find_all(struct sources *s, const struct spec_override *overrides, si
     return result;
 }
 
-int sources_find(struct sources *out, const struct prepared *prepared,
-                 const struct spec_override *overrides, size_t override_count,
-                 const struct rundir *dir, br_error *err)
+int fingerprint_find(struct fingerprint *out, const struct prepared *prepared,
+                     const struct spec_override *overrides, size_t override_count,
+                     const struct rundir *dir, br_error *err)
 {
-    *out = (struct sources){.sink.take = sources_take, .prepared = prepared, .dir = dir};
+    *out = (struct fingerprint){.sink.take = fingerprint_take, .prepared = prepared, .dir = dir};
     if (find_all(out, overrides, override_count, err) == 0)
         return 0;
-    sources_finish(out);
+    fingerprint_finish(out);
     return -1;
 }
 
-void sources_finish(struct sources *s)
+void fingerprint_finish(struct fingerprint *s)
 {
     for (size_t i = 0; i < s->count; i++) {
         free(s->items[i].what);
         free(s->items[i].name);
     }
     free(s->items);
-    *s = (struct sources){0};
+    *s = (struct fingerprint){0};
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "run/earlier.h"
+#include "run/resume_state.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "run/status.h"
 
 // An attempt that did not succeed.
-struct earlier_end {
+struct failed_attempt {
     uint64_t index;
     uint64_t order; // in the journal
     enum outcome_status status;
@@ -18,13 +18,13 @@ struct earlier_end {
     uint32_t next; // the attempt to come, when not final
 };
 
-struct earlier_phase {
+struct resume_phase {
     bool begun;
     bool over;
     enum phase_end how;
     uint64_t tasks;
     struct results *results;
-    struct earlier_end *ends;
+    struct failed_attempt *ends;
     size_t end_count, end_capacity;
     uint64_t failed; // final ones
     bool sorted;
@@ -43,34 +43,34 @@ static int contradiction(br_error *err, const char *what, uint32_t number, uint6
                         number, index, what);
 }
 
-static void forget(struct earlier *earlier, struct earlier_phase *p)
+static void forget(struct resume_state *state, struct resume_phase *p)
 {
     if (p->results)
-        earlier->ended -= results_count(p->results);
-    earlier->ended -= p->failed;
-    earlier->failed -= p->failed;
+        state->ended -= results_count(p->results);
+    state->ended -= p->failed;
+    state->failed -= p->failed;
     results_destroy(p->results);
     free(p->ends);
-    *p = (struct earlier_phase){0};
+    *p = (struct resume_phase){0};
 }
 
-static const struct schema *schema_of(const struct earlier *earlier, uint32_t number)
+static const struct schema *schema_of(const struct resume_state *state, uint32_t number)
 {
-    const struct prepared_phase *phases = earlier->prepared->phases;
-    if (number < earlier->job_phases)
+    const struct prepared_phase *phases = state->prepared->phases;
+    if (number < state->job_phases)
         return &phases[number].entry->signature.results;
-    const struct plugin_entry *reduce = phases[number - earlier->job_phases].reduce_entry;
+    const struct plugin_entry *reduce = phases[number - state->job_phases].reduce_entry;
     return reduce ? &reduce->signature.results : &no_columns;
 }
 
-static int take_phase_begin(struct earlier *earlier, const struct event_phase_begin *e,
+static int take_phase_begin(struct resume_state *state, const struct event_phase_begin *e,
                             br_error *err)
 {
-    if (e->phase >= 2 * earlier->job_phases)
+    if (e->phase >= 2 * state->job_phases)
         return contradiction(err, "that it begins, which the job does not have", e->phase, 0);
-    struct earlier_phase *p = &earlier->phases[e->phase];
-    forget(earlier, p);
-    p->results = results_create(schema_of(earlier, e->phase), e->tasks, err);
+    struct resume_phase *p = &state->phases[e->phase];
+    forget(state, p);
+    p->results = results_create(schema_of(state, e->phase), e->tasks, err);
     if (!p->results)
         return -1;
     p->begun = true;
@@ -79,10 +79,10 @@ static int take_phase_begin(struct earlier *earlier, const struct event_phase_be
 }
 
 // The phase of tasks that have ended, when they are some of its tasks and none has succeeded yet.
-static struct earlier_phase *phase_of(struct earlier *earlier, uint32_t number, uint64_t first,
-                                      uint64_t count, br_error *err)
+static struct resume_phase *phase_of(struct resume_state *state, uint32_t number, uint64_t first,
+                                     uint64_t count, br_error *err)
 {
-    struct earlier_phase *p = number < 2 * earlier->job_phases ? &earlier->phases[number] : NULL;
+    struct resume_phase *p = number < 2 * state->job_phases ? &state->phases[number] : NULL;
     if (!p || !p->begun || first >= p->tasks || count > p->tasks - first)
         contradiction(err, "that it ends, though it had not begun", number, first);
     else if (results_next(p->results, first) < first + count)
@@ -92,191 +92,190 @@ static struct earlier_phase *phase_of(struct earlier *earlier, uint32_t number, 
     return NULL;
 }
 
-static int take_ok(struct earlier *earlier, uint32_t number, uint64_t first, uint64_t count,
+static int take_ok(struct resume_state *state, uint32_t number, uint64_t first, uint64_t count,
                    const void *rows, size_t size, br_error *err)
 {
-    struct earlier_phase *p = phase_of(earlier, number, first, count, err);
+    struct resume_phase *p = phase_of(state, number, first, count, err);
     if (!p || results_put(p->results, first, count, rows ? rows : "", size, err) != 0)
         return -1;
-    earlier->ended += count;
+    state->ended += count;
     return 0;
 }
 
-static int take_task_end(struct earlier *earlier, const struct event_task_end *e, br_error *err)
+static int take_task_end(struct resume_state *state, const struct event_task_end *e, br_error *err)
 {
     if (e->status == OUTCOME_OK)
-        return take_ok(earlier, e->phase, e->index, 1, e->result, e->result_size, err);
-    struct earlier_phase *p = phase_of(earlier, e->phase, e->index, 1, err);
+        return take_ok(state, e->phase, e->index, 1, e->result, e->result_size, err);
+    struct resume_phase *p = phase_of(state, e->phase, e->index, 1, err);
     if (!p)
         return -1;
     if (p->end_count == p->end_capacity) {
         size_t capacity = p->end_capacity ? 2 * p->end_capacity : 16;
-        struct earlier_end *ends = reallocarray(p->ends, capacity, sizeof *ends);
+        struct failed_attempt *ends = reallocarray(p->ends, capacity, sizeof *ends);
         if (!ends)
             return br_error_nomem(err);
         p->ends = ends;
         p->end_capacity = capacity;
     }
-    p->ends[p->end_count] = (struct earlier_end){.index = e->index,
-                                                 .order = p->end_count,
-                                                 .status = e->status,
-                                                 .final = e->final,
-                                                 .crashed = e->status == OUTCOME_CRASHED,
-                                                 .next = e->attempt + 1};
+    p->ends[p->end_count] = (struct failed_attempt){.index = e->index,
+                                                    .order = p->end_count,
+                                                    .status = e->status,
+                                                    .final = e->final,
+                                                    .crashed = e->status == OUTCOME_CRASHED,
+                                                    .next = e->attempt + 1};
     p->end_count++;
     p->failed += e->final;
-    earlier->failed += e->final;
-    earlier->ended += e->final;
+    state->failed += e->final;
+    state->ended += e->final;
     return 0;
 }
 
-static void take_phase_end(struct earlier *earlier, const struct event_phase_end *e)
+static void take_phase_end(struct resume_state *state, const struct event_phase_end *e)
 {
-    if (e->phase >= 2 * earlier->job_phases)
+    if (e->phase >= 2 * state->job_phases)
         return;
-    earlier->phases[e->phase].over = true;
-    earlier->phases[e->phase].how = e->how;
+    state->phases[e->phase].over = true;
+    state->phases[e->phase].how = e->how;
 }
 
 // ---- Going on
 
 // A task that was cancelled is none the worse for it: its attempt is not charged.
-static void reopen(struct earlier *earlier, struct earlier_phase *p, struct earlier_end *end)
+static void reopen(struct resume_state *state, struct resume_phase *p, struct failed_attempt *end)
 {
     bool cancelled = end->status == OUTCOME_CANCELLED || end->status == OUTCOME_SKIPPED;
     end->final = false;
     end->next -= cancelled;
     p->failed--;
-    earlier->failed--;
-    earlier->ended--;
+    state->failed--;
+    state->ended--;
 }
 
 // What was stopped or skipped is to be done. With `failed`, what failed is too: whether anything
 // was reopened so.
-static bool reopen_phase(struct earlier *earlier, struct earlier_phase *p, bool failed)
+static bool reopen_phase(struct resume_state *state, struct resume_phase *p, bool failed)
 {
     bool any = false;
     for (size_t i = 0; i < p->end_count; i++) {
-        struct earlier_end *end = &p->ends[i];
+        struct failed_attempt *end = &p->ends[i];
         bool cancelled = end->status == OUTCOME_CANCELLED || end->status == OUTCOME_SKIPPED;
         if (!end->final || (!cancelled && !failed))
             continue;
         any |= !cancelled;
-        reopen(earlier, p, end);
+        reopen(state, p, end);
     }
     if (p->over && p->how == PHASE_SKIPPED)
-        forget(earlier, p);
+        forget(state, p);
     p->over = p->over && p->how == PHASE_ENDED && !any;
     return any;
 }
 
 // What a phase gives may become other than it was when tasks that failed run again, or it reads
 // what may. All that came of it is then to be done from the start.
-static void take_resume(struct earlier *earlier, const struct event_run_resume *e)
+static void take_resume(struct resume_state *state, const struct event_run_resume *e)
 {
-    const struct job *job = earlier->prepared->job;
-    for (size_t i = 0; i < earlier->job_phases; i++) {
-        struct earlier_phase *rows = &earlier->phases[i],
-                             *reduced = &earlier->phases[i + earlier->job_phases];
+    const struct job *job = state->prepared->job;
+    for (size_t i = 0; i < state->job_phases; i++) {
+        struct resume_phase *rows = &state->phases[i],
+                            *reduced = &state->phases[i + state->job_phases];
         const struct job_inputs *inputs = &job->phases[i].inputs;
-        bool stale = inputs->kind == INPUT_FROM && earlier->phases[inputs->from].changed;
+        bool stale = inputs->kind == INPUT_FROM && state->phases[inputs->from].changed;
         if (stale)
-            forget(earlier, rows);
-        bool changed = reopen_phase(earlier, rows, e->retry_failed) || stale;
+            forget(state, rows);
+        bool changed = reopen_phase(state, rows, e->retry_failed) || stale;
         bool built_in = job->phases[i].reduce.kind != REDUCE_TASK;
         if (changed || (built_in && e->retry_failed))
-            forget(earlier, reduced);
-        rows->changed = reopen_phase(earlier, reduced, e->retry_failed) || changed;
+            forget(state, reduced);
+        rows->changed = reopen_phase(state, reduced, e->retry_failed) || changed;
     }
-    earlier->finished = false;
+    state->finished = false;
 }
 
-static int earlier_take(struct event_sink *sink, const struct event *event, br_error *err)
+static int resume_state_take(struct event_sink *sink, const struct event *event, br_error *err)
 {
-    struct earlier *earlier = (struct earlier *)sink;
+    struct resume_state *state = (struct resume_state *)sink;
     const struct event_tasks_ok *ok = &event->tasks_ok;
-    earlier->begun = true;
-    if (event->time_ns > earlier->last_ns)
-        earlier->last_ns = event->time_ns;
+    state->begun = true;
+    if (event->time_ns > state->last_ns)
+        state->last_ns = event->time_ns;
     switch (event->type) {
     case EVENT_PHASE_BEGIN:
-        return take_phase_begin(earlier, &event->phase_begin, err);
+        return take_phase_begin(state, &event->phase_begin, err);
     case EVENT_TASKS_OK:
-        return take_ok(earlier, ok->phase, ok->first, ok->count, ok->results, ok->results_size,
-                       err);
+        return take_ok(state, ok->phase, ok->first, ok->count, ok->results, ok->results_size, err);
     case EVENT_TASK_END:
-        return take_task_end(earlier, &event->task_end, err);
+        return take_task_end(state, &event->task_end, err);
     case EVENT_PHASE_END:
-        take_phase_end(earlier, &event->phase_end);
+        take_phase_end(state, &event->phase_end);
         return 0;
     case EVENT_RUN_END:
-        earlier->finished =
+        state->finished =
             event->run_end.exit_status == RUN_OK || event->run_end.exit_status == RUN_FAILED;
         return 0;
     case EVENT_RUN_RESUME:
-        take_resume(earlier, &event->run_resume);
+        take_resume(state, &event->run_resume);
         return 0;
     default:
         return 0;
     }
 }
 
-int earlier_init(struct earlier *earlier, const struct prepared *prepared, br_error *err)
+int resume_state_init(struct resume_state *state, const struct prepared *prepared, br_error *err)
 {
     size_t count = prepared->job->phase_count;
-    *earlier =
-        (struct earlier){.sink.take = earlier_take, .prepared = prepared, .job_phases = count};
-    earlier->phases = calloc(2 * count + 1, sizeof *earlier->phases);
-    return earlier->phases ? 0 : br_error_nomem(err);
+    *state = (struct resume_state){
+        .sink.take = resume_state_take, .prepared = prepared, .job_phases = count};
+    state->phases = calloc(2 * count + 1, sizeof *state->phases);
+    return state->phases ? 0 : br_error_nomem(err);
 }
 
-void earlier_finish(struct earlier *earlier)
+void resume_state_finish(struct resume_state *state)
 {
-    for (size_t i = 0; earlier->phases && i < 2 * earlier->job_phases; i++) {
-        results_destroy(earlier->phases[i].results);
-        free(earlier->phases[i].ends);
+    for (size_t i = 0; state->phases && i < 2 * state->job_phases; i++) {
+        results_destroy(state->phases[i].results);
+        free(state->phases[i].ends);
     }
-    free(earlier->phases);
-    earlier->phases = NULL;
+    free(state->phases);
+    state->phases = NULL;
 }
 
 // ---- What is asked of it
 
-bool earlier_begun(const struct earlier *earlier, uint32_t number)
+bool resume_state_begun(const struct resume_state *state, uint32_t number)
 {
-    return earlier && earlier->phases[number].begun;
+    return state && state->phases[number].begun;
 }
 
-bool earlier_over(const struct earlier *earlier, uint32_t number, enum phase_end *how)
+bool resume_state_over(const struct resume_state *state, uint32_t number, enum phase_end *how)
 {
-    if (!earlier || !earlier->phases[number].over)
+    if (!state || !state->phases[number].over)
         return false;
     if (how)
-        *how = earlier->phases[number].how;
+        *how = state->phases[number].how;
     return true;
 }
 
-uint64_t earlier_tasks(const struct earlier *earlier, uint32_t number)
+uint64_t resume_state_tasks(const struct resume_state *state, uint32_t number)
 {
-    return earlier ? earlier->phases[number].tasks : 0;
+    return state ? state->phases[number].tasks : 0;
 }
 
-uint64_t earlier_failed(const struct earlier *earlier, uint32_t number)
+uint64_t resume_state_failed(const struct resume_state *state, uint32_t number)
 {
-    return earlier ? earlier->phases[number].failed : 0;
+    return state ? state->phases[number].failed : 0;
 }
 
 static int by_index(const void *a, const void *b)
 {
-    const struct earlier_end *x = a, *y = b;
+    const struct failed_attempt *x = a, *y = b;
     if (x->index != y->index)
         return x->index < y->index ? -1 : 1;
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
 // The rows that succeeded: the phase's own when all of it is asked for, else a copy.
-static int take_results(struct earlier_phase *p, const struct schema *schema, uint64_t first,
-                        uint64_t count, struct history *h, br_error *err)
+static int take_results(struct resume_phase *p, const struct schema *schema, uint64_t first,
+                        uint64_t count, struct resume_history *h, br_error *err)
 {
     if (first == 0 && count == p->tasks) {
         h->results = p->results;
@@ -302,7 +301,7 @@ static int take_results(struct earlier_phase *p, const struct schema *schema, ui
     return 0;
 }
 
-static void know_results(struct history *h)
+static void know_results(struct resume_history *h)
 {
     uint64_t first, count;
     size_t size;
@@ -314,9 +313,10 @@ static void know_results(struct history *h)
 }
 
 // All that is known of one task that has not succeeded: `count` ends of it, in order.
-static int know_task(struct history *h, uint64_t task, const struct earlier_end *ends, size_t count)
+static int know_task(struct resume_history *h, uint64_t task, const struct failed_attempt *ends,
+                     size_t count)
 {
-    const struct earlier_end *last = &ends[count - 1];
+    const struct failed_attempt *last = &ends[count - 1];
     uint32_t crashes = 0;
     for (size_t i = 0; i < count; i++) {
         crashes += ends[i].crashed;
@@ -334,8 +334,8 @@ static int know_task(struct history *h, uint64_t task, const struct earlier_end 
     return 0;
 }
 
-static int know_ends(struct earlier_phase *p, uint32_t number, uint64_t first, uint64_t count,
-                     struct history *h, br_error *err)
+static int know_ends(struct resume_phase *p, uint32_t number, uint64_t first, uint64_t count,
+                     struct resume_history *h, br_error *err)
 {
     if (!p->sorted && p->end_count > 0)
         qsort(p->ends, p->end_count, sizeof *p->ends, by_index);
@@ -352,13 +352,13 @@ static int know_ends(struct earlier_phase *p, uint32_t number, uint64_t first, u
     return 0;
 }
 
-int earlier_history(struct earlier *earlier, uint32_t number, uint64_t first, uint64_t count,
-                    struct history *out, br_error *err)
+int resume_state_history(struct resume_state *state, uint32_t number, uint64_t first,
+                         uint64_t count, struct resume_history *out, br_error *err)
 {
-    *out = (struct history){0};
-    if (!earlier_begun(earlier, number))
+    *out = (struct resume_history){0};
+    if (!resume_state_begun(state, number))
         return 0;
-    struct earlier_phase *p = &earlier->phases[number];
+    struct resume_phase *p = &state->phases[number];
     if (first + count > p->tasks)
         return contradiction(err, "that there is no such one", number, first + count - 1);
     out->known = calloc(BITS_WORDS(count), sizeof *out->known);
@@ -366,7 +366,7 @@ int earlier_history(struct earlier *earlier, uint32_t number, uint64_t first, ui
     out->again = calloc(p->end_count + 1, sizeof *out->again);
     int result = out->known && out->failed && out->again ? 0 : br_error_nomem(err);
     if (result == 0)
-        result = take_results(p, schema_of(earlier, number), first, count, out, err);
+        result = take_results(p, schema_of(state, number), first, count, out, err);
     if (result == 0) {
         know_results(out);
         result = know_ends(p, number, first, count, out, err);
@@ -374,15 +374,15 @@ int earlier_history(struct earlier *earlier, uint32_t number, uint64_t first, ui
     out->ledger.known = out->known;
     out->ledger.again = out->again;
     if (result != 0)
-        history_finish(out);
+        resume_history_finish(out);
     return result;
 }
 
-void history_finish(struct history *h)
+void resume_history_finish(struct resume_history *h)
 {
     results_destroy(h->results);
     free(h->known);
     free(h->failed);
     free(h->again);
-    *h = (struct history){0};
+    *h = (struct resume_history){0};
 }
