@@ -121,11 +121,23 @@ libreport_la_SOURCES = \
 	framework/report/report.c framework/report/report.h \
 	framework/report/report_charts.c \
 	framework/report/report_parts.h \
-	framework/report/report_style.c \
 	framework/report/report_text.c \
 	framework/report/report_timeline.c \
 	framework/report/timeline.c framework/report/timeline.h \
 	framework/report/trace.c framework/report/trace.h
+
+# The style of a report as a C array: comments and indentation are left out.
+nodist_libreport_la_SOURCES = framework/report/report_css.c
+framework/report/report_css.c: framework/report/report.css
+	$(AM_V_GEN)$(MKDIR_P) framework/report && { \
+	    echo '// SPDX-License-Identifier: BSD-3-Clause' && \
+	    echo '// Made from framework/report/report.css.' && \
+	    echo '#include "report/report_parts.h"' && \
+	    echo 'const char report_style[] =' && \
+	    sed -e 's/^ *//' -e '/^$$/d' -e '/^\/\*/d' -e 's/["\\]/\\&/g' -e 's/.*/    "&\\n"/' \
+	        $(srcdir)/framework/report/report.css && echo '    ;'; } >$@.part && mv $@.part $@
+EXTRA_DIST += framework/report/report.css
+CLEANFILES += framework/report/report_css.c framework/report/report_css.c.part
 
 libprocess_la_SOURCES = \
 	framework/exec/process/bystander.c framework/exec/process/bystander.h \

@@ -34,7 +34,7 @@ struct report {
     const struct rundir *dir;
 };
 
-extern const char report_style[]; // CSS
+extern const char report_style[]; // the page's CSS, made from report.css by the build
 
 void report_verdict(const struct report *r, struct buffer *out);
 void report_failures(const struct report *r, struct buffer *out);
