@@ -220,7 +220,7 @@ static int find_all(struct fingerprint *s, const struct spec_override *overrides
     return result;
 }
 
-int fingerprint_find(struct fingerprint *out, const struct prepared *prepared,
+int fingerprint_make(struct fingerprint *out, const struct prepared *prepared,
                      const struct spec_override *overrides, size_t override_count,
                      const struct rundir *dir, br_error *err)
 {

@@ -57,7 +57,7 @@ static int slurm_limit(unsigned *limit, br_error *err)
     return 0;
 }
 
-// plan_workers() tells of a failure.
+// A failure is reported by plan_workers.
 static void look_at_machine(struct preparation *in)
 {
     if (slurm_limit(&in->cpu_limit, &in->machine) == 0)

@@ -11,7 +11,7 @@ enum {
     READERS_MAX = 8
 };
 
-// Gives each event to all of them; the first that refuses ends it.
+// A sink that passes each event on to several, until one refuses it.
 struct readers {
     struct event_sink sink;
     struct event_sink *all[READERS_MAX];
@@ -35,7 +35,7 @@ static bool has_begun_phase(const struct resume_state *state)
     return false;
 }
 
-// The sources first: what follows is only believed when they are the same.
+// The fingerprint reads each event first: the others rely on the job being the same.
 static int read_earlier(struct resume *r, const struct resume_options *o, const char *path,
                         int64_t now, br_error *err)
 {
@@ -81,7 +81,7 @@ int resume_open(struct resume *out, const struct resume_options *o, int64_t now,
     *out = (struct resume){.retry_failed = o->retry_failed};
     int result = resume_state_init(&out->state, o->prepared, err);
     if (result == 0)
-        result = fingerprint_find(&out->fingerprint, o->prepared, o->overrides, o->override_count,
+        result = fingerprint_make(&out->fingerprint, o->prepared, o->overrides, o->override_count,
                                   o->dir, err);
     if (result == 0 && o->journal)
         result = open_journal(out, o, now, err);
@@ -100,7 +100,7 @@ void resume_finish(struct resume *r)
     *r = (struct resume){0};
 }
 
-int resume_tell(struct resume *r, struct event_sink *sink, const struct event *begin,
+int resume_emit(struct resume *r, struct event_sink *sink, const struct event *begin,
                 const struct event *again, br_error *err)
 {
     if (r->idle)
@@ -120,7 +120,7 @@ int resume_tell(struct resume *r, struct event_sink *sink, const struct event *b
     return 0;
 }
 
-void resume_words(const struct resume *r, const char *path, struct buffer *out)
+void resume_describe(const struct resume *r, const char *path, struct buffer *out)
 {
     if (!r->state.begun)
         return;

@@ -184,7 +184,7 @@ static int emit_begin(struct run *run, br_error *err)
                                          .wall_ns = clock_wall(),
                                          .workers = run->workers,
                                          .retry_failed = o->retry_failed}};
-    int result = resume_tell(&run->resume, &run->sink, &begin, &again, err);
+    int result = resume_emit(&run->resume, &run->sink, &begin, &again, err);
     buffer_finish(&limits);
     free(path);
     return result != 0 || run->resume.idle ? result : emit_notes(run, err);

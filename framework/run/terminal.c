@@ -71,7 +71,7 @@ void terminal_begin(struct terminal *t, const struct resume *resume)
     struct buffer b = BUFFER_EMPTY;
     if (t->dir->set_aside)
         buffer_format(&b, "batchrun: the run that was there is now %s\n", t->dir->set_aside);
-    resume_words(resume, t->dir->path, &b);
+    resume_describe(resume, t->dir->path, &b);
     buffer_char(&b, '\0');
     if (!b.failed)
         terminal_write(b.data);
