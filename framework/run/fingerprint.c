@@ -16,7 +16,7 @@ static const char hint[] = "--fresh sets that run aside and starts anew";
 
 // ---- What there is
 
-// Keys of a phase, or of `defaults`, that change nothing in what its tasks compute.
+// Returns whether a key of a phase, or of `defaults`, has no effect on the results of tasks.
 static bool is_about_how(const char *key)
 {
     static const char *const keys[] = {"timeout",      "time_request", "retries",  "priority",
@@ -43,7 +43,7 @@ static bool is_free(const char *path)
     return dot && is_about_how(dot + 1);
 }
 
-// Takes over the buffers' texts.
+// Adds a part and empties both buffers.
 static int add(struct fingerprint *s, struct buffer *what, struct buffer *name, uint64_t hash,
                br_error *err)
 {
@@ -112,13 +112,13 @@ static int add_plugin(struct fingerprint *s, size_t i, br_error *err)
     return add(s, &what, &name, hash, err);
 }
 
-// As the tasks get them: converted, args and all.
+// Adds the inputs of a phase as its tasks get them: converted, with `args`.
 static int add_inputs(struct fingerprint *s, size_t i, br_error *err)
 {
     const struct prepared_phase *phase = &s->prepared->phases[i];
     const struct job_phase *spec = &s->prepared->job->phases[i];
     if (!phase->loaded)
-        return 0; // they come from another phase
+        return 0; // its inputs come from another phase
     struct buffer what = BUFFER_EMPTY, name = BUFFER_EMPTY;
     buffer_format(&what, "inputs of phase %s", spec->name);
     const enum job_input_kind kind = spec->inputs.kind;
@@ -129,7 +129,7 @@ static int add_inputs(struct fingerprint *s, size_t i, br_error *err)
 
 // ---- What there was
 
-// The first line in which the job file differs from the run's copy; 0 when there is no copy.
+// Returns the first line in which the job file differs from the run's copy; 0 if there is no copy.
 static size_t differing_line(const struct fingerprint *s)
 {
     struct buffer copy = BUFFER_EMPTY, path = BUFFER_EMPTY;
@@ -167,7 +167,8 @@ static int refuse(const struct fingerprint *s, const struct event_source *was, b
                         starts_with(was->what, "inputs") ? "they were" : "it was", run, hint);
 }
 
-// `what` NULL: of any kind.
+// Returns -1 and *err if the fingerprint has a part that the journal does not. `what` limits this
+// to parts of one kind, unless it is NULL.
 static int check_new(const struct fingerprint *s, const char *what, br_error *err)
 {
     for (size_t i = 0; i < s->count; i++)
@@ -184,7 +185,7 @@ static int fingerprint_take(struct event_sink *sink, const struct event *event, 
     const struct event_source *was = &event->source;
     if (event->type != EVENT_SOURCE)
         return 0;
-    // They come before all that they change.
+    // The journal has the job file and --set before the parts that they influence.
     bool follows = strcmp(was->what, "job file") != 0 && strcmp(was->what, "--set") != 0;
     if (follows && check_new(s, "--set", err) != 0)
         return -1;

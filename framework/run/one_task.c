@@ -11,7 +11,7 @@
 #include "inputs/phase_table.h"
 #include "run/recorded_run.h"
 
-// A plugin that takes longer to load than this is taken for one that hangs.
+// A plugin that takes longer to load is considered to hang.
 #define INSPECT_NS (10 * NS_PER_S)
 
 static void one_task_init(struct one_task *s)
@@ -39,7 +39,7 @@ void one_task_describe(const struct one_task *s, struct buffer *out)
 
 // ---- From words
 
-// "plugin.task" cut in two.
+// Cuts "plugin.task" in two. The caller frees *plugin.
 static int cut_task(struct one_task *s, const char *task, char **plugin, br_error *err)
 {
     const char *dot = strchr(task, '.');
@@ -66,7 +66,7 @@ static const struct plugin_entry *look_into(struct one_task *s, struct nursery *
     return plugin_info_task(&s->info, s->task, err);
 }
 
-// The type that a value is given in where the task leaves it open: as in a CSV file.
+// Returns the type of a value for a task that takes any type, by the rules for CSV files.
 static enum br_type natural_type(const struct cell *text)
 {
     static const enum br_type tried[] = {BR_I64, BR_F64, BR_BOOL};

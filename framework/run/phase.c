@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the steps of a phase have in common: its maps, its time, its end.
+// The parts that the steps of a phase have in common: its maps, its time, its end.
 #include "run/phase.h"
 
 #include <stdlib.h>
@@ -77,7 +77,7 @@ struct pool_map *phase_submit(struct phase *p, struct pool_map_options *o,
     struct pool *pool = p->owner->options.pool;
     o->past = past->known ? past : NULL;
     struct pool_map *map = pool_submit(pool, o, err);
-    // An earlier process may have had the failure that stops the run.
+    // The failure that stops the run may have happened in an earlier process.
     if (map && phase_stops(p, now) && pool_map_stop(pool, map, now, err) != 0)
         return NULL;
     return map;

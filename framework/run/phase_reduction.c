@@ -21,7 +21,7 @@ void phase_free_levels(struct phase *p)
 
 // ---- Built in
 
-// One row of cells as the phase's reduced result.
+// Makes the cells the phase's one reduced row.
 static int keep_reduced(struct phase *p, const struct schema *schema, const struct cell *cells,
                         br_error *err)
 {
@@ -35,8 +35,8 @@ static int keep_reduced(struct phase *p, const struct schema *schema, const stru
     return result;
 }
 
-// A reduction that has no result (a sum that does not fit, no task that succeeded) is a failure
-// of its own, told as the one task that it is.
+// Records a reduction without a result (a sum that does not fit, no task that succeeded) as one
+// task that failed.
 static int fail_reduction(struct phase *p, const char *message, int64_t now, br_error *err)
 {
     struct phases *ph = p->owner;
@@ -95,7 +95,7 @@ static int on_level_task(void *user, const struct exec_report *report, bool fina
         l->failed = true;
         p->owner->all_ok = false;
     }
-    // The journal comes first: a row that is lost after that is recovered by a resume.
+    // The event comes before the row: if the row cannot be kept, a resume recovers it.
     if (phase_report(&r, report, final, err) != 0)
         return -1;
     if (report->type != REPORT_OK)
@@ -139,7 +139,7 @@ static int submit_level(struct phase *p, const struct ledger_past *past, int64_t
     return l->map ? 0 : -1;
 }
 
-// `image`, the level's input, is taken over.
+// Starts a level whose input table is `image`, which is taken over.
 static int start_level(struct phase *p, struct buffer *image, int64_t now, br_error *err)
 {
     struct phases *ph = p->owner;
@@ -209,7 +209,7 @@ int phase_next_level(struct phase *p, int64_t now, br_error *err)
             p->reduced = l->results;
             l->results = NULL;
         }
-        // Before the event that says the phase has ended, as in finish_rows.
+        // Files are written before the event that says the phase has ended (run/phase_rows.h).
         if (phase_write_results(p, err) != 0 || end_reduction(p, now, err) != 0)
             return -1;
         phase_free_levels(p);

@@ -31,7 +31,7 @@ static int on_task(void *user, const struct exec_report *report, bool final, br_
     struct phase *p = user;
     struct phase_reporter r = {
         .ph = p->owner, .number = p->place, .table = &p->table, .rows_per_task = p->spec->batch};
-    // The journal comes first: what is lost after that is recovered by a resume.
+    // The event comes before the rows: if they cannot be kept, a resume recovers them.
     if (phase_report(&r, report, final, err) != 0)
         return -1;
     if (report->type == REPORT_OK)

@@ -11,7 +11,7 @@
 
 // ---- Phases of which no task runs
 
-// A phase of which an earlier process did everything and whose results nobody wants any more.
+// Ends a phase that an earlier process did, and whose results no other phase reads.
 static void recall_phase(struct phase *p)
 {
     const struct resume_state *state = p->owner->options.resume_state;
@@ -32,9 +32,9 @@ static int skip_phase(struct phase *p, int64_t now, br_error *err)
     return phase_emit_end(p->owner, p->place, PHASE_SKIPPED, tasks, now, err);
 }
 
-// ---- Want of time
+// ---- Time
 
-// Tasks in hand that were started in time go on.
+// Stops a phase whose tasks no longer fit into the time that is left. Running tasks continue.
 static int stop_late(struct phase *p, int64_t now, br_error *err)
 {
     struct pool_map *m = p->map ? p->map : p->levels.map;
@@ -92,7 +92,7 @@ static bool is_free_to_start(const struct phase *p)
     return true;
 }
 
-// Whether the phase that it reads from has given something.
+// Returns whether the phase that this one reads from has results.
 static bool has_source(const struct phase *p)
 {
     if (p->spec->inputs.kind != INPUT_FROM)
@@ -101,9 +101,8 @@ static bool has_source(const struct phase *p)
     return from->spec->reduce.kind == REDUCE_NONE ? from->results != NULL : from->reduced != NULL;
 }
 
-// Whether it is not to start any more: the run stops, there is no time for it, or a phase that must
-// end first was not finished.
-// An earlier process has begun the phase: it is stopped, where it must be, not skipped.
+// Returns whether the phase is to be skipped: the run stops, the time is too short, or a phase that
+// must end before was cut. A phase that an earlier process has begun is not skipped, but stopped.
 static bool is_cut_off(const struct phase *p, int64_t now)
 {
     if (resume_state_begun(p->owner->options.resume_state, p->place))
@@ -114,7 +113,7 @@ static bool is_cut_off(const struct phase *p, int64_t now)
     return p->owner->stopping || phase_is_late(p, now);
 }
 
-// Takes the phase one step on; *moved says whether there was one.
+// Takes the phase to its next state if it can move; *moved tells whether it did.
 static int step(struct phase *p, int64_t now, bool *moved, br_error *err)
 {
     *moved = true;
@@ -181,7 +180,7 @@ int phases_advance(struct phases *ph, int64_t now, br_error *err)
             if (step(&ph->phases[i], now, &moved, err) != 0)
                 return -1;
             any |= moved;
-            // It may have written a file: what comes now begins after that.
+            // Writing a result file may have taken time: the next phase begins after that.
             if (moved)
                 now = clock_now();
         }
@@ -271,7 +270,7 @@ void phases_destroy(struct phases *ph)
         return;
     for (size_t i = 0; i < ph->count; i++) {
         struct phase *p = &ph->phases[i];
-        // Maps belong to the pool, which may be gone already.
+        // Maps belong to the pool, which may have been destroyed before.
         p->levels.map = NULL;
         phase_free_levels(p);
         phase_table_finish(&p->table);

@@ -106,7 +106,7 @@ int recorded_run_prepare(const struct recorded_run *p, struct nursery *nursery,
         free(directory);
         return -1;
     }
-    // Where the run was made there may have been more cores.
+    // The run may come from a machine with more cores than this one.
     struct job *job = spec_parse(p->job_file, directory, text.data, text.length, p->overrides,
                                  p->override_count, &d, err);
     if (job)
@@ -122,7 +122,7 @@ int recorded_run_prepare(const struct recorded_run *p, struct nursery *nursery,
 
 // ---- Results of a phase
 
-// Those of its `tasks` tasks that succeeded, for the caller to destroy.
+// Sets *out to the rows of the tasks that succeeded. The caller destroys it.
 static int gather_results(const struct recorded_run *p, const struct prepared *prepared,
                           size_t phase, uint64_t tasks, struct results **out, br_error *err)
 {
@@ -148,7 +148,7 @@ static int gather_results(const struct recorded_run *p, const struct prepared *p
 
 // ---- Inputs
 
-// What the phase gave to those that read from it, as a table.
+// Makes the table that the phase gave to phases that read from it.
 static int given_by(const struct recorded_run *p, struct prepared *prepared, size_t phase,
                     struct buffer *image, br_error *err)
 {

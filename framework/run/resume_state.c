@@ -11,11 +11,11 @@
 // An attempt that did not succeed.
 struct failed_attempt {
     uint64_t index;
-    uint64_t order; // in the journal
+    uint64_t order; // its position in the journal
     enum outcome_status status;
     bool final;
     bool crashed;
-    uint32_t next; // the attempt to come, when not final
+    uint32_t next; // number of the attempt that follows, if not final
 };
 
 struct resume_phase {
@@ -26,9 +26,9 @@ struct resume_phase {
     struct results *results;
     struct failed_attempt *ends;
     size_t end_count, end_capacity;
-    uint64_t failed; // final ones
+    uint64_t failed; // how many of them are final
     bool sorted;
-    bool changed; // by the latest resume: what it gives may be other than it was
+    bool changed; // its results may change with the latest resume
 };
 
 static const struct schema no_columns;
@@ -78,7 +78,8 @@ static int take_phase_begin(struct resume_state *state, const struct event_phase
     return 0;
 }
 
-// The phase of tasks that have ended, when they are some of its tasks and none has succeeded yet.
+// Returns the phase of tasks that have ended, or NULL and *err if it has no such tasks or one of
+// them has succeeded before.
 static struct resume_phase *phase_of(struct resume_state *state, uint32_t number, uint64_t first,
                                      uint64_t count, br_error *err)
 {
@@ -138,9 +139,9 @@ static void take_phase_end(struct resume_state *state, const struct event_phase_
     state->phases[e->phase].how = e->how;
 }
 
-// ---- Going on
+// ---- A resume
 
-// A task that was cancelled is none the worse for it: its attempt is not charged.
+// Takes a final outcome back. The attempt of a task that was cancelled is not counted.
 static void reopen(struct resume_state *state, struct resume_phase *p, struct failed_attempt *end)
 {
     bool cancelled = end->status == OUTCOME_CANCELLED || end->status == OUTCOME_SKIPPED;
@@ -151,8 +152,8 @@ static void reopen(struct resume_state *state, struct resume_phase *p, struct fa
     state->ended--;
 }
 
-// What was stopped or skipped is to be done. With `failed`, what failed is too: whether anything
-// was reopened so.
+// Takes back the outcomes of tasks that were cancelled or skipped; with `failed`, also those of
+// failed tasks. Returns whether there were any of the latter.
 static bool reopen_phase(struct resume_state *state, struct resume_phase *p, bool failed)
 {
     bool any = false;
@@ -170,8 +171,8 @@ static bool reopen_phase(struct resume_state *state, struct resume_phase *p, boo
     return any;
 }
 
-// What a phase gives may become other than it was when tasks that failed run again, or it reads
-// what may. All that came of it is then to be done from the start.
+// Results of a phase may change if failed tasks run again, or if it reads from a phase whose
+// results may change. Reductions and phases that read such results run again from the start.
 static void take_resume(struct resume_state *state, const struct event_run_resume *e)
 {
     const struct job *job = state->prepared->job;
@@ -239,7 +240,7 @@ void resume_state_finish(struct resume_state *state)
     state->phases = NULL;
 }
 
-// ---- What is asked of it
+// ---- Questions
 
 bool resume_state_begun(const struct resume_state *state, uint32_t number)
 {
@@ -273,7 +274,8 @@ static int by_index(const void *a, const void *b)
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-// The rows that succeeded: the phase's own when all of it is asked for, else a copy.
+// Sets h->results to the rows that succeeded: the phase's own if all tasks are asked for, else a
+// copy.
 static int take_results(struct resume_phase *p, const struct schema *schema, uint64_t first,
                         uint64_t count, struct resume_history *h, br_error *err)
 {
@@ -292,7 +294,7 @@ static int take_results(struct resume_phase *p, const struct schema *schema, uin
         if (row >= first + count)
             break;
         if (rows > first + count - row) {
-            size = size / rows * (first + count - row); // rows that come together are of one size
+            size = size / rows * (first + count - row); // rows of one run have the same size
             rows = first + count - row;
         }
         if (results_put(h->results, row - first, rows, data, size, err) != 0)
@@ -312,7 +314,8 @@ static void know_results(struct resume_history *h)
     h->ledger.ended[OUTCOME_OK] = results_count(h->results);
 }
 
-// All that is known of one task that has not succeeded: `count` ends of it, in order.
+// Adds a task that has not succeeded; `ends` are its `count` attempts in order. Returns -1 if one
+// before the last was final.
 static int know_task(struct resume_history *h, uint64_t task, const struct failed_attempt *ends,
                      size_t count)
 {

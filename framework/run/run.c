@@ -28,18 +28,18 @@
 #include "views/machine_note.h"
 #include "views/summary.h"
 
-// A worker that was told to end has so long before it is killed.
+// Time between asking a worker to end and killing it.
 #define GRACE_NS (2 * NS_PER_S)
 
 enum {
     CRASH_LIMIT = 3,
     SINKS = 4,
-    WORKER_DESCRIPTORS = 5, // two logs, a socket, a channel's two memories
-    OTHER_DESCRIPTORS = 128 // tables of phases that run at once among them
+    WORKER_DESCRIPTORS = 5, // for a worker: two logs, a socket, two memories of its channel
+    OTHER_DESCRIPTORS = 128 // for all else, such as tables of phases that run at the same time
 };
 
 struct run {
-    struct event_sink sink; // first: passes each event on to those below
+    struct event_sink sink; // passes each event on to `sinks`; must be the first field
     struct event_sink *sinks[SINKS];
     size_t sink_count;
     struct prepared *prepared;
@@ -48,7 +48,7 @@ struct run {
     struct leftovers leftovers;
     struct rundir dir;
     struct resume resume;
-    struct journal *journal; // or NULL
+    struct journal *journal; // NULL without one
     struct summary summary;
     struct failures failures;
     struct terminal terminal;
@@ -57,15 +57,15 @@ struct run {
     struct pool *pool;
     struct phases *phases;
     struct plugin_use *plugins;
-    int *logs; // out of each worker, then err of each
+    int *logs; // standard output of each worker, then standard error of each
     unsigned workers;
-    uint32_t *starts; // of each worker
+    uint32_t *starts; // how many times each worker was started
     struct stop stop;
     int64_t begin_ns;
-    bool cancelled; // tasks in hand were told to end
-    bool late;      // the allocation's end stopped the run
+    bool cancelled; // running tasks are being killed
+    bool late;      // the end of the Slurm allocation stopped the run
     char reason[64];
-    char tag[24]; // no other run has it
+    char tag[24]; // unique to this run
 };
 
 // ---- Preparing
@@ -80,8 +80,8 @@ enum run_status run_prepare(const char *path, const struct spec_override *overri
     *out = (struct prepared){0};
     struct job *job = spec_load(path, overrides, override_count, &d, &err);
     int result = job ? prepare(job, nursery, &options, &d, out, &err) : -1;
-    // Where memory or the system failed, mistakes that were found may be none: a name that could
-    // not be kept is not there to be referred to.
+    // After a failure of the system the diagnostics may be wrong: a name that could not be kept,
+    // for example, is reported as missing by its users.
     if (result != 0 && (d.count == 0 || run_status_of(err.kind) == RUN_INTERNAL))
         terminal_error(&err);
     else if (result != 0)
@@ -133,7 +133,7 @@ static int on_worker(void *user, const struct exec_report *r, br_error *err)
     return 0;
 }
 
-// Empties *text. A note for which there was no memory is left out.
+// Emits a note and empties *text. A note for which there is no memory is left out.
 static int emit_note(struct run *run, const char *name, struct buffer *text, br_error *err)
 {
     buffer_char(text, '\0');
@@ -143,7 +143,7 @@ static int emit_note(struct run *run, const char *name, struct buffer *text, br_
     return result;
 }
 
-// What a person may want to know of this process later.
+// Emits notes that help to understand the run later.
 static int emit_notes(struct run *run, br_error *err)
 {
     struct buffer text = BUFFER_EMPTY;
@@ -157,7 +157,7 @@ static int emit_notes(struct run *run, br_error *err)
     return emit_note(run, "machine", &text, err);
 }
 
-// The run's first event in this process.
+// Emits the first events of this process.
 static int emit_begin(struct run *run, br_error *err)
 {
     const struct job *job = run->prepared->job;
@@ -192,7 +192,8 @@ static int emit_begin(struct run *run, br_error *err)
 
 // ---- Setting up
 
-// No more workers than tasks; a phase that reads from another may have any number.
+// Returns the number of workers: at most one a task, unless the number of tasks is unknown because
+// a phase reads from another.
 static unsigned workers_wanted(const struct prepared *p)
 {
     uint64_t tasks = 0;
@@ -219,7 +220,7 @@ static int open_directory(struct run *run, br_error *err)
     return rundir_create(&run->dir, &options, err);
 }
 
-// Time goes on where the earlier process's ended.
+// Opens the journal. The time of a resumed run continues where that of the earlier process ended.
 static int open_journal(struct run *run, br_error *err)
 {
     const struct run_options *o = run->options;
@@ -240,7 +241,7 @@ static int open_journal(struct run *run, br_error *err)
     run->begin_ns = clock_now() - run->resume.state.last_ns;
     snprintf(run->tag, sizeof run->tag, "%016" PRIx64,
              run->journal ? journal_salt(run->journal) : (uint64_t)getpid());
-    // The journal first: nothing is shown that was not written down.
+    // The journal comes first, so that nothing is shown that is not in it.
     if (run->journal)
         run->sinks[run->sink_count++] = journal_sink(run->journal);
     for (size_t i = 0; i < sizeof views / sizeof views[0]; i++)
@@ -248,8 +249,8 @@ static int open_journal(struct run *run, br_error *err)
     return 0;
 }
 
-// Each worker costs this process some descriptors, and the usual soft limit of 1024 is soon
-// reached. The nursery was forked before: workers keep the limit that the person set.
+// Raises the soft limit of descriptors, which is often too low for many workers. The nursery was
+// forked before this, so workers keep the limit that the user set.
 static int allow_descriptors(unsigned workers, br_error *err)
 {
     rlim_t wanted = (rlim_t)workers * WORKER_DESCRIPTORS + OTHER_DESCRIPTORS;
@@ -280,7 +281,7 @@ static int open_logs(struct run *run, br_error *err)
     for (unsigned i = 0; i < 2 * run->workers; i++)
         run->logs[i] = -1;
     for (unsigned i = 0; i < run->workers && i < run->summary.worker_count; i++)
-        run->starts[i] = run->summary.workers[i].starts; // by earlier processes
+        run->starts[i] = run->summary.workers[i].starts; // in earlier processes
     for (unsigned i = 0; i < run->workers; i++) {
         run->logs[i] = rundir_open_log(&run->dir, i, 1, err);
         run->logs[run->workers + i] = run->logs[i] < 0 ? -1 : rundir_open_log(&run->dir, i, 2, err);
@@ -290,7 +291,7 @@ static int open_logs(struct run *run, br_error *err)
     return 0;
 }
 
-// What an earlier process did is counted, not shown.
+// Opens the views before the journal is read: tasks of earlier processes are counted, not shown.
 static void open_views(struct run *run)
 {
     summary_init(&run->summary);
@@ -299,9 +300,9 @@ static void open_views(struct run *run)
     run->has_views = true;
 }
 
-// What a worker may have of writable memory, whether it uses it or not. Twice what may be resident:
-// a task that fills its memory bit by bit is told that it was over its limit; one that asks for
-// what it could never have is told so by malloc. Sanitizers take address space by the terabyte.
+// Returns the limit of a worker's writable memory, used or not. It is twice the limit of resident
+// memory: malloc refuses a task that asks for much too much, while one that fills its memory bit by
+// bit reaches the other limit, with a message. Sanitizers need terabytes of address space.
 static uint64_t data_limit(uint64_t memory)
 {
 #if defined(__SANITIZE_ADDRESS__)
@@ -355,7 +356,7 @@ static int open_pool(struct run *run, br_error *err)
     return run->pool ? 0 : -1;
 }
 
-// Two answers in one stream are no use to who reads it.
+// Refuses to write both the summary and the rows of a phase to standard output.
 static int check_standard_output(const struct run *run, br_error *err)
 {
     const struct job *job = run->prepared->job;
@@ -374,7 +375,7 @@ static bool look_in_hand(void *user, unsigned worker, struct task_in_hand *out)
     return phases_in_hand(run->phases, worker, out);
 }
 
-// Rows may go to the terminal that the progress stands on.
+// Called before rows go to standard output, which may be the terminal that shows the progress.
 static void make_way(void *user)
 {
     struct run *run = user;
@@ -456,7 +457,7 @@ static int one_round(struct run *run, int64_t now, br_error *err)
     if (pool_dispatch(run->pool, now, err) != 0 || heed(run, now, err) != 0)
         return -1;
     terminal_failures(&run->terminal); // before the results of their phase
-    // They end while results and journal are written and synced.
+    // Workers end while results and journal are written and synced.
     if (!phases_need_workers(run->phases))
         pool_wind_down(run->pool);
     if (phases_advance(run->phases, now, err) != 0 ||
@@ -471,7 +472,8 @@ static int64_t earliest(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-// `now` is that of the round before: what has become due since is due at once.
+// Waits for reports, signals or the next deadline. `now` is the time of the round before, so that a
+// deadline that has passed since ends the wait at once.
 static void wait_for_more(struct run *run, int64_t now)
 {
     int64_t until = pool_deadline(run->pool);
@@ -485,11 +487,11 @@ static void wait_for_more(struct run *run, int64_t now)
         until = earliest(until, run->stop.kill_at);
     struct pollfd wait[] = {{.fd = pool_fd(run->pool), .events = POLLIN},
                             {.fd = run->stop.fd, .events = POLLIN}};
-    // A failure to wait is a shorter wait.
+    // If poll fails, the next round just comes earlier.
     (void)poll(wait, 2, clock_poll_timeout(until, clock_now()));
 }
 
-// Where all was done before, no worker need start.
+// Recovers phases that earlier processes did; if all were done, no worker is started.
 static int recall(struct run *run, br_error *err)
 {
     if (phases_advance(run->phases, clock_now(), err) != 0)
@@ -514,7 +516,8 @@ static int loop(struct run *run, br_error *err)
             return -1;
         if (phases_done(run->phases))
             return 0;
-        wait_for_more(run, now); // not at all when a phase has started: the pool's deadline is now
+        wait_for_more(run,
+                      now); // returns at once if a phase has started: the pool's deadline is now
     }
 }
 
@@ -544,7 +547,7 @@ static void close_pool(struct run *run)
 {
     pool_destroy(run->pool);
     run->pool = NULL;
-    nursery_dismiss(run->nursery); // it ends while the summary is told; tear_down waits for it
+    nursery_dismiss(run->nursery); // it ends while the summary is written; tear_down waits
 }
 
 static int write_summary(struct run *run, br_error *err)
@@ -576,10 +579,10 @@ static enum run_status end(struct run *run, int looped, br_error *err)
     terminal_finish(&run->terminal);
     if (closed == 0)
         closed = write_summary(run, &late);
-    // A run that broke before any worker came up has nothing to sum up but why.
+    // A run that failed before any worker was ready has no summary, only the error.
     bool shown =
         (looped == 0 || run->summary.worker_count > 0) && terminal_result(&run->terminal, status);
-    // The summary tells why the run broke, unless that event was itself what could not be told.
+    // The summary has the reason of a failure, unless the event that carries it was lost.
     if (looped != 0 && (!shown || told != 0))
         terminal_error(err);
     else if (!shown)
@@ -599,8 +602,7 @@ static void tear_down(struct run *run)
     phases_destroy(run->phases);
     pool_destroy(run->pool);
     nursery_stop(run->nursery);
-    // What the nursery would have ended, had it not been killed. One that no signal ends was told
-    // of.
+    // Ends processes that a killed nursery left. A process that no signal ends was reported before.
     (void)leftovers_end(&run->leftovers);
     if (run->journal)
         journal_destroy(run->journal);

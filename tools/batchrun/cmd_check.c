@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `check`: prints whether a job has errors.
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `events`: prints a run's journal as JSON lines.
 #include <stdio.h>
 
 #include "commands.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `exec`: runs one task in this process.
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -26,7 +27,7 @@ static const struct option options[] = {
 
 // ---- Which task
 
-// Whether it is meant as PHASE#INDEX: what has a "=" before the # is an input.
+// Returns whether the word is PHASE#INDEX; an input has a "=" before any #.
 static bool is_task_name(const char *word)
 {
     size_t length = strcspn(word, "#=");
@@ -120,7 +121,7 @@ static int run_one_task(const struct one_task *s)
     return finish_output(status);
 }
 
-// What a run's task gets is not on the command line; it is said.
+// Prints the inputs of a run's task, which are not on the command line.
 static void show_inputs(const struct one_task *s)
 {
     struct buffer inputs = BUFFER_EMPTY, shown = BUFFER_EMPTY;

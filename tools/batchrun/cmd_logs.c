@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `logs`: prints the output of tasks.
 #include <stdio.h>
 #include <unistd.h>
 

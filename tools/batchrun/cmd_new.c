@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `new`: makes the directory of a new plugin.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include "run/run.h"
 
 enum {
-    NAME_MAX_BYTES = 64 // of a plugin's name
+    NAME_MAX_BYTES = 64 // length of a plugin's name
 };
 
 // ---- What is made. @ stands for the plugin's name, in file names too.
@@ -120,7 +121,7 @@ static int check_name(const char *name, br_error *err)
                             "`%s` cannot be a plugin's name: it is made of letters, digits, _ and "
                             "-, at most %d, and does not begin with -",
                             name, NAME_MAX_BYTES);
-    // The job file that is made has it without quotes.
+    // The name stands without quotes in the new job file.
     struct cell value;
     struct node word = {.kind = NODE_SCALAR, .plain = true, .text = name, .length = length};
     if (scalar_resolve(&word, &value) != SCALAR_TEXT)
@@ -160,7 +161,7 @@ static int make_file(int directory, const struct template *t, const char *name, 
     return result;
 }
 
-// After a failure: a half-made plugin would be in the way of the next attempt.
+// Removes the directory after a failure, so that it is not in the way of the next attempt.
 static void remove_all(int directory, const char *name)
 {
     for (int i = 0; i < TEMPLATES; i++) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `plan`: prints the phases of a job and where its workers will be bound.
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `report`: writes an HTML page about a run.
 #include <stdio.h>
 
 #include "commands.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `run`: runs a job.
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@
 
 struct arguments {
     bool fresh, resume, retry_failed, dry_run, json, quiet;
-    char *command, *go_on; // of this process, of one that goes on with its run
+    char *command, *go_on; // command lines: of this process, and of one that resumes its run
     const char *workers, *directory, *progress, *grace, *journal;
     struct option_list set;
     struct spec_override *overrides;
@@ -49,7 +50,7 @@ static const struct option options[] = {
      "print the summary as JSON to standard output", NULL},
 };
 
-// "--set a.b=value" cut at its first "=", and --workers as one more.
+// Cuts each "--set a.b=value" at its first "=", and adds --workers as one more override.
 static int read_overrides(struct arguments *a, br_error *err)
 {
     a->overrides = calloc(a->set.count + 1, sizeof *a->overrides);
@@ -133,8 +134,8 @@ static bool says_how_to_begin(const char *argument)
     return false;
 }
 
-// The command that these arguments make, or the one that goes on with the run that they begin. NULL
-// and *err without memory.
+// Returns the command line of these arguments; with `go_on`, the one that resumes the run that they
+// begin. The caller frees it. NULL and *err if memory is out.
 static char *command_line(int argc, char **argv, bool go_on, br_error *err)
 {
     struct buffer b = BUFFER_EMPTY;
@@ -167,7 +168,7 @@ static int run_it(const struct arguments *a, const char *path, br_error *err)
         read_journal(a, &run, err) != 0 || check_resume(a, &run, err) != 0)
         return report_error(err);
     stop_guard_preparation();
-    // First of all: the smaller the process that forks, the sooner a worker is there.
+    // The nursery is started first: a small process forks workers faster.
     if (nursery_start(&nursery, err) != 0)
         return report_error(err);
     int status =
@@ -190,7 +191,7 @@ static int main_run(int argc, char **argv)
     br_error err = {0};
     int status;
     const char *path = NULL;
-    // Before the options are taken out of argv.
+    // options_parse moves operands within argv, so the command lines are made before.
     a.command = command_line(argc, argv, false, &err);
     a.go_on = a.command ? command_line(argc, argv, true, &err) : NULL;
     if (!a.go_on || options_parse(&command_run, &a, argc, argv, &operands, &helped, &err) != 0)

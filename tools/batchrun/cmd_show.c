@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `show`: prints what happened in a run, or to one of its tasks.
 #include "commands.h"
 #include "operands.h"
 #include "output.h"

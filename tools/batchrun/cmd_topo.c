@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `topo`: draws the machine.
 #include <stdio.h>
 
 #include "commands.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `trace`: writes a trace of a run.
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -51,7 +51,8 @@ static void offer_entry(enum wanted what, const char *before, const char *folder
         printf("%s%s%s\t%s\n", before, folder, name, what == WANT_JOBS ? "job" : "file");
 }
 
-// Directories always: the way may go through them. `before` stands before each.
+// Offers files of the wanted kind, each after the text `before`, and all directories: the wanted
+// file may be below one.
 static void offer_files(enum wanted what, const char *before, const char *word)
 {
     const char *slash = strrchr(word, '/');
@@ -124,7 +125,7 @@ static const struct option *option_with_value(const struct command *c, const cha
     return NULL;
 }
 
-// The values of "a|b|c", or files.
+// Offers the values of an option: those of "a|b|c", or files.
 static void offer_values(const struct option *o, const char *before, const char *word)
 {
     if (strcmp(o->value, "DIR") == 0)
@@ -182,7 +183,7 @@ int complete(const struct command *const *commands, size_t command_count, char *
 {
     if (count == 0)
         return 0;
-    const struct command *c = commands[0]; // `batchrun job.yaml` is the first command's bare form
+    const struct command *c = commands[0]; // `batchrun job.yaml` is short for the first command
     for (size_t i = 0; i < command_count; i++)
         if (count > 1 && strcmp(commands[i]->name, words[0]) == 0) {
             offer_for(commands[i], words + 1, count - 1);

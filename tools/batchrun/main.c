@@ -111,7 +111,7 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-// Whether the first argument can only be a job file: what the bare form takes.
+// Returns whether the first argument is a job file, as in `batchrun job.yaml`.
 static bool is_job(const char *arg)
 {
     size_t length = strlen(arg);

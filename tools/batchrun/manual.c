@@ -8,7 +8,7 @@
 #include "jobfile/spec_keys.h"
 #include "jobfile/spec_schema.h"
 
-// One line of text, so that nothing in it is taken for a macro. Each sentence begins a line.
+// Prints text so that mdoc finds no macro in it. Each sentence begins a line.
 static void print_text(const char *text, size_t length)
 {
     if (length > 0 && (*text == '.' || *text == '\''))
@@ -23,7 +23,8 @@ static void print_text(const char *text, size_t length)
             putchar(text[i]);
 }
 
-// As a sentence; what begins with a word and a colon ("sync: ...") keeps that word.
+// Prints a phrase as a sentence. A phrase that begins with a word and a colon ("sync: ...") keeps
+// that word as it is.
 static void print_sentence(const char *text)
 {
     size_t length = strlen(text);
@@ -49,7 +50,7 @@ static void print_option(const struct option *o)
         printf("Without it,\n.Ev %s\nsays so.\n", o->variable);
 }
 
-// Paragraphs as they are; what is indented is an example.
+// Prints paragraphs as they are, and indented lines as examples.
 static void print_details(const char *text)
 {
     bool literal = false;

@@ -8,7 +8,7 @@
 #include "base/text.h"
 
 enum {
-    LEFT = 26 // columns for the options, before what they do
+    LEFT = 26 // width of the column of options
 };
 
 static void print_help(const struct command *command)
@@ -91,7 +91,7 @@ static int store(const struct option *o, void *arguments, char *value, br_error 
     return 0;
 }
 
-// argv[*at] is an option; *at moves to the last argument that belongs to it.
+// Reads the option argv[*at]; *at moves to the last argument that belongs to it.
 static int take_option(const struct command *command, void *arguments, int argc, char **argv,
                        int *at, br_error *err)
 {

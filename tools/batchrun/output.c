@@ -47,8 +47,7 @@ int print_answer(const struct buffer *answer, br_error *err)
     return result;
 }
 
-// As any program writes a file that it is told: what is there is written over, a pipe is written
-// to.
+// Writes a file as other programs do: an existing file is overwritten, a pipe is written to.
 static int write_file(const char *path, const struct buffer *view, br_error *err)
 {
     int fd = fd_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
@@ -59,7 +58,7 @@ static int write_file(const char *path, const struct buffer *view, br_error *err
     }
     int result = fd_write_all(fd, view->data, view->length);
     int saved = errno;
-    // A network file system may find its disk full only now.
+    // A network file system may report only now that its disk is full.
     if (close(fd) != 0 && result == 0) {
         saved = errno;
         result = -1;
