@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What workers did, attempt by attempt, in their places in time. A journal holds a run of successes
-// as one start and the length of each, to 6.25 %, and leaves out the moments between them; here
-// they are told apart, spread over the time that they took together, and never overlap in a worker.
+// The attempts of a run with their times, folded from its events. A journal has consecutive
+// successes of a worker as one start and the duration of each, to within 6.25 %, without the gaps
+// between them. Here each gets times of its own, spread over the time that they took together;
+// attempts in one worker never overlap. All calls for one object come from one thread.
 #ifndef BR_REPORT_ATTEMPTS_H
 #define BR_REPORT_ATTEMPTS_H
 
@@ -19,31 +20,32 @@ struct attempt {
     uint64_t index;
     enum outcome_status status;
     bool final;
-    int64_t start_ns; // since the run's beginning
+    int64_t start_ns; // since the run began
     int64_t end_ns;
-    int64_t lasted_ns; // as measured: end - start may be less where figures are rounded
-    const struct event_task_end *told; // where it has a record of its own, else NULL
+    int64_t lasted_ns; // as measured; end - start may be less, because figures are rounded
+    const struct event_task_end *told; // its own event, or NULL; borrowed for the call
 };
 
+// Takes one attempt.
 typedef void attempt_fn(void *user, const struct attempt *a);
 
 struct attempts {
-    int64_t *free_ns; // of each worker: where its latest attempt ended
+    int64_t *free_ns; // by worker: the time at which its latest attempt ended
     size_t worker_count;
-    bool failed; // out of memory: some were not told
+    bool failed; // memory was out: some attempts are missing
 };
 
 void attempts_init(struct attempts *s);
 void attempts_finish(struct attempts *s);
 
-// Tells `each` of every attempt in the event that ran in a worker, in order. Other events are none.
+// Calls `each` in order with every attempt of the event that ran in a worker. Ignores other events.
 void attempts_take(struct attempts *s, const struct event *event, attempt_fn *each, void *user);
 
-// `ns` as a moment of a run: not before its beginning, and so early that sums of some such moments
-// do not overflow, whatever a journal says.
+// Returns `ns` limited to a range from 0 in which sums of several times do not overflow, for times
+// from a journal that may be damaged.
 int64_t attempts_time(int64_t ns);
 
-// Whether a worker ended otherwise than because it was told to.
+// Returns whether a worker ended without having been asked to.
 bool attempts_is_death(const struct event_worker_end *e);
 
 #endif

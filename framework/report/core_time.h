@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Where the workers' time went: every moment of every worker is put down to exactly one cause, so
-// the parts sum to the number of workers times the run's length.
+// The use of the workers' time: every moment of every worker has exactly one cause, so the parts
+// sum to the number of workers times the length of the run. All calls for one object come from one
+// thread.
 #ifndef BR_REPORT_CORE_TIME_H
 #define BR_REPORT_CORE_TIME_H
 
@@ -12,10 +13,10 @@
 
 enum core_use {
     CORE_OK,       // in attempts that succeeded
-    CORE_FAILED,   // in attempts that did not
-    CORE_START,    // no process was ready: at the beginning, or one was being replaced
+    CORE_FAILED,   // in attempts that did not succeed
+    CORE_START,    // its process was not ready: at the begin of the run, or being replaced
     CORE_BARRIER,  // the phase of its next task had not begun
-    CORE_TAIL,     // nothing was left for it until the run's end
+    CORE_TAIL,     // no task was left for it until the end of the run
     CORE_RETRY,    // it waited for the time at which a task is tried again
     CORE_DISPATCH, // between two tasks
     CORE_USES
@@ -27,23 +28,26 @@ struct core_time {
     size_t worker_count;
     int64_t *phase_begins;
     size_t phase_count;
-    bool failed; // out of memory
+    bool failed; // memory was out: figures are wrong
 };
 
 void core_time_init(struct core_time *c);
 void core_time_finish(struct core_time *c);
 
-// The run began, or went on in a new process, with so many workers.
+// Notes that the run began, or was resumed by a new process, with so many workers.
 void core_time_begin(struct core_time *c, uint32_t workers, int64_t time_ns);
 
-// PHASE_BEGIN, WORKER_BEGIN, WORKER_END.
+// Takes PHASE_BEGIN, WORKER_BEGIN and WORKER_END; ignores other events.
 void core_time_take(struct core_time *c, const struct event *event);
+
+// Takes an attempt; those of one worker in order.
 void core_time_add(struct core_time *c, const struct attempt *a);
 
-// Accounts for what is left until the run's end, or the latest that is known of it. Once.
+// Accounts for the time until the end of the run, or until its latest event. To be called once,
+// last.
 void core_time_end(struct core_time *c, int64_t time_ns);
 
-// Parts of a whole of `units`, in proportion to `ns` and summing to exactly `units` (or all 0).
+// Divides `units` in proportion to `ns`. The parts sum to exactly `units`, or are all 0.
 void core_time_parts(const int64_t ns[CORE_USES], unsigned units, unsigned parts[CORE_USES]);
 
 #endif

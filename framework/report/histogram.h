@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How long attempts took: counts in bins of a quarter of an octave, from a nanosecond to centuries.
-// A bin holds whole steps of a journal's durations, so that reading one back makes no pattern.
+// A histogram of durations, in bins of a quarter of an octave from a nanosecond to centuries. Each
+// bin holds whole steps of the rounded durations in a journal, so that rounding makes no pattern.
+// Begins zeroed. All calls for one histogram come from one thread.
 #ifndef BR_REPORT_HISTOGRAM_H
 #define BR_REPORT_HISTOGRAM_H
 
@@ -13,18 +14,19 @@ enum {
 
 struct histogram {
     uint64_t ok[HISTOGRAM_BINS];
-    uint64_t others[HISTOGRAM_BINS]; // that did not succeed
-    uint64_t count;                  // of both
+    uint64_t others[HISTOGRAM_BINS]; // attempts that did not succeed
+    uint64_t count;                  // of both kinds
     int64_t longest_ns;
 };
 
+// Counts an attempt of `ns` nanoseconds.
 void histogram_add(struct histogram *h, int64_t ns, bool ok);
 
-// Where a duration of at least 1 ns stands on a scale that has bin i between i and i + 1.
+// Returns the position of a duration of at least 1 ns on a scale on which bin i is from i to i + 1.
 double histogram_place(double ns);
 
-// The middle of the bin below which, and in which, at least the part `q` of all lie; 0 when there
-// are none.
+// Returns the middle of the first bin up to which (inclusive) at least the fraction `q` of all
+// durations lie, in ns; 0 for an empty histogram.
 int64_t histogram_quantile(const struct histogram *h, double q);
 
 #endif

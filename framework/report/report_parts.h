@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The parts of a report's page: each appends one section, from folds that are complete.
+// The parts of a report's page, shared by the files that draw them. Each report_* function appends
+// one section, from folds that have taken all events. If memory is out, out->failed is set.
 #ifndef BR_REPORT_REPORT_PARTS_H
 #define BR_REPORT_REPORT_PARTS_H
 
@@ -14,23 +15,23 @@
 #include "views/summary.h"
 
 enum {
-    REPORT_PHASES = 24,       // drawn; the table has more
-    REPORT_FACTS = 64 * 1024, // bytes of what is told of sources and command lines
-    REPORT_COLOURS = 8        // phases' colours, over and over
+    REPORT_PHASES = 24,       // phases that are drawn; the table has more
+    REPORT_FACTS = 64 * 1024, // bytes about sources and command lines
+    REPORT_COLOURS = 8        // colours of phases, used in turn
 };
 
 struct report {
-    struct event_sink sink; // first: feeds all folds below
+    struct event_sink sink; // feeds all folds below; must be the first field
     struct summary summary;
     struct failures failures;
     struct attempts attempts;
     struct timeline timeline;
     struct core_time core_time;
-    struct histogram *histograms; // REPORT_PHASES
-    uint64_t deaths;
+    struct histogram *histograms; // REPORT_PHASES of them
+    uint64_t deaths;              // of workers
     uint64_t resumes;
-    struct machine machine; // no units: not known
-    struct buffer facts;    // of the environment, as HTML
+    struct machine machine; // has no units if it is not known
+    struct buffer facts;    // about the environment, as HTML
     const struct rundir *dir;
 };
 
@@ -46,15 +47,15 @@ void report_core_time(const struct report *r, struct buffer *out);
 void report_cores(const struct report *r, struct buffer *out);
 void report_environment(const struct report *r, struct buffer *out);
 
-// What the drawings over time share: labels below and lines behind. The lines are in an <svg> whose
-// width is `width` and whose height is `height`.
+// Append what the drawings over time share: the labels below, and the lines behind, in units of an
+// <svg> of that width and height.
 void report_time_axis(const struct report *r, struct buffer *out);
 void report_time_grid(const struct report *r, struct buffer *out, double width, double height);
 
-// Appends a fact of the environment.
+// Appends a fact about the environment.
 void report_fact(struct buffer *out, const char *name, const char *value);
 
-// How many phases are drawn.
+// Returns how many phases are drawn.
 size_t report_drawn(const struct report *r);
 
 #endif

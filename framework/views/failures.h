@@ -17,13 +17,13 @@
 
 enum {
     FAILURES_SHOWN = 10,
-    FAILURES_NAMED = 5 // of those that are alike
+    FAILURES_NAMED = 5 // tasks named that failed like a shown one
 };
 
 struct failure_output {
     uint64_t offset; // in the worker's log of the stream
-    uint64_t length; // 0 = it printed nothing
-    uint64_t first;  // tasks that printed it
+    uint64_t length; // 0 = no output
+    uint64_t first;  // tasks first .. first + count - 1 printed it
     uint64_t count;
 };
 
@@ -31,10 +31,10 @@ struct failure {
     struct event_task_end task; // its strings are the two below; no result
     char *inputs;
     char *message;
-    char *cpus; // the worker's, "4-5"; NULL = not known
+    char *cpus; // of its worker, "4-5"; NULL = not known
     struct failure_output output[2];
-    uint64_t alike;                  // how many others
-    uint64_t others[FAILURES_NAMED]; // the first of them
+    uint64_t alike;                  // number of other tasks that failed in the same way
+    uint64_t others[FAILURES_NAMED]; // indices of the first of them
 };
 
 struct failures_worker;
@@ -43,8 +43,8 @@ struct failures {
     struct event_sink sink; // take: always 0
     struct failure shown[FAILURES_SHOWN];
     size_t shown_count;
-    size_t told;    // of them, by failures_text
-    uint64_t count; // of all
+    size_t told;    // how many of them failures_text has appended
+    uint64_t count; // of all failures
     char **phases;  // names
     size_t phase_count;
     struct failures_worker *workers;
@@ -59,33 +59,33 @@ void failures_finish(struct failures *f);
 bool failure_keep(struct failure *out, const struct event_task_end *task);
 void failure_finish(struct failure *failure); // takes a zeroed one
 
-// Whether it is what this counts.
+// Returns whether a task's end counts as a failure.
 bool failure_is(const struct event_task_end *task);
 
-// How a task ended, in words: "crashed: SIGSEGV (segmentation fault)". The message is escaped.
+// Appends how a task ended: "crashed: SIGSEGV (segmentation fault)". The message is escaped.
 void failure_cause(struct buffer *out, const struct event_task_end *task);
 
-// Where and how long a task ran, its inputs, and the last lines of what it printed, indented: the
-// body of a failure's block. Of a task that did well, too. `logs_directory` as below.
+// Appends the indented body of a failure's block: where and how long the task ran, its inputs, and
+// the last lines of its output. Works for a task that succeeded, too. `logs_directory` as below.
 void failure_details(struct buffer *out, const struct failure *failure, const char *logs_directory);
 
-// Appends the command that runs the task again by itself, where there is one. `phase` may be NULL.
+// Appends the command that runs the task again by itself, if there is one. `phase` may be NULL.
 void failure_again(struct buffer *out, const char *run, const char *phase, uint64_t index);
 
-// Whether failures_text has something to tell.
+// Returns whether failures_text has something to append.
 bool failures_untold(const struct failures *f);
 
-// Appends a block for each failure that is kept and was not told yet, with the last lines of what
-// the task printed (read from `logs_directory`/worker-N.out and .err; NULL = leave them out), and
-// the command that runs it again, with the run's directory `run`.
+// Appends a block for each kept failure that it has not appended before, with the last lines of the
+// task's output (read from `logs_directory`/worker-N.out and .err; NULL = none), and the command
+// that runs it again, which names the run's directory `run`.
 void failures_text(struct failures *f, const char *run, const char *logs_directory,
                    struct buffer *out);
 
-// Appends how many more there were, which of them were alike, and the command that lists all.
-// Nothing when all were told.
+// Appends how many more failures there were, which of them were alike, and the command that lists
+// all. Appends nothing if failures_text has appended all.
 void failures_rest(const struct failures *f, const char *run, struct buffer *out);
 
-// The kept failures as objects of the array that `j` stands in.
+// Writes the kept failures as objects into the array that is open in `j`.
 void failures_json(const struct failures *f, struct json *j);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What tasks printed, read from the workers' logs as the journal tells where it lies, in the order
-// of the journal. Each line is headed by its task, "areas#17: ", unless one task alone is asked
-// for.
+// The output of tasks, folded from a run's events: each event says where output lies in the
+// workers' logs, and the view reads it there. Each line begins with its task, "areas#17: ", unless
+// the output of one task alone is wanted. All calls for one view come from one thread.
 #ifndef BR_VIEWS_LOG_VIEW_H
 #define BR_VIEWS_LOG_VIEW_H
 
@@ -12,23 +12,23 @@
 #include "journal/event.h"
 #include "views/task_name.h"
 
-// Gives out a piece of text. -1 and *err ends the view.
+// Prints a piece of text. Returns 0, or -1 and *err, which ends the view.
 typedef int log_print(const struct buffer *piece, br_error *err);
 
 struct log_view {
-    struct event_sink sink; // take: as `print`, or when a log cannot be read
+    struct event_sink sink; // take: -1 and *err if `print` fails or a log cannot be read
     const char *logs_path;
-    const struct task_name *task; // NULL: of every task
-    bool escape;                  // for a terminal: no control characters
+    const struct task_name *task; // NULL: all tasks
+    bool escape;                  // control characters are escaped, for a terminal
     log_print *print;
     struct phase_names names;
     struct buffer text;
-    char path[4096]; // of the log that is open
-    int fd;
-    bool found; // `task` exists, as far as the events tell
+    char path[4096]; // of the open log
+    int fd;          // of the open log; -1 = none
+    bool found;      // an event has named `task`
 };
 
-// All pointers are borrowed.
+// Borrows all pointers until log_view_finish.
 void log_view_init(struct log_view *v, const char *logs_path, const struct task_name *task,
                    bool escape, log_print *print);
 void log_view_finish(struct log_view *v);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The machine as a run's journal keeps it: a line for each processing unit, in logical order, of
-// its number by the system and those of its package, NUMA node, L3 (-1: none) and core.
+// The machine as a run's journal keeps it: one line for each processing unit in logical order, with
+// the unit's number in the system and the numbers of its package, NUMA node, L3 (-1: none) and
+// core. Pure functions.
 #ifndef BR_VIEWS_MACHINE_NOTE_H
 #define BR_VIEWS_MACHINE_NOTE_H
 
@@ -8,10 +9,12 @@
 #include "base/error.h"
 #include "model/plan.h"
 
+// Appends the note.
 void machine_note_put(struct buffer *out, const struct machine *m);
 
-// Reads it; which units the run was allowed is not told. -1 and *err when it is none (BR_ERR_USAGE)
-// or without memory.
+// Reads a note into *out, which machine_finish frees. The note does not have which units the run
+// was allowed to use. Returns -1 and *err if the text is not such a note (BR_ERR_USAGE) or memory
+// is out.
 int machine_note_read(const char *text, struct machine *out, br_error *err);
 
 #endif

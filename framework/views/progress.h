@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a person sees while a run goes on, folded from its events and written to a descriptor
-// (standard error), whose failures are ignored. No colours, so NO_COLOR has nothing to turn off.
+// The progress of a run for a person, folded from its events and written to a descriptor (standard
+// error). Failures to write are ignored. There are no colours, so NO_COLOR has nothing to turn off.
 //
-// Lines: at most one every 30 s, about the phases that run and those that have ended since. Bar: a
-// block of lines (views/progress_block.h) that is drawn again at most 10 times a second, with all
-// else that is to be said printed above it: one write for both, so that nothing flickers.
+// PROGRESS_LINES: at most one line every 30 s, about the phases that run and those that have ended
+// since. PROGRESS_BAR: a block of lines (views/progress_block.h) that is drawn at most 10 times a
+// second, with other messages above it: one write for both, so that nothing flickers.
+//
+// All calls come from the thread of the run.
 #ifndef BR_VIEWS_PROGRESS_H
 #define BR_VIEWS_PROGRESS_H
 
@@ -22,50 +24,53 @@
 enum progress_mode {
     PROGRESS_NONE,
     PROGRESS_LINES,
-    PROGRESS_BAR, // needs a terminal that can move its cursor
+    PROGRESS_BAR, // for a terminal that can move its cursor
 };
 
-// The task that a worker has in hand now; false when none, as far as is known.
+// Sets *out to the task that a worker runs now. Returns false if it runs none, as far as is known.
 typedef bool progress_look(void *user, unsigned worker, struct task_in_hand *out);
 
 struct progress {
     struct event_sink sink; // take: always 0
     int fd;
     enum progress_mode mode;
-    progress_look *look; // NULL: nobody can tell
+    progress_look *look; // NULL: running tasks are not shown
     void *user;
     struct progress_phase *phases;
-    struct progress_mark *marks; // two a phase: see progress.c
+    struct progress_mark *marks; // two for each phase, to measure its rate
     size_t phase_count;
     unsigned slots;
-    unsigned workers; // that are up
-    double busy;      // part of them with a task in hand, recently
+    unsigned workers; // ready ones
+    double busy;      // recent fraction of them that ran a task
     struct task_in_hand tasks[BLOCK_TASKS];
     size_t task_count;
     int64_t sampled_ns;
-    int64_t last_ns;     // when something was written
-    bool changed;        // something was counted since
-    struct buffer above; // is to be printed with the next drawing
+    int64_t last_ns;     // time of the latest drawing or line
+    bool changed;        // something was counted after that
+    struct buffer above; // lines to print above the next drawing
     struct buffer block; // as it stands on the terminal
     struct buffer text;
-    struct sigaction resized; // what was to be done at SIGWINCH before
+    struct sigaction resized; // the action of SIGWINCH before progress_show
     bool watches_size;
 };
 
-// What suits `fd`: PROGRESS_BAR on a terminal unless TERM is unset or "dumb", else PROGRESS_LINES.
+// Returns the mode that fits `fd`: PROGRESS_BAR for a terminal unless TERM is unset or "dumb", else
+// PROGRESS_LINES.
 enum progress_mode progress_mode_for(int fd);
 
+// Counts events, without showing anything, until progress_show.
 void progress_init(struct progress *p, int fd);
 
-// Goes on in this mode: what was told before, of a run that is resumed, is counted, not shown. A
-// bar handles SIGWINCH until progress_finish.
+// Begins to show progress in this mode; events before, of a run that is resumed, were only counted.
+// PROGRESS_BAR handles SIGWINCH until progress_finish.
 void progress_show(struct progress *p, enum progress_mode mode, progress_look *look, void *user);
 
-// Erases the block and frees.
+// Erases the block and frees all memory. May be called again.
 void progress_finish(struct progress *p);
 
-// Called by the event loop now and then with the time since the run's beginning: writes what is
-// due. progress_next is when that will be; INT64_MAX = not before another event comes.
+// Draws the block or writes a line if it is time for one. `time_ns` is the time since the run
+// began. progress_next returns the time at which it must be called next; INT64_MAX: after the next
+// event.
 void progress_tick(struct progress *p, int64_t time_ns);
 int64_t progress_next(const struct progress *p);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The attempts that took longest, folded from a run's events.
+// The attempts that took longest, folded from a run's events. Needs no memory; all calls for one
+// object come from one thread.
 #ifndef BR_VIEWS_SLOWEST_H
 #define BR_VIEWS_SLOWEST_H
 
@@ -15,7 +16,7 @@ enum {
 };
 
 struct slow_task {
-    int64_t duration_ns; // within 6.25 % for a plain success, as a journal keeps it
+    int64_t duration_ns; // of a plain success: to within 6.25 %, as a journal keeps it
     uint32_t phase;
     uint64_t index;
     uint32_t worker;
@@ -29,9 +30,10 @@ struct slowest {
     size_t count;
 };
 
+// Begins with no attempts.
 void slowest_init(struct slowest *s);
 
-// Appends a table for a person; nothing when no task has ended.
+// Appends a table for a person; nothing if no task has ended.
 void slowest_text(const struct slowest *s, const struct phase_names *names, struct buffer *out);
 
 #endif

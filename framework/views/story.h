@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One task's whole story, folded from a run's events: its attempts, or why there is none yet.
+// The story of one task, folded from a run's events: its attempts, or why it has none yet. All
+// calls for one story come from one thread.
 #ifndef BR_VIEWS_STORY_H
 #define BR_VIEWS_STORY_H
 
@@ -22,27 +23,28 @@ struct story {
     struct phase_names names;
     bool phase_began;
     bool phase_ended;
-    enum phase_end how; // then
-    uint32_t phase;     // its number, once begun
+    enum phase_end how; // how the phase ended
+    uint32_t phase;     // its number, once it has begun
     uint64_t tasks;     // of the phase
-    uint64_t ended;     // of these
-    bool *over;         // which phases have ended with all their tasks
+    uint64_t ended;     // tasks of the phase that have ended
+    bool *over;         // by phase: it has ended with all its tasks
     size_t over_count;
     struct failure *attempts;
     size_t attempt_count;
-    struct event_output *outputs; // of its attempts
+    struct event_output *outputs; // of the task's attempts
     size_t output_count;
     struct story_worker *workers;
     size_t worker_count;
-    bool failed; // out of memory: something is left out
+    bool failed; // memory was out: the story is incomplete
 };
 
-void story_init(struct story *s, const struct task_name *task); // borrowed
+// Borrows `task` until story_finish.
+void story_init(struct story *s, const struct task_name *task);
 void story_finish(struct story *s);
 
-// Appends the story for a person. `job` is the job as it was run, which tells of phases that have
-// not begun; `run` says where the workers' logs are. -1 and *err (BR_ERR_USAGE) when the run
-// has no such task.
+// Appends the story for a person. `job` is the job as it was run, for phases that have not begun;
+// `run` has the workers' logs. Returns -1 and *err if the run has no such task (BR_ERR_USAGE) or
+// memory is out.
 int story_text(struct story *s, const struct job *job, const struct rundir *run, struct buffer *out,
                br_error *err);
 

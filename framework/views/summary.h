@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a run came to, folded from its events: per phase and per worker, in memory that does not
-// grow with the number of tasks.
+// The summary of a run, folded from its events: figures of phases and workers, in memory that does
+// not grow with the number of tasks. All calls for one summary come from one thread.
 #ifndef BR_VIEWS_SUMMARY_H
 #define BR_VIEWS_SUMMARY_H
 
@@ -15,22 +15,22 @@
 #include "views/failures.h"
 
 struct summary_phase {
-    char *name; // NULL: no event has named it, and it is shown nowhere
+    char *name; // NULL if no event has named the phase: it is not shown then
     char *task;
     uint64_t tasks;
     uint64_t outcomes[OUTCOME_COUNT];
     uint64_t retries; // attempts that were not the last
     int64_t start_ns;
-    int64_t end_ns;  // once ended
+    int64_t end_ns;  // set if `ended`
     int64_t busy_ns; // time that workers spent in its tasks
     bool ended;
-    enum phase_end how;
+    enum phase_end how; // set if `ended`
 };
 
 struct summary_worker {
     struct cpuset cpus; // of its latest process
     uint32_t starts;
-    uint64_t tasks; // attempts that ended in it
+    uint64_t tasks; // attempts that ended in the worker
     int64_t busy_ns;
 };
 
@@ -40,8 +40,8 @@ struct summary {
     char *job_file;
     char *version;
     char *host;
-    char *limits;    // by which means limits.memory is enforced
-    int64_t wall_ns; // when it began
+    char *limits;    // how limits.memory is enforced
+    int64_t wall_ns; // wall clock at the begin of the run
     uint32_t worker_slots;
     struct summary_phase *phases;
     size_t phase_count;
@@ -51,34 +51,37 @@ struct summary {
     bool ended;
     int32_t exit_status;
     char *reason;
-    bool failed; // out of memory: what is shown would be wrong
+    bool failed; // memory was out: figures would be wrong, and are not shown
 };
 
 void summary_init(struct summary *s);
 void summary_finish(struct summary *s);
 
-// Figures that follow from the fold. A phase's wall time: so far, where it has not ended.
+// Returns the wall time of a phase, until now if it has not ended.
 int64_t summary_phase_wall(const struct summary *s, const struct summary_phase *p);
 
-// Tasks that ran to an outcome, per second of the phase's wall time.
+// Returns the tasks that ran to an outcome, per second of the phase's wall time.
 double summary_phase_rate(const struct summary *s, const struct summary_phase *p);
 
-// Busy time of the workers as a part of all they had; at most 1, whatever the clocks' rounding.
+// Returns the busy time of the workers as a fraction of the phase's wall time; at most 1, also if
+// rounded durations sum to more.
 double summary_phase_utilisation(const struct summary *s, const struct summary_phase *p);
 
-// Tasks, retries and outcomes of all phases; nothing else of *total is set.
+// Sets the tasks, retries and outcomes of *total to the sums over all phases; the rest of it is
+// zero.
 void summary_totals(const struct summary *s, struct summary_phase *total);
 
-// How an enum outcome_status is said to a person: "timed out".
+// Returns an enum outcome_status in words: "timed out".
 const char *summary_outcome_words(int outcome);
 
-// Appends how the run went, in one sentence for a person, without a newline.
+// Appends the result of the run as one sentence for a person, without a newline.
 void summary_verdict(const struct summary *s, struct buffer *out);
 
 // Appends a table of the phases and a line with the verdict, for a person.
 void summary_text(const struct summary *s, struct buffer *out);
 
-// Appends summary.json's content. `failures` may be NULL. -1 and *err when out of memory.
+// Appends the content of summary.json. `failures` may be NULL. Returns -1 and *err if memory is
+// out.
 int summary_json(const struct summary *s, const struct failures *failures, struct buffer *out,
                  br_error *err);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Tasks as people name them, "areas#17", and the phases' names that this takes.
+// Names of tasks, "areas#17", and the names of phases that they need. All calls for one object come
+// from one thread.
 #ifndef BR_VIEWS_TASK_NAME_H
 #define BR_VIEWS_TASK_NAME_H
 
@@ -11,28 +12,29 @@
 #include "journal/event.h"
 
 struct task_name {
-    const char *phase; // not terminated
+    const char *phase; // not terminated by a NUL
     size_t phase_length;
     uint64_t index;
 };
 
-// Whether `text` is PHASE#INDEX; *out points into it.
+// Returns whether `text` is PHASE#INDEX. *out then borrows from it.
 bool task_name_parse(const char *text, struct task_name *out);
 
-// The phases' names, folded from a run's events. Zeroed at first.
+// The names of phases by number, folded from a run's events. Begins zeroed.
 struct phase_names {
-    char **names; // NULL where no event has told it
+    char **names; // NULL for a phase that no event has named
     size_t count;
 };
 
-// Takes EVENT_PHASE_BEGIN; ignores all others, and what there is no memory for.
+// Takes the name in EVENT_PHASE_BEGIN. Ignores other events, and names for which there is no
+// memory.
 void phase_names_take(struct phase_names *n, const struct event *event);
 void phase_names_finish(struct phase_names *n);
 
-// Whether it is the phase of that task.
+// Returns whether `phase` is the phase of that task.
 bool phase_names_match(const struct phase_names *n, uint32_t phase, const struct task_name *task);
 
-// Appends the name, or "phase 3" where it is not known, fit for a terminal.
+// Appends the name, or "phase 3" if it is not known, with control characters escaped.
 void phase_names_put(const struct phase_names *n, uint32_t phase, struct buffer *out);
 
 #endif
