@@ -5,10 +5,10 @@
 #include <string.h>
 
 enum {
-    WORKERS_MAX = 1 << 20 // more is not a run of ours
+    WORKERS_MAX = 1 << 20 // a journal with more is damaged
 };
 
-// No time of a run of ours is beyond it, and a sum of some cannot overflow.
+// Greater than any time of a run; sums of several such times do not overflow.
 #define TIME_MAX (INT64_MAX / 8)
 
 void attempts_init(struct attempts *s)
@@ -56,8 +56,8 @@ static void tell(int64_t *free_ns, struct attempt *a, int64_t start, int64_t las
     each(user, a);
 }
 
-// The time of the event is, at the earliest, when the last of the joined reports began: what lies
-// between that and the sum of the durations was spent between the tasks.
+// Spreads consecutive successes over the time until their event. The event comes after the last of
+// them began, so time beyond the sum of their durations was spent between them.
 static void take_tasks_ok(int64_t *free_ns, const struct event *event, attempt_fn *each, void *user)
 {
     const struct event_tasks_ok *e = &event->tasks_ok;

@@ -5,11 +5,11 @@
 #include <string.h>
 
 enum {
-    ITEMS_MAX = 1 << 20 // phases or workers: more is not a run of ours
+    ITEMS_MAX = 1 << 20 // phases or workers; a journal with more is damaged
 };
 
 struct core_worker {
-    int64_t until_ns; // accounted for so far
+    int64_t until_ns; // its time is accounted for up to here
     bool up;
 };
 
@@ -25,7 +25,7 @@ void core_time_finish(struct core_time *c)
     core_time_init(c);
 }
 
-// Puts a worker's time until `to` down to `use`.
+// Accounts a worker's time until `to` as `use`.
 static void spend(struct core_time *c, struct core_worker *w, int64_t to, enum core_use use)
 {
     if (to <= w->until_ns)
@@ -124,7 +124,7 @@ void core_time_parts(const int64_t ns[CORE_USES], unsigned units, unsigned parts
         rest[i] = exact - parts[i];
         given += parts[i];
     }
-    // What rounding down has left goes to those that lost most by it.
+    // Units that are left after rounding down go to the parts that lost most by it.
     for (; given < units; given++) {
         int most = 0;
         for (int i = 1; i < CORE_USES; i++)

@@ -4,7 +4,7 @@
 #include <math.h>
 
 enum {
-    PARTS = 4 // of an octave, equally long
+    PARTS = 4 // bins of equal width in an octave
 };
 
 static unsigned bin_of(int64_t ns)

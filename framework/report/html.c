@@ -37,7 +37,7 @@ static void put_escaped(struct buffer *out, const struct buffer *text)
     }
 }
 
-// The longest start of at most `max` bytes that ends between characters.
+// Returns the length of the longest start of at most `max` bytes that ends between characters.
 static size_t cut(const char *text, size_t length, size_t max)
 {
     if (length <= max)
@@ -101,10 +101,10 @@ static const struct {
              {NS_PER_MS, "ms"},      {NS_PER_US, "us"},      {1, "ns"}};
 
 enum {
-    SECONDS = 2 // among them
+    SECONDS = 2 // index of seconds in the table of units
 };
 
-// The largest unit of which there are `least` in `ns`.
+// Returns the index of the largest unit of which `ns` has at least `least`.
 static size_t unit_of(int64_t ns, double least)
 {
     size_t u = 0;
@@ -129,7 +129,7 @@ struct html_axis html_axis(int64_t end_ns)
 void html_tick(struct buffer *out, const struct html_axis *axis, int64_t ns)
 {
     size_t own = unit_of(ns, 1);
-    if (units[own].ns > NS_PER_S) // 100 s is round, 1.66667 min is not
+    if (units[own].ns > NS_PER_S) // 100 s is a round figure, 1.66667 min is not
         own = SECONDS;
     if (ns == 0)
         buffer_char(out, '0');

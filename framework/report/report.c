@@ -46,7 +46,7 @@ static void take_workers(struct report *r, const struct event *event)
     core_time_take(&r->core_time, event);
 }
 
-// A later process of the run may be on another machine: the last one is drawn.
+// Takes the machine. A resumed run may have moved to another one: the last is drawn.
 static void take_note(struct report *r, const struct event_note *e)
 {
     struct machine machine;
@@ -81,7 +81,7 @@ static int report_take(struct event_sink *sink, const struct event *event, br_er
     bounded.time_ns = attempts_time(event->time_ns);
     (void)r->summary.sink.take(&r->summary.sink, &bounded, err);
     (void)r->failures.sink.take(&r->failures.sink, &bounded, err);
-    // A phase that begins a second time begins from nothing.
+    // A phase that begins a second time starts with no results.
     if (event->type == EVENT_PHASE_BEGIN && event->phase_begin.phase < REPORT_PHASES)
         r->histograms[event->phase_begin.phase] = (struct histogram){0};
     if (event->type == EVENT_NOTE)

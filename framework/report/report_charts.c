@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The parts of a report that are drawn, but not over time: durations, core-time, cores.
+// The drawings of a report that have no time axis: durations, core time, cores.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +10,14 @@
 
 enum {
     BARS_HEIGHT = 100,
-    LEAST_BINS = 12, // of a histogram's width: three octaves
+    LEAST_BINS = 12, // least width of a histogram: three octaves
     CORES_LABELLED = 256
 };
 
 // ---- Durations
 
 struct span {
-    unsigned first, end; // bins
+    unsigned first, end; // bins first .. end - 1 are drawn
 };
 
 static struct span span_of(const struct histogram *h)
@@ -47,7 +47,8 @@ static void put_duration_tick(struct span s, double ns, struct buffer *out)
     buffer_text(out, "</span>");
 }
 
-// As many as have room: at 1, 2 and 5 of each decade, at 1 and 3, or at every so many decades.
+// Appends as many ticks as have room: at 1, 2 and 5 of each decade, at 1 and 3, or at every n-th
+// decade.
 static void put_duration_ticks(struct span s, struct buffer *out)
 {
     static const int steps[][3] = {{1, 2, 5}, {1, 3, 0}, {1, 0, 0}};
@@ -68,7 +69,7 @@ static void put_bar(struct buffer *out, const char *class, unsigned x, double bo
                   class, x, bottom - height, height);
 }
 
-// Bars of however few are still to be seen.
+// Returns the height of a bar; bars of small counts are high enough to be seen.
 static double height_of(uint64_t count, uint64_t most)
 {
     double height = (double)count / (double)most * (BARS_HEIGHT - 2);
@@ -189,12 +190,12 @@ void report_core_time(const struct report *r, struct buffer *out)
 // ---- Cores
 
 struct core {
-    uint32_t worker;  // the first that may run there
-    uint32_t workers; // how many
-    double busy;      // sum of their parts of the run
+    uint32_t worker;  // the first worker that may run on the CPU
+    uint32_t workers; // how many may
+    double busy;      // sum of the fractions of the run that they were busy
 };
 
-// What each CPU had; a worker of several CPUs counts as part of each of them.
+// Sums up the load of each CPU. A worker with several CPUs counts for each of them in part.
 static struct core *gather_cores(const struct report *r, unsigned *count)
 {
     struct core *cores = calloc(CPUSET_MAX, sizeof *cores);
@@ -243,7 +244,7 @@ static void begin_cores(struct buffer *out, bool labelled)
     buffer_format(out, "<div class=\"cores%s\">\n", labelled ? "" : " small");
 }
 
-// The CPUs by number, where nothing is known of the machine.
+// Draws the CPUs by number, if the machine is not known.
 static void put_row(struct buffer *out, const struct core *cores, unsigned count)
 {
     bool labelled = count <= CORES_LABELLED;
@@ -262,7 +263,8 @@ static void put_node(struct buffer *out, const struct machine_pu *pu, const stru
     buffer_format(out, "<p class=\"note\">NUMA node %d</p>\n", pu->numa);
 }
 
-// As the machine is built: its packages, in them the NUMA nodes; the CPUs of a core side by side.
+// Draws the CPUs as the machine is built: by package and NUMA node, with the CPUs of a core side by
+// side.
 static void put_machine(struct buffer *out, const struct machine *m, const struct core *cores)
 {
     bool labelled = m->pu_count <= CORES_LABELLED;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The parts of a report that are words and figures: verdict, failures, phases, environment.
+// The sections of a report that are text and tables: verdict, failures, phases, environment.
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,7 @@ enum {
 enum verdict {
     VERDICT_GOOD,
     VERDICT_BAD,
-    VERDICT_OPEN // has not ended, or was cut off
+    VERDICT_OPEN // the run has not ended, or was interrupted
 };
 
 static enum verdict verdict_of(const struct summary *s)
@@ -113,7 +113,7 @@ void report_verdict(const struct report *r, struct buffer *out)
 
 // ---- Failures
 
-// The details without the indentation of a terminal's block.
+// Appends the details of a failure without the indentation that they have on a terminal.
 static void put_details(const struct buffer *text, struct buffer *out)
 {
     static const char indent[] = "    ";
@@ -201,7 +201,7 @@ void report_failures(const struct report *r, struct buffer *out)
 
 // ---- Phases
 
-// What never happened has no column.
+// Returns whether a column is shown: an outcome that never occurred has none.
 static bool has_column(const struct summary_phase *total, int outcome)
 {
     return outcome == OUTCOME_OK || total->outcomes[outcome] > 0;
@@ -293,7 +293,7 @@ void report_fact(struct buffer *out, const char *name, const char *value)
     buffer_text(out, "</dd></div>\n");
 }
 
-// The job as it was run; a run directory may have lost it.
+// Appends the job as it was run, if the run directory still has it.
 static void put_job(const struct report *r, struct buffer *out)
 {
     struct buffer path = BUFFER_EMPTY, text = BUFFER_EMPTY;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The parts of a report that are drawn over time. A drawing's units are bins across; the browser
-// stretches it to the page's width, so all that must keep its shape (text, labels) stands beside
-// it.
+// The drawings of a report that have a time axis. Their horizontal unit is a bin. The browser
+// stretches them to the width of the page, so text, which must keep its shape, stands beside them.
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -10,13 +9,13 @@
 #include "report/report_parts.h"
 
 enum {
-    LEVELS = 4,       // of a cell's busy fraction
-    ROW_UNITS = 10,   // of the drawing's height for a row of workers
-    LABEL_EVERY = 13, // px: rows lower than that have no label each
-    RATE_BINS = 8,    // of the timeline, in one of the throughput's
+    LEVELS = 4,       // steps of a cell's busy fraction
+    ROW_UNITS = 10,   // height of a row of workers, in units of the drawing
+    LABEL_EVERY = 13, // least distance of labels in px
+    RATE_BINS = 8,    // bins of the timeline that make one bin of the throughput
     CHART_HEIGHT = 100,
-    LEAST_HEIGHT = 3, // of failures, however few: they must be seen
-    MARK_BINS = 4     // that a mark takes
+    LEAST_HEIGHT = 3, // of failures, so that few of them can be seen
+    MARK_BINS = 4     // width of a mark
 };
 
 size_t report_drawn(const struct report *r)
@@ -24,7 +23,7 @@ size_t report_drawn(const struct report *r)
     return r->summary.phase_count < REPORT_PHASES ? r->summary.phase_count : REPORT_PHASES;
 }
 
-// How far into the run a moment is, in per cent: what a label is placed by.
+// Returns a time in per cent of the run, as the position of a label.
 static double percent_of(const struct report *r, int64_t time_ns)
 {
     double end = (double)r->summary.last_ns;
@@ -32,7 +31,7 @@ static double percent_of(const struct report *r, int64_t time_ns)
     return part < 0 ? 0 : part > 100 ? 100 : part;
 }
 
-// The run's length in bins.
+// Returns the length of the run in bins.
 static double width_of(const struct report *r)
 {
     double width = (double)r->summary.last_ns / (double)r->timeline.bin_ns;
@@ -97,7 +96,7 @@ static void put_bars(const struct report *r, struct buffer *out)
 
 // ---- Workers, a row each or a row for some
 
-// 0 = idle, 1 .. LEVELS = how busy.
+// Returns how busy a cell is: 0 = idle, LEVELS = all the time.
 static int level_of(const struct report *r, const struct timeline_cell *c)
 {
     if (c->busy_ns <= 0)
@@ -107,8 +106,8 @@ static int level_of(const struct report *r, const struct timeline_cell *c)
     return level < LEVELS ? level : LEVELS;
 }
 
-// One path for all cells of a colour and a level, each a piece of a broad line: neighbours join, so
-// a page of them stays small.
+// Draws all cells of one colour and level as one path. Each cell is a piece of a broad line, and
+// neighbours join, which keeps the page small.
 static void put_cells(const struct report *r, size_t colour, int level, struct buffer *out)
 {
     const struct timeline *t = &r->timeline;
@@ -132,7 +131,7 @@ static void put_cells(const struct report *r, size_t colour, int level, struct b
         buffer_text(out, "\"/>\n");
 }
 
-// Marks that would lie on top of each other are one.
+// Draws marks; those that would overlap are one.
 static void put_marks(const struct report *r, const char *class, bool deaths, struct buffer *out)
 {
     const struct timeline *t = &r->timeline;
@@ -263,7 +262,7 @@ static void end_chart(const struct report *r, struct buffer *out)
     buffer_text(out, "</div>\n");
 }
 
-// How long a bin lasted: the last one ended with the run.
+// Returns the duration of a bin; the last one ended with the run.
 static double bin_seconds(const struct report *r, size_t first, size_t count)
 {
     int64_t start = (int64_t)first * r->timeline.bin_ns;

@@ -33,7 +33,8 @@ const struct timeline_cell *timeline_cell(const struct timeline *t, size_t row, 
 
 // ---- Making room
 
-// A vote that needs no count of each phase: the one with more than half of the time comes out.
+// Gives time in a cell to a phase. This is a majority vote (Boyer and Moore): without a count for
+// each phase, it finds the one that has more than half of the time.
 static void vote(struct timeline_cell *c, uint32_t phase, int64_t ns)
 {
     if (c->phase == phase || c->lead_ns == 0) {

@@ -12,12 +12,12 @@
 #include "report/timeline.h"
 #include "views/summary.h"
 
-// Lanes are threads of one process in a viewer's eyes; worker N is thread N + 1.
+// To viewers, lanes are threads of one process: worker N is thread N + 1.
 enum {
     PROCESS = 1
 };
 
-// An idle time that a slice of several attempts may hide.
+// Longest idle time that a slice of several attempts may hide.
 #define JOIN_GAP NS_PER_MS
 
 struct slice {
@@ -25,22 +25,22 @@ struct slice {
     uint32_t attempt;
     uint64_t first;
     uint64_t last;
-    uint64_t count; // of attempts; 0 = none is open
+    uint64_t count; // attempts in the slice; 0 = no slice is open
     int64_t start_ns;
     int64_t end_ns;
-    const struct event_task_end *told; // of a single attempt, while its event lasts
+    const struct event_task_end *told; // event of a single attempt, during the call that has it
     enum outcome_status status;
 };
 
 struct trace {
-    struct event_sink sink; // first; of the second pass
+    struct event_sink sink; // takes the events of the second pass; must be the first field
     struct json json;
-    struct summary summary; // whole, after the first pass
+    struct summary summary; // complete after the first pass
     struct timeline timeline;
     struct attempts attempts;
-    struct slice *open; // of each worker
+    struct slice *open; // by worker: its open slice
     size_t worker_count;
-    uint64_t ok, others; // attempts
+    uint64_t ok, others; // attempts that succeeded, and that did not
     uint64_t max_slices;
     struct trace_counts counts;
 };
@@ -82,10 +82,10 @@ static int look(struct trace *t, const struct rundir *d, br_error *err)
     t->open = calloc(t->worker_count + 1, sizeof *t->open);
     if (!t->open)
         return br_error_nomem(err);
-    attempts_finish(&t->attempts); // the second pass begins from nothing
-    // What did not succeed comes first; at least half of the slices are for successes.
+    attempts_finish(&t->attempts); // the second pass starts again
+    // Attempts that did not succeed get their slices first; at least half are for successes.
     uint64_t rest = t->others < t->max_slices / 2 ? t->max_slices - t->others : t->max_slices / 2;
-    // A quarter is for slices that end early, with their phase or before an idle time.
+    // A quarter is reserved for slices that end early, with their phase or before an idle time.
     uint64_t full = rest - rest / 4 > 0 ? rest - rest / 4 : 1;
     t->counts.per_slice = t->ok > rest ? (t->ok - 1) / full + 1 : 1;
     return 0;
@@ -204,7 +204,7 @@ static void put_death(struct trace *t, const struct event_worker_end *e, int64_t
     end_event(t);
 }
 
-// A line through all lanes: what was in hand before it was lost.
+// Marks a resume with a line through all lanes. Tasks that were running before it were lost.
 static void put_resume(struct trace *t, int64_t time_ns)
 {
     if (is_full(t, 1))
@@ -218,7 +218,7 @@ static void put_resume(struct trace *t, int64_t time_ns)
 static int trace_take(struct event_sink *sink, const struct event *event, br_error *err)
 {
     struct trace *t = (struct trace *)sink;
-    // A run that goes on may have had further workers since the first look.
+    // A run that has not ended may have got more workers since the first pass.
     uint32_t worker = event->type == EVENT_TASKS_OK   ? event->tasks_ok.worker
                       : event->type == EVENT_TASK_END ? event->task_end.worker
                                                       : 0;
@@ -263,7 +263,7 @@ static void put_names(struct trace *t)
     buffer_finish(&name);
 }
 
-// Phases may run side by side, which slices of one lane cannot.
+// Writes phases as asynchronous slices, because they may overlap, and slices of a lane cannot.
 static void put_phase(struct trace *t, size_t phase)
 {
     const struct summary_phase *p = &t->summary.phases[phase];
@@ -288,7 +288,7 @@ static void put_counter(struct trace *t, const char *name, int64_t time_ns, doub
     end_event(t);
 }
 
-// Means over the timeline's bins, where they change.
+// Writes the counters as means over the timeline's bins, at each change.
 static void put_counters(struct trace *t)
 {
     const struct timeline *line = &t->timeline;

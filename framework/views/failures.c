@@ -6,17 +6,18 @@
 #include <string.h>
 
 enum {
-    ITEMS_MAX = 1 << 20 // phases or workers: more is not a run of ours
+    ITEMS_MAX = 1 << 20 // phases or workers; a journal with more is damaged
 };
 
 struct failures_worker {
     char *cpus;
-    struct event_output last[2]; // what it printed latest, per stream
+    struct event_output last[2]; // its latest output, by stream
 };
 
 // ---- The fold
 
-// Makes room for items[index]; false when there is none, and the failure is then shown without.
+// Makes room for items[index]. Returns false if there is none; the failure is then shown without
+// it.
 static bool grow(void **items, size_t *count, size_t size, uint32_t index)
 {
     if (index < *count)
@@ -74,7 +75,7 @@ static struct failure_output output_of(const struct event_output *o)
         .offset = o->offset, .length = o->length, .first = o->first, .count = o->count};
 }
 
-// Comes before or after the failure that it belongs to.
+// Takes output, which may come before or after the failure that it belongs to.
 static void take_output(struct failures *f, const struct event_output *e)
 {
     if (e->stream < 1 || e->stream > 2)
@@ -93,8 +94,8 @@ bool failure_is(const struct event_task_end *e)
            e->status != OUTCOME_SKIPPED;
 }
 
-// Length of the number at `text`, with its sign, its unit and what else it is made of: "-1.5e-3",
-// "0x7f3a", "60s". 0: there is none.
+// Returns the length of the number at `text`, with its sign, exponent and unit: "-1.5e-3",
+// "0x7f3a", "60s". 0 if there is none.
 static size_t number_length(const char *text)
 {
     size_t at = *text == '-' || *text == '+';
@@ -106,7 +107,7 @@ static size_t number_length(const char *text)
     return at;
 }
 
-// Whether two messages' first lines differ in numbers alone.
+// Returns whether the first lines of two messages differ in numbers alone.
 static bool same_words(const char *a, const char *b)
 {
     for (;;) {
@@ -199,7 +200,7 @@ static int failures_take(struct event_sink *sink, const struct event *event, br_
     else if (event->type == EVENT_WORKER_BEGIN)
         take_worker_begin(f, &event->worker_begin);
     else if (event->type == EVENT_RUN_RESUME && event->run_resume.retry_failed)
-        forget_shown(f); // they run again
+        forget_shown(f); // failed tasks run again
     else if (event->type == EVENT_OUTPUT)
         take_output(f, &event->output);
     else if (event->type == EVENT_TASK_END)

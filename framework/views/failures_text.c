@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Failures in words, for a person and for programs.
+// Failures as text for a person, and as JSON.
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -27,7 +27,7 @@ void failure_cause(struct buffer *out, const struct event_task_end *t)
     switch (t->status) {
     case OUTCOME_CRASHED:
         buffer_text(out, "crashed");
-        if (t->message[0] != '\0') // which begins with how
+        if (t->message[0] != '\0') // the message begins with how the task ended
             break;
         buffer_text(out, ": ");
         if (t->signal != 0)
@@ -53,7 +53,7 @@ void failure_cause(struct buffer *out, const struct event_task_end *t)
 
 // ---- What it printed
 
-// One line of a log, cut at COLUMNS_MAX.
+// Appends one line of a log, cut at COLUMNS_MAX.
 static void put_line(struct buffer *out, const char *line, size_t length)
 {
     struct buffer text = BUFFER_EMPTY;
@@ -68,7 +68,7 @@ static void put_line(struct buffer *out, const char *line, size_t length)
     buffer_finish(&text);
 }
 
-// The last lines of data[0..length), of which the beginning may be cut off.
+// Appends the last lines of data[0..length), whose first line may lack its beginning.
 static void put_lines(struct buffer *out, const char *data, size_t length)
 {
     if (length > 0 && data[length - 1] == '\n')
@@ -85,8 +85,8 @@ static void put_lines(struct buffer *out, const char *data, size_t length)
     }
 }
 
-// Reads the end of what was printed into tail[0..TAIL_MAX): how much, or -1 with errno. The log may
-// be shorter than the journal says, or be no longer the file that was written.
+// Reads the end of an output into tail[0..TAIL_MAX). Returns its length, or -1 with errno. The log
+// may be shorter than the journal says, or have been replaced by another file.
 static ssize_t read_tail(const char *path, const struct failure_output *o, char *tail)
 {
     int fd = fd_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
@@ -155,7 +155,7 @@ static void put_title(struct buffer *out, const struct failures *f, const struct
     buffer_format(out, "#%" PRIu64, t->index);
 }
 
-// The message's lines after the first, such as where it crashed.
+// Appends the lines of the message after the first, such as the stack of a crash.
 static void put_message_lines(struct buffer *out, const char *message)
 {
     const char *at = message + strcspn(message, "\n");
@@ -201,7 +201,7 @@ void failure_details(struct buffer *out, const struct failure *failure, const ch
 
 void failure_again(struct buffer *out, const char *run, const char *phase, uint64_t index)
 {
-    // A reduction, "areas (reduce)", is none: what its tasks read is not kept.
+    // A task of a reduction, "areas (reduce)", cannot be run again: its inputs are not kept.
     if (!phase || strchr(phase, ' '))
         return;
     buffer_text(out, "    again   batchrun exec ");
@@ -243,7 +243,7 @@ static void put_kind(struct buffer *out, uint64_t count)
     buffer_finish(&text);
 }
 
-// "       38 like areas#7: #9, #12, #13, #20, #21, ..."
+// Appends a line such as "       38 like areas#7: #9, #12, #13, #20, #21, ...".
 static void put_alike(struct buffer *out, const struct failures *f, const struct failure *failure)
 {
     if (failure->alike == 0)

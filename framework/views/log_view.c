@@ -36,7 +36,8 @@ static int open_log(struct log_view *v, const struct event_output *e, br_error *
                : br_error_set(err, BR_ERR_USAGE, "the log %s is not a regular file", path);
 }
 
-// "areas#17: ", "areas#17 (attempt 2, stderr): ", "areas#3-10: " for what could not be told apart.
+// Appends the start of a line, which names the task: "areas#17: ", "areas#17 (attempt 2, stderr):
+// ", or "areas#3-10: " for output of tasks that were too short to tell apart.
 static void put_head(struct log_view *v, const struct event_output *e)
 {
     struct buffer *out = &v->text;
@@ -54,7 +55,7 @@ static void put_head(struct log_view *v, const struct event_output *e)
     buffer_text(out, ": ");
 }
 
-// `*inside` says whether the text before ended within a line.
+// Appends lines with their start. *inside tells whether the text before ended within a line.
 static void put_lines(struct log_view *v, const struct event_output *e, const char *data,
                       size_t length, bool *inside)
 {
@@ -85,7 +86,7 @@ static int give_out(struct log_view *v, br_error *err)
     return result;
 }
 
-// A log that was cut short gives what is left of it.
+// Prints output from a log. If the log was truncated, what is left of the output is printed.
 static int put_output(struct log_view *v, const struct event_output *e, br_error *err)
 {
     char piece[PIECE];
@@ -109,7 +110,7 @@ static int put_output(struct log_view *v, const struct event_output *e, br_error
     }
     if (!inside)
         return 0;
-    buffer_char(&v->text, '\n'); // the next task's line is a line of its own
+    buffer_char(&v->text, '\n'); // the output of the next task begins a new line
     return give_out(v, err);
 }
 

@@ -9,7 +9,7 @@ enum {
     MANY_CORES = 32,
     MANY_LINES = 48,
     MANY_SLOTS = 32,
-    CELL_MAX = 20, // a wider cell makes a line a core, which is no longer a drawing
+    CELL_MAX = 20, // wider cells would leave one core to a line
     INDENT = 2,
     GAP = 2
 };
@@ -70,7 +70,7 @@ static bool same_part(const struct machine_pu *a, const struct machine_pu *b, en
            (detail >= PER_NUMA || a->l3 == b->l3) && (detail >= PER_L3 || a->core == b->core);
 }
 
-// The part that starts at `from`, inside `whole`.
+// Returns the part that starts at `from`, inside `whole`.
 static struct part part_at(const struct machine_pu *from, struct part whole, enum detail detail)
 {
     struct part part = {from, from + 1};
@@ -166,7 +166,7 @@ static int field_count(const struct plan *p)
     return p ? FIELD_COUNT : FIELD_WORKERS;
 }
 
-// The widest that `field` is in any part of `whole`.
+// Returns the greatest width of `field` in the parts of `whole`.
 static size_t field_width(enum field field, struct part whole, enum detail detail,
                           const struct plan *p)
 {
@@ -186,7 +186,7 @@ static size_t field_width(enum field field, struct part whole, enum detail detai
 
 // ---- Few cores: a table for each L3, a column for each core
 
-// One line of such a table: a field of each core in `cores`.
+// Appends one line of a table of cores: one field of each core in `cores`.
 static void draw_cells(struct buffer *out, enum field field, struct part cores,
                        const struct plan *p, size_t cell)
 {
@@ -233,7 +233,8 @@ static void draw_cores(struct buffer *out, struct part whole, const struct plan 
 
 // ---- Many cores: a line for each L3, NUMA node or package
 
-// "cpus 0-7,128-135", broken behind a comma where it is too long, its lines indented alike.
+// Appends "cpus 0-7,128-135". A text that is too long is broken after a comma; all lines have the
+// same indentation.
 static void draw_wrapped(struct buffer *out, const char *name, const struct buffer *text,
                          size_t indent, unsigned columns)
 {
@@ -266,7 +267,7 @@ static void draw_label(struct buffer *out, const struct machine_pu *pu, enum det
         buffer_text(out, "no L3");
 }
 
-// What stands above the lines of the parts inside.
+// Appends the heading above the lines of the parts inside.
 static void draw_heading(struct buffer *out, const struct machine_pu *pu, enum detail detail)
 {
     buffer_format(out, "package %d", pu->package);
@@ -278,7 +279,7 @@ static void draw_heading(struct buffer *out, const struct machine_pu *pu, enum d
 struct columns {
     size_t label;
     size_t fields[FIELD_COUNT];
-    bool stacked; // a line would be too long: each field has its own
+    bool stacked; // each field has a line of its own, because one line would be too long
 };
 
 static const char *const field_names[] = {"cores", "cpus", "workers"};
@@ -408,7 +409,7 @@ void plan_view_topology(struct buffer *out, const struct machine *m, const struc
 
 // ---- The workers
 
-// Whether `b` is `a` with every CPU `step` further, and alike in all else.
+// Returns whether `b` is like `a` except that all its CPU numbers are greater by `step`.
 static bool is_shifted(const struct plan_slot *a, const struct plan_slot *b, int step)
 {
     if (a->width != b->width || !cpuset_equal(&a->nodes, &b->nodes) ||
@@ -421,8 +422,8 @@ static bool is_shifted(const struct plan_slot *a, const struct plan_slot *b, int
     return true;
 }
 
-// The last worker of the run of alike-placed ones that starts at `first`; *step is what they are
-// apart.
+// Returns the last of the consecutive workers from `first` on whose CPUs differ by a constant step,
+// *step.
 static size_t run_end(const struct plan *p, size_t first, int *step)
 {
     size_t last = first;

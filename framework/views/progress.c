@@ -12,20 +12,21 @@
 #include "base/text.h"
 
 enum {
-    PHASES_MAX = 1 << 20, // more is not a run of ours
+    PHASES_MAX = 1 << 20, // a journal with more is damaged
     MARK_TASKS = 10,
 };
 
 static const int64_t line_interval = 30 * NS_PER_S;
 static const int64_t bar_interval = 100 * NS_PER_MS;
-static const int64_t clock_interval = NS_PER_S; // where only the times have changed
+static const int64_t clock_interval = NS_PER_S; // between drawings if only times have changed
 static const int64_t sample_interval = 100 * NS_PER_MS;
 static const int64_t mark_interval = 5 * NS_PER_S;
 static const int64_t busy_span = 3 * NS_PER_S;
-static const int64_t task_least = NS_PER_S; // a shorter one is gone before it is read
+static const int64_t task_least = NS_PER_S; // shorter tasks end before anybody has read them
 
-// Recent speed is counted from the older of two marks. A mark follows the one before when both so
-// much time has passed and so many tasks have ended: slow tasks are looked at for longer.
+// The recent rate is counted from the older of two marks. A new mark is set when both this much
+// time has passed and this many tasks have ended, so that slow tasks are averaged over a longer
+// time.
 struct progress_mark {
     int64_t time_ns;
     uint64_t done;
@@ -48,7 +49,7 @@ enum progress_mode progress_mode_for(int fd)
 
 // ---- Writing
 
-// What cannot be written is no reason to stop a run, and is not tried again.
+// Writes the text. A failure does not stop the run, and the text is not written again.
 static void write_text(struct progress *p)
 {
     if (!p->text.failed && p->text.length > 0 &&
@@ -65,8 +66,8 @@ static void terminal_size(int fd, size_t *columns, size_t *rows)
     *rows = known && size.ws_row > 0 ? size.ws_row : 24;
 }
 
-// How many rows of the terminal the block takes now: one that has become narrower has wrapped the
-// lines that were too long for it.
+// Returns how many rows of the terminal the block takes now: a terminal that has become narrower
+// has wrapped the lines that are too long for it.
 static size_t rows_taken(const struct buffer *block, size_t columns)
 {
     size_t rows = 0;
@@ -80,7 +81,7 @@ static size_t rows_taken(const struct buffer *block, size_t columns)
     return rows;
 }
 
-// Moves the cursor to where the block begins.
+// Moves the cursor to the first line of the block.
 static void go_up(struct progress *p, size_t columns)
 {
     size_t rows = rows_taken(&p->block, columns);
@@ -142,7 +143,8 @@ static struct block block_of(const struct progress *p, int64_t now)
                           .now = now};
 }
 
-// A terminal that somebody has stopped (Ctrl-S) must not stop the run.
+// Returns whether the terminal takes output now: one that is stopped (Ctrl-S) must not stop the
+// run.
 static bool takes_more(int fd)
 {
     struct pollfd terminal = {.fd = fd, .events = POLLOUT};
@@ -272,7 +274,7 @@ void progress_tick(struct progress *p, int64_t now)
 
 // ---- The fold
 
-// Makes room for one more; false without memory.
+// Makes room for one more. Returns false if memory is out.
 static bool grow(struct progress *p, size_t count)
 {
     struct progress_phase *phases = reallocarray(p->phases, count, sizeof *phases);
@@ -355,7 +357,8 @@ static void count_retry(struct progress *p, uint32_t index)
     p->changed = true;
 }
 
-// What is to be done again counts no longer; the workers of the process before are gone.
+// Takes a resume: tasks that run again are not counted as done, and the workers of the earlier
+// process have ended.
 static void take_resume(struct progress *p, const struct event_run_resume *e, int64_t now)
 {
     for (size_t i = 0; i < p->phase_count; i++) {
@@ -415,7 +418,7 @@ void progress_show(struct progress *p, enum progress_mode mode, progress_look *l
     p->mode = mode;
     p->look = look;
     p->user = user;
-    // Without it the block is drawn anew a little later.
+    // Without the signal the block just fits again a little later.
     if (mode == PROGRESS_BAR && !p->watches_size)
         p->watches_size = sigaction(SIGWINCH, &action, &p->resized) == 0;
 }

@@ -12,7 +12,7 @@ enum {
     BAR_LEAST = 8,
     NAME_MOST = 24,
     INDENT = 4,
-    LEFT_MOST = 10000000 // seconds: what takes longer is not known well enough to be told
+    LEFT_MOST = 10000000 // seconds; longer estimates are too uncertain to show
 };
 
 // ---- Pieces
@@ -44,7 +44,7 @@ bool block_left(struct buffer *out, const struct progress_phase *p)
     double left = (double)(p->tasks - p->done) / p->rate;
     if (left > LEFT_MOST)
         return false;
-    // Whole seconds: more digits would only flicker.
+    // Durations are whole seconds, because more digits would only flicker.
     text_duration(out, ((int64_t)left + 1) * NS_PER_S);
     buffer_text(out, " left");
     return true;
@@ -67,7 +67,7 @@ static void put_count(struct buffer *out, uint64_t count, const char *what)
     buffer_text(out, what);
 }
 
-// "  833/s  42 s left  3 failed  2 retries"
+// Appends the figures of a phase: "  833/s  42 s left  3 failed  2 retries".
 static void put_details(struct buffer *out, const struct progress_phase *p)
 {
     if (p->rate > 0) {
@@ -104,16 +104,16 @@ static void pad(struct buffer *out, size_t start, size_t width)
 
 // ---- Phases
 
-// What the phases that are drawn have in common, so that they stand in columns.
+// The layout that all drawn phases share, so that they stand in columns.
 struct layout {
-    size_t shown; // of those that run
+    size_t shown; // how many running phases are drawn
     size_t running;
     size_t name, count; // widths
-    size_t bar;         // 0: there is no room for one
-    bool two_lines;     // what is not done, total or bar stands below them
+    size_t bar;         // width; 0 = no room for a bar
+    bool two_lines;     // the figures stand in a line below name, counts and bar
 };
 
-// Columns that `put` takes for the phase.
+// Returns how many columns `put` takes for the phase.
 static size_t width_of(void (*put)(struct buffer *, const struct progress_phase *, size_t),
                        const struct progress_phase *p, size_t index)
 {
@@ -161,7 +161,7 @@ static struct layout lay_out(const struct block *b, size_t columns, size_t most)
     l.two_lines = fixed + rest + BAR_LEAST > columns;
     size_t taken = l.two_lines ? fixed : fixed + rest;
     l.bar = taken + BAR_LEAST <= columns ? columns - taken : 0;
-    // Mostly the same, whatever stands behind it.
+    // The width of the bar hardly depends on the figures after it.
     size_t usual = columns / 4 < BAR_LEAST ? BAR_LEAST : columns / 4;
     l.bar = l.bar < usual ? l.bar : usual;
     l.bar = l.bar < BAR_MOST ? l.bar : BAR_MOST;
@@ -173,11 +173,12 @@ static struct layout lay_out(const struct block *b, size_t columns, size_t most)
 struct lines {
     struct buffer *out;
     size_t columns;
-    size_t left;  // lines that there is room for
-    size_t start; // of the one that is being written
+    size_t left;  // how many more lines have room
+    size_t start; // offset of the current line
 };
 
-// Cuts the line to what a terminal shows in one, or drops it where there is no room for another.
+// Ends the current line: cuts it to the width of the terminal, or drops it if no more lines have
+// room.
 static void end_line(struct lines *l)
 {
     struct buffer *out = l->out;
@@ -221,7 +222,7 @@ static void draw_phase(struct lines *l, const struct layout *layout, const struc
     size_t details = out->length;
     put_details(out, p);
     if (out->length == details && !out->failed)
-        out->length = end; // there is nothing more to tell yet
+        out->length = end; // there are no figures yet
     if (out->length > l->start)
         end_line(l);
 }
@@ -269,7 +270,7 @@ static void draw_task(struct lines *l, const struct block *b, const struct task_
 size_t block_draw(struct buffer *out, const struct block *b, size_t columns, size_t rows)
 {
     size_t room = rows > 1 ? rows - 1 : 0;
-    size_t below = room > 2; // a line for the workers
+    size_t below = room > 2; // one line is for the workers
     struct lines l = {.out = out,
                       .columns = columns > 1 ? columns - 1 : 1,
                       .left = room - below,

@@ -20,9 +20,9 @@ enum {
 struct progress_phase {
     char *name; // NULL if there was no memory for it
     uint64_t tasks;
-    uint64_t done;
-    uint64_t failed;
-    uint64_t cancelled; // not counted by `done` and `failed`; nor are skipped tasks
+    uint64_t done;      // tasks that have ended; skipped ones are not counted
+    uint64_t failed;    // tasks among these that failed
+    uint64_t cancelled; // tasks among these that were cancelled
     uint64_t retries;
     int64_t start_ns;
     int64_t end_ns;

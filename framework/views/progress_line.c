@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Progress in plain lines, for logs.
+// Progress as plain lines, for logs.
 #include "base/clock.h"
 #include "base/text.h"
 #include "views/progress_block.h"
 
 enum {
-    LINE_PHASES = 4 // told of in a line, of each kind
+    LINE_PHASES = 4 // phases of each kind in a line
 };
 
 static void put_tasks(struct buffer *out, uint64_t tasks)
@@ -30,7 +30,7 @@ static void put_others(struct buffer *out, const struct progress_phase *phase)
     put_some(out, phase->retries, phase->retries == 1 ? " retry" : " retries");
 }
 
-// "areas: 412 of 1 000 tasks, 3 failed, 833/s, 42 s left"
+// Appends a running phase: "areas: 412 of 1 000 tasks, 3 failed, 833/s, 42 s left".
 static void put_running(struct buffer *out, const struct progress_phase *phase, size_t index)
 {
     block_name(out, phase, index);
@@ -71,7 +71,7 @@ void block_ended(struct buffer *out, const struct progress_phase *phase, size_t 
     put_others(out, phase);
 }
 
-// Of each kind no more than can be read in a line.
+// Appends the running phases, or those that have ended, but no more than can be read in a line.
 static void put_phases(struct buffer *out, const struct block *b, bool running)
 {
     size_t count = 0;

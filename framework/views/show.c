@@ -18,7 +18,7 @@
 
 // ---- What the run was told to do
 
-// The job as it was run. NULL and *err when its copy cannot be read any more.
+// Returns the job as it was run, or NULL and *err if the run's copy of it cannot be read.
 static struct job *load_job(const struct rundir *run, br_error *err)
 {
     struct buffer path = BUFFER_EMPTY;
@@ -39,7 +39,7 @@ static struct job *load_job(const struct rundir *run, br_error *err)
 // ---- The whole run
 
 struct view {
-    struct event_sink sink; // keeps the phases' names
+    struct event_sink sink; // keeps the names of phases
     struct phase_names names;
     struct summary summary;
     struct failures failures;
@@ -83,7 +83,7 @@ static void put_title(const struct rundir *run, const struct summary *s, struct 
     buffer_text(out, "\n\n");
 }
 
-// What a phase that has not begun waits for.
+// Appends the phases that a phase waits for before it can begin.
 static void put_waiting(const struct summary *s, const struct job *job, size_t place, bool *before,
                         struct buffer *out)
 {
@@ -164,12 +164,12 @@ int show_task(const struct rundir *run, const struct task_name *task, struct buf
 
 // ---- All that failed
 
-// Failures of which a later part of the run has made nothing: only those after it count.
+// Notes from which event on failures count: earlier ones were undone by a resume.
 struct survey {
     struct event_sink sink;
     uint64_t events;
-    uint64_t retried;   // all that failed was to be done again from this event on
-    uint64_t *restarts; // of each phase
+    uint64_t retried;   // number of the latest event that had all failed tasks run again
+    uint64_t *restarts; // by phase: number of the event with which it began again
     size_t restart_count;
 };
 

@@ -20,7 +20,7 @@ static void consider(struct slowest *s, const struct slow_task *task)
 
 static void take_tasks_ok(struct slowest *s, const struct event_tasks_ok *e)
 {
-    // Most of millions are none of the slowest: that is one comparison each.
+    // Most tasks are not among the slowest, and need just this comparison.
     int64_t enough = s->count < SLOWEST_SHOWN ? -1 : s->tasks[SLOWEST_SHOWN - 1].duration_ns;
     for (uint64_t i = 0; e->durations && i < e->count; i++) {
         if (e->durations[i] <= enough)

@@ -8,7 +8,7 @@
 #include "base/text.h"
 
 enum {
-    ITEMS_MAX = 1 << 20 // phases or workers: more is not a run of ours
+    ITEMS_MAX = 1 << 20 // phases or workers; a journal with more is damaged
 };
 
 struct story_worker {
@@ -17,10 +17,10 @@ struct story_worker {
 
 // ---- The fold
 
-// items[count] of *items, zeroed; NULL and s->failed without memory.
+// Returns a zeroed items[count] of *items, or NULL with s->failed set if memory is out.
 static void *one_more(struct story *s, void **items, size_t *count, size_t size)
 {
-    // Capacities are powers of 2, so that the count tells when one is used up.
+    // Capacities are powers of 2, so the count shows when the array is full.
     if ((*count & (*count - 1)) == 0) {
         void *more = reallocarray(*items, *count ? 2 * *count : 1, size);
         if (!more) {
@@ -70,7 +70,8 @@ static void keep_attempt(struct story *s, const struct event_task_end *e)
     a->cpus = cpus ? strdup(cpus) : NULL;
 }
 
-// A plain success has no record of its own: when it began follows from those before it.
+// Takes consecutive successes. They have one record, so the start of each follows from the
+// durations of those before it.
 static void take_tasks_ok(struct story *s, const struct event_tasks_ok *e)
 {
     s->ended += e->count;
@@ -96,7 +97,7 @@ static void take_tasks_ok(struct story *s, const struct event_tasks_ok *e)
                                     .message = ""});
 }
 
-// What a run that goes on does again.
+// Returns whether a resume undoes such an outcome, so that the task runs again.
 static bool is_undone(enum outcome_status status)
 {
     return status == OUTCOME_CANCELLED || status == OUTCOME_SKIPPED;
@@ -236,7 +237,7 @@ static void put_waiting(const struct story *s, const struct job *job, size_t pla
     free(before);
 }
 
-// The back-off that the job asks for, without its jitter.
+// Returns the delay before an attempt as the job gives it, without jitter.
 static int64_t back_off(const struct job_retries *r, uint32_t attempt)
 {
     double delay = (double)r->delay_ns;
@@ -303,7 +304,7 @@ static void put_times(const struct event_task_end *t, struct buffer *out)
     buffer_char(out, '\n');
 }
 
-// What the attempt printed last on each stream.
+// Sets the attempt's outputs to the latest of each stream.
 static void find_outputs(const struct story *s, struct failure *attempt)
 {
     for (size_t i = 0; i < s->output_count; i++) {

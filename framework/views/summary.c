@@ -12,7 +12,7 @@
 #include "base/text.h"
 
 enum {
-    ITEMS_MAX = 1 << 20 // phases or workers: more is not a run of ours
+    ITEMS_MAX = 1 << 20 // phases or workers; a journal with more is damaged
 };
 
 // ---- The fold
@@ -25,7 +25,7 @@ static void keep(struct summary *s, char **slot, const char *text)
         s->failed = true;
 }
 
-// items[index] of *items, which grows to hold it; NULL when it cannot.
+// Returns items[index] of *items, which grows to hold it; NULL if it cannot.
 static void *item(struct summary *s, void **items, size_t *count, size_t size, uint32_t index)
 {
     if (index >= ITEMS_MAX) {
@@ -86,7 +86,7 @@ static void take_phase_begin(struct summary *s, const struct event_phase_begin *
     struct summary_phase *p = phase_at(s, e->phase);
     if (!p)
         return;
-    // A phase that begins a second time begins from nothing.
+    // A phase that begins a second time starts with no results.
     free(p->name);
     free(p->task);
     *p = (struct summary_phase){.tasks = e->tasks, .start_ns = now};
@@ -94,8 +94,8 @@ static void take_phase_begin(struct summary *s, const struct event_phase_begin *
     keep(s, &p->task, e->task);
 }
 
-// Time in the tasks of a run of successes. Where durations are not known or did not fit, from the
-// start of the first to the news of the last.
+// Returns the time spent in consecutive successes. If durations are missing, it is the time from
+// the start of the first to the report of the last.
 static int64_t busy_of(const struct event_tasks_ok *e, int64_t now)
 {
     int64_t sum = 0;
@@ -156,7 +156,7 @@ static void take_phase_end(struct summary *s, const struct event_phase_end *e, i
     p->outcomes[OUTCOME_SKIPPED] += e->skipped;
 }
 
-// What was not done, or is done again, has no outcome now.
+// Takes a resume: tasks that were left out or run again have no outcome now.
 static void take_resume(struct summary *s, const struct event_run_resume *e)
 {
     s->worker_slots = e->workers;
@@ -281,7 +281,7 @@ void summary_totals(const struct summary *s, struct summary_phase *total)
 
 // ---- For a person
 
-// Columns that stand for an outcome have its number.
+// Columns of the table. A column of an outcome has the number of the outcome.
 enum column {
     COLUMN_NAME = OUTCOME_COUNT,
     COLUMN_TASKS,
@@ -331,7 +331,7 @@ static const char *heading(int column)
     }
 }
 
-// What never happened has no column.
+// Returns whether a column is shown: an outcome that never occurred has none.
 static bool is_shown(int column, const struct summary_phase *total)
 {
     if (column == COLUMN_RETRIES)
@@ -394,7 +394,8 @@ static void cell(struct buffer *out, const struct summary *s, const struct summa
     }
 }
 
-// Names and notes stand left, figures right; two blanks between; none at a line's end.
+// Appends a cell: names and notes are aligned left, figures right. Two blanks separate cells, and
+// no line ends with a blank.
 static void put_cell(struct buffer *out, int column, const char *text, size_t length, size_t width)
 {
     size_t own = text_width(text, length);

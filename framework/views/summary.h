@@ -57,14 +57,14 @@ struct summary {
 void summary_init(struct summary *s);
 void summary_finish(struct summary *s);
 
-// Returns the wall time of a phase, until now if it has not ended.
+// Returns the wall time of a phase, up to the latest event if it has not ended.
 int64_t summary_phase_wall(const struct summary *s, const struct summary_phase *p);
 
 // Returns the tasks that ran to an outcome, per second of the phase's wall time.
 double summary_phase_rate(const struct summary *s, const struct summary_phase *p);
 
-// Returns the busy time of the workers as a fraction of the phase's wall time; at most 1, also if
-// rounded durations sum to more.
+// Returns the fraction of the workers' time during the phase that they were busy; at most 1, also
+// if rounded durations sum to more.
 double summary_phase_utilisation(const struct summary *s, const struct summary_phase *p);
 
 // Sets the tasks, retries and outcomes of *total to the sums over all phases; the rest of it is

@@ -8,7 +8,7 @@
 #include "base/text.h"
 
 enum {
-    PHASES_MAX = 1 << 20 // more is not a run of ours
+    PHASES_MAX = 1 << 20 // a journal with more is damaged
 };
 
 bool task_name_parse(const char *text, struct task_name *out)
