@@ -8,9 +8,9 @@
 // pool.
 //
 // An observer returns 0, or -1 and *err. The call that it was called from then returns that error
-// at once: reports after that one stay unread, and no work is handed out. The report itself counts,
-// so a task that has ended has ended for the pool. Whoever wants to may dispatch further, wind down
-// or destroy the pool.
+// at once: later reports stay unread, and no work is handed out. The report itself counts: a task
+// that has ended has ended for the pool. After that the caller may dispatch again, wind down or
+// destroy the pool.
 #ifndef BR_POOL_POOL_H
 #define BR_POOL_POOL_H
 

@@ -410,6 +410,7 @@ static int set_up(struct run *run, br_error *err)
     return run->phases ? 0 : -1;
 }
 
+// Emits the first events, and begins to show the run.
 static int begin(struct run *run, br_error *err)
 {
     if (emit_begin(run, err) != 0)
@@ -422,26 +423,26 @@ static int begin(struct run *run, br_error *err)
 
 // ---- Stopping before the end
 
-static void heed_time(struct run *run, int64_t now, struct buffer *words)
+static void heed_time(struct run *run, int64_t now, struct buffer *lines)
 {
     if (phases_late(run->phases) && !run->late) {
         run->late = true;
-        buffer_text(words, "batchrun: the allocation is about to end: tasks that no longer fit are "
+        buffer_text(lines, "batchrun: the allocation is about to end: tasks that no longer fit are "
                            "not started\n");
     }
     if (now >= run->stop.end_at && !run->cancelled) {
         run->late = true;
-        buffer_text(words, "batchrun: the allocation ends now: killing the tasks in hand\n");
+        buffer_text(lines, "batchrun: the allocation ends now: killing the tasks in hand\n");
     }
 }
 
 static int heed(struct run *run, int64_t now, br_error *err)
 {
-    struct buffer words = BUFFER_EMPTY;
-    stop_look(&run->stop, now, &words);
-    heed_time(run, now, &words);
-    terminal_print(&run->terminal, &words);
-    buffer_finish(&words);
+    struct buffer lines = BUFFER_EMPTY;
+    stop_look(&run->stop, now, &lines);
+    heed_time(run, now, &lines);
+    terminal_print(&run->terminal, &lines);
+    buffer_finish(&lines);
     if (run->stop.signal != 0 && phases_stop(run->phases, now, err) != 0)
         return -1;
     if (now < run->stop.kill_at || run->cancelled)
@@ -516,8 +517,8 @@ static int loop(struct run *run, br_error *err)
             return -1;
         if (phases_done(run->phases))
             return 0;
-        wait_for_more(run,
-                      now); // returns at once if a phase has started: the pool's deadline is now
+        // Returns at once if a phase has started: the pool's deadline has passed then.
+        wait_for_more(run, now);
     }
 }
 

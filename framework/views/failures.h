@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The final failures of a run, folded from its events. For the first few kinds of failures it keeps
-// what a person needs to understand one, and how many other tasks failed alike: in the same phase, with
-// the same outcome, and with a message that differs in numbers alone. Tasks that were skipped or
-// cancelled are not failures. All calls for one object come from one thread.
+// what a person needs to understand one, and how many other tasks failed alike: in the same phase,
+// with the same outcome, and with a message that differs in numbers alone. Tasks that were skipped
+// or cancelled are not failures. All calls for one object come from one thread.
 #ifndef BR_VIEWS_FAILURES_H
 #define BR_VIEWS_FAILURES_H
 
