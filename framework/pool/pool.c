@@ -868,12 +868,11 @@ int pool_map_stop(struct pool *p, struct pool_map *m, int64_t now, br_error *err
     ledger_stop(&m->ledger);
     int result = cancel_waiting(m, now, err);
     put_in_place(p, m);
+    for (unsigned i = 0; result == 0 && i < p->options.workers; i++)
+        result = take_back(p, i, m, err);
     if (result != 0)
-        return -1;
-    for (unsigned i = 0; i < p->options.workers; i++)
-        if (take_back(p, i, m, err) != 0)
-            return -1;
-    return 0;
+        m->stopped = false; // another call continues
+    return result;
 }
 
 int pool_map_cancel(struct pool *p, struct pool_map *m, int64_t now, br_error *err)

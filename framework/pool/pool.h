@@ -78,7 +78,7 @@ struct pool_map *pool_submit(struct pool *p, const struct pool_map_options *opti
 
 // Starts no more tasks of the map: those not started end as skipped, those that wait for another
 // attempt as cancelled, and running ones continue to their ends. The map is done when they have
-// ended. Returns -1 and *err if memory is out or an observer fails.
+// ended. Returns -1 and *err if memory is out or an observer fails; another call continues then.
 int pool_map_stop(struct pool *p, struct pool_map *m, int64_t now, br_error *err);
 
 // As pool_map_stop, and the next pool_dispatch ends the map's tasks in hand by killing their

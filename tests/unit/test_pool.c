@@ -1117,6 +1117,32 @@ START_TEST(an_observers_error_ends_the_dispatch_and_nothing_is_counted_twice)
 }
 END_TEST
 
+static struct fake_task all_bad(struct rig *rig, unsigned map, const struct exec_grant *task)
+{
+    (void)rig;
+    (void)map;
+    (void)task;
+    return (struct fake_task){.ending = FAKE_ERROR, .ns = 1000};
+}
+
+START_TEST(a_stop_that_an_observer_ended_can_be_called_again)
+{
+    struct rig *rig = rig_open(3, all_bad);
+    struct pool_map_options options = with_retries(2, ~0U);
+    options.retries.delay_ns = options.retries.max_ns = NS_PER_S;
+    struct view *v = submit(rig, KEPT, options);
+    run_until(rig, BEGIN + NS_PER_S / 2); // all wait for their second attempt
+    br_error err = {0};
+    rig->fail_at = rig->observed + 2;
+    ck_assert_int_eq(pool_map_stop(rig->pool, v->map, fake_now(rig->fake), &err), -1);
+    ck_assert_uint_eq(v->finals, 2);
+    ck_assert_int_eq(pool_map_stop(rig->pool, v->map, fake_now(rig->fake), &err), 0);
+    run(rig);
+    ck_assert_uint_eq(v->by_status[OUTCOME_CANCELLED], KEPT);
+    rig_close(rig);
+}
+END_TEST
+
 START_TEST(a_pool_whose_observer_failed_can_be_destroyed)
 {
     for (uint64_t at = 1; at <= 8; at++) {
@@ -1340,6 +1366,7 @@ SUITE(pool)
     TEST(an_observer_may_cancel_its_map);
     TEST(an_observer_may_submit_a_map);
     TEST(an_observers_error_ends_the_dispatch_and_nothing_is_counted_twice);
+    TEST(a_stop_that_an_observer_ended_can_be_called_again);
     TEST(a_pool_whose_observer_failed_can_be_destroyed);
     TEST(output_is_passed_on);
     TEST(ten_million_tasks_take_no_more_memory_than_a_few);
