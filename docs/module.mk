@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	docs/from-parallel.md \
 	docs/from-python.md \
 	docs/languages.md \
+	docs/decisions.md \
 	docs/failures.md \
 	docs/job-file.md \
 	docs/journal-format.md \
@@ -20,6 +21,7 @@ EXTRA_DIST += \
 	docs/reading-a-run.md \
 	docs/report.md \
 	docs/resume.md \
+	docs/security.md \
 	docs/slurm.md \
 	docs/start.md \
 	docs/troubleshooting.md \

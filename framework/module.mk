@@ -28,27 +28,38 @@ run_rooms = librun.la libreport.la libviews.la libinputs.la libresults.la libjou
 	$(pool_rooms)
 
 libbase_la_SOURCES = \
+	framework/base/array.c framework/base/array.h \
 	framework/base/bits.c framework/base/bits.h \
 	framework/base/buffer.c framework/base/buffer.h \
 	framework/base/clock.c framework/base/clock.h \
 	framework/base/decimal.c framework/base/decimal.h \
 	framework/base/error.c framework/base/error.h \
 	framework/base/fd.c framework/base/fd.h \
+	framework/base/heap.c framework/base/heap.h \
 	framework/base/json.c framework/base/json.h \
 	framework/base/signals.c framework/base/signals.h \
 	framework/base/stopwatch.c framework/base/stopwatch.h \
 	framework/base/text.c framework/base/text.h \
+	framework/base/utf8.c framework/base/utf8.h \
 	framework/base/wire.c framework/base/wire.h
 
 libmodel_la_SOURCES = \
 	framework/model/cpuset.c framework/model/cpuset.h \
 	framework/model/job.c framework/model/job.h \
+	framework/model/job_inputs.c framework/model/job_inputs.h \
+	framework/model/job_phase.h \
+	framework/model/job_value.c framework/model/job_value.h \
+	framework/model/job_workers.h \
 	framework/model/ledger.c framework/model/ledger.h \
 	framework/model/outcome.c framework/model/outcome.h \
 	framework/model/plan.c framework/model/plan.h \
+	framework/model/policy.c framework/model/policy.h \
 	framework/model/reduce.c framework/model/reduce.h \
+	framework/model/row.c framework/model/row.h \
 	framework/model/schema.c framework/model/schema.h \
 	framework/model/table.c framework/model/table.h \
+	framework/model/table_builder.c framework/model/table_builder.h \
+	framework/model/table_layout.h \
 	framework/model/units.c framework/model/units.h
 
 libjobfile_la_SOURCES = \
@@ -152,15 +163,17 @@ libplugin_la_SOURCES = \
 	framework/exec/plugin/plugin_file.c framework/exec/plugin/plugin_file.h
 
 libchannel_la_SOURCES = \
-	framework/exec/channel/channel.c framework/exec/channel/channel.h \
-	framework/exec/channel/channel_layout.h \
-	framework/exec/channel/channel_plain.h \
+	framework/exec/channel/channel_account.h \
+	framework/exec/channel/channel_check.h \
+	framework/exec/channel/channel_coordinator.c framework/exec/channel/channel_coordinator.h \
+	framework/exec/channel/channel_memory.c framework/exec/channel/channel_memory.h \
 	framework/exec/channel/channel_read.c \
-	framework/exec/channel/channel_worker.c
+	framework/exec/channel/channel_record.c framework/exec/channel/channel_record.h \
+	framework/exec/channel/channel_worker.c framework/exec/channel/channel_worker.h
 
 libcrash_la_SOURCES = \
 	framework/exec/crash/crash.c framework/exec/crash/crash.h \
-	framework/exec/crash/crash_words.c \
+	framework/exec/crash/crash_text.c \
 	framework/exec/crash/dwarf.c framework/exec/crash/dwarf.h \
 	framework/exec/crash/symbols.c framework/exec/crash/symbols.h \
 	framework/exec/crash/symbols_names.c
@@ -188,14 +201,22 @@ libexec_la_SOURCES = \
 
 libpool_la_SOURCES = \
 	framework/pool/chunk.c framework/pool/chunk.h \
-	framework/pool/due.c framework/pool/due.h \
-	framework/pool/pool.c framework/pool/pool.h
+	framework/pool/pool.c framework/pool/pool.h \
+	framework/pool/pool_grant.c \
+	framework/pool/pool_limits.c \
+	framework/pool/pool_private.h \
+	framework/pool/pool_retry.c \
+	framework/pool/pool_steal.c \
+	framework/pool/pool_workers.c
 
 liblibrary_la_SOURCES = \
 	framework/library/library.h \
-	framework/library/library_call.c \
-	framework/library/library_imap.c \
-	framework/library/library_pool.c
+	framework/library/library_call.c framework/library/library_call.h \
+	framework/library/library_drive.c framework/library/library_drive.h \
+	framework/library/library_imap.c framework/library/library_imap.h \
+	framework/library/library_pool.c \
+	framework/library/library_result.c framework/library/library_result.h \
+	framework/library/library_state.h
 
 librun_la_SOURCES = \
 	framework/run/fingerprint.c framework/run/fingerprint.h \

@@ -3,15 +3,25 @@
 unit_tests =
 test_cppflags = $(AM_CPPFLAGS) -DBUILD='"$(abs_builddir)"'
 
+unit_tests += tests/unit/test_array
+tests_unit_test_array_SOURCES = tests/unit/test_array.c
 unit_tests += tests/unit/test_attempts
 tests_unit_test_attempts_SOURCES = tests/unit/test_attempts.c
 unit_tests += tests/unit/test_bits
 tests_unit_test_bits_SOURCES = tests/unit/test_bits.c
 unit_tests += tests/unit/test_buffer
 tests_unit_test_buffer_SOURCES = tests/unit/test_buffer.c
-unit_tests += tests/unit/test_channel
-tests_unit_test_channel_SOURCES = tests/unit/test_channel.c
-tests_unit_test_channel_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_channel_claims
+tests_unit_test_channel_claims_SOURCES = tests/unit/test_channel_claims.c
+tests_unit_test_channel_claims_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_channel_damage
+tests_unit_test_channel_damage_SOURCES = tests/unit/test_channel_damage.c
+unit_tests += tests/unit/test_channel_records
+tests_unit_test_channel_records_SOURCES = tests/unit/test_channel_records.c
+tests_unit_test_channel_records_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_channel_scribble
+tests_unit_test_channel_scribble_SOURCES = tests/unit/test_channel_scribble.c
+tests_unit_test_channel_scribble_LDADD = $(LDADD) -lpthread
 unit_tests += tests/unit/test_chunk
 tests_unit_test_chunk_SOURCES = tests/unit/test_chunk.c
 unit_tests += tests/unit/test_core_time
@@ -24,14 +34,14 @@ unit_tests += tests/unit/test_csv
 tests_unit_test_csv_SOURCES = tests/unit/test_csv.c
 unit_tests += tests/unit/test_decimal
 tests_unit_test_decimal_SOURCES = tests/unit/test_decimal.c
-unit_tests += tests/unit/test_due
-tests_unit_test_due_SOURCES = tests/unit/test_due.c
 unit_tests += tests/unit/test_error
 tests_unit_test_error_SOURCES = tests/unit/test_error.c
 unit_tests += tests/unit/test_failures
 tests_unit_test_failures_SOURCES = tests/unit/test_failures.c
 unit_tests += tests/unit/test_fd
 tests_unit_test_fd_SOURCES = tests/unit/test_fd.c
+unit_tests += tests/unit/test_heap
+tests_unit_test_heap_SOURCES = tests/unit/test_heap.c
 unit_tests += tests/unit/test_histogram
 tests_unit_test_histogram_SOURCES = tests/unit/test_histogram.c
 unit_tests += tests/unit/test_html
@@ -46,9 +56,18 @@ unit_tests += tests/unit/test_json
 tests_unit_test_json_SOURCES = tests/unit/test_json.c
 unit_tests += tests/unit/test_ledger
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c
-unit_tests += tests/unit/test_library
-tests_unit_test_library_SOURCES = tests/unit/test_library.c
-tests_unit_test_library_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_library_callbacks
+tests_unit_test_library_callbacks_SOURCES = tests/unit/test_library_callbacks.c
+tests_unit_test_library_callbacks_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_library_calls
+tests_unit_test_library_calls_SOURCES = tests/unit/test_library_calls.c
+tests_unit_test_library_calls_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_library_ends
+tests_unit_test_library_ends_SOURCES = tests/unit/test_library_ends.c
+tests_unit_test_library_ends_LDADD = $(LDADD) -lpthread
+unit_tests += tests/unit/test_library_iterators
+tests_unit_test_library_iterators_SOURCES = tests/unit/test_library_iterators.c
+tests_unit_test_library_iterators_LDADD = $(LDADD) -lpthread
 unit_tests += tests/unit/test_local
 tests_unit_test_local_SOURCES = tests/unit/test_local.c
 tests_unit_test_local_CPPFLAGS = $(test_cppflags)
@@ -66,8 +85,18 @@ tests_unit_test_plugin_h_SOURCES = tests/unit/test_plugin_h.c tests/unit/plugin_
 	tests/unit/plugin_h_cxx.cpp tests/unit/plugin_h_calls.h
 tests_unit_test_plugin_h_CFLAGS = $(AM_CFLAGS) -std=c11 -pedantic
 tests_unit_test_plugin_h_CXXFLAGS = -std=c++17 -pedantic -Wall -Wextra -Wshadow $(SANITIZE_CFLAGS)
-unit_tests += tests/unit/test_pool
-tests_unit_test_pool_SOURCES = tests/unit/test_pool.c
+unit_tests += tests/unit/test_pool_grants
+tests_unit_test_pool_grants_SOURCES = tests/unit/test_pool_grants.c
+unit_tests += tests/unit/test_pool_limits
+tests_unit_test_pool_limits_SOURCES = tests/unit/test_pool_limits.c
+unit_tests += tests/unit/test_pool_random
+tests_unit_test_pool_random_SOURCES = tests/unit/test_pool_random.c
+unit_tests += tests/unit/test_pool_retries
+tests_unit_test_pool_retries_SOURCES = tests/unit/test_pool_retries.c
+unit_tests += tests/unit/test_pool_stop
+tests_unit_test_pool_stop_SOURCES = tests/unit/test_pool_stop.c
+unit_tests += tests/unit/test_pool_workers
+tests_unit_test_pool_workers_SOURCES = tests/unit/test_pool_workers.c
 unit_tests += tests/unit/test_progress
 tests_unit_test_progress_SOURCES = tests/unit/test_progress.c
 unit_tests += tests/unit/test_reduce
@@ -113,15 +142,33 @@ tests_unit_test_wire_SOURCES = tests/unit/test_wire.c
 pool_tests =
 pool_tests_common = tests/pool/pool_tests.c tests/pool/pool_tests.h
 pool_tests_ldadd = libsuite.la libbatchrun.la $(CHECK_LIBS) -lpthread
+pool_tests += tests/pool/test_pool_callbacks
+tests_pool_test_pool_callbacks_SOURCES = tests/pool/test_pool_callbacks.c $(pool_tests_common)
+tests_pool_test_pool_callbacks_LDADD = $(pool_tests_ldadd)
+pool_tests += tests/pool/test_pool_caller
+tests_pool_test_pool_caller_SOURCES = tests/pool/test_pool_caller.c $(pool_tests_common)
+tests_pool_test_pool_caller_LDADD = $(pool_tests_ldadd)
 pool_tests += tests/pool/test_pool_calls
 tests_pool_test_pool_calls_SOURCES = tests/pool/test_pool_calls.c $(pool_tests_common)
 tests_pool_test_pool_calls_LDADD = $(pool_tests_ldadd)
 pool_tests += tests/pool/test_pool_deaths
 tests_pool_test_pool_deaths_SOURCES = tests/pool/test_pool_deaths.c $(pool_tests_common)
 tests_pool_test_pool_deaths_LDADD = $(pool_tests_ldadd)
-pool_tests += tests/pool/test_pool_life
-tests_pool_test_pool_life_SOURCES = tests/pool/test_pool_life.c $(pool_tests_common)
-tests_pool_test_pool_life_LDADD = $(pool_tests_ldadd)
+pool_tests += tests/pool/test_pool_ending
+tests_pool_test_pool_ending_SOURCES = tests/pool/test_pool_ending.c $(pool_tests_common)
+tests_pool_test_pool_ending_LDADD = $(pool_tests_ldadd)
+pool_tests += tests/pool/test_pool_iterators
+tests_pool_test_pool_iterators_SOURCES = tests/pool/test_pool_iterators.c $(pool_tests_common)
+tests_pool_test_pool_iterators_LDADD = $(pool_tests_ldadd)
+pool_tests += tests/pool/test_pool_results
+tests_pool_test_pool_results_SOURCES = tests/pool/test_pool_results.c $(pool_tests_common)
+tests_pool_test_pool_results_LDADD = $(pool_tests_ldadd)
+pool_tests += tests/pool/test_pool_time
+tests_pool_test_pool_time_SOURCES = tests/pool/test_pool_time.c $(pool_tests_common)
+tests_pool_test_pool_time_LDADD = $(pool_tests_ldadd)
+pool_tests += tests/pool/test_pool_workers
+tests_pool_test_pool_workers_SOURCES = tests/pool/test_pool_workers.c $(pool_tests_common)
+tests_pool_test_pool_workers_LDADD = $(pool_tests_ldadd)
 
 # What tasks do to their workers, over real ones.
 fault_tests =
@@ -146,15 +193,18 @@ endif
 LDADD = libsupport.la libsuite.la liblibrary.la $(run_rooms) $(CHECK_LIBS)
 
 # What all test programs share: their suite and their patience. It needs nothing of batchrun.
-# What unit tests share: the scripted executor, the rig of real workers, golden texts.
+# What unit tests share: the scripted executor and a pool over it, the rig of real workers, golden texts.
 if HAVE_CHECK
 check_LTLIBRARIES += libsuite.la libsupport.la
 endif
 libsuite_la_SOURCES = tests/support/suite.c tests/support/suite.h
 libsupport_la_SOURCES = \
+	tests/support/channel_pair.c tests/support/channel_pair.h \
 	tests/support/fake.c tests/support/fake.h \
 	tests/support/golden.c tests/support/golden.h \
-	tests/support/rig.c tests/support/rig.h
+	tests/support/library_simulation.c tests/support/library_simulation.h \
+	tests/support/rig.c tests/support/rig.h \
+	tests/support/simulation.c tests/support/simulation.h
 libsupport_la_CPPFLAGS = $(test_cppflags)
 
 EXTRA_DIST += tests/specs
@@ -254,11 +304,14 @@ tests_system_wall_clock_la_LIBADD =
 
 # The program from outside. Python 3 and its standard library; skipped where there is none.
 TEST_EXTENSIONS = .py
-PY_LOG_COMPILER = $(srcdir)/tests/system/run
+PY_LOG_COMPILER = $(srcdir)/tests/timed $(srcdir)/tests/system/run
+LOG_COMPILER = $(srcdir)/tests/timed
+EXTRA_DIST += tests/timed
 AM_TESTS_ENVIRONMENT = srcdir='$(abs_srcdir)'; builddir='$(abs_builddir)'; export srcdir builddir;
 system_tests = \
 	tests/faults/test_cut_off.py \
 	tests/faults/test_each_call.py \
+	tests/faults/test_failing_calls.py \
 	tests/faults/test_no_memory.py \
 	tests/faults/test_poison.py \
 	tests/faults/test_power.py \
@@ -269,25 +322,29 @@ system_tests = \
 	tests/system/test_exec.py \
 	tests/system/test_exec_plugin.py \
 	tests/system/test_faults.py \
+	tests/system/test_format.py \
 	tests/system/test_guides.py \
 	tests/system/test_hostile_inputs.py \
 	tests/system/test_install.py \
 	tests/system/test_keys.py \
-	tests/system/test_limits.py \
+	tests/system/test_killed.py \
 	tests/system/test_layers.py \
-	tests/system/test_plugin_files.py \
+	tests/system/test_limits.py \
 	tests/system/test_manual.py \
 	tests/system/test_messages.py \
-	tests/system/test_report.py \
+	tests/system/test_plugin_files.py \
 	tests/system/test_reading.py \
+	tests/system/test_report.py \
 	tests/system/test_results.py \
 	tests/system/test_resume.py \
 	tests/system/test_scale.py \
 	tests/system/test_schema.py \
 	tests/system/test_signals.py \
-	tests/system/test_storms.py \
 	tests/system/test_slurm.py \
+	tests/system/test_storms.py \
+	tests/system/test_stuck.py \
 	tests/system/test_terminal.py \
+	tests/system/test_tidy.py \
 	tests/system/test_trace.py \
 	tests/system/test_unfit.py
 TESTS += $(system_tests)
@@ -300,9 +357,27 @@ dist_tests = \
 	tests/system/test_install.py \
 	tests/system/test_manual.py \
 	tests/system/test_schema.py
-EXTRA_DIST += $(system_tests) tests/system/guide.py tests/system/harness.py \
-	tests/system/journal.py tests/system/resuming.py tests/system/run tests/system/slurm.py
+# Tests of texts, scripts and installed files. They run little of the program, so that a second build,
+# with sanitizers, finds nothing more by them: TESTS='$(filter-out $(once_tests),$(TESTS))'.
+once_tests = \
+	tests/system/test_completion.py \
+	tests/system/test_guides.py \
+	tests/system/test_install.py \
+	tests/system/test_layers.py \
+	tests/system/test_manual.py \
+	tests/system/test_messages.py \
+	tests/system/test_schema.py
+EXTRA_DIST += $(system_tests) tests/system/disturbing.py tests/system/guide.py \
+	tests/system/harness.py tests/system/journal.py tests/system/resuming.py tests/system/run \
+	tests/system/slurm.py
 
 # The channel's protocols, for spin; skipped where there is none.
 TESTS += tests/models/run
 EXTRA_DIST += tests/models/run tests/models/claims.pml tests/models/wakeup.pml
+
+# What the sanitizers' build runs: all but what runs no task and no code of ours.
+sanitizers_tests = $(unit_tests) $(pool_tests) $(fault_tests) $(filter-out $(once_tests),$(system_tests))
+# What valgrind runs. Not here: what has no memory to speak of, but long loops over numbers; and what
+# kills real workers by the clock, whose code a pool's calls go through. The longest comes first.
+valgrind_tests = tests/pool/test_pool_calls $(filter-out \
+	tests/unit/test_bits tests/unit/test_decimal tests/unit/test_local tests/unit/test_nursery,$(unit_tests))

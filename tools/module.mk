@@ -42,11 +42,18 @@ EXTRA_DIST += \
 	tools/dev/bench \
 	tools/dev/bench-deaths \
 	tools/dev/bench-growth \
+	tools/dev/campaign.mk \
+	tools/dev/check-format \
 	tools/dev/check-layers \
+	tools/dev/check-one \
+	tools/dev/compile-commands \
 	tools/dev/messages \
 	tools/dev/need \
+	tools/dev/patience \
 	tools/dev/quickstart \
+	tools/dev/step \
 	tools/dev/test \
+	tools/dev/tidy \
 	tools/dev/yardsticks/columns.c \
 	tools/dev/yardsticks/deaths.c \
 	tools/dev/yardsticks/omp_dynamic.c \

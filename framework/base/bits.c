@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "base/bits.h"
 
-// `flip` is what a word is turned with: all ones look for numbers that are missing.
+// Each word is XORed with `flip`: 0 finds numbers in the set, all ones find numbers that are
+// missing.
 static uint64_t next(const uint64_t *words, uint64_t from, uint64_t end, uint64_t flip)
 {
     if (from >= end)

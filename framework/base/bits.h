@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Sets of numbers as a bit each, in 64-bit words.
+// Sets of numbers, one bit a number, in an array of 64-bit words that the caller owns. Pure.
 #ifndef BR_BASE_BITS_H
 #define BR_BASE_BITS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-// Words for the numbers 0 .. count - 1; at least 1.
+// Number of words for a set of the numbers 0 .. count - 1; at least 1.
 #define BITS_WORDS(count) ((count) / 64 + 1)
 
 static inline bool bits_has(const uint64_t *words, uint64_t number)
@@ -19,8 +19,10 @@ static inline void bits_add(uint64_t *words, uint64_t number)
     words[number / 64] |= UINT64_C(1) << number % 64;
 }
 
-// The first number from `from` on, below `end`, that is in the set, or is not; `end` without one.
+// Returns the first number in from .. end - 1 that is in the set; `end` if there is none.
 uint64_t bits_next(const uint64_t *words, uint64_t from, uint64_t end);
+
+// Returns the first number in from .. end - 1 that is not in the set; `end` if there is none.
 uint64_t bits_next_missing(const uint64_t *words, uint64_t from, uint64_t end);
 
 #endif

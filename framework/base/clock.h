@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Time: nanoseconds in an int64_t (292 years). Deadlines and durations use the monotonic clock
-// alone; the wall clock only dates things for people.
+// Time in nanoseconds, in an int64_t (292 years). Deadlines and durations use the monotonic clock
+// only; the wall clock only dates things for people.
 #ifndef BR_BASE_CLOCK_H
 #define BR_BASE_CLOCK_H
 
@@ -10,17 +10,20 @@
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_S  INT64_C(1000000000)
 
-// CLOCK_MONOTONIC: the same in every process of a machine, unmoved by changes of the wall clock.
+// Returns CLOCK_MONOTONIC. It is the same in every process of a machine, and setting the wall clock
+// does not change it.
 int64_t clock_now(void);
 
-// CLOCK_REALTIME since 1970-01-01T00:00:00Z.
+// Returns CLOCK_REALTIME: nanoseconds since 1970-01-01T00:00:00Z.
 int64_t clock_wall(void);
 
-// CPU time of all threads of this process. A system call: a few hundred nanoseconds.
+// Returns the CPU time of all threads of this process. This is a system call and takes a few
+// hundred nanoseconds.
 int64_t clock_process_cpu(void);
 
-// Milliseconds for poll(2) to wait until `deadline` (by clock_now), rounded up; 0 when it has
-// passed, -1 when `deadline` is INT64_MAX.
+// Returns the timeout in milliseconds with which poll(2) waits until `deadline`, rounded up. `now`
+// and `deadline` are times by clock_now. Returns 0 if the deadline has passed, -1 if it is
+// INT64_MAX.
 int clock_poll_timeout(int64_t deadline, int64_t now);
 
 #endif

@@ -17,15 +17,16 @@ enum {
     POWER_MIN = -292, // the powers of ten that doubles need
     POWER_MAX = 324,
     POWER_COUNT = POWER_MAX - POWER_MIN + 1,
-    WORDS = 18, // of the big numbers that the powers are made of: 2^1151 / 10^292 keeps 128 bits
+    WORDS =
+        18, // of the big numbers that the powers are computed with: 2^1151 / 10^292 has 128 bits
 };
 
-// powers[k - POWER_MIN]: 10^k as a 128-bit number with its top bit set, rounded up where it does
-// not fit. Made once, never changed: 617 numbers in less than a tenth of a millisecond.
+// powers[k - POWER_MIN] is 10^k as a 128-bit number with its top bit set, rounded up if it does not
+// fit. Computed once, in less than a tenth of a millisecond, and then read-only.
 static u128 powers[POWER_COUNT];
 static pthread_once_t powers_once = PTHREAD_ONCE_INIT;
 
-// The top 128 bits of a big number (least word first); *rest says whether there are ones below.
+// Returns the top 128 bits of a big number (least word first); *rest: there are ones below them.
 static u128 top_bits(const uint64_t *words, bool *rest)
 {
     int top = WORDS - 1;
@@ -65,12 +66,12 @@ static void make_powers(void)
             words[i] = (uint64_t)(left / 10);
             left %= 10;
         }
-        // A power of two is no multiple of ten: something is always cut off.
+        // A power of two is not a multiple of ten, so something is always cut off.
         powers[k - POWER_MIN] = top_bits(words, &rest) + 1;
     }
 }
 
-// The top 64 bits of a 64 x 128 bit product; the last of them is set when any bit below is
+// Returns the top 64 bits of a 64 x 128 bit product; the last of them is set if any bit below is
 // ("round to odd"), so that comparisons with even numbers come out as with the exact product.
 static uint64_t scale(u128 power, uint64_t factor)
 {
@@ -84,7 +85,7 @@ struct decimal {
     int exponent; // value = digits * 10^exponent
 };
 
-// `bits` of a finite value greater than zero.
+// Finds the shortest decimal of a finite value greater than zero, given its bits.
 static struct decimal shortest(uint64_t bits)
 {
     uint64_t fraction = bits & ((UINT64_C(1) << 52) - 1);
@@ -93,16 +94,17 @@ static struct decimal shortest(uint64_t bits)
     int q = (biased ? biased : 1) - 1075; // value = c * 2^q
     if (q <= 0 && q > -53 && (c & ((UINT64_C(1) << -q) - 1)) == 0)
         return (struct decimal){c >> -q, 0};
-    bool near_below = fraction == 0 && biased > 1; // the neighbour below is at half the distance
+    bool near_below =
+        fraction == 0 && biased > 1; // the next smaller double is at half the distance
     int k = (q * 1262611 - (near_below ? 524031 : 0)) >> 22; // floor(log10) of the interval's width
     int shift = q + ((-k * 1741647) >> 19) + 1;
     u128 power = powers[-k - POWER_MIN];
     uint64_t value = scale(power, (4 * c) << shift);
-    // The bounds belong to the interval where c is even: they round to it.
+    // If c is even the bounds belong to the interval, because they round to the value.
     uint64_t lower = scale(power, (4 * c - 2 + near_below) << shift) + (c & 1);
     uint64_t upper = scale(power, (4 * c + 2) << shift) - (c & 1);
     uint64_t s = value / 4;
-    if (s >= 10) { // one digit less, if exactly one such number lies within
+    if (s >= 10) { // one digit less, if exactly one such number lies in the interval
         uint64_t tens = s / 10;
         bool below = lower <= 40 * tens;
         bool above = 40 * tens + 40 <= upper;

@@ -7,17 +7,26 @@
 #include <batchrun/error.h>
 #include <stdarg.h>
 
-// Each fills *err (which may be NULL) and returns -1, so that `return br_error_set(err, ...)` reads
-// well. errno is kept.
+// Each function fills *err, or nothing if err is NULL, and returns -1, so that
+// `return br_error_set(err, ...)` reads well. Each keeps errno. A text that is too long ends in
+// "...". Arguments may point into *err.
 int br_error_set(br_error *err, enum br_error_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int br_error_setv(br_error *err, enum br_error_kind kind, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
 
-// As br_error_set with BR_ERR_SYSTEM, with ": " and what errno says at the end.
+// Sets the kind BR_ERR_SYSTEM and appends ": " and the description of errno.
 int br_error_errno(br_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-// Out of memory; the only error that says so, so that it reads the same everywhere.
+// Sets "out of memory". No other function does, so that it reads the same everywhere.
 int br_error_nomem(br_error *err);
+
+#ifdef __clang_analyzer__
+// The static analyzer sees one file at a time: this is how it knows what these return.
+#define br_error_set(...)   (br_error_set(__VA_ARGS__), -1)
+#define br_error_setv(...)  (br_error_setv(__VA_ARGS__), -1)
+#define br_error_errno(...) (br_error_errno(__VA_ARGS__), -1)
+#define br_error_nomem(err) (br_error_nomem(err), -1)
+#endif
 
 #endif

@@ -113,7 +113,7 @@ static int read_open_file(int fd, const char *path, const char *what, size_t max
         return br_error_set(err, BR_ERR_USAGE, "the %s %s has %" PRIdMAX " bytes; the limit is %zu",
                             what, path, (intmax_t)st.st_size, max);
     size_t before = out->length;
-    // One byte more than it should hold shows a file that grows while it is read.
+    // Room for one more byte detects a file that grows while it is read.
     size_t room = (size_t)st.st_size + 1;
     char *at = buffer_extend(out, room);
     if (!at)
@@ -175,7 +175,7 @@ void fd_seal_foreign_writes(int fd)
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010
 #endif
-    // EINVAL on an older kernel: the descriptor is then writable for whoever holds it.
+    // EINVAL on an older kernel: whoever holds the descriptor can then write.
     (void)fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE);
 }
 
@@ -193,7 +193,7 @@ int fd_fill_standard(br_error *err)
     for (int fd = 0; fd <= 2; fd++) {
         if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
             continue;
-        // The lowest free number is `fd`: all below it are open.
+        // open returns the lowest free number, which is `fd`, because all below it are open.
         if (open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd)
             return br_error_errno(err, "cannot open /dev/null in place of closed descriptor %d",
                                   fd);

@@ -21,7 +21,7 @@ static void new_line(struct json *j)
         buffer_text(j->out, "  ");
 }
 
-// What stands before a value.
+// Writes the comma, the line break and the key before a value.
 static void lead(struct json *j, const char *key)
 {
     if (j->started)

@@ -11,8 +11,9 @@
 #define GOOD_FOR_NS NS_PER_MS
 
 enum {
-    TOO_LONG = 100, // times GOOD_FOR_NS: the machine may have slept, or the counter been set
-    TOGETHER = 2000 // ticks at most from before a look at the clock to behind it
+    TOO_LONG = 100, // times GOOD_FOR_NS; after so long the machine may have slept, or the counter
+                    // may have been set
+    TOGETHER = 2000 // largest number of ticks from before a look at the clock to after it
 };
 
 bool stopwatch_usable(void)
@@ -42,13 +43,13 @@ int64_t stopwatch_look(struct stopwatch *s)
         return now;
     uint64_t ticks = stopwatch_ticks(), since = ticks - s->ticks;
     int64_t passed = now - s->ns;
-    // What it told since the last look may have been ahead of the clock; the next rate makes up for
-    // that.
+    // The times returned since the last look may have been ahead of the clock; the next rate makes
+    // up for that.
     int64_t told = s->ns + (since < TOO_LONG * s->good_for ? (int64_t)(since * s->rate >> 32) : 0);
     if (told < now)
         told = now;
-    // Another process ran between the two: they say nothing of each other. And what is not yet
-    // measured goes on to be measured from the first look.
+    // If another process ran between the two readings, they do not belong together. A rate that is
+    // not measured yet is still measured from the first look.
     if (ticks - before > TOGETHER || (s->rate == 0 && passed < GOOD_FOR_NS / 2))
         return told;
     if (passed >= GOOD_FOR_NS / 2 && passed < TOO_LONG * GOOD_FOR_NS && since > 0) {

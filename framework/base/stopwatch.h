@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// clock_now() for who asks for it every few nanoseconds: the processor's counter, taken from the
-// clock anew every millisecond.
+// A faster clock_now() for callers that need it every few hundred nanoseconds: it reads the
+// processor's time-stamp counter, and the clock once a millisecond.
 //
-// Asking the clock waits for all instructions before it: twice as long as to read the counter.
-// So, within a millisecond of its last look at the clock, a stopwatch adds to that what the counter
-// says. It tells the clock's time to within a microsecond and never goes back. Where the counter is
-// not what the kernel keeps time by (another machine, or one whose counters stray), every look is
-// at the clock.
+// Reading the clock waits for all earlier instructions and takes twice as long as reading the
+// counter. Within a millisecond of its last look at the clock, a stopwatch adds the counter's
+// progress to the time it saw then. Its time is within a microsecond of the clock's and never goes
+// back. If the kernel does not keep time by the counter (another architecture, or counters that
+// differ), the stopwatch always reads the clock. A stopwatch belongs to one thread.
 #ifndef BR_BASE_STOPWATCH_H
 #define BR_BASE_STOPWATCH_H
 
@@ -14,19 +14,20 @@
 #include <stdint.h>
 
 struct stopwatch {
-    uint64_t ticks;    // of the counter, at the last look at the clock
-    int64_t ns;        // what was told then
-    uint64_t rate;     // nanoseconds a tick, times 2^32
-    uint64_t good_for; // ticks from then on; 0: always look
-    bool usable;       // the counter
+    uint64_t ticks;    // the counter at the last look at the clock
+    int64_t ns;        // the time returned then
+    uint64_t rate;     // nanoseconds per tick, times 2^32
+    uint64_t good_for; // number of ticks after that look until the next; 0: always look
+    bool usable;       // the counter may be used
 };
 
-// Whether the kernel keeps time by the counter that a stopwatch reads. Reads a file.
+// Returns whether the kernel keeps time by the counter that a stopwatch reads. Reads a file.
 bool stopwatch_usable(void);
 
+// `usable` is the answer of stopwatch_usable, which may be asked in another process.
 void stopwatch_init(struct stopwatch *s, bool usable);
 
-// The time by a look at the clock.
+// Returns the time by a look at the clock.
 int64_t stopwatch_look(struct stopwatch *s);
 
 static inline uint64_t stopwatch_ticks(void)
@@ -38,6 +39,7 @@ static inline uint64_t stopwatch_ticks(void)
 #endif
 }
 
+// Returns the time as clock_now does.
 static inline int64_t stopwatch_now(struct stopwatch *s)
 {
     uint64_t since = stopwatch_ticks() - s->ticks;

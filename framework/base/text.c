@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/decimal.h"
+#include "base/utf8.h"
 
 static bool is_digit(char c)
 {
@@ -44,7 +45,8 @@ bool text_to_i64(const char *text, size_t length, int64_t *out)
     return true;
 }
 
-// Whether it is [-+]?(\.digits|digits(\.digits?)?)([eE][-+]?digits)?, with no leading zeros.
+// Returns whether the text is [-+]?(\.digits|digits(\.digits?)?)([eE][-+]?digits)?, with no leading
+// zeros.
 static bool is_decimal(const char *text, size_t length)
 {
     size_t at = length > 0 && (text[0] == '-' || text[0] == '+');
@@ -91,7 +93,8 @@ static bool special_f64(const char *text, size_t length, double *out)
     return false;
 }
 
-// The "C" locale, made once and kept: numbers must not depend on what the calling program has set.
+// Returns the "C" locale, created once and kept, because numbers must not depend on the program's
+// locale.
 static locale_t c_locale(void)
 {
     static locale_t locale;
@@ -127,77 +130,21 @@ void text_f64(struct buffer *out, double value)
     buffer_append(out, text, decimal_f64(text, value));
 }
 
-size_t text_utf8_sequence(const char *text, size_t length)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    if (length == 0)
-        return 0;
-    if (s[0] < 0x80)
-        return 1;
-    size_t need = s[0] >= 0xC2 && s[0] <= 0xDF   ? 2
-                  : (s[0] & 0xF0) == 0xE0        ? 3
-                  : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4
-                                                 : 0;
-    if (need == 0 || need > length)
-        return 0;
-    for (size_t i = 1; i < need; i++)
-        if ((s[i] & 0xC0) != 0x80)
-            return 0;
-    bool overlong = (s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xF0 && s[1] < 0x90);
-    bool surrogate = s[0] == 0xED && s[1] > 0x9F;
-    bool beyond = s[0] == 0xF4 && s[1] > 0x8F;
-    return overlong || surrogate || beyond ? 0 : need;
-}
-
-size_t text_width(const char *text, size_t length)
-{
-    size_t width = 0;
-    for (size_t at = 0; at < length; width++) {
-        size_t step = text_utf8_sequence(text + at, length - at);
-        at += step ? step : 1;
-    }
-    return width;
-}
-
-void text_mark_cut(char *text, size_t size)
-{
-    size_t at = size - sizeof "...";
-    while (at > 0 && ((unsigned char)text[at] & 0xC0) == 0x80)
-        at--;
-    memcpy(text + at, "...", sizeof "...");
-}
-
-uint32_t text_code_point(const char *text, size_t length)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    uint32_t c = length == 1 ? s[0] : s[0] & (0xFFU >> (length + 1));
-    for (size_t i = 1; i < length; i++)
-        c = c << 6 | (s[i] & 0x3FU);
-    return c;
-}
-
-bool text_is_hidden(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x200E || c == 0x200F || c == 0x061C ||
-           (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x2028 ||
-           c == 0x2029 || c == 0xFEFF;
-}
-
 void text_escaped(struct buffer *out, const char *text, size_t length)
 {
     for (size_t at = 0; at < length;) {
-        size_t step = text_utf8_sequence(text + at, length - at);
+        size_t step = utf8_sequence(text + at, length - at);
         if (step == 0) {
             buffer_format(out, "\\x%02x", (unsigned char)text[at]);
             at++;
             continue;
         }
-        uint32_t c = text_code_point(text + at, step);
+        uint32_t c = utf8_code_point(text + at, step);
         if (c == '\n')
             buffer_text(out, "\\n");
         else if (c == '\t')
             buffer_text(out, "\\t");
-        else if (text_is_hidden(c))
+        else if (utf8_is_hidden(c))
             buffer_format(out, c < 0x100 ? "\\x%02" PRIx32 : "\\u{%" PRIx32 "}", c);
         else
             buffer_append(out, text + at, step);
@@ -222,7 +169,7 @@ void text_shell(struct buffer *out, const char *text)
 {
     static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                "_-+=./:,@%^#";
-    // A # begins a comment only at a word's beginning.
+    // A # begins a comment only at the beginning of a word.
     if (text[0] != '\0' && text[0] != '#' && text[strspn(text, safe)] == '\0') {
         buffer_text(out, text);
         return;
@@ -240,7 +187,7 @@ void text_json(struct buffer *out, const char *text, size_t length)
 {
     buffer_char(out, '"');
     for (size_t at = 0; at < length;) {
-        size_t step = text_utf8_sequence(text + at, length - at);
+        size_t step = utf8_sequence(text + at, length - at);
         unsigned char c = (unsigned char)text[at];
         if (step == 0) {
             buffer_text(out, "\\ufffd");
@@ -268,7 +215,7 @@ static size_t min3(size_t a, size_t b, size_t c)
     return m < c ? m : c;
 }
 
-// Optimal string alignment distance; both words are shorter than WORD_MAX.
+// Returns the optimal string alignment distance. No word is longer than WORD_MAX.
 static size_t distance(const char *a, size_t an, const char *b, size_t bn)
 {
     size_t rows[3][WORD_MAX + 1];
@@ -313,7 +260,7 @@ const char *text_nearest(const char *text, const char *const *words, size_t coun
 void text_duration(struct buffer *out, int64_t ns)
 {
     double t = (double)ns;
-    // Three digits: what would round up to 1000 of a unit is 1 of the next.
+    // Three digits are shown: a value that would round up to 1000 of a unit is 1 of the next.
     if (ns < 1000)
         buffer_format(out, "%" PRId64 " ns", ns);
     else if (t < 999.5e3)

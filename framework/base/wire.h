@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Values as bytes for another process of this machine: written to a buffer in order, read back in
-// the same order. A read past the end sets `bad` and gives zeros from then on, so a reader asks
-// once.
+// the same order. A read past the end sets `bad` and returns zeros from then on, so a reader checks
+// once at the end.
 #ifndef BR_BASE_WIRE_H
 #define BR_BASE_WIRE_H
 
@@ -11,22 +11,24 @@
 
 #include "base/buffer.h"
 
+// Each appends a value. A NULL text reads back as NULL, an empty one as "".
 void wire_put(struct buffer *out, uint64_t value);
 void wire_put_bytes(struct buffer *out, const void *data, size_t size);
-void wire_put_text(struct buffer *out, const char *text); // NULL is told from ""
+void wire_put_text(struct buffer *out, const char *text);
 
 struct wire {
-    const char *at;
+    const char *at; // next byte to read; borrowed
     size_t left;
     bool bad;
 };
 
 uint64_t wire_get(struct wire *w);
 
-// Exactly `size` bytes into *out.
+// Copies exactly `size` bytes to *out.
 void wire_get_bytes(struct wire *w, void *out, size_t size);
 
-// Text within the bytes read from, NUL-terminated; NULL where NULL was written, or when bad.
+// Returns a text inside the bytes that are read, NUL-terminated; NULL if NULL was written or the
+// bytes are bad.
 const char *wire_get_text(struct wire *w);
 
 #endif

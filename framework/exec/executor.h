@@ -25,8 +25,9 @@
 
 #include "base/error.h"
 #include "model/cpuset.h"
-#include "model/job.h"
+#include "model/job_phase.h"
 #include "model/outcome.h"
+#include "model/policy.h"
 #include "model/schema.h"
 
 enum {
@@ -53,8 +54,7 @@ struct exec_map {
     uint64_t rows;                // of the table
     uint64_t rows_per_task;       // 1, or what a many-row task takes
     const struct schema *results; // NULL for a function
-    int64_t soft_ns;              // told to the task (br_task_time_left); the pool enforces
-    int64_t hard_ns;
+    struct time_limits limits;    // a task may ask for them (br_task_time_left); the pool enforces
     enum job_isolation isolation;
 };
 

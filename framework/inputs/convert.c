@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 enum {
     SHOWN_MAX = 60 // bytes of a text in a message
@@ -132,7 +133,7 @@ void convert_problem(struct buffer *out, const struct cell *in, enum br_type typ
         [BR_BOOL] = "true or false", [BR_STR] = "text",       [BR_BYTES] = "text",
     };
     show(out, in);
-    buffer_format(out, " is not %s (%s)", kinds[type], type_name(type));
+    buffer_format(out, " is not %s (%s)", kinds[type], schema_type_name(type));
 }
 
 size_t convert_width(const struct cell *cell)
@@ -140,7 +141,7 @@ size_t convert_width(const struct cell *cell)
     struct convert_text text;
     struct cell shown;
     if (is_text(cell->type))
-        return text_width(cell->text.data, cell->text.length);
+        return utf8_width(cell->text.data, cell->text.length);
     to_str(cell, &text, &shown);
     return shown.text.length;
 }

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "inputs/inputs_load.h"
+#include "model/table_builder.h"
 #include "results/results.h"
 
 // ---- Helpers of all kinds
@@ -110,7 +111,7 @@ static void add_missing(struct loader *l, const struct column *want, const char 
     diagnostics_add(l->d, BR_ERR_PLUGIN, l->phase->inputs_mark, 1,
                     cured && !cure.failed ? cure.data : NULL,
                     "task %s wants column `%s` (%s); inputs give %s", l->phase->task, want->name,
-                    type_name(want->type), list.failed ? "others" : list.data);
+                    schema_type_name(want->type), list.failed ? "others" : list.data);
     buffer_finish(&list);
     buffer_finish(&cure);
 }
@@ -291,7 +292,7 @@ static int fit_from(struct loader *l, const struct schema *from, bool *sound)
         *sound = false;
         diagnostics_add(l->d, BR_ERR_PLUGIN, l->phase->inputs_mark, 1, NULL,
                         "task %s wants column `%s` as %s; phase `%s` gives %s", l->phase->task,
-                        c->name, type_name(type), other, type_name(c->type));
+                        c->name, schema_type_name(type), other, schema_type_name(c->type));
     }
     return 0;
 }

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "inputs/csv.h"
 #include "inputs/inputs_load.h"
+#include "model/table_builder.h"
 
 // ---- Opening
 

@@ -10,6 +10,7 @@
 
 #include "inputs/convert.h"
 #include "inputs/inputs.h"
+#include "model/table_builder.h"
 
 enum {
     MISTAKES_MAX = DIAGNOSTICS_SHOWN // reading on would only cost time

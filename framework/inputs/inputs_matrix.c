@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "inputs/inputs_load.h"
+#include "model/table_builder.h"
 
 enum {
     // Combinations that are stored because some are left out or added.

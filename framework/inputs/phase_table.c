@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "model/table_builder.h"
 
 enum {
     DESCRIPTION_MAX = 200

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 enum {
     SHOWN_WIDTH = 100,
@@ -71,16 +72,16 @@ static bool is_wide(uint32_t c)
 // cells it takes. A tab is one blank, so that it moves nothing.
 static size_t show_character(struct buffer *out, struct span line, size_t *step)
 {
-    *step = text_utf8_sequence(line.text, line.length);
+    *step = utf8_sequence(line.text, line.length);
     if (line.text[0] == '\t') {
         buffer_char(out, ' ');
         return 1;
     }
     size_t before = out->length;
     text_escaped(out, line.text, *step ? *step : 1);
-    bool wide = *step && is_wide(text_code_point(line.text, *step));
+    bool wide = *step && is_wide(utf8_code_point(line.text, *step));
     *step = *step ? *step : 1;
-    return out->failed ? 1 : text_width(out->data + before, out->length - before) + wide;
+    return out->failed ? 1 : utf8_width(out->data + before, out->length - before) + wide;
 }
 
 struct layout {

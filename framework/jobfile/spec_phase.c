@@ -61,7 +61,7 @@ void read_needs(struct reader *r, const struct spec_key *key, struct node *value
 
 void read_timeout(struct reader *r, const struct spec_key *key, struct node *value, void *field)
 {
-    struct job_timeout *timeout = field;
+    struct time_limits *timeout = field;
     if (value->kind == NODE_LIST) {
         complain_type(r, key, value);
         return;
@@ -114,7 +114,7 @@ void read_retry_on(struct reader *r, const struct spec_key *key, struct node *va
 
 void read_retries(struct reader *r, const struct spec_key *key, struct node *value, void *field)
 {
-    struct job_retries *retries = field;
+    struct retry_policy *retries = field;
     if (value->kind == NODE_LIST) {
         complain_type(r, key, value);
         return;

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/utf8.h"
 
 static bool is_utf16(const char *text, size_t length)
 {
@@ -31,7 +31,7 @@ static enum verdict judge(const char *text, size_t step, bool indents)
 {
     if (step == 0)
         return BROKEN;
-    uint32_t c = text_code_point(text, step);
+    uint32_t c = utf8_code_point(text, step);
     if (indents && is_other_blank(c))
         return BROKEN;
     if (c == '\t' || c == '\n' || c == '\r')
@@ -39,7 +39,7 @@ static enum verdict judge(const char *text, size_t step, bool indents)
     if (c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 || c == 0xFEFF ||
         c == 0xFFFE || c == 0xFFFF)
         return BROKEN;
-    return text_is_hidden(c) ? MISLEADING : FINE;
+    return utf8_is_hidden(c) ? MISLEADING : FINE;
 }
 
 static void complain(struct diagnostics *d, struct mark mark, const char *text, size_t step)
@@ -49,7 +49,7 @@ static void complain(struct diagnostics *d, struct mark mark, const char *text, 
                         "byte 0x%02X is not valid UTF-8", (unsigned char)text[0]);
         return;
     }
-    uint32_t c = text_code_point(text, step);
+    uint32_t c = utf8_code_point(text, step);
     if (c == 0)
         diagnostics_add(d, BR_ERR_USAGE, mark, 1, "remove it", "a NUL byte in the file");
     else if (is_other_blank(c))
@@ -82,7 +82,7 @@ int source_check(struct diagnostics *d)
     bool indents = true;
     size_t at = length >= 3 && !memcmp(text, "\xEF\xBB\xBF", 3) ? 3 : 0;
     while (at < length) {
-        size_t step = text_utf8_sequence(text + at, length - at);
+        size_t step = utf8_sequence(text + at, length - at);
         enum verdict verdict = judge(text + at, step, indents);
         if (verdict != FINE && told != mark.line) {
             complain(d, mark, text + at, step);

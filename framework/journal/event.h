@@ -14,6 +14,10 @@
 #include "model/cpuset.h"
 #include "model/outcome.h"
 
+// Numbers of phases and workers in an event are less than this in every run that batchrun writes. A
+// reader refuses larger ones rather than allocate room for them.
+#define EVENT_INDEX_MAX (1 << 20)
+
 enum event_type {
     EVENT_RUN_BEGIN = 1,
     EVENT_WORKER_BEGIN, // a worker is ready for tasks

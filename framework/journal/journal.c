@@ -125,7 +125,7 @@ static int write_records(struct journal *j, br_error *err)
     if (fd_write_all(j->fd, j->records.data, length) != 0)
         return die(j, err);
     j->written += length;
-    if (j->records.capacity > 4 * WRITE_AT)
+    if (j->records.capacity / 4 > WRITE_AT)
         buffer_finish(&j->records);
     else
         buffer_clear(&j->records);

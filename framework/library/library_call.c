@@ -1,193 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Calls and their results.
+// Calls: taking items, and looking at results.
+#include "library/library_call.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/channel/channel.h"
-#include "library/library.h"
+#include "exec/channel/channel_record.h"
+#include "library/library_drive.h"
+#include "library/library_result.h"
 
 #define RETRY_MAX_NS (30 * NS_PER_S)
-
-// ---- Outcomes
-
-static enum br_status public_status(enum outcome_status status)
-{
-    static const enum br_status statuses[OUTCOME_COUNT] = {
-        [OUTCOME_NONE] = BR_PENDING,        [OUTCOME_OK] = BR_OK,
-        [OUTCOME_ERROR] = BR_ERROR,         [OUTCOME_CRASHED] = BR_CRASHED,
-        [OUTCOME_TIMED_OUT] = BR_TIMED_OUT, [OUTCOME_OVER_LIMIT] = BR_OVER_LIMIT,
-        [OUTCOME_CANCELLED] = BR_CANCELLED, [OUTCOME_SKIPPED] = BR_SKIPPED,
-    };
-    return statuses[status];
-}
-
-static bool grow(void **items, size_t count, size_t *capacity, size_t size)
-{
-    if (count < *capacity)
-        return true;
-    size_t wanted = *capacity ? 2 * *capacity : 4;
-    void *grown = realloc(*items, wanted * size);
-    if (!grown)
-        return false;
-    *items = grown;
-    *capacity = wanted;
-    return true;
-}
-
-static void keep_failure(br_result *r, const struct exec_report *report)
-{
-    size_t index = (size_t)report->tasks.first;
-    r->status[index] = (unsigned char)public_status(report->end.status);
-    char *message = strdup(report->end.message);
-    if (!message ||
-        !grow((void **)&r->failures, r->failure_count, &r->failure_capacity, sizeof *r->failures)) {
-        free(message);
-        r->out_of_memory = true; // the status stands; its details are lost
-        return;
-    }
-    r->failures[r->failure_count++] = (struct item_failure){
-        .index = index,
-        .outcome = {.status = public_status(report->end.status),
-                    .attempt = report->tasks.attempt,
-                    .worker = report->slot == UINT32_MAX ? -1 : (int)report->slot,
-                    .signal = report->end.signal,
-                    .exit_code = report->end.exit_code,
-                    .duration = (double)report->end.duration_ns / (double)NS_PER_S,
-                    .message = message}};
-    r->sorted = false;
-}
-
-static void keep_emitted(br_result *r, size_t index, const char *data, size_t size)
-{
-    char *copy = malloc(size);
-    if (!copy ||
-        !grow((void **)&r->emitted, r->emitted_count, &r->emitted_capacity, sizeof *r->emitted)) {
-        free(copy);
-        r->out_of_memory = true;
-        r->status[index] = BR_ERROR;
-        return;
-    }
-    memcpy(copy, data, size);
-    r->emitted[r->emitted_count++] = (struct item_bytes){index, copy, size};
-    r->sorted = false;
-}
-
-static void keep_results(br_result *r, const struct exec_report *report)
-{
-    size_t first = (size_t)report->tasks.first, count = report->tasks.count;
-    memset(r->status + first, BR_OK, count);
-    if (r->out && r->out_size > 0)
-        memcpy(r->out + first * r->out_size, report->ok.results, count * r->out_size);
-    // Only a report of one item has more than its results.
-    if (report->ok.results_size > count * r->out_size)
-        keep_emitted(r, first, (const char *)report->ok.results + r->out_size,
-                     report->ok.results_size - r->out_size);
-}
-
-// An outcome that cannot be kept is an error of its result, not of the pool.
-static int on_item(void *user, const struct exec_report *report, bool final, br_error *err)
-{
-    br_result *r = user;
-    br_pool *p = r->pool;
-    (void)err;
-    if (!final || report->type == REPORT_OUTPUT)
-        return 0;
-    if (report->type == REPORT_OK) {
-        keep_results(r, report);
-        p->stats.ok += report->tasks.count;
-    } else {
-        keep_failure(r, report);
-        p->stats.failed++;
-        if (r->options.stop_on_error)
-            library_stop_later(r);
-    }
-    p->queued -= report->tasks.count;
-    if (r->map && pool_map_done(r->map))
-        library_finished(r);
-    return 0;
-}
-
-// ---- Settling
-
-// Items that were never started when the call was cancelled or the pool broke.
-static void settle_pending(br_result *r)
-{
-    size_t left = 0;
-    for (size_t i = 0; i < r->count; i++)
-        if (r->status[i] == BR_PENDING) {
-            r->status[i] = BR_CANCELLED;
-            left++;
-        }
-    r->pool->queued -= left;
-    r->pool->stats.failed += left;
-    r->cancelled_items = left;
-}
-
-void library_settle(br_result *r)
-{
-    br_pool *p = r->pool;
-    settle_pending(r);
-    pool_map_release(p->pool, r->map);
-    r->map = NULL;
-    free(r->items);
-    r->items = NULL;
-    fd_close(&r->items_fd);
-    r->next_due = NULL;
-    *p->due_end = r;
-    p->due_end = &r->next_due;
-    pthread_cond_broadcast(&p->moved);
-}
-
-static void unlink_result(br_result *r)
-{
-    br_pool *p = r->pool;
-    if (r->previous)
-        r->previous->next = r->next;
-    else
-        p->results = r->next;
-    if (r->next)
-        r->next->previous = r->previous;
-}
-
-void library_free_result(br_result *r)
-{
-    if (r->pool)
-        unlink_result(r);
-    for (size_t i = 0; i < r->failure_count; i++)
-        free((char *)r->failures[i].outcome.message);
-    for (size_t i = 0; i < r->emitted_count; i++)
-        free(r->emitted[i].data);
-    if (r->own_out)
-        free(r->out);
-    free(r->failures);
-    free(r->emitted);
-    free(r->items);
-    free(r->status);
-    fd_close(&r->items_fd);
-    free(r);
-}
-
-void library_release(br_result *r)
-{
-    r->open = false;
-    if (!r->map && r->told)
-        library_drop(r);
-}
-
-void library_drop(br_result *r)
-{
-    r->pool->stats.unread += !r->asked && library_has_failed(r);
-    library_free_result(r);
-}
-
-bool library_has_failed(const br_result *r)
-{
-    return r->failure_count > 0 || r->cancelled_items > 0 || r->out_of_memory;
-}
 
 // ---- Submitting
 
@@ -249,7 +74,8 @@ static bool has_room(void *user)
 {
     const struct room *room = user;
     const br_pool *p = room->pool;
-    // One call that is larger than the bound is let in when it is alone: it could never be else.
+    // A call that is larger than the bound is let in if the queue is empty, because it could never
+    // be let in otherwise.
     return p->options.max_queued == 0 || p->queued == 0 ||
            p->queued + room->count <= p->options.max_queued;
 }
@@ -262,14 +88,15 @@ int64_t library_room_until(const br_pool *p)
 static int wait_for_room(br_pool *p, size_t count, int64_t until, br_error *err)
 {
     struct room room = {p, count};
-    // While it waited another thread may have closed the pool.
+    // Another thread may have closed the pool meanwhile.
     if (has_room(&room) || library_drive_until(p, until, has_room, &room) || p->broken)
         return check_open(p, err);
     return br_error_set(err, BR_ERR_FULL, "%" PRIu64 " items are queued, and %zu is the bound",
                         p->queued, p->options.max_queued);
 }
 
-// Copies the inputs: few beside the grants, many into shared memory that workers map.
+// Copies the inputs. Few travel in the channel with the grants, many in shared memory that workers
+// map.
 static int copy_items(br_result *r, const void *in, br_error *err)
 {
     size_t bytes = r->count * r->in_size;
@@ -310,8 +137,8 @@ static int submit_map(br_result *r, size_t first_index, br_error *err)
                 .table_size = r->count * r->in_size,
                 .rows = r->count,
                 .rows_per_task = 1,
-                .soft_ns = library_ns(o->soft_timeout),
-                .hard_ns = library_ns(o->timeout)},
+                .limits = {.soft_ns = library_ns(o->soft_timeout),
+                           .hard_ns = library_ns(o->timeout)}},
         .tasks = r->count,
         .chunk = o->chunk < EXECUTOR_GRANT_MAX ? (uint32_t)o->chunk : EXECUTOR_GRANT_MAX,
         .priority = o->priority,
@@ -321,7 +148,7 @@ static int submit_map(br_result *r, size_t first_index, br_error *err)
                     .delay_ns = library_ns(o->retry_delay),
                     .max_ns = RETRY_MAX_NS,
                     .factor = 2},
-        .observer = on_item,
+        .observer = library_on_item,
         .user = r,
     };
     r->map = pool_submit(r->pool->pool, &map, err);
@@ -403,47 +230,11 @@ static bool is_ready(void *user)
     return !((br_result *)user)->map;
 }
 
-static int compare_index(const void *a, const void *b)
-{
-    size_t x = *(const size_t *)a, y = *(const size_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-static void sort_items(void *items, size_t count, size_t size)
-{
-    if (count > 0) // qsort takes no NULL
-        qsort(items, count, size, compare_index);
-}
-
-// The entry of item i among failures or emitted bytes, both of which begin with the index.
-static void *find_item(br_result *r, void *items, size_t count, size_t size, size_t i)
-{
-    if (!r->sorted) {
-        sort_items(r->failures, r->failure_count, sizeof *r->failures);
-        sort_items(r->emitted, r->emitted_count, sizeof *r->emitted);
-        r->sorted = true;
-    }
-    return count > 0 ? bsearch(&i, items, count, size, compare_index) : NULL;
-}
-
-void library_outcome(br_result *r, size_t i, br_outcome *out)
-{
-    struct item_failure *f = find_item(r, r->failures, r->failure_count, sizeof *r->failures, i);
-    if (f) {
-        *out = f->outcome;
-        return;
-    }
-    *out = (br_outcome){.status = (enum br_status)r->status[i], .worker = -1, .message = ""};
-    if (out->status == BR_CANCELLED)
-        out->message = r->pool->broken ? r->pool->why.text : "it was cancelled before it started";
-    else if (out->status != BR_OK && out->status != BR_PENDING)
-        out->message = "out of memory: how it ended was not kept";
-}
-
-// What a call that waited says: the first item, by index, that did not end well.
+// Returns what a waiting call returns: 0; -1 and *err about the first item, by index, that did not
+// end well.
 static int sum_up(br_result *r, br_error *err)
 {
-    r->asked = true;
+    r->examined = true;
     if (!library_has_failed(r))
         return 0;
     for (size_t i = 0; i < r->count; i++) {
@@ -451,7 +242,7 @@ static int sum_up(br_result *r, br_error *err)
         if (r->status[i] == BR_OK)
             continue;
         library_outcome(r, i, &o);
-        int length = (int)strcspn(o.message, "\n"); // the stack of a crash is the outcome's
+        int length = (int)strcspn(o.message, "\n"); // a crash's stack is only in the outcome
         return r->count == 1
                    ? br_error_set(err, BR_ERR_TASK, "%.*s", length, o.message)
                    : br_error_set(err, BR_ERR_TASK, "item %zu: %.*s", i, length, o.message);
@@ -495,7 +286,7 @@ bool br_result_successful(br_result *r)
         return false;
     library_drive(p, 0, is_ready, r);
     bool good = is_ready(r) && !library_has_failed(r);
-    r->asked = r->asked || is_ready(r);
+    r->examined = r->examined || is_ready(r);
     library_leave(p);
     return good;
 }
@@ -514,7 +305,7 @@ int br_result_outcome(br_result *r, size_t i, br_outcome *out, br_error *err)
     if (!library_enter(p, err))
         return -1;
     library_outcome(r, i, out);
-    r->asked = true;
+    r->examined = true;
     library_leave(p);
     return 0;
 }
@@ -535,32 +326,11 @@ const void *br_result_emitted(br_result *r, size_t i, size_t *size)
     *size = 0;
     if (!library_enter(p, NULL))
         return NULL;
-    struct item_bytes *e = find_item(r, r->emitted, r->emitted_count, sizeof *r->emitted, i);
+    struct item_bytes *e = library_emitted(r, i);
     if (e)
         *size = e->size;
     library_leave(p);
     return e ? e->data : NULL;
-}
-
-char *library_take_emitted(br_result *r, size_t i, size_t *size)
-{
-    struct item_bytes *e = find_item(r, r->emitted, r->emitted_count, sizeof *r->emitted, i);
-    char *data = e ? e->data : NULL;
-    *size = e ? e->size : 0;
-    if (e)
-        *e = (struct item_bytes){.index = i};
-    return data;
-}
-
-void library_cancel(br_result *r)
-{
-    br_pool *p = r->pool;
-    br_error err = {0};
-    if (!r->map)
-        return;
-    library_await_end(r); // before: what is told of its end is no reason to stop it
-    if (pool_map_cancel(p->pool, r->map, library_now(p), &err) != 0)
-        library_break(p, &err);
 }
 
 void br_result_cancel(br_result *r)

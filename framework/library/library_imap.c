@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Iterating: chunks of items are taken from the caller's iterator as results are yielded, so that
-// never more than the look-ahead are under way.
+// Iterators: chunks of items are taken from the caller's iterator as results are yielded, so that
+// no more than the look-ahead are under way.
 #include <stdlib.h>
 #include <string.h>
 
-#include "library/library.h"
+#include "library/library_call.h"
+#include "library/library_drive.h"
+#include "library/library_imap.h"
+#include "library/library_result.h"
 
 enum {
     CHUNKS_A_WORKER = 8
 };
 
-struct chunk {          // items under way or not yielded yet
-    struct chunk *next; // younger
+struct chunk {          // a call of consecutive items that were not all yielded yet
+    struct chunk *next; // the chunk taken after this one
     br_result *result;
     size_t first; // index of its first item
     size_t yielded;
-    size_t cursor; // where to look on for an item that has ended
-    bool *gone;    // by item: yielded
+    size_t cursor; // item at which to begin looking for one that has ended
+    bool *gone;    // of each item: it was yielded
 };
 
 struct br_imap {
@@ -28,14 +31,14 @@ struct br_imap {
     size_t in_size, out_size;
     br_imap_options options;
     struct chunk *oldest, **newest;
-    size_t taken;     // from the iterator
-    size_t under_way; // taken and not yielded
-    char *items;      // room for a chunk of them
-    size_t pending;   // in `items`: taken, and not submitted yet
-    char *emitted;    // by the item last yielded
+    size_t taken;     // number of items submitted so far
+    size_t under_way; // number of items submitted and not yielded
+    char *items;      // room for a chunk of items
+    size_t pending;   // number in `items` that are taken and not submitted yet
+    char *emitted;    // what the item last yielded has emitted
     size_t emitted_size;
-    bool ended;                                // the iterator has
-    bool failed;                               // with a failure
+    bool ended;                                // the caller's iterator has no more items
+    bool failed;                               // the caller's iterator failed
     char message[sizeof((br_error *)0)->text]; // of the item last yielded
 };
 
@@ -47,7 +50,7 @@ static size_t default_lookahead(const br_pool *p, size_t chunk)
     return items;
 }
 
-// One chunk is to be worked on while another is yielded, within the look-ahead.
+// Chooses chunks of half the look-ahead at most, so that one runs while another is yielded.
 static void settle_options(br_imap *it, const br_imap_options *options)
 {
     if (options)
@@ -121,7 +124,7 @@ br_imap *br_pool_imap(br_pool *p, br_function *function, br_next_item *next, voi
     return it;
 }
 
-// Takes items from the caller's iterator, without the lock. How many.
+// Takes items from the caller's iterator, without the lock. Returns their number.
 static size_t take_items(br_imap *it, size_t most)
 {
     size_t n = 0;
@@ -166,9 +169,9 @@ static int submit_chunk(br_imap *it, size_t count, int64_t room_until, br_error 
     return 0;
 }
 
-// Keeps the look-ahead filled, a whole chunk at a time. Enters and leaves by itself: `next` is the
-// caller's. Waits for room in the queue only where nothing is under way that could be yielded
-// instead. On failure the items that it took wait for the next time.
+// Keeps the look-ahead filled, a whole chunk at a time. Called without the lock, because `next` is
+// the caller's. Waits for room in the queue only if nothing is under way that could be yielded
+// instead. On failure the items that it took stay pending. Returns 0; -1 and *err.
 static int look_ahead(br_imap *it, int64_t room_until, br_error *err)
 {
     while (it->options.lookahead - it->under_way >= it->options.chunk) {
@@ -203,7 +206,8 @@ static bool can_yield(const struct chunk *c, size_t i)
     return !c->gone[i] && c->result->status[i] != BR_PENDING;
 }
 
-// Items end about one after the other: the one behind the last yielded is looked at first.
+// Looks first at the item after the last yielded, because items end about in order. Returns whether
+// one can be yielded, and it in *item.
 static bool find_in(struct chunk *c, bool ordered, size_t *item)
 {
     size_t count = c->result->count;
@@ -218,7 +222,8 @@ static bool find_in(struct chunk *c, bool ordered, size_t *item)
     return false;
 }
 
-// An item that can be yielded now: the next one, or any.
+// Finds an item that can be yielded now: the next one if the iterator is ordered, else any. A
+// library_condition; `user` is a struct yieldable.
 static bool find_item(void *user)
 {
     struct yieldable *y = user;
@@ -240,7 +245,7 @@ static void drop_chunk(br_imap *it, struct chunk *c)
     *at = c->next;
     if (it->newest == &c->next)
         it->newest = at;
-    c->result->asked = true;
+    c->result->examined = true;
     library_release(c->result);
     free(c->gone);
     free(c);
@@ -253,6 +258,17 @@ static void forget_emitted(br_imap *it)
     it->emitted_size = 0;
 }
 
+// Takes what an item emitted out of its result, which may be freed with the item's chunk.
+static void take_emitted(br_imap *it, br_result *r, size_t i)
+{
+    struct item_bytes *e = library_emitted(r, i);
+    if (!e)
+        return;
+    it->emitted = e->data;
+    it->emitted_size = e->size;
+    *e = (struct item_bytes){.index = i};
+}
+
 static void yield(struct yieldable *y, void *out, br_outcome *outcome, size_t *index)
 {
     br_imap *it = y->it;
@@ -260,14 +276,14 @@ static void yield(struct yieldable *y, void *out, br_outcome *outcome, size_t *i
     br_outcome o;
     library_outcome(c->result, y->item, &o);
     strncpy(it->message, o.message, sizeof it->message - 1);
-    o.message = it->message; // the result may be gone before the caller reads it
+    o.message = it->message; // the result may be freed before the caller reads it
     if (outcome)
         *outcome = o;
     if (out && o.status == BR_OK && it->out_size > 0)
         memcpy(out, c->result->out + y->item * it->out_size, it->out_size);
     if (index)
         *index = c->first + y->item;
-    it->emitted = library_take_emitted(c->result, y->item, &it->emitted_size);
+    take_emitted(it, c->result, y->item);
     c->gone[y->item] = true;
     c->yielded++;
     c->cursor = y->item + 1 < c->result->count ? y->item + 1 : 0;
@@ -281,7 +297,7 @@ int br_imap_next(br_imap *it, double timeout, void *out, br_outcome *outcome, si
 {
     int64_t deadline = library_deadline(timeout, library_now(it->pool));
     int64_t room_until = library_room_until(it->pool);
-    // What is under way is yielded whatever keeps more from joining it.
+    // Items that are under way are yielded even if no more can be taken.
     if (look_ahead(it, deadline < room_until ? deadline : room_until, err) != 0 && !it->oldest)
         return -1;
     forget_emitted(it);

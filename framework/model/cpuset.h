@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A set of processing units by their operating-system index.
+// A set of processing units by their operating-system index. Pure.
 #ifndef BR_MODEL_CPUSET_H
 #define BR_MODEL_CPUSET_H
 
@@ -13,20 +13,21 @@ enum {
     CPUSET_MAX = 4096
 };
 
+// An all-zero set is empty.
 struct cpuset {
     uint64_t words[CPUSET_MAX / 64];
 };
 
 void cpuset_add(struct cpuset *set, unsigned cpu);       // cpu < CPUSET_MAX
-bool cpuset_has(const struct cpuset *set, unsigned cpu); // false for cpu >= CPUSET_MAX
+bool cpuset_has(const struct cpuset *set, unsigned cpu); // false if cpu >= CPUSET_MAX
 unsigned cpuset_count(const struct cpuset *set);
 bool cpuset_equal(const struct cpuset *a, const struct cpuset *b);
 
-// The first member >= from, or -1. Walk:
+// Returns the first member >= from, or -1. To visit all:
 // for (int c = cpuset_next(s, 0); c >= 0; c = cpuset_next(s, (unsigned)c + 1))
 int cpuset_next(const struct cpuset *set, unsigned from);
 
-// Appends the kernel's list format: "0-3,8,10-11"; "none" for the empty set.
+// Appends the set in the kernel's list format, "0-3,8,10-11"; "none" for the empty set.
 void cpuset_text(struct buffer *out, const struct cpuset *set);
 
 #endif

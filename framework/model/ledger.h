@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The account of one map's tasks: which are new, given out, waiting for another attempt, ended.
-// Pure, and flat: it grows with what is out of order, never with the number of tasks.
+// The account of one map's tasks: which are new, granted, waiting for another attempt, ended. Pure.
+// Its memory grows with the tasks that are out of order, not with the number of tasks.
 //
 // A task's life:
 //
-//   new ──take──► out ──end──► ended (one of the outcomes, once)
+//   new ──take──► out ──end──► ended (with one outcome, once)
 //                 │ ▲
 //    give_back    ▼ │ take
-//               returned          never started: no attempt is charged
-//   retry         ▼ │ take, when due
-//               waiting           for another attempt; one that is given back waits again
+//               returned          it never started: no attempt is charged
+//   retry         ▼ │ take, when its time has come
+//               waiting           for another attempt; if that is given back, it waits again
 #ifndef BR_MODEL_LEDGER_H
 #define BR_MODEL_LEDGER_H
 
@@ -18,85 +18,91 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/heap.h"
 #include "model/outcome.h"
 
-struct ledger_work { // consecutive tasks of the same history; one, when it has had an attempt
+// Consecutive tasks with the same history. Tasks that have had an attempt come one by one.
+struct ledger_work {
     uint64_t first;
     uint32_t count;
-    uint32_t attempt;
-    uint32_t crashes; // workers they have killed
-    bool alone;       // one of them may have damaged its worker: each runs with nothing beside it
+    uint32_t attempt; // 0 is the first
+    uint32_t crashes; // number of workers that they have killed
+    bool alone; // one of them may have damaged its worker: each must run with no other beside it
 };
 
-struct ledger_retry {
-    int64_t due_ns;
-    struct ledger_work work; // count 1
+struct ledger_retry { // a waiting task
+    int64_t due_ns;   // when it may be taken
+    struct ledger_work work;
 };
 
-// What became of a map's tasks in an earlier process. The ledger borrows `known` for its life, the
-// rest for the call.
+// What became of a map's tasks in an earlier process. The ledger borrows `known` for its whole
+// life, the rest for one call.
 struct ledger_past {
-    const uint64_t *known; // a bit a task (base/bits.h): it has ended, or is among `again`
+    const uint64_t *known; // a set (base/bits.h) of the tasks that have ended or are in `again`
     uint64_t ended[OUTCOME_COUNT];
-    const struct ledger_work *again; // each of one task, to be run as this attempt, at once
+    const struct ledger_work *again; // single tasks that are to run at once, as this attempt
     size_t again_count;
 };
 
 struct ledger {
     uint64_t tasks;
-    uint64_t cursor;       // tasks from here on are new
-    const uint64_t *known; // but these are not; or NULL
-    uint64_t known_left;   // how many of them are at the cursor or behind it
-    uint64_t out;
+    uint64_t cursor;       // tasks from here on are new, except those in `known`
+    const uint64_t *known; // see ledger_past; or NULL
+    uint64_t known_left;   // number of tasks in `known` from the cursor on
+    uint64_t out;          // number of tasks that were taken and have not ended
     uint64_t ended[OUTCOME_COUNT];
     struct ledger_work *returned; // a stack
     size_t returned_count, returned_capacity;
-    uint64_t returned_tasks;
-    struct ledger_retry *waiting; // a heap by due_ns
-    size_t waiting_count, waiting_capacity;
+    uint64_t returned_tasks; // number of tasks in `returned`
+    struct heap waiting;     // of struct ledger_retry, the earliest first
 };
 
 void ledger_init(struct ledger *l, uint64_t tasks);
 
-// Goes on where an earlier ledger of as many tasks stopped; right after ledger_init. -1 and *err:
-// out of memory.
+// Continues where an earlier ledger of as many tasks stopped. Called right after ledger_init.
+// Returns 0; -1 and *err if there is no memory.
 int ledger_resume(struct ledger *l, const struct ledger_past *past, br_error *err);
 
 void ledger_finish(struct ledger *l);
 
-// The next tasks to run, at most `most` (>= 1), and one where it is to run alone: returned ones,
-// then waiting ones that are due, then new ones. false when there are none now.
+// Takes the next tasks: returned ones first, then waiting ones whose time has come by `now`, then
+// new ones. At most `most` (>= 1); one if it must run alone. Returns false if there are none now.
 bool ledger_take(struct ledger *l, uint32_t most, int64_t now, struct ledger_work *out);
 
-// Tasks that are out come back without having started; one that has had an attempt is due at once.
-// -1 and *err: out of memory, nothing changed.
-int ledger_give_back(struct ledger *l, const struct ledger_work *work, br_error *err);
-
-// Whether what ledger_take would give now is to run alone.
+// Returns whether ledger_take would return a task that must run alone.
 bool ledger_next_alone(const struct ledger *l, int64_t now);
 
-// `count` tasks that are out have ended for good.
-void ledger_end(struct ledger *l, enum outcome_status status, uint64_t count);
+// Gives back tasks that are out and have not started. A task that has had an attempt may be taken
+// again at once. Returns 0; -1 and *err, with nothing changed, if there is no memory.
+int ledger_give_back(struct ledger *l, const struct ledger_work *work, br_error *err);
 
-// A task that is out is to be run once more, as work->attempt, from `due_ns` on.
+// Lets one task that is out run once more, as work->attempt, from `due_ns` on. Returns 0; -1 and
+// *err, with nothing changed, if there is no memory.
 int ledger_retry(struct ledger *l, const struct ledger_work *work, int64_t due_ns, br_error *err);
 
-// Tasks that could be taken now or later: new, returned and waiting.
+// Notes that `count` tasks that are out have ended.
+void ledger_end(struct ledger *l, enum outcome_status status, uint64_t count);
+
+// Returns the number of tasks that could be taken now or later: new, returned and waiting ones.
 uint64_t ledger_left(const struct ledger *l);
 
-// Tasks that could be taken now.
+// Returns whether a task could be taken now.
 bool ledger_ready(const struct ledger *l, int64_t now);
 
-// When the next waiting task is due; INT64_MAX without one.
+// Returns when the first waiting task may be taken; INT64_MAX if none waits.
 int64_t ledger_next_due(const struct ledger *l);
 
-// Nothing more is to be started. New and returned tasks end as skipped; their number. Waiting ones
-// come out one by one by ledger_drop_waiting, which ends each as cancelled.
+// Stops the map: new and returned tasks end as skipped. Returns their number. The caller then takes
+// the waiting ones out by ledger_drop_waiting.
 uint64_t ledger_stop(struct ledger *l);
+
+// Takes out one waiting task, which ends as cancelled. Returns false if none waits.
 bool ledger_drop_waiting(struct ledger *l, struct ledger_work *out);
 
-uint64_t ledger_ended(const struct ledger *l); // of any outcome
+// Returns the number of tasks that have ended with any outcome.
+uint64_t ledger_ended(const struct ledger *l);
 
+// Returns whether every task has ended.
 bool ledger_done(const struct ledger *l);
 
 #endif

@@ -41,19 +41,19 @@ enum level {
     LEVEL_COUNT
 };
 
-// A PU that counts, by its number in each level: equal numbers, same object.
+// A PU that counts, and the number of its object at each level.
 struct place {
     const struct machine_pu *pu;
     int at[LEVEL_COUNT];
 };
 
-// Neighbouring objects as one worker gets them: places[first..end).
+// Neighbouring objects for one worker: places[first..end).
 struct group {
     size_t first;
     size_t end;
-    int at[LEVEL_COUNT]; // of the first place
-    size_t turn;         // scatter: its place among those of the same object, one level at a time
-    int parent;          // scatter: that object
+    int at[LEVEL_COUNT]; // numbers of the first place
+    size_t turn;         // scatter: its index among those of the same parent, one level at a time
+    int parent;          // scatter: the number of the parent object
 };
 
 struct layout {
@@ -72,7 +72,8 @@ static void layout_finish(struct layout *l)
     free(l->groups);
 }
 
-// PUs that share no L3 are one object of that level for each package, numbered apart from the L3s.
+// PUs that share no L3 form one object of that level for each package. Its numbers differ from the
+// L3s'.
 static int l3_or_package(const struct machine_pu *pu)
 {
     return pu->l3 >= 0 ? pu->l3 : -1 - pu->package;
@@ -119,7 +120,8 @@ static struct group group_begin(const struct layout *l, size_t place)
     return group;
 }
 
-// Objects are runs of places: an object's PUs stand together in logical order.
+// Finds the objects, which are runs of places, because an object's PUs are neighbours in logical
+// order.
 static int find_objects(struct layout *l, enum level level, br_error *err)
 {
     l->objects = calloc(l->place_count, sizeof *l->objects);
@@ -133,7 +135,7 @@ static int find_objects(struct layout *l, enum level level, br_error *err)
     return 0;
 }
 
-// Groups of `width` objects, none of them across a boundary of `level`.
+// Forms groups of `width` objects of which none crosses a boundary of `level`.
 static void group_within(struct layout *l, enum level level, unsigned width)
 {
     l->group_count = 0;
@@ -152,8 +154,8 @@ static void group_within(struct layout *l, enum level level, unsigned width)
     }
 }
 
-// Workers that share objects: a last group holds the objects that are left over, and as many before
-// them as make it whole where there are so many.
+// Adds a last group for workers that share objects: the objects that are left over, and as many
+// before them as it needs to be whole, if there are so many.
 static void group_leftover(struct layout *l, unsigned width)
 {
     size_t n = l->object_count;
@@ -164,8 +166,8 @@ static void group_leftover(struct layout *l, unsigned width)
     l->groups[l->group_count++] = group;
 }
 
-// At least `needed` groups, each as near together as that allows. Where there are fewer objects
-// than that takes, groups that hold them all.
+// Forms at least `needed` groups, each as close together as that allows. If there are too few
+// objects, forms groups that hold them all.
 static int find_groups(struct layout *l, unsigned width, size_t needed, br_error *err)
 {
     l->groups = calloc(l->object_count, sizeof *l->groups);
@@ -190,8 +192,8 @@ static int compare_turns(const void *left, const void *right)
     return a->first < b->first ? -1 : a->first > b->first;
 }
 
-// Goes round the objects below each parent, which the turns are of: all first turns in logical
-// order, then all second ones, and so on. The order becomes the turn of the level above.
+// Sorts the groups by their turns: all groups with the first turn in logical order, then those with
+// the second, and so on. The resulting order is the turn at the level above.
 static void deal(struct group *groups, size_t count, enum level parent)
 {
     for (size_t i = 0; i < count; i++)
@@ -260,7 +262,7 @@ static int fill_slots(struct layout *l, const struct job_workers *workers, struc
     return 0;
 }
 
-// The number of workers, or 0 and *err.
+// Returns the number of workers, or 0 and *err.
 static size_t count_workers(const struct job_workers *workers, size_t objects, unsigned cpu_limit,
                             br_error *err)
 {

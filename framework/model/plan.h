@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Where each worker will be bound: a pure function of a machine and what the job asks for.
+// Where each worker is bound: a function of a machine and of what the job asks for. Pure.
 #ifndef BR_MODEL_PLAN_H
 #define BR_MODEL_PLAN_H
 
@@ -9,16 +9,16 @@
 
 #include "base/error.h"
 #include "model/cpuset.h"
-#include "model/job.h"
+#include "model/job_workers.h"
 
 // One processing unit (hardware thread). The other numbers name the objects that hold it, by
-// logical index on this machine; l3 is -1 where there is none.
+// logical index on this machine; l3 is -1 if no L3 cache does.
 struct machine_pu {
     unsigned os_index;
     int core;
     int l3;
-    int numa;               // nearest node's logical index
-    unsigned numa_os_index; // the nearest node this process may take memory from
+    int numa;               // logical index of the nearest NUMA node
+    unsigned numa_os_index; // of the nearest NUMA node that this process may take memory from
     int package;
     bool allowed; // this process may use it
 };
@@ -31,10 +31,11 @@ struct machine {
 void machine_finish(struct machine *m);
 
 struct plan_slot {
-    struct cpuset cpus;  // what the worker may run on; the allowed ones only
+    struct cpuset cpus;  // allowed PUs that the worker may run on
     struct cpuset nodes; // NUMA nodes (OS indices) that hold them
-    // Threads the worker should use, what OMP_NUM_THREADS is set to: the number of cores in `cpus`;
-    // of PUs, for binding pu; workers.width, for binding none, where nobody has cores of their own.
+    // Number of threads that the worker should use (OMP_NUM_THREADS): the number of cores in
+    // `cpus`; for binding pu the number of PUs; for binding none workers.width, because no worker
+    // has cores of its own.
     unsigned width;
 };
 
@@ -42,7 +43,7 @@ struct plan {
     struct plan_slot *slots; // one per worker
     size_t slot_count;
     enum job_binding binding;
-    size_t object_count; // bound objects this process may use
+    size_t object_count; // number of objects to bind to that this process may use
 };
 
 enum {
@@ -51,26 +52,28 @@ enum {
 
 // Lays out job.workers on `m`.
 //
-// Objects are what workers are bound to, in logical order, each with its allowed PUs alone; one
-// without any does not count. `none` counts PUs and lets every worker run on all of them. `l3`
-// counts a package's PUs that share no L3 as one object: so it is the package where there are no
-// L3s. A worker gets `width` neighbouring objects; where there is room to spare, they share an L3,
-// else a NUMA node, else a package. Layout compact fills these groups in order, scatter goes round
-// the packages, in each round the NUMA nodes, then the L3s, then the cores. When oversubscribed,
-// the groups hold every object (the last may overlap the one before), and are filled round and
-// round.
+// Workers are bound to objects, in logical order, each with its allowed PUs only; an object without
+// any does not count. Binding `none` counts PUs and lets every worker run on all of them. Binding
+// `l3` counts a package's PUs that share no L3 as one object, so it is the package on machines
+// without L3s.
 //
-// `cpu_limit` is SLURM_CPUS_PER_TASK (0 = not set): only the first so many allowed PUs in logical
-// order count, which are whole cores but for the last.
+// A worker gets `width` neighbouring objects. If there is room to spare, they share an L3, else a
+// NUMA node, else a package. Layout compact fills these groups in order. Scatter goes round the
+// packages, in each round the NUMA nodes, then the L3s, then the cores. When oversubscribed, the
+// groups hold every object (the last may overlap the one before), and are filled again and again.
 //
-// BR_ERR_USAGE when more workers (times width) are asked for than there are objects and
-// oversubscribe is not set: the message counts both and names the cure.
+// `cpu_limit` is SLURM_CPUS_PER_TASK (0 = not set): only so many allowed PUs count, the first in
+// logical order. They are whole cores, except perhaps the last.
+//
+// Returns 0, with *out to be freed by plan_finish; -1 and *err. The error is BR_ERR_USAGE if more
+// workers (times width) are asked for than there are objects, without oversubscribe: its message
+// has both numbers and a hint.
 int plan_make(const struct machine *m, const struct job_workers *workers, unsigned cpu_limit,
               struct plan *out, br_error *err);
 
 void plan_finish(struct plan *p);
 
-// What a binding binds to, for messages: "core", or "cores" unless count is 1.
+// Returns the name of the objects of a binding, for messages: "core", or "cores" unless count is 1.
 const char *plan_object_noun(enum job_binding binding, uint64_t count);
 
 #endif

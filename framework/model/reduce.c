@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The tree is kept as its open blocks alone, in a hash table by level and index. A block that
-// becomes whole is added up, given to its parent as one value, and forgotten; the parent's mark for
-// it is then what tells a row that comes again. So a block that is in no table is either whole or
-// untouched, and the nearest open ancestor knows which.
+// Only the open blocks of the tree are kept, in a hash table by level and index. An open block has
+// some of its children, but not all. When the last one comes, the block is added up, its sum goes
+// to its parent as one value, and the block is freed. A block that is not in the table is either
+// whole or untouched; the mark in its nearest open ancestor says which, and so detects a row that
+// comes again.
 #include "model/reduce.h"
 
 #include <inttypes.h>
@@ -12,25 +13,26 @@
 #include <string.h>
 
 enum {
-    LEVEL_MAX = 64 // fan_in is 2 or more
+    LEVEL_MAX = 64 // enough, because fan_in is 2 or more
 };
 
 // A numeric column.
 struct lane {
     enum br_type type;
-    size_t column; // in the rows
-    size_t offset; // of its value in a row of fixed size
-    // The exact folds, which need no tree; f64 sums use `values` of the blocks.
+    size_t column; // its index in the rows
+    size_t offset; // of its value, in bytes, in a row of fixed size
+    // Results that need no tree, because their order does not matter. Sums of f64 use the blocks'
+    // values.
     __int128 sum;
     int64_t i64;
     double f64;
 };
 
 struct block {
-    struct block *next; // in its bucket, or in the list of spare ones
+    struct block *next; // in its bucket, or in the list of spare blocks
     unsigned level;
     uint64_t index;
-    uint64_t count;  // children that have come
+    uint64_t count;  // number of children that have come
     uint64_t *marks; // bit k: child k has come
     double *values;  // child k of tree lane t: values[t * fan_in + k]
 };
@@ -44,16 +46,16 @@ struct reduce {
 
     struct lane *lanes;
     size_t lane_count;
-    size_t tree_lanes;       // the first so many lanes are added up along the tree
-    enum br_type *row_types; // where rows differ in size; else NULL
+    size_t tree_lanes;       // number of lanes, the first ones, that are added up along the tree
+    enum br_type *row_types; // of the columns if rows differ in size; else NULL
     size_t column_count;
-    double *sums;   // of one block: [tree_lanes]
-    char *gathered; // one block's rows, of the lanes alone, where rows differ in size
+    double *sums;   // [tree_lanes]: of one block
+    char *gathered; // the lanes of one block's rows, if rows differ in size
 
     unsigned top;               // the level of the last block
-    uint64_t widths[LEVEL_MAX]; // blocks at each level
+    uint64_t widths[LEVEL_MAX]; // number of blocks at each level
     bool done;
-    double *total; // [tree_lanes], when done
+    double *total; // [tree_lanes]: the sums when done
 
     struct block **buckets;
     size_t bucket_count; // a power of two
@@ -62,7 +64,7 @@ struct reduce {
     struct block *spare;
 };
 
-// Adding it changes nothing, not even the sign of a zero: the value of a row that adds nothing.
+// The value of a row that adds nothing: adding it changes not even the sign of a zero.
 #define NOTHING (-0.0)
 
 // ---- Creating
@@ -95,7 +97,7 @@ static bool uses_tree(enum job_reduce_kind kind, enum br_type type)
     return type == BR_F64 && (kind == REDUCE_SUM || kind == REDUCE_MEAN);
 }
 
-// The lanes in an order that has the tree's first; the schema in the order of the columns.
+// Adds the lanes, those of the tree first, and the columns of the result in the order of the rows'.
 static int add_lanes(struct reduce *r, const struct schema *results, br_error *err)
 {
     static const char count[] = "count";
@@ -126,7 +128,8 @@ static int add_lanes(struct reduce *r, const struct schema *results, br_error *e
     return 0;
 }
 
-// Rows of numbers alone are folded where they lie; from others, the lanes are gathered first.
+// Rows of numbers only have fixed offsets and are folded in place. From other rows the lanes are
+// gathered first.
 static int find_offsets(struct reduce *r, const struct schema *results, br_error *err)
 {
     bool fixed = true;
@@ -138,7 +141,7 @@ static int find_offsets(struct reduce *r, const struct schema *results, br_error
     if (fixed || r->kind == REDUCE_COUNT)
         return 0;
     r->row_types = calloc(results->count, sizeof *r->row_types);
-    r->gathered = calloc((size_t)r->fan_in * r->lane_count, 8);
+    r->gathered = calloc((size_t)r->fan_in * r->lane_count + 1, 8);
     if (!r->row_types || !r->gathered)
         return br_error_nomem(err);
     for (size_t c = 0; c < results->count; c++)
@@ -232,7 +235,8 @@ static struct block *find_block(const struct reduce *r, unsigned level, uint64_t
     return block;
 }
 
-// Children of a block: rows at level 0, blocks of the level below else. The last may have fewer.
+// Returns the number of children of a block: rows at level 0, else blocks of the level below. The
+// last block of a level may have fewer.
 static uint64_t child_count(const struct reduce *r, unsigned level, uint64_t index)
 {
     uint64_t below = level == 0 ? r->rows : r->widths[level - 1];
@@ -245,7 +249,7 @@ static bool is_marked(const struct block *block, uint64_t child)
     return block->marks[child / 64] >> child % 64 & 1;
 }
 
-// Whether a block that is not open has been whole.
+// Returns whether a block that is not open has been whole.
 static bool was_whole(const struct reduce *r, unsigned level, uint64_t index)
 {
     if (r->done)
@@ -258,7 +262,7 @@ static bool was_whole(const struct reduce *r, unsigned level, uint64_t index)
     return false;
 }
 
-// More buckets are faster, not needed: without memory for them, nothing is lost.
+// Adds buckets for speed. Without memory for them the table still works.
 static void grow_buckets(struct reduce *r)
 {
     size_t before = r->bucket_count;
@@ -307,7 +311,7 @@ static int came_twice(const struct reduce *r, unsigned level, uint64_t index, br
                         first);
 }
 
-// The block, opened where it is untouched. NULL and *err when it has been whole.
+// Returns the block, and opens it if it is untouched. NULL and *err if it has been whole.
 static struct block *open_block(struct reduce *r, unsigned level, uint64_t index, br_error *err)
 {
     struct block *block = find_block(r, level, index);
@@ -381,8 +385,8 @@ static void finish_tree(struct reduce *r)
     r->done = true;
 }
 
-// The block at level 0 is whole, its sums are r->sums: gives them to its parent, and where that
-// makes the parent whole, goes on with it.
+// Passes the sums of a whole block at level 0, r->sums, to its parent. If that makes the parent
+// whole, continues with the parent.
 static int block_whole(struct reduce *r, uint64_t index, br_error *err)
 {
     for (unsigned level = 1; level <= r->top; level++) {
@@ -407,7 +411,7 @@ static int block_whole(struct reduce *r, uint64_t index, br_error *err)
 
 // ---- Rows
 
-// Rows of fixed size, one behind the other; NULL data = rows that add nothing.
+// Rows of fixed size, one after the other. NULL data: rows that add nothing.
 struct span {
     const char *data;
     size_t stride;
@@ -473,7 +477,7 @@ static bool comes_first(enum job_reduce_kind kind, double a, double b)
     return kind == REDUCE_MIN ? a < b : a > b;
 }
 
-// The folds in which order is nothing.
+// Folds a lane in a way in which order does not matter.
 static void fold_lane(enum job_reduce_kind kind, struct lane *lane, struct span span,
                       uint64_t count)
 {
@@ -492,7 +496,7 @@ static void fold_lane(enum job_reduce_kind kind, struct lane *lane, struct span 
     }
 }
 
-// Rows first .. first + count - 1, all in the block `first` is in.
+// Takes rows first .. first + count - 1, which are all in one block.
 static int take_span(struct reduce *r, uint64_t first, uint64_t count, struct span span,
                      br_error *err)
 {
@@ -548,11 +552,12 @@ static int fixed_rows(struct reduce *r, uint64_t first, uint64_t count, const ch
     return 0;
 }
 
-// Copies the numbers of one row to `lanes`. The row's size, or 0 where it does not fit `size`.
+// Copies the numbers of one row to `lanes`. Returns the row's size, or 0 if it does not fit into
+// `size`.
 static size_t gather_row(const struct reduce *r, const char *data, size_t size, char *lanes)
 {
     size_t at = 0;
-    char *next[2] = {lanes, lanes + 8 * r->tree_lanes}; // tree lanes come first
+    char *next[2] = {lanes, lanes + 8 * r->tree_lanes}; // the lanes of the tree come first
     for (size_t c = 0; c < r->column_count; c++) {
         if (size - at < 8)
             return 0;
@@ -598,7 +603,7 @@ static int varied_rows(struct reduce *r, uint64_t first, uint64_t count, const c
     return size == 0 ? 0 : bad_size(err);
 }
 
-// Rows that succeeded and of which nothing but their number is wanted.
+// Takes rows that succeeded, for a reduction that needs only their number.
 static int counted_rows(struct reduce *r, uint64_t first, uint64_t count, br_error *err)
 {
     if (reduce_skip(r, first, count, err) != 0)
@@ -649,7 +654,7 @@ const struct schema *reduce_schema(const struct reduce *r)
     return &r->schema;
 }
 
-// One kind of NaN, whichever came in: its bits are part of the result.
+// Returns the same NaN for every NaN, because its bits are part of the result.
 static double one_nan(double value)
 {
     return isnan(value) ? (double)NAN : value;
@@ -681,7 +686,8 @@ static struct cell lane_cell(const struct reduce *r, size_t i)
     return (struct cell){.type = BR_I64, .i64 = lane->i64};
 }
 
-// The place in the result of a lane: as many columns of it stand before its own.
+// Returns the index of a lane's column in the result: the number of lanes whose columns come
+// before.
 static size_t place_of(const struct reduce *r, const struct lane *lane)
 {
     size_t place = 0;

@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 static const char *const type_names[] = {
     [BR_TYPE_NONE] = "none", [BR_I64] = "i64", [BR_F64] = "f64",
     [BR_BOOL] = "bool",      [BR_STR] = "str", [BR_BYTES] = "bytes",
 };
 
-const char *type_name(enum br_type type)
+const char *schema_type_name(enum br_type type)
 {
     return type_names[type];
 }
@@ -28,18 +30,15 @@ int schema_add(struct schema *s, const char *name, size_t length, enum br_type t
 {
     if (s->count == SCHEMA_MAX)
         return br_error_set(err, BR_ERR_USAGE, "a table has at most %d columns", (int)SCHEMA_MAX);
-    // Room doubles at each power of two, so that the count alone says how much there is.
-    if ((s->count & (s->count - 1)) == 0) {
-        size_t room = s->count ? s->count * 2 : 1;
-        struct column *columns = realloc(s->columns, room * sizeof *columns);
-        if (!columns)
-            return br_error_nomem(err);
-        s->columns = columns;
-    }
     char *copy = strndup(name, length);
     if (!copy)
         return br_error_nomem(err);
-    s->columns[s->count++] = (struct column){.name = copy, .type = type};
+    struct column *column = array_add(&s->columns, &s->count, sizeof *s->columns, err);
+    if (!column) {
+        free(copy);
+        return -1;
+    }
+    *column = (struct column){.name = copy, .type = type};
     return 0;
 }
 
@@ -76,7 +75,7 @@ static int wrong(const struct parser *p, const char *at, const char *what)
 
 static bool is_letter(char c)
 {
-    // Bytes of non-ASCII characters count as letters: column names are the user's words.
+    // Bytes of non-ASCII characters count as letters, because users choose the names of columns.
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c >= 0x80;
 }
 
@@ -95,7 +94,7 @@ static void skip_blanks(struct parser *p)
     p->at += strspn(p->at, " \t\n");
 }
 
-// A dash belongs to a name unless it begins the arrow.
+// A dash belongs to a name unless it begins the arrow of a signature.
 static size_t name_length(const char *at)
 {
     size_t length = 0;
@@ -117,7 +116,7 @@ static int parse_type(struct parser *p, enum br_type *type)
     return *type ? 0 : wrong(p, at, "a type is due: i64, f64, str, bool or bytes");
 }
 
-// Whether "name:" (blanks allowed around the colon) is followed by a type; adds the column.
+// Parses "name:type" (blanks may surround the colon) and adds the column.
 static int parse_column(struct parser *p, struct schema *schema)
 {
     const char *name = p->at;
@@ -140,7 +139,7 @@ static int parse_column(struct parser *p, struct schema *schema)
     return 0;
 }
 
-// "...", or "...:type".
+// Reads "..." or "...:type".
 static int parse_any(struct parser *p)
 {
     p->out->any_input = true;

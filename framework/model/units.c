@@ -47,7 +47,8 @@ static const struct alias duration_aliases[] = {
     {"\u00b5s", "us"}, {"\u03bcs", "us"}, {"nsec", "ns"}, {"ns", "ns"},  {NULL, NULL},
 };
 
-// A decimal number split at its point: digits[.digits]. 0 when there is none at `text`.
+// Splits a decimal number, digits[.digits], at its point. Returns its length, or 0 if there is none
+// at `text`.
 static size_t number_length(const char *text, size_t length)
 {
     size_t at = 0;
@@ -67,7 +68,7 @@ static bool multiply_add(uint64_t *value, uint64_t factor, uint64_t more)
            !__builtin_add_overflow(*value, more, value);
 }
 
-// number * factor, rounded to the nearest whole; false when it does not fit.
+// Computes number * factor, rounded to the nearest integer. Returns false if it does not fit.
 static bool scale(const char *number, size_t length, uint64_t factor, uint64_t *out)
 {
     uint64_t whole = 0;
@@ -75,7 +76,7 @@ static bool scale(const char *number, size_t length, uint64_t factor, uint64_t *
     for (; at < length && number[at] != '.'; at++)
         if (!multiply_add(&whole, 10, (uint64_t)(number[at] - '0')))
             return false;
-    // 18 digits decide: what follows them is less than one part of the largest factor.
+    // 18 digits are enough: later ones change less than one unit even with the largest factor.
     uint64_t fraction = 0, parts = 1;
     for (at++; at < length && parts < UINT64_C(1000000000000000000); at++) {
         fraction = fraction * 10 + (uint64_t)(number[at] - '0');
@@ -136,7 +137,7 @@ enum units_result units_duration(const char *text, size_t length, int64_t *out)
     return UNITS_OK;
 }
 
-// `written` in any case, with blanks before it, against the aliases.
+// Looks up a unit among the aliases, in any case, with blanks before it.
 static const char *find_alias(const struct alias *aliases, const char *written, size_t length)
 {
     while (length > 0 && written[0] == ' ') {

@@ -3,10 +3,11 @@
 
 #include "base/clock.h"
 
-// Long enough that handing out costs little beside it, short enough that a run's end is smooth.
+// Long enough that granting costs little beside it, short enough that workers finish together.
 #define TARGET_NS (8 * NS_PER_MS)
 
-// While nothing is known of the tasks: they may take hours, and what comes later waits for them.
+// Size of a grant while the run time is not known: tasks may take hours, and later ones wait for
+// them.
 enum {
     FIRST = 1
 };
@@ -32,7 +33,7 @@ void chunk_learn(struct chunk_size *c, const struct exec_report *r)
 {
     uint32_t count = r->tasks.count;
     double mean = total_ns(r) / count;
-    // A batch weighs as much as its tasks do against some hundred before it.
+    // A batch of n tasks has the weight n / 100 against all before it.
     double weight = count < 100 ? (double)count / 100 : 1;
     c->mean_ns = c->mean_ns > 0 ? c->mean_ns + weight * (mean - c->mean_ns) : mean;
     if (c->mean_ns < 1)

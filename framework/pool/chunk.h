@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How many tasks a worker is handed at a time: as many as take a few milliseconds, by what the
-// tasks so far have taken; or as many as asked for, and several times as many where they are over
-// in no time: those would lie in the worker's queue one behind another, and are handed over as one.
-// Tasks are claimed, and taken back, one by one in any case.
+// How many tasks to grant at a time: as many as take a few milliseconds, by the run time of recent
+// tasks; or the number that the job asks for, and a multiple of it if such grants are over in no
+// time, because they would pile up in the worker's queue. Tasks are claimed and taken back one by
+// one in any case. Pure.
 #ifndef BR_POOL_CHUNK_H
 #define BR_POOL_CHUNK_H
 
@@ -12,23 +12,25 @@
 #include "base/clock.h"
 #include "exec/executor.h"
 
-// A worker is given more until what it holds is likely to take so long.
+// A worker is granted more tasks until those that it holds are likely to take so long.
 #define CHUNK_AHEAD_NS NS_PER_MS
 
 struct chunk_size {
-    uint32_t fixed; // 0 = auto
-    double mean_ns; // of recent tasks; 0 = not known yet
+    uint32_t fixed; // what the job asks for; 0 = automatic
+    double mean_ns; // run time of recent tasks; 0 = not known yet
 };
 
 void chunk_init(struct chunk_size *c, uint32_t fixed);
 
-// Learns from an OK or END report.
+// Learns the run time of tasks from an OK or END report.
 void chunk_learn(struct chunk_size *c, const struct exec_report *r);
 
-// The size of the next grant, 1 .. EXECUTOR_GRANT_MAX, when `left` tasks are left for `workers`.
+// Returns the size of the next grant, 1 .. EXECUTOR_GRANT_MAX, if `left` tasks are left for
+// `workers` workers.
 uint32_t chunk_next(const struct chunk_size *c, uint64_t left, unsigned workers);
 
-// Whether `tasks` of them are likely to take at least `ns`.
+// Returns whether `tasks` tasks are likely to take at least `ns`. True if their run time is not
+// known.
 bool chunk_is_worth(const struct chunk_size *c, uint64_t tasks, int64_t ns);
 
 #endif

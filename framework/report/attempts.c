@@ -4,9 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    WORKERS_MAX = 1 << 20 // a journal with more is damaged
-};
+#include "base/array.h"
 
 // Greater than any time of a run; sums of several such times do not overflow.
 #define TIME_MAX (INT64_MAX / 8)
@@ -26,15 +24,12 @@ static int64_t *free_of(struct attempts *s, uint32_t worker)
 {
     if (worker < s->worker_count)
         return &s->free_ns[worker];
-    int64_t *more =
-        worker < WORKERS_MAX ? reallocarray(s->free_ns, (size_t)worker + 1, sizeof *more) : NULL;
-    if (!more) {
+    size_t count = (size_t)worker + 1;
+    if (worker >= EVENT_INDEX_MAX ||
+        array_extend(&s->free_ns, &s->worker_count, count, sizeof *s->free_ns, NULL) != 0) {
         s->failed = true;
         return NULL;
     }
-    memset(more + s->worker_count, 0, ((size_t)worker + 1 - s->worker_count) * sizeof *more);
-    s->free_ns = more;
-    s->worker_count = (size_t)worker + 1;
     return &s->free_ns[worker];
 }
 

@@ -4,9 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ITEMS_MAX = 1 << 20 // phases or workers; a journal with more is damaged
-};
+#include "base/array.h"
 
 struct core_worker {
     int64_t until_ns; // its time is accounted for up to here
@@ -45,7 +43,8 @@ void core_time_begin(struct core_time *c, uint32_t workers, int64_t time_ns)
     end_all(c, time_ns);
     free(c->workers);
     c->worker_count = 0;
-    c->workers = workers <= ITEMS_MAX ? calloc((size_t)workers + 1, sizeof *c->workers) : NULL;
+    c->workers =
+        workers <= EVENT_INDEX_MAX ? calloc((size_t)workers + 1, sizeof *c->workers) : NULL;
     if (!c->workers) {
         c->failed = true;
         return;
@@ -57,17 +56,11 @@ void core_time_begin(struct core_time *c, uint32_t workers, int64_t time_ns)
 
 static void take_phase_begin(struct core_time *c, uint32_t phase, int64_t time_ns)
 {
-    if (phase >= c->phase_count) {
-        size_t count = (size_t)phase + 1;
-        int64_t *more =
-            phase < ITEMS_MAX ? reallocarray(c->phase_begins, count, sizeof *more) : NULL;
-        if (!more) {
-            c->failed = true;
-            return;
-        }
-        memset(more + c->phase_count, 0, (count - c->phase_count) * sizeof *more);
-        c->phase_begins = more;
-        c->phase_count = count;
+    size_t count = (size_t)phase + 1;
+    if (phase >= EVENT_INDEX_MAX || array_extend(&c->phase_begins, &c->phase_count, count,
+                                                 sizeof *c->phase_begins, NULL) != 0) {
+        c->failed = true;
+        return;
     }
     c->phase_begins[phase] = time_ns;
 }

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/utf8.h"
 #include "results/output_format.h"
 
 // A Python string literal in ASCII, which every version of the format can hold.
@@ -12,7 +12,7 @@ static void put_literal(struct buffer *out, const char *text)
     size_t length = strlen(text);
     buffer_char(out, '\'');
     for (size_t at = 0; at < length;) {
-        size_t step = text_utf8_sequence(text + at, length - at);
+        size_t step = utf8_sequence(text + at, length - at);
         const unsigned char *c = (const unsigned char *)text + at;
         if (step == 1 && *c >= 0x20 && *c < 0x7F && *c != '\'' && *c != '\\')
             buffer_char(out, text[at]);

@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 
 #include "base/bits.h"
+#include "model/row.h"
+#include "model/table_builder.h"
 
 struct results {
     const struct schema *schema;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/buffer.h"
 #include "base/fd.h"
 #include "journal/journal.h"
@@ -47,18 +48,16 @@ static bool is_free(const char *path)
 static int add(struct fingerprint *s, struct buffer *what, struct buffer *name, uint64_t hash,
                br_error *err)
 {
-    struct fingerprint_part *items = reallocarray(s->items, s->count + 1, sizeof *items);
-    if (items)
-        s->items = items;
     char *what_text = buffer_take_string(what, err);
     char *name_text = buffer_take_string(name, err);
-    if (!items || !what_text || !name_text) {
+    struct fingerprint_part *part =
+        what_text && name_text ? array_add(&s->items, &s->count, sizeof *s->items, err) : NULL;
+    if (!part) {
         free(what_text);
         free(name_text);
-        return br_error_nomem(err);
+        return -1;
     }
-    items[s->count++] =
-        (struct fingerprint_part){.what = what_text, .name = name_text, .hash = hash};
+    *part = (struct fingerprint_part){.what = what_text, .name = name_text, .hash = hash};
     return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "inputs/convert.h"
 #include "inputs/phase_table.h"
+#include "model/table_builder.h"
 #include "run/recorded_run.h"
 
 // A plugin that takes longer to load is considered to hang.
@@ -137,7 +138,7 @@ static int check_complete(const struct table *t, const char *task, const struct 
         const struct column *c = &sig->inputs.columns[i];
         if (table_find(t, c->name) < 0)
             return br_error_set(err, BR_ERR_USAGE, "task %s wants %s=... (%s)", task, c->name,
-                                type_name(c->type));
+                                schema_type_name(c->type));
     }
     return 0;
 }

@@ -56,17 +56,10 @@ struct pool_map_options phase_map_options(struct phase *p)
 {
     const struct job_phase *spec = p->spec;
     return (struct pool_map_options){
-        .map = {.soft_ns = spec->timeout.soft_ns,
-                .hard_ns = spec->timeout.hard_ns,
-                .isolation = spec->isolation},
+        .map = {.limits = spec->timeout, .isolation = spec->isolation},
         .priority = spec->priority,
         .max_parallel = spec->max_parallel,
-        .retries = {.limit = spec->retries.limit,
-                    .on = spec->retries.on,
-                    .delay_ns = spec->retries.delay_ns,
-                    .max_ns = spec->retries.max_ns,
-                    .factor = spec->retries.factor,
-                    .jitter = spec->retries.jitter},
+        .retries = spec->retries,
         .user = p,
     };
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "model/row.h"
 #include "run/phase_events.h"
 #include "run/phase_files.h"
 

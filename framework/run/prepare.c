@@ -155,12 +155,12 @@ static void check_reduce_columns(struct preparation *in, const struct job_phase 
         if (at < 0)
             diagnostics_add(in->d, BR_ERR_PLUGIN, phase->reduce.mark, strlen(phase->reduce.task),
                             NULL, "task %s wants column `%s` (%s), and %s gives none of that name",
-                            phase->reduce.task, c->name, type_name(c->type), giver);
+                            phase->reduce.task, c->name, schema_type_name(c->type), giver);
         else if (gives->columns[at].type != c->type)
             diagnostics_add(in->d, BR_ERR_PLUGIN, phase->reduce.mark, strlen(phase->reduce.task),
                             NULL, "task %s wants column `%s` as %s, and %s gives it as %s",
-                            phase->reduce.task, c->name, type_name(c->type), giver,
-                            type_name(gives->columns[at].type));
+                            phase->reduce.task, c->name, schema_type_name(c->type), giver,
+                            schema_type_name(gives->columns[at].type));
     }
 }
 

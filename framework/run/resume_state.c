@@ -3,8 +3,8 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "base/array.h"
 #include "base/bits.h"
 #include "run/status.h"
 
@@ -110,14 +110,8 @@ static int take_task_end(struct resume_state *state, const struct event_task_end
     struct resume_phase *p = phase_of(state, e->phase, e->index, 1, err);
     if (!p)
         return -1;
-    if (p->end_count == p->end_capacity) {
-        size_t capacity = p->end_capacity ? 2 * p->end_capacity : 16;
-        struct failed_attempt *ends = reallocarray(p->ends, capacity, sizeof *ends);
-        if (!ends)
-            return br_error_nomem(err);
-        p->ends = ends;
-        p->end_capacity = capacity;
-    }
+    if (array_reserve(&p->ends, p->end_count + 1, &p->end_capacity, sizeof *p->ends, err) != 0)
+        return -1;
     p->ends[p->end_count] = (struct failed_attempt){.index = e->index,
                                                     .order = p->end_count,
                                                     .status = e->status,

@@ -32,7 +32,6 @@
 #define GRACE_NS (2 * NS_PER_S)
 
 enum {
-    CRASH_LIMIT = 3,
     SINKS = 4,
     WORKER_DESCRIPTORS = 5, // for a worker: two logs, a socket, two memories of its channel
     OTHER_DESCRIPTORS = 128 // for all else, such as tables of phases that run at the same time
@@ -274,7 +273,7 @@ static int allow_descriptors(unsigned workers, br_error *err)
 
 static int open_logs(struct run *run, br_error *err)
 {
-    run->logs = malloc(2 * run->workers * sizeof *run->logs);
+    run->logs = malloc(sizeof *run->logs * 2 * run->workers);
     run->starts = calloc(run->workers, sizeof *run->starts);
     if (!run->logs || !run->starts)
         return br_error_nomem(err);
@@ -345,7 +344,7 @@ static int open_pool(struct run *run, br_error *err)
         return -1;
     struct pool_options options = {.executor = run->executor,
                                    .workers = run->workers,
-                                   .crash_limit = CRASH_LIMIT,
+                                   .crash_limit = POOL_CRASH_LIMIT,
                                    .max_tasks = job->workers.max_tasks,
                                    .grace_ns = GRACE_NS,
                                    .on_worker = on_worker,

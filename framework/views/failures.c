@@ -5,9 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ITEMS_MAX = 1 << 20 // phases or workers; a journal with more is damaged
-};
+#include "base/array.h"
 
 struct failures_worker {
     char *cpus;
@@ -16,37 +14,23 @@ struct failures_worker {
 
 // ---- The fold
 
-// Makes room for items[index]. Returns false if there is none; the failure is then shown without
-// it.
-static bool grow(void **items, size_t *count, size_t size, uint32_t index)
+// Makes room for the element of that number in an array. Returns false if there is none; the
+// failure is then shown without it.
+static bool has_room(void *items, size_t *count, size_t size, uint32_t index)
 {
-    if (index < *count)
-        return true;
-    if (index >= ITEMS_MAX)
-        return false;
-    char *more = reallocarray(*items, (size_t)index + 1, size);
-    if (!more)
-        return false;
-    memset(more + *count * size, 0, ((size_t)index + 1 - *count) * size);
-    *items = more;
-    *count = (size_t)index + 1;
-    return true;
+    return index < EVENT_INDEX_MAX &&
+           array_extend(items, count, (size_t)index + 1, size, NULL) == 0;
 }
 
 static struct failures_worker *worker_at(struct failures *f, uint32_t index)
 {
-    void *items = f->workers;
-    bool there = grow(&items, &f->worker_count, sizeof *f->workers, index);
-    f->workers = items;
+    bool there = has_room(&f->workers, &f->worker_count, sizeof *f->workers, index);
     return there ? &f->workers[index] : NULL;
 }
 
 static void take_phase_begin(struct failures *f, const struct event_phase_begin *e)
 {
-    void *items = f->phases;
-    bool there = grow(&items, &f->phase_count, sizeof *f->phases, e->phase);
-    f->phases = items;
-    if (!there)
+    if (!has_room(&f->phases, &f->phase_count, sizeof *f->phases, e->phase))
         return;
     free(f->phases[e->phase]);
     f->phases[e->phase] = strdup(e->name);

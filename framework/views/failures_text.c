@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/signals.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "views/failures.h"
 
 enum {
@@ -60,7 +61,7 @@ static void put_line(struct buffer *out, const char *line, size_t length)
     text_escaped(&text, line, length);
     size_t end = 0;
     for (size_t column = 0; end < text.length && column < COLUMNS_MAX; column++)
-        end += text_utf8_sequence(text.data + end, text.length - end);
+        end += utf8_sequence(text.data + end, text.length - end);
     buffer_text(out, "      | ");
     buffer_append(out, text.data, end);
     buffer_text(out, end < text.length ? "...\n" : "\n");

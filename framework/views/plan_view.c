@@ -299,7 +299,7 @@ static void draw_line(struct buffer *out, struct part part, enum detail detail,
         buffer_clear(&text);
         put_field(&text, field, part, p);
         if (c->stacked) {
-            draw_wrapped(out, field_names[field], &text, 2 * INDENT, columns);
+            draw_wrapped(out, field_names[field], &text, (size_t)2 * INDENT, columns);
             continue;
         }
         buffer_format(out, "  %s ", field_names[field]);

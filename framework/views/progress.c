@@ -7,12 +7,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/text.h"
+#include "base/utf8.h"
 
 enum {
-    PHASES_MAX = 1 << 20, // a journal with more is damaged
     MARK_TASKS = 10,
 };
 
@@ -74,7 +74,7 @@ static size_t rows_taken(const struct buffer *block, size_t columns)
     for (size_t at = 0; at < block->length;) {
         const char *newline = memchr(block->data + at, '\n', block->length - at);
         size_t end = newline ? (size_t)(newline - block->data) : block->length;
-        size_t width = text_width(block->data + at, end - at);
+        size_t width = utf8_width(block->data + at, end - at);
         rows += width > columns ? (width + columns - 1) / columns : 1;
         at = end + 1;
     }
@@ -277,23 +277,14 @@ void progress_tick(struct progress *p, int64_t now)
 // Makes room for one more. Returns false if memory is out.
 static bool grow(struct progress *p, size_t count)
 {
-    struct progress_phase *phases = reallocarray(p->phases, count, sizeof *phases);
-    if (!phases)
-        return false;
-    p->phases = phases;
-    struct progress_mark *marks = reallocarray(p->marks, count, 2 * sizeof *marks);
-    if (!marks)
-        return false;
-    p->marks = marks;
-    memset(phases + p->phase_count, 0, (count - p->phase_count) * sizeof *phases);
-    memset(marks + 2 * p->phase_count, 0, (count - p->phase_count) * 2 * sizeof *marks);
-    p->phase_count = count;
-    return true;
+    size_t marked = p->phase_count; // two marks a phase
+    return array_extend(&p->marks, &marked, count, 2 * sizeof *p->marks, NULL) == 0 &&
+           array_extend(&p->phases, &p->phase_count, count, sizeof *p->phases, NULL) == 0;
 }
 
 static struct progress_phase *phase_at(struct progress *p, uint32_t index)
 {
-    if (index >= PHASES_MAX || (index >= p->phase_count && !grow(p, (size_t)index + 1)))
+    if (index >= EVENT_INDEX_MAX || (index >= p->phase_count && !grow(p, (size_t)index + 1)))
         return NULL;
     return &p->phases[index];
 }

@@ -68,10 +68,9 @@ void progress_show(struct progress *p, enum progress_mode mode, progress_look *l
 // Erases the block and frees all memory. May be called again.
 void progress_finish(struct progress *p);
 
-// Draws the block or writes a line if it is time for one. `time_ns` is the time since the run
-// began. progress_next returns the time at which it must be called next; INT64_MAX: after the next
-// event.
-void progress_tick(struct progress *p, int64_t time_ns);
+// Draws the block or writes a line if it is time for one. `now` is the time since the run began.
+// progress_next returns the time at which it must be called next; INT64_MAX: after the next event.
+void progress_tick(struct progress *p, int64_t now);
 int64_t progress_next(const struct progress *p);
 
 // Prints whole lines, in any mode: above the block, with its next drawing.

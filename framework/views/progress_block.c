@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 enum {
     BAR_MOST = 30,
@@ -98,7 +99,7 @@ static void put_bar(struct buffer *out, const struct progress_phase *p, size_t w
 
 static void pad(struct buffer *out, size_t start, size_t width)
 {
-    while (!out->failed && text_width(out->data + start, out->length - start) < width)
+    while (!out->failed && utf8_width(out->data + start, out->length - start) < width)
         buffer_char(out, ' ');
 }
 
@@ -119,7 +120,7 @@ static size_t width_of(void (*put)(struct buffer *, const struct progress_phase 
 {
     struct buffer text = BUFFER_EMPTY;
     put(&text, p, index);
-    size_t width = text.failed ? 0 : text_width(text.data, text.length);
+    size_t width = text.failed ? 0 : utf8_width(text.data, text.length);
     buffer_finish(&text);
     return width;
 }
@@ -187,7 +188,7 @@ static void end_line(struct lines *l)
     size_t at = l->start;
     for (size_t columns = l->left > 0 ? l->columns : 0; at < out->length && columns > 0;
          columns--) {
-        size_t step = text_utf8_sequence(out->data + at, out->length - at);
+        size_t step = utf8_sequence(out->data + at, out->length - at);
         at += step > 0 ? step : 1;
     }
     out->length = at;

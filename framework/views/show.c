@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "jobfile/spec.h"
@@ -192,14 +193,8 @@ static int survey_take(struct event_sink *sink, const struct event *event, br_er
     if (event->type != EVENT_PHASE_BEGIN)
         return 0;
     size_t at = event->phase_begin.phase;
-    if (at >= s->restart_count) {
-        uint64_t *more = reallocarray(s->restarts, at + 1, sizeof *more);
-        if (!more)
-            return br_error_nomem(err);
-        memset(more + s->restart_count, 0, (at + 1 - s->restart_count) * sizeof *more);
-        s->restarts = more;
-        s->restart_count = at + 1;
-    }
+    if (array_extend(&s->restarts, &s->restart_count, at + 1, sizeof *s->restarts, err) != 0)
+        return -1;
     s->restarts[at] = s->events;
     return 0;
 }

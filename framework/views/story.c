@@ -5,11 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
-
-enum {
-    ITEMS_MAX = 1 << 20 // phases or workers; a journal with more is damaged
-};
 
 struct story_worker {
     char *cpus; // "4-5"
@@ -17,34 +14,14 @@ struct story_worker {
 
 // ---- The fold
 
-// Returns a zeroed items[count] of *items, or NULL with s->failed set if memory is out.
-static void *one_more(struct story *s, void **items, size_t *count, size_t size)
-{
-    // Capacities are powers of 2, so the count shows when the array is full.
-    if ((*count & (*count - 1)) == 0) {
-        void *more = reallocarray(*items, *count ? 2 * *count : 1, size);
-        if (!more) {
-            s->failed = true;
-            return NULL;
-        }
-        *items = more;
-    }
-    char *item = (char *)*items + *count * size;
-    memset(item, 0, size);
-    ++*count;
-    return item;
-}
-
 static void take_worker_begin(struct story *s, const struct event_worker_begin *e)
 {
-    if (e->worker >= ITEMS_MAX)
+    if (e->worker >= EVENT_INDEX_MAX)
         return;
-    while (s->worker_count <= e->worker) {
-        void *items = s->workers;
-        bool grown = one_more(s, &items, &s->worker_count, sizeof *s->workers);
-        s->workers = items;
-        if (!grown)
-            return;
+    size_t count = (size_t)e->worker + 1;
+    if (array_extend(&s->workers, &s->worker_count, count, sizeof *s->workers, NULL) != 0) {
+        s->failed = true;
+        return;
     }
     struct buffer text = BUFFER_EMPTY;
     cpuset_text(&text, &e->cpus);
@@ -59,11 +36,11 @@ static bool is_of_phase(const struct story *s, uint32_t phase)
 
 static void keep_attempt(struct story *s, const struct event_task_end *e)
 {
-    void *items = s->attempts;
-    struct failure *a = one_more(s, &items, &s->attempt_count, sizeof *a);
-    s->attempts = items;
-    if (!a)
+    struct failure *a = array_add(&s->attempts, &s->attempt_count, sizeof *a, NULL);
+    if (!a) {
+        s->failed = true;
         return;
+    }
     if (!failure_keep(a, e))
         s->failed = true;
     const char *cpus = e->worker < s->worker_count ? s->workers[e->worker].cpus : NULL;
@@ -115,11 +92,11 @@ static void take_output(struct story *s, const struct event_output *e)
     if (s->task->index < e->first || s->task->index - e->first >= e->count || e->stream < 1 ||
         e->stream > 2)
         return;
-    void *items = s->outputs;
-    struct event_output *kept = one_more(s, &items, &s->output_count, sizeof *kept);
-    s->outputs = items;
+    struct event_output *kept = array_add(&s->outputs, &s->output_count, sizeof *kept, NULL);
     if (kept)
         *kept = *e;
+    else
+        s->failed = true;
 }
 
 static void take_phase_begin(struct story *s, const struct event_phase_begin *e)
@@ -139,14 +116,12 @@ static void take_phase_end(struct story *s, const struct event_phase_end *e)
         s->phase_ended = true;
         s->how = e->how;
     }
-    if (e->phase >= ITEMS_MAX)
+    if (e->phase >= EVENT_INDEX_MAX)
         return;
-    while (s->over_count <= e->phase) {
-        void *items = s->over;
-        bool grown = one_more(s, &items, &s->over_count, sizeof *s->over);
-        s->over = items;
-        if (!grown)
-            return;
+    size_t count = (size_t)e->phase + 1;
+    if (array_extend(&s->over, &s->over_count, count, sizeof *s->over, NULL) != 0) {
+        s->failed = true;
+        return;
     }
     s->over[e->phase] = e->how == PHASE_ENDED;
 }
@@ -237,22 +212,13 @@ static void put_waiting(const struct story *s, const struct job *job, size_t pla
     free(before);
 }
 
-// Returns the delay before an attempt as the job gives it, without jitter.
-static int64_t back_off(const struct job_retries *r, uint32_t attempt)
-{
-    double delay = (double)r->delay_ns;
-    for (uint32_t k = 1; k < attempt && delay < (double)r->max_ns; k++)
-        delay *= r->factor;
-    return delay < (double)r->max_ns ? (int64_t)delay : r->max_ns;
-}
-
 static void put_queued(const struct story *s, const struct job_phase *phase, struct buffer *out)
 {
     if (s->attempt_count > 0) {
         const struct event_task_end *last = &s->attempts[s->attempt_count - 1].task;
         uint32_t next = last->attempt + !is_undone(last->status);
         buffer_format(out, "attempt %" PRIu64 " follows", (uint64_t)next + 1);
-        int64_t delay = phase ? back_off(&phase->retries, next) : 0;
+        int64_t delay = phase ? (int64_t)retry_policy_delay(&phase->retries, next) : 0;
         if (delay > 0) {
             buffer_text(out, ", about ");
             text_duration(out, delay);

@@ -7,13 +7,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
-
-enum {
-    ITEMS_MAX = 1 << 20 // phases or workers; a journal with more is damaged
-};
+#include "base/utf8.h"
 
 // ---- The fold
 
@@ -25,40 +23,26 @@ static void keep(struct summary *s, char **slot, const char *text)
         s->failed = true;
 }
 
-// Returns items[index] of *items, which grows to hold it; NULL if it cannot.
-static void *item(struct summary *s, void **items, size_t *count, size_t size, uint32_t index)
+// Makes room for the element of that number in an array. Returns false, with s->failed set, if
+// there is none.
+static bool has_room(struct summary *s, void *items, size_t *count, size_t size, uint32_t index)
 {
-    if (index >= ITEMS_MAX) {
-        s->failed = true;
-        return NULL;
-    }
-    if (index >= *count) {
-        char *more = reallocarray(*items, (size_t)index + 1, size);
-        if (!more) {
-            s->failed = true;
-            return NULL;
-        }
-        memset(more + *count * size, 0, ((size_t)index + 1 - *count) * size);
-        *items = more;
-        *count = (size_t)index + 1;
-    }
-    return (char *)*items + index * size;
+    bool there =
+        index < EVENT_INDEX_MAX && array_extend(items, count, (size_t)index + 1, size, NULL) == 0;
+    s->failed = s->failed || !there;
+    return there;
 }
 
 static struct summary_phase *phase_at(struct summary *s, uint32_t index)
 {
-    void *items = s->phases;
-    struct summary_phase *p = item(s, &items, &s->phase_count, sizeof *p, index);
-    s->phases = items;
-    return p;
+    bool there = has_room(s, &s->phases, &s->phase_count, sizeof *s->phases, index);
+    return there ? &s->phases[index] : NULL;
 }
 
 static struct summary_worker *worker_at(struct summary *s, uint32_t index)
 {
-    void *items = s->workers;
-    struct summary_worker *w = item(s, &items, &s->worker_count, sizeof *w, index);
-    s->workers = items;
-    return w;
+    bool there = has_room(s, &s->workers, &s->worker_count, sizeof *s->workers, index);
+    return there ? &s->workers[index] : NULL;
 }
 
 static void take_run_begin(struct summary *s, const struct event_run_begin *e)
@@ -398,7 +382,7 @@ static void cell(struct buffer *out, const struct summary *s, const struct summa
 // no line ends with a blank.
 static void put_cell(struct buffer *out, int column, const char *text, size_t length, size_t width)
 {
-    size_t own = text_width(text, length);
+    size_t own = utf8_width(text, length);
     size_t fill = own < width ? width - own : 0;
     bool left = column == COLUMN_NAME;
     if (column == COLUMN_NOTE && length == 0)
@@ -421,7 +405,7 @@ static void measure(const struct summary *s, struct buffer *scratch, size_t widt
                 continue;
             buffer_clear(scratch);
             cell(scratch, s, &s->phases[i], columns[c]);
-            size_t width = scratch->failed ? 0 : text_width(scratch->data, scratch->length);
+            size_t width = scratch->failed ? 0 : utf8_width(scratch->data, scratch->length);
             if (width > widths[c])
                 widths[c] = width;
         }

@@ -5,11 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
-
-enum {
-    PHASES_MAX = 1 << 20 // a journal with more is damaged
-};
 
 bool task_name_parse(const char *text, struct task_name *out)
 {
@@ -23,17 +20,11 @@ bool task_name_parse(const char *text, struct task_name *out)
 
 void phase_names_take(struct phase_names *n, const struct event *event)
 {
-    if (event->type != EVENT_PHASE_BEGIN || event->phase_begin.phase >= PHASES_MAX)
+    if (event->type != EVENT_PHASE_BEGIN || event->phase_begin.phase >= EVENT_INDEX_MAX)
         return;
     size_t at = event->phase_begin.phase;
-    if (at >= n->count) {
-        char **names = reallocarray(n->names, at + 1, sizeof *names);
-        if (!names)
-            return;
-        memset(names + n->count, 0, (at + 1 - n->count) * sizeof *names);
-        n->names = names;
-        n->count = at + 1;
-    }
+    if (array_extend(&n->names, &n->count, at + 1, sizeof *n->names, NULL) != 0)
+        return;
     free(n->names[at]);
     n->names[at] = strdup(event->phase_begin.name);
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A run's disk fails, its journal is cut and damaged; then it is gone on with. A part of all places in
-every test run; all of them with BATCHRUN_LONG=1."""
+"""A run's disk fails, or its journal is cut or damaged; then the run is resumed. A part of all places
+in every test run; all of them with BATCHRUN_LONG=1."""
 import os
 import shutil
 import subprocess
@@ -9,7 +9,7 @@ import unittest
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TESTS, "system"))
-from harness import PATIENCE, PROGRAM, main, until  # noqa: E402
+from harness import PROGRAM, main  # noqa: E402
 from journal import Story, records  # noqa: E402
 from resuming import LONG, Resuming  # noqa: E402
 
@@ -24,30 +24,30 @@ def can_trace():
 
 
 def some(things, count):
-    """All of them in the long form, else so many, evenly."""
+    """About `count` of the things, evenly; all of them with BATCHRUN_LONG=1."""
     things = list(things)
     return things if LONG else things[::max(1, len(things) // count)]
 
 
 class Disturbed(Resuming):
     def traced(self, *strace):
-        """A run under strace: what strace wrote."""
+        """Runs the job under strace; returns what strace wrote."""
         log = os.path.join(self.temporary, "strace")
         process = self.start("-o", log, *strace, PROGRAM, "run", "--journal=batch", "job.yaml",
                              program="strace",
                              # Leaks cannot be looked for in a process that is traced.
                              env=self.environment(ASAN_OPTIONS="detect_leaks=0"))
-        _, self.err = process.communicate(timeout=PATIENCE)
-        self.code = process.returncode
-        until(lambda: not self.marked(), 2, "every process of the run ends")
+        done = self.wait(process)
+        self.code, self.err = done.code, done.err
+        self.all_end()
         with open(log, encoding="utf-8", errors="replace") as file:
             text = file.read()
         os.unlink(log)
         return text
 
-    def go_on_and_compare(self, reference):
+    def resume_and_compare(self, reference):
         if os.path.exists(self.path("job.run/journal")):
-            self.check_going_on()
+            self.check_resumed()
         else:
             done = self.batchrun("run", "--resume", "job.yaml")
             self.assertEqual(done.code, 3, done)
@@ -74,7 +74,7 @@ class Disturbed(Resuming):
                         # Never tried again.
                         later = text[text.index("INJECTED"):].split("\n", 1)[1]
                         self.assertNotIn("journal>", later)
-                    self.go_on_and_compare(reference)
+                    self.resume_and_compare(reference)
                     self.went_well(call, error, f"exit {self.code}" if "INJECTED" in text else "-")
 
     def test_interrupted_calls_are_made_again(self):
@@ -92,7 +92,7 @@ class Disturbed(Resuming):
     # ---- The journal
 
     def with_journal(self, data, reference):
-        """Goes on with a copy of the run that has this journal."""
+        """Resumes a copy of the run that has this journal."""
         shutil.rmtree(self.path("job.run"), ignore_errors=True)
         shutil.copytree(self.path("kept"), self.path("job.run"))
         with open(self.path("job.run/journal"), "wb") as file:
@@ -108,7 +108,7 @@ class Disturbed(Resuming):
         return done
 
     def cut_off(self):
-        """A run that was killed half way: its journal."""
+        """Kills a run half way; returns its journal."""
         self.kill_after(300, "coordinator", "--journal=batch")
         os.rename(self.path("job.run"), self.path("kept"))
         with open(self.path("kept/journal"), "rb") as file:

@@ -142,12 +142,12 @@ END_TEST
 START_TEST(its_time_is_limited)
 {
     struct pool_map_options options = isolated(ISOLATE_TASK, 0);
-    options.map.hard_ns = 100 * NS_PER_MS;
+    options.map.limits.hard_ns = 100 * NS_PER_MS;
     run("wait", 0, 2, options);
     ck_assert_uint_eq(rig.by_status[OUTCOME_TIMED_OUT], 2);
     rig_close(&rig);
-    options.map.hard_ns = 60 * NS_PER_S;
-    options.map.soft_ns = 10 * NS_PER_MS;
+    options.map.limits.hard_ns = 60 * NS_PER_S;
+    options.map.limits.soft_ns = 10 * NS_PER_MS;
     run("until_asked", 0, 3, options);
     ck_assert_uint_eq(rig.by_status[OUTCOME_ERROR], 3);
     ck_assert_str_eq(rig.fates[2].text, "asked to stop");
@@ -172,7 +172,7 @@ END_TEST
 START_TEST(it_can_ask_and_tell_as_any_task)
 {
     struct pool_map_options options = isolated(ISOLATE_TASK, 0);
-    options.map.hard_ns = 100 * NS_PER_S;
+    options.map.limits.hard_ns = 100 * NS_PER_S;
     run("told", 5, 3, options);
     ck_assert_str_eq(rig.fates[2].text, "2 phase 0 1 1");
     close_unharmed();
@@ -199,7 +199,7 @@ END_TEST
 START_TEST(scribbling_harms_nobody_else)
 {
     struct pool_map_options options = isolated(ISOLATE_TASK, 0);
-    options.map.hard_ns = 10 * NS_PER_S; // the child may hang over what it has broken
+    options.map.limits.hard_ns = 10 * NS_PER_S; // the child may hang over what it has broken
     rig_run_one(&rig,
                 (struct rig_options){.workers = 2, .plugin = "tests/plugins/.libs/scribbler.so"},
                 "everything", 0, 100, options);

@@ -5,7 +5,7 @@ import sys
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TESTS, "system"))
-from harness import Case, main  # noqa: E402
+from harness import Case, job, main, phase  # noqa: E402
 
 ROWS = 1000000
 BAD = 543210
@@ -15,19 +15,10 @@ class Poison(Case):
     def run_rows(self, retries, chunk):
         with open(self.path("runs"), "wb") as file:
             file.truncate(ROWS)
-        return self.run_job(f"""version: 1
-name: job
-plugins: [faulty]
-workers: {{count: 2, binding: none, oversubscribe: true}}
-phases:
-  - name: p
-    task: faulty.poison
-    inputs: {{range: {ROWS}}}
-    args: {{at: {BAD}, runs: {self.path("runs")}}}
-    chunk_size: {chunk}
-    retries: {{limit: {retries}, on: [crash], backoff: {{delay: 0ms}}}}
-    output: out.csv
-""", "--fresh", code=3)
+        return self.run_job(job(phase(
+            "faulty.poison", ROWS, args={"at": BAD, "runs": self.path("runs")}, chunk_size=chunk,
+            retries={"limit": retries, "on": ["crash"], "backoff": {"delay": "0ms"}},
+            output="out.csv"), workers=2), "--fresh", code=3)
 
     def check(self, done, tries):
         self.assertEqual(self.outcomes("job", "p"), {"ok": ROWS - 1, "crashed": 1}, done)
@@ -40,7 +31,7 @@ phases:
         behind = f"{BAD},{self.path('runs')},0\n"
         expected = "".join(f"{i},{i},{behind}" for i in range(ROWS) if i != BAD)
         self.assertTrue(self.read("out.csv") == "index,i,at,runs,attempt\n" + expected)
-        self.assertEqual(done.err.count("p#"), 2, "it is told once, with how to run it again")
+        self.assertEqual(done.err.count("p#"), 2, "it is reported once, with how to run it again")
         self.assertIn(f"p#{BAD} crashed: SIGSEGV", done.err)
 
     def test_it_is_final_after_three_workers(self):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The power fails: all that the file system had not written down is gone. Then the run is gone on with.
-An ext4 file system in a file, which is shut down in the middle of a run and mounted anew; needs root.
+"""The power fails: everything is lost that the file system had not written. Then the run is resumed.
+An ext4 file system in a file is shut down in the middle of a run and mounted again, which needs root.
 A few moments in every test run, 200 with BATCHRUN_LONG=1."""
 import os
 import shutil
@@ -9,8 +9,8 @@ import sys
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TESTS, "system"))
-from harness import PATIENCE, main, until  # noqa: E402
-from resuming import LONG, Resuming  # noqa: E402
+from harness import main  # noqa: E402
+from resuming import LONG, OTHERS, ROWS, Resuming  # noqa: E402
 
 TASKS = 500  # about as many as run, those that run twice among them
 LOSSES = 200 if LONG else 6
@@ -30,7 +30,7 @@ class Power(Resuming):
         self.mount()
         self.addCleanup(subprocess.run, ["umount", "-l", self.dir], check=False,
                         stderr=subprocess.DEVNULL)
-        self.write("job.yaml", self.job)
+        self.write("job.yaml", self.job(ROWS, *OTHERS))
         os.sync()
 
     def mount(self):
@@ -42,9 +42,9 @@ class Power(Resuming):
     def lose_power(self, tasks):
         process = self.start("run", "job.yaml", env=self.environment(
             KILL_AT=str(tasks), KILL="power", DISK=self.dir))
-        _, err = process.communicate(timeout=PATIENCE)
-        until(lambda: not self.marked(), 2, "every process of the run ends")
-        self.assertGreaterEqual(process.returncode, 0, err)
+        done = self.wait(process)
+        self.all_end()
+        self.assertGreaterEqual(done.code, 0, done)
         subprocess.run(["umount", self.dir], check=True)
         self.mount()
 
@@ -55,7 +55,7 @@ class Power(Resuming):
             with self.subTest(tasks=tasks):
                 self.lose_power(tasks)
                 if os.path.exists(self.path("job.run/journal")):
-                    self.check_going_on()
+                    self.check_resumed()
                 else:
                     self.assertEqual(self.batchrun("run", "--resume", "job.yaml").code, 3)
                 self.assertEqual(self.results(), reference)

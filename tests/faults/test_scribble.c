@@ -32,7 +32,7 @@ static void run(const char *task, uint32_t chunk)
     // A worker whose heap is broken may hang as well as crash, and its next tasks with it.
     struct pool_map_options options = {
         .chunk = chunk,
-        .map.hard_ns = 10 * NS_PER_S,
+        .map.limits.hard_ns = 10 * NS_PER_S,
         .retries = {.limit = 5, .on = ~0U, .delay_ns = 1, .max_ns = 1, .factor = 1}};
     open_rig();
     rig_run(&rig, rig_submit(&rig, task, 0, TASKS, options));

@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The claim and take-back protocol of framework/exec/channel.h, for spin: one coordinator, one
-// worker that may be killed between any two of its steps, QUEUE places. The sequence numbers in the
-// words come round after SEQUENCES, and the first is near the top; the program has 2^42 of them,
-// more than a worker sees in its life.
+// How tasks (here: rows) are claimed and taken back, for spin: the protocol of channel_memory.h in
+// framework/exec/channel. There are one coordinator, one worker that may be killed between any two
+// of its steps, and a queue of QUEUE grants. The sequence numbers in the words start again from 0
+// after SEQUENCES, and the first is near the top; the program has 2^42 of them, more than a worker
+// uses in its life.
 //
-// The worker's stores, of its cursor and of outcomes, lie in a buffer before others see them, in
-// their order; its loads do not wait for them, and it has no fence. The coordinator's membarrier(2)
-// waits until the buffer is empty, and whoever sees the worker dead sees all that it stored. The
-// rest is single loads and stores, sequentially consistent: that the memory orders of the C code
-// give as much is argued beside them. Falling asleep is in wakeup.pml, and the ring never full.
+// The worker's stores, of its cursor and of outcomes, stay in a buffer before others see them, and
+// become visible in their order. Its loads do not wait for them, and it has no fence. The
+// coordinator's membarrier(2) waits until the buffer is empty. When the coordinator sees that the
+// worker is dead, it sees all that the worker has stored. Everything else is single loads and
+// stores, sequentially consistent; the comments of the C code explain why its memory orders
+// suffice. Falling asleep is in wakeup.pml. The ring is never full.
 //
 // Checked: no row is lost, none is counted twice, none runs twice unless the worker died in it,
-// none goes back that was begun, what the worker copied of a grant is that grant's, an honest
-// worker never breaks the rules that channel_read keeps, and nobody waits for ever.
+// none is taken back after it has started; what the worker copied of a grant belongs to that grant;
+// an honest worker never breaks the rules that channel_read enforces; and nobody waits forever.
 //
-// -DFENCE: the worker has a fence, and the coordinator no membarrier(2).
+// -DFENCE: the worker has a fence, and the coordinator has no membarrier(2).
 //
 // Spin must find the error in each of these:
-//   -DNO_BARRIER    neither is there
-//   -DNO_UNDECIDED  a worker that claims takes a proposed end for the decided one
-//   -DNO_PATIENCE   a worker that looks for a grant passes one over that a proposal would empty
-//   -DNO_SEQUENCE   the worker does not look whose an end is
+//   -DNO_BARRIER    there is neither a fence nor membarrier(2)
+//   -DNO_UNDECIDED  a worker that claims takes an undecided end for the decided one
+//   -DNO_PATIENCE   a worker that searches for a grant skips one whose undecided end is 0
+//   -DNO_SEQUENCE   the worker does not check to which grant an end belongs
 
 #ifndef ROWS
 #define ROWS 4
@@ -29,12 +31,12 @@
 #define DEATHS 1
 #endif
 #ifndef TAKES
-#define TAKES 2 // how often rows are taken back
+#define TAKES 2 // number of times that rows are taken back
 #endif
 #define QUEUE 2
 #define SEQUENCES 8
 #define FIRST 6    // sequence number of the first grant
-#define STORES 3   // that the buffer holds
+#define STORES 3   // most stores that the buffer holds
 
 mtype = { CURSOR, RECORD };
 
@@ -42,40 +44,40 @@ typedef cursor_t { byte sequence; byte next }
 typedef end_t { byte sequence; bool undecided; byte end }
 typedef account_t { byte first; byte end; byte done }
 
-// Shared memory, made anew for each worker: the worker writes the cursor and the ring, the
-// coordinator all else.
+// The shared memory, new for each worker. The worker writes the cursor and the ring, the
+// coordinator everything else.
 cursor_t cursor;
 end_t ends[QUEUE];
-byte firsts[QUEUE]; // the rest of a grant
+byte firsts[QUEUE]; // the first row of each grant
 byte granted = FIRST;
 bool dead;
 
-// A record is the row as the worker knows it: grant's sequence, row within the grant.
+// A record is the sequence number of the grant and the row within the grant.
 chan ring = [ROWS] of { byte, byte };
 
-// What the worker has stored and nobody else sees yet.
+// What the worker has stored and others do not see yet.
 chan stores = [STORES] of { mtype, byte, byte };
 
 // The coordinator's own account.
 account_t account[QUEUE];
 byte retired = FIRST;
-bool spare[ROWS];   // rows to be given
-byte counted[ROWS]; // final outcomes
-byte over;          // rows that have one
+bool spare[ROWS];   // rows that can be granted
+byte counted[ROWS]; // number of final outcomes of each row
+byte ended;         // number of rows that have one
 byte deaths;
 
-// What happens, seen from outside.
-byte begun[ROWS];
-byte allowed[ROWS]; // runs: 1, and one more for each death in it
+// What has happened, as an observer knows it.
+byte started[ROWS];
+byte allowed[ROWS]; // most runs: 1, and one more for each death in it
 
 #define held(sequence) account[(sequence) % QUEUE]
 
-// By how much the cursor's grant is later; what is more than QUEUE later is earlier.
+// By how many grants the cursor is later; more than QUEUE means that it is earlier.
 #define later(than) ((cursor.sequence + SEQUENCES - (than) % SEQUENCES) % SEQUENCES)
 #define is_at(sequence) (later(sequence) == 0)
 #define is_before(sequence) (later(sequence) > QUEUE)
 
-// A store of the worker's is seen.
+// Makes the worker's stores visible.
 proctype store_buffer()
 {
     byte i, n;
@@ -99,9 +101,9 @@ end_drain:
     od
 }
 
-// The other rule of channel_read, kept at any time: when everything is read the worker is where it
-// told of, or claims one row more, of the oldest grant not accounted for.
-#define where_it_told (is_before(retired) || is_at(retired) && \
+// The other rule of channel_read, which always holds: when everything is read, the worker's cursor
+// is at the last outcome or one row further, in the oldest grant that is not accounted for.
+#define where_it_may_be (is_before(retired) || is_at(retired) && \
                        (retired == granted -> cursor.next == 0 : \
                            cursor.next == held(retired).done || \
                            cursor.next == held(retired).done + 1))
@@ -109,7 +111,7 @@ end_drain:
 proctype rule()
 {
 end_kept:
-    len(ring) == 0 && !where_it_told;
+    len(ring) == 0 && !where_it_may_be;
     assert(false)
 }
 
@@ -125,7 +127,7 @@ inline count_row(row)
 {
     counted[row]++;
     assert(counted[row] == 1);
-    over++
+    ended++
 }
 
 // channel_read: the record must be the next row of the oldest grant not accounted for.
@@ -142,9 +144,9 @@ inline read_record()
     }
 }
 
-inline give()
+inline grant()
 {
-    // The first spare row, and the one behind it when it is spare too.
+    // The first spare row, and the next one if it is spare too.
     d_step {
         i = 0;
         do
@@ -175,13 +177,13 @@ inline give()
     }
 }
 
-// The rows of the grant from `from` on may be given again.
+// Makes the rows of the grant from `from` on spare again.
 inline give_back(sequence, from)
 {
     i = from;
     do
     :: i < held(sequence).end ->
-        assert(begun[held(sequence).first + i] < allowed[held(sequence).first + i]);
+        assert(started[held(sequence).first + i] < allowed[held(sequence).first + i]);
         spare[held(sequence).first + i] = true;
         i++
     :: else -> break
@@ -189,9 +191,10 @@ inline give_back(sequence, from)
     held(sequence).end = from
 }
 
-// How many rows of the grant are claimed, by one look at the cursor. An honest worker's is within
-// what is asserted; the program takes nothing from a grant of which it is not.
-inline look(rows)
+// Sets `rows` to the number of claimed rows of the grant, as claimed() of the program returns it,
+// by one load of the cursor. An honest worker's cursor is within what is asserted; if it is not,
+// the program takes nothing back from this grant.
+inline claimed(rows)
 {
     d_step {
         if
@@ -204,13 +207,13 @@ inline look(rows)
         :: else -> rows = held(sequence).end
         fi;
         if
-        :: rows > held(sequence).end -> rows = held(sequence).end // found out in vain
+        :: rows > held(sequence).end -> rows = held(sequence).end // one too many
         :: else
         fi
     }
 }
 
-// From row n of the grant on, or from where the worker has claimed by now.
+// Takes back the rows of the grant from n on, or from where the worker has claimed by now.
 inline lower_end()
 {
     d_step {
@@ -220,7 +223,7 @@ inline lower_end()
 #if !defined(NO_BARRIER) && !defined(FENCE)
     empty(stores); // membarrier(2)
 #endif
-    look(i);
+    claimed(i);
     d_step {
         if
         :: i > n -> n = i
@@ -234,8 +237,8 @@ inline lower_end()
     }
 }
 
-// Tries every grant from the newest but those of other maps, and takes from the first that has
-// something: all, or one row.
+// Tries every grant from the newest on, without those of other maps. Takes back from the first that
+// has something: all of it or one row.
 inline take_back()
 {
     sequence = granted;
@@ -244,7 +247,7 @@ inline take_back()
     :: sequence > retired -> sequence-- // another map's
     :: sequence > retired ->
         sequence--;
-        look(n);
+        claimed(n);
         if
         :: held(sequence).end > n + 1 -> n = held(sequence).end - 1
         :: true
@@ -258,7 +261,8 @@ inline take_back()
     d_step { sequence = 0; i = 0; n = 0 }
 }
 
-// After the worker's end and the last record: who is blamed, what comes back.
+// After the worker's death and the last record: blames the running row and takes back the others,
+// as channel_blamed and channel_unreported do.
 inline bury()
 {
     d_step {
@@ -267,7 +271,7 @@ inline bury()
             assert(held(retired).done < held(retired).end);
             i = held(retired).first + held(retired).done;
             held(retired).done++;
-            allowed[i] = begun[i] + 1; // another attempt
+            allowed[i] = started[i] + 1; // another attempt
             spare[i] = true;
             retire_done()
         :: else
@@ -327,15 +331,15 @@ active proctype coordinator()
     run rule();
     run worker();
     do
-    :: over == ROWS -> break
+    :: ended == ROWS -> break
     :: nempty(ring) -> read_record()
     :: dead && empty(ring) ->
         bury();
         run worker()
-    :: over < ROWS && !dead && granted - retired < QUEUE ->
+    :: ended < ROWS && !dead && granted - retired < QUEUE ->
         any_spare(have);
         if
-        :: have -> have = false; give()
+        :: have -> have = false; grant()
         :: else
         fi
     :: !dead && granted > retired && taken < TAKES ->
@@ -345,7 +349,7 @@ active proctype coordinator()
     // Every row has exactly one outcome.
     i = 0;
     do
-    :: i < ROWS -> assert(counted[i] == 1 && begun[i] <= allowed[i] && !spare[i]); i++
+    :: i < ROWS -> assert(counted[i] == 1 && started[i] <= allowed[i] && !spare[i]); i++
     :: else -> break
     od
 }
@@ -376,7 +380,7 @@ proctype worker()
 
 next_grant:
     MAY_DIE;
-    // Nothing is granted any more: the run is over, or it waits; both are good ends.
+    // A worker that waits for a grant is a valid end.
 end_idle:
     granted > mine;
     d_step {
@@ -400,15 +404,15 @@ next_task:
 #ifdef FENCE
     empty(stores);
 #endif
-    if // one load, again and again while neither is so
+    if // one load, repeated while neither is true
     :: is_mine && row < theirs.end
     :: !is_mine || row >= theirs.end && !may_grow ->
         d_step { mine++; first = 0; row = 0 }
         goto next_grant
     fi;
     d_step {
-        begun[first + row]++;
-        assert(begun[first + row] <= allowed[first + row]);
+        started[first + row]++;
+        assert(started[first + row] <= allowed[first + row]);
         assert(counted[first + row] == 0)
     }
     MAY_DIE;

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How a worker falls asleep and is woken (framework/exec/channel_worker.c, wait_for_grant, and
-// channel.c, wake_if_asleep), for spin, on a machine whose stores lie in a buffer before others see
-// them: the coordinator's plain store of `granted` may be seen late, until its fence. The worker's
-// store of `sleeping` and all changes of `bell` are atomic read-modify-writes or sequentially
-// consistent stores, seen at once.
+// How a worker falls asleep and is woken, for spin: wait_for_grant in channel_worker.c and
+// wake_if_asleep in channel_coordinator.c, both of framework/exec/channel. The modelled machine
+// keeps stores in a buffer before others see them: the coordinator's release store of `granted` may
+// become visible late, until its fence. The worker's store of `sleeping` and all changes of `bell`
+// are atomic read-modify-writes or sequentially consistent stores, which are visible at once.
 //
-// Checked, without the rescan that the program has besides: whenever something was granted, the
-// worker gets it. With -DNO_FENCE the coordinator has no fence, and spin must find the sleeper.
+// Checked: whenever something was granted, the worker gets it, even without the rescan that the
+// program has in addition. With -DNO_FENCE the coordinator has no fence, and spin must find the
+// worker asleep.
 
 #define GRANTS 3
 
 byte granted;     // as memory has it
-byte buffered;    // as the coordinator's store buffer has it
+byte buffered;    // as the coordinator has stored it
 bool sleeping;
 byte bell;
-bool waits;       // in the kernel
-byte got;
+bool waits;       // the worker sleeps in the kernel
+byte grants;      // that the worker has taken
 
 proctype store_buffer()
 {
@@ -48,14 +49,14 @@ proctype worker()
     byte value;
 
     do
-    :: got == GRANTS -> break
-    :: granted > got -> got++ // without sleeping
+    :: grants == GRANTS -> break
+    :: granted > grants -> grants++ // without sleeping
     :: else ->
         sleeping = true;
         do
         :: value = bell;
             if
-            :: granted > got -> break
+            :: granted > grants -> break
             :: else
             fi;
             atomic { // FUTEX_WAIT: compares and sleeps in one step

@@ -163,6 +163,8 @@ static int close_all(br_task *t)
     return good(t);
 }
 
+#define NAP_MAX_NS 100000000
+
 // Leaves its process id in the file `dir`/began-I and waits for a file `dir`/go, so that a test can
 // act while the task runs; then leaves `dir`/ended-I. Here every row does.
 static int rendezvous(br_task *t)
@@ -179,8 +181,13 @@ static int rendezvous(br_task *t)
         return br_fail(t, "%s could not be made", began);
     br_task_progress(t, 0.375);
     snprintf(path, sizeof path, "%s/go", dir);
-    while (access(path, F_OK) != 0)
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    // The pauses grow: hundreds of these may wait at once, beside others that have yet to start.
+    struct timespec pause = {.tv_nsec = 2000000};
+    while (access(path, F_OK) != 0) {
+        nanosleep(&pause, NULL);
+        if (pause.tv_nsec < 100000000)
+            pause.tv_nsec += pause.tv_nsec / 4;
+    }
     snprintf(path, sizeof path, "%s/ended-%lld", dir, (long long)br_arg_i64(t, "i"));
     if (symlink(began, path) != 0)
         return br_fail(t, "%s could not be made", path);

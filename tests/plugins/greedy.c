@@ -111,19 +111,23 @@ static int ask(br_task *t)
     return got ? good(t) : br_fail(t, "no memory: %s", strerror(errno));
 }
 
-// Keeps 4 MiB and a descriptor in every row; gives the most memory its process has had.
+// Keeps 4 MiB and a descriptor in every row; gives the most memory its process has had. The row
+// that is the `at`th of its process never returns, so that whoever watches memory has time to look.
 static int leak(br_task *t)
 {
     enum {
         PIECE = 4 << 20
     };
     static void *kept;
+    static int64_t rows;
     void **piece = malloc(PIECE);
     if (!piece || dup(STDIN_FILENO) < 0)
         return br_fail(t, "nothing is left: %s", strerror(errno));
     memset(piece, 1, PIECE);
     *piece = kept;
     kept = piece;
+    for (rows++; rows == br_arg_i64(t, "at");)
+        pause();
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);
     return br_result_i64(t, "pid", getpid()) || br_result_i64(t, "peak", used.ru_maxrss * 1024L);

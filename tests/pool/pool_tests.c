@@ -15,22 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE 60.0
-
 struct shared *shared;
 const char *const death_names[DEATHS] = {"error", "exit(0)", "_exit(0)",
                                          "abort", "SIGSEGV", "SIGKILL"};
 
-double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 bool wait_word(_Atomic uint32_t *word, uint32_t value)
 {
-    for (double end = seconds_now() + PATIENCE; seconds_now() < end;) {
+    for (double end = seconds_now() + patience(); seconds_now() < end;) {
         uint32_t is = atomic_load(word);
         if (is >= value)
             return true;
@@ -57,57 +48,79 @@ void add_word(_Atomic uint32_t *word)
     wake(word);
 }
 
-// What a worker writes into shared memory does not make the pool's descriptor readable.
-static void turn(br_pool *pool)
+// The pool's descriptor does not become readable when a worker writes into shared memory, so this
+// waits for a few milliseconds only.
+static void turn(br_pool *pool, double end, const char *goal)
 {
     br_error err;
     struct pollfd wait = {.fd = br_pool_fd(pool), .events = POLLIN};
     double timeout = br_pool_timeout(pool);
     poll(&wait, 1, timeout >= 0 && timeout < 0.005 ? (int)(timeout * 1e3) : 5);
     ck_assert_msg(br_pool_dispatch(pool, &err) == 0, "%s", err.text);
+    ck_assert_msg(seconds_now() < end, "waited too long for %s", goal);
 }
 
 void drive_until(br_pool *pool, _Atomic uint32_t *word, uint32_t value)
 {
-    for (double end = seconds_now() + PATIENCE; atomic_load(word) < value; turn(pool))
-        ck_assert_msg(seconds_now() < end, "%u of %u", (unsigned)atomic_load(word), value);
+    for (double end = seconds_now() + patience(); atomic_load(word) < value;)
+        turn(pool, end, "a word");
 }
 
-void drive_starts(br_pool *pool, uint64_t starts)
+void drive_item(br_pool *pool, br_result *result, size_t index)
+{
+    br_outcome o;
+    br_error err;
+    double end = seconds_now() + patience();
+    while (br_result_outcome(result, index, &o, &err) == 0 && o.status == BR_PENDING)
+        turn(pool, end, "an item's outcome");
+}
+
+static br_pool_stats stats_of(br_pool *pool)
 {
     br_pool_stats stats;
-    double end = seconds_now() + PATIENCE;
-    for (br_pool_get_stats(pool, &stats); stats.starts < starts; br_pool_get_stats(pool, &stats)) {
-        ck_assert_msg(seconds_now() < end, "%d of %d starts", (int)stats.starts, (int)starts);
-        turn(pool);
-    }
+    br_pool_get_stats(pool, &stats);
+    return stats;
+}
+
+void drive_alive(br_pool *pool, unsigned workers)
+{
+    for (double end = seconds_now() + patience(); stats_of(pool).alive < workers;)
+        turn(pool, end, "workers that are ready");
 }
 
 void drive_deaths(br_pool *pool, uint64_t deaths)
 {
-    br_pool_stats stats;
-    double end = seconds_now() + PATIENCE;
-    for (br_pool_get_stats(pool, &stats); stats.deaths < deaths; br_pool_get_stats(pool, &stats)) {
-        ck_assert_msg(seconds_now() < end, "%d of %d deaths", (int)stats.deaths, (int)deaths);
-        turn(pool);
-    }
+    for (double end = seconds_now() + patience(); stats_of(pool).deaths < deaths;)
+        turn(pool, end, "deaths");
 }
 
-// Of a process that need not be a child of ours.
-bool ends_within(pid_t pid, double seconds)
+bool has_ended(pid_t pid)
 {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (fd < 0)
         return true;
     struct pollfd wait = {.fd = fd, .events = POLLIN};
-    bool ended = poll(&wait, 1, (int)(seconds * 1e3)) == 1;
+    bool ended = poll(&wait, 1, 0) == 1;
     close(fd);
     return ended;
 }
 
+bool ends(pid_t pid)
+{
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0), got = 0;
+    if (fd < 0)
+        return true;
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    // A signal of the process that ends interrupts the wait.
+    for (double end = seconds_now() + patience(); got <= 0 && seconds_now() < end;)
+        got = poll(&wait, 1, 1000);
+    close(fd);
+    return got == 1;
+}
+
 size_t full_size(size_t full, size_t small)
 {
-    return getenv("BATCHRUN_LONG") ? full : small;
+    return is_long() ? full : small;
 }
 
 size_t count_fds(void)
@@ -145,7 +158,20 @@ br_pool *open_pool(const br_pool_options *options)
 
 br_pool *pool_of(unsigned workers)
 {
-    return open_pool(&(br_pool_options){.workers = workers});
+    return pool_with(workers, false);
+}
+
+br_pool *pool_with(unsigned workers, bool thread)
+{
+    return open_pool(&(br_pool_options){.workers = workers, .progress_thread = thread});
+}
+
+void check_square(br_pool *pool)
+{
+    br_error err;
+    int64_t in = 5, out = 0;
+    CHECK_CALL(br_pool_apply(pool, square, &in, 8, &out, 8, NULL, &err));
+    ck_assert_int_eq(out, 25);
 }
 
 int die(enum death how)
@@ -237,31 +263,62 @@ void fill(int64_t *items, size_t count)
         items[i] = (int64_t)i;
 }
 
-static void reset_shared(void)
+int emit_pattern(br_task *t, const void *in, void *out)
 {
-    memset((void *)shared, 0, sizeof *shared);
+    const int64_t *size = in;
+    char *bytes = malloc((size_t)*size + 1);
+    if (!bytes)
+        return br_fail(t, "out of memory");
+    for (int64_t i = 0; i < *size; i++)
+        bytes[i] = (char)(i * 7);
+    *(int64_t *)out = *size;
+    int result = br_task_emit(t, bytes, (size_t)*size / 2) ||
+                 br_task_emit(t, bytes + *size / 2, (size_t)(*size - *size / 2));
+    free(bytes);
+    return result;
 }
 
-TCase *new_case(Suite *suite, const char *name)
+int always_aborts(br_task *t, const void *in, void *out)
 {
-    TCase *tcase = tcase_create(name);
-    tcase_add_checked_fixture(tcase, reset_shared, NULL);
-    tcase_set_timeout(tcase, 2 * PATIENCE);
-    suite_add_tcase(suite, tcase);
-    return tcase;
+    (void)t;
+    (void)in;
+    (void)out;
+    add_word(&shared->calls);
+    abort();
 }
 
-int run_suite(Suite *suite)
+int note_init(void *arg)
+{
+    (void)arg;
+    add_word(&shared->inits);
+    return 0;
+}
+
+void note_good(br_result *r, void *user)
+{
+    struct told *told = user;
+    told->result = r;
+    told->pid = getpid();
+    told->thread = pthread_self();
+    add_word(&told->good);
+}
+
+void note_bad(br_result *r, void *user)
+{
+    struct told *told = user;
+    told->result = r;
+    add_word(&told->bad);
+}
+
+void set_up(void)
 {
     struct rlimit none = {0, 0};
-    setrlimit(RLIMIT_CORE, &none); // workers crash on purpose
+    setrlimit(RLIMIT_CORE, &none);
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
-        return EXIT_FAILURE;
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    ck_assert(shared != MAP_FAILED);
+}
+
+void tear_down(void)
+{
     munmap(shared, sizeof *shared);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

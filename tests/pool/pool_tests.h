@@ -4,49 +4,67 @@
 #define POOL_TESTS_H
 
 #include <batchrun/pool.h>
-#include <check.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Memory that the test and all its workers see: how they tell each other what has happened. */
+#include "support/suite.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
+/* Fails the test unless the call returns 0; `err` is its error. */
+#define CHECK_CALL(call) ck_assert_msg((call) == 0, "%s", err.text)
+
+/* Memory that the test and its workers share, to let each other know what has happened. */
 struct shared {
     _Atomic uint32_t started; /* items that have begun */
     _Atomic uint32_t go;      /* what items wait for */
     _Atomic uint32_t inits;
     _Atomic uint32_t calls;
     _Atomic int32_t pids[64];
-    _Atomic size_t number; /* whatever a test wants to tell its workers */
+    _Atomic size_t number; /* a test's parameter for its workers */
 };
 extern struct shared *shared;
 
-/* Waits, in the test or in a worker, until *word is at least `value`: a minute at most, then false.
- */
+/* Before and after each test: `shared` all zero, no core files of workers that crash on purpose. */
+void set_up(void);
+void tear_down(void);
+
+/* Waits, in the test or in a worker, until *word is at least `value`. Returns false if it is not
+ * even after patience(). */
 bool wait_word(_Atomic uint32_t *word, uint32_t value);
 void set_word(_Atomic uint32_t *word, uint32_t value);
 void add_word(_Atomic uint32_t *word);
 
-/* Moves the pool's work on until *word is at least `value`. */
+/* Drive the pool until *word is at least `value`, the item has its outcome, so many workers are
+ * ready, or so many have died without being asked to. */
 void drive_until(br_pool *pool, _Atomic uint32_t *word, uint32_t value);
-
-/* Moves work on until so many worker processes have started, or died unasked. */
-void drive_starts(br_pool *pool, uint64_t starts);
+void drive_item(br_pool *pool, br_result *result, size_t index);
+void drive_alive(br_pool *pool, unsigned workers);
 void drive_deaths(br_pool *pool, uint64_t deaths);
 
-/* Whether process `pid` ends within `seconds`. */
-bool ends_within(pid_t pid, double seconds);
+/* Whether process `pid`, which need not be a child, has ended; or ends within patience(). */
+bool has_ended(pid_t pid);
+bool ends(pid_t pid);
 
-/* The full size of a case, or a small one where BATCHRUN_LONG is not set. */
+/* The full size of a case, or a small one if BATCHRUN_LONG is not set. */
 size_t full_size(size_t full, size_t small);
 
-double seconds_now(void);
 size_t count_fds(void);
 size_t count_children(pid_t pid, pid_t *out, size_t most);
 
 br_pool *open_pool(const br_pool_options *options);
 br_pool *pool_of(unsigned workers);
+/* Many tests run twice: the caller drives the pool, or its progress thread does. */
+br_pool *pool_with(unsigned workers, bool thread);
+void check_square(br_pool *pool); /* that it still works */
 
 /* Ways to die. The names are what a test says when it fails. */
 enum death {
@@ -71,11 +89,23 @@ int until_go(br_task *t, const void *in, void *out);    /* adds to started, wait
 int odd_fails(br_task *t, const void *in, void *out);   /* "no N" for odd ones, squares others */
 int count_calls(br_task *t, const void *in, void *out); /* adds to calls */
 int tell_pid(br_task *t, const void *in, void *out);    /* -> int64_t */
+int emit_pattern(br_task *t, const void *in, void *out);  /* emits *in bytes: 0, 7, 14 ... */
+int always_aborts(br_task *t, const void *in, void *out); /* adds to calls */
 
 void fill(int64_t *items, size_t count); /* 0, 1, 2 ... */
 
-/* A test case whose tests each begin with `shared` all zero. */
-TCase *new_case(Suite *suite, const char *name);
-int run_suite(Suite *suite);
+int note_init(void *arg); /* of a worker: adds to inits */
+
+/* What callbacks note. */
+struct told {
+    _Atomic uint32_t good, bad;
+    pid_t pid;
+    pthread_t thread;
+    br_pool *pool;
+    br_result *result;
+    int call_result;
+};
+void note_good(br_result *r, void *user);
+void note_bad(br_result *r, void *user);
 
 #endif

@@ -11,7 +11,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "model/table.h"
+#include "model/row.h"
 
 // Tasks from here on are reported one by one, as by real workers.
 #define LONG_NS NS_PER_MS
@@ -91,7 +91,8 @@ struct fake {
     struct map_entry *maps;
     size_t map_count;
     struct cpuset cpus;
-    bool failed; // out of memory: said by the next report
+    uint64_t looks; // calls of in_hand
+    bool failed;    // out of memory: said by the next report
 };
 
 static struct fake *fake_of(const struct executor *ex)
@@ -385,6 +386,11 @@ void fake_advance(struct executor *ex, int64_t until)
     f->now = until;
 }
 
+uint64_t fake_looks(const struct executor *ex)
+{
+    return fake_of(ex)->looks;
+}
+
 void fake_kill_worker(struct executor *ex, unsigned slot)
 {
     struct fake *f = fake_of(ex);
@@ -452,6 +458,7 @@ static uint32_t fake_take_back(struct executor *ex, unsigned slot, uint64_t map,
 static bool fake_in_hand(struct executor *ex, unsigned slot, struct exec_in_hand *out)
 {
     const struct slot *s = &fake_of(ex)->slots[slot];
+    fake_of(ex)->looks++;
     if (!answers(s) || s->queue_count == 0)
         return false;
     const struct queued *q = &s->queue[0];

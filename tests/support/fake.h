@@ -62,4 +62,7 @@ void fake_advance(struct executor *ex, int64_t until);
 // Ends the slot's worker here and now, as by SIGKILL from outside. Nothing when it has none.
 void fake_kill_worker(struct executor *ex, unsigned slot);
 
+// Returns how often the executor has been asked what a slot is running.
+uint64_t fake_looks(const struct executor *ex);
+
 #endif

@@ -13,7 +13,8 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "exec/topology.h"
-#include "model/table.h"
+#include "model/row.h"
+#include "model/table_builder.h"
 
 static int on_worker(void *user, const struct exec_report *r, br_error *err)
 {

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum {
     PATIENCE_SECONDS = 600,
@@ -16,6 +17,19 @@ double patience(void)
     if (!(seconds > 0))
         seconds = PATIENCE_SECONDS;
     return is_long() ? seconds * LONG_FORM : seconds;
+}
+
+double seconds_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+void figure(const char *what, double seconds)
+{
+    printf("figure: %s: %.3f s\n", what, seconds);
+    fflush(stdout);
 }
 
 bool is_long(void)

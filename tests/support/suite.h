@@ -54,6 +54,12 @@ TCase *suite_case(struct suite *suite, const char *name);
 // for every wait of every test: BATCHRUN_TEST_PATIENCE, or 600 if that is not set.
 double patience(void);
 
+// Monotonic time, in seconds.
+double seconds_now(void);
+
+// Prints how long something took. No test fails because of such a figure.
+void figure(const char *what, double seconds);
+
 // Whether BATCHRUN_LONG asks for the long form of the tests.
 bool is_long(void);
 

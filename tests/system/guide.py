@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A document whose blocks are run. What is made of a fenced block goes by its language and by the
-paragraph before it:
+"""A document whose blocks are run. A fenced block's language and the paragraph before it decide what
+happens with it:
 
     `NAME`...:                   the block is the file NAME
     [examples/NAME](...):        the block is that file, built by the tests and run
@@ -18,6 +18,8 @@ import os
 import re
 import shutil
 import subprocess
+
+from harness import PATIENCE
 
 BLOCK = re.compile(r"^<!-- run:\n(?P<hidden>.*?)^-->$|"
                    r"(?:^(?P<before>[^\n]+)\n\n?)?^```(?P<language>\w*)\n(?P<body>.*?)^```$",
@@ -87,7 +89,7 @@ def sections(path):
 
 
 def tools(section):
-    """Programs that a section's commands are about, of those that may be missing."""
+    """The programs in TOOLS that a section's commands use."""
     text = "".join(b.body for b in section if b.language in ("sh", "console") and not b.not_run)
     return [t for t in TOOLS if re.search(rf"(?<![\w./-]){re.escape(t)}(?![\w.+])", text)]
 
@@ -104,7 +106,8 @@ class Document:
         self.directory = case.dir
 
     def follow(self):
-        """A section whose programs are missing is left out, and those behind it that build on it."""
+        """Runs all blocks. A section whose programs are missing is skipped, with those after it that
+        need its files."""
         why_not = None
         for section in sections(self.path):
             lacking = [t for t in tools(section) if t in self.unfit or not shutil.which(t)]
@@ -132,11 +135,12 @@ class Document:
             take(block)
 
     def run(self, *words, **more):
-        return subprocess.run(words, cwd=self.directory, env=self.env, text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **more)
+        return subprocess.run(words, cwd=self.directory, env=self.env, text=True, check=False,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=PATIENCE,
+                              **more)
 
     def shell(self, flags, script, **more):
-        """The next one begins in the directory where this one ends, as at a prompt."""
+        """Runs a script. The next one begins in the directory where this one ends, as at a prompt."""
         for program in EXTRAS:
             if re.search(rf"(?m)^{program} ", script) and not shutil.which(program):
                 self.skip("no " + program)

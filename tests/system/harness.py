@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the system tests share: the program as a person runs it, in a directory of its own, and a
-look at what it leaves behind."""
+"""What the system tests share: batchrun run as a person runs it, in a directory of its own, and a
+look at what it leaves behind.
+
+No test depends on speed. A test waits for the event that it needs, with until(), and asserts that
+something happens, never how soon; figure() prints the seconds instead."""
+import atexit
+import contextlib
 import csv
+import itertools
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -22,7 +29,8 @@ PROGRAM = os.environ.get("BATCHRUN", os.path.join(BUILD, "tools/batchrun/batchru
 PLUGINS = [os.path.join(BUILD, "plugins/.libs"), os.path.join(BUILD, "tests/plugins/.libs")]
 CONFIGS = os.path.join(TOP, "configs")
 
-PATIENCE = 120  # seconds after which a program counts as hung, on the slowest machine
+# Seconds after which a test gives up. It is the only limit, and only a hang reaches it.
+PATIENCE = float(os.environ.get("BATCHRUN_TEST_PATIENCE") or 600)
 
 
 class Done:
@@ -35,16 +43,98 @@ class Done:
         return f"exit {self.code}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
 
 
-def until(condition, seconds, what):
-    """Looks again and again: for events of other processes, which nothing announces."""
-    end = time.monotonic() + seconds
+# ---- Waiting
+
+def until(condition, what):
+    """Returns what condition() returns, as soon as that is true. It is asked again and again,
+    because nothing announces what other processes do. `what` says in a failure what is awaited."""
+    end = time.monotonic() + PATIENCE
+    pause = 0.001
     while True:
         found = condition()
         if found:
             return found
         if time.monotonic() > end:
-            raise AssertionError(f"{what}: not within {seconds} s")
-        time.sleep(0.005)
+            raise AssertionError(f"not after {PATIENCE:g} s: {what}")
+        time.sleep(pause)
+        pause = min(1.5 * pause, 0.05)
+
+
+def time_limits(first, what):
+    """Yields longer and longer durations in seconds, from `first`, until the caller leaves its loop.
+    For tests that need a time limit which one task exceeds and the others do not: how long the
+    others take depends on the machine, so the loop goes on while they exceed it too."""
+    end = time.monotonic() + PATIENCE
+    for power in itertools.count():
+        if time.monotonic() > end:
+            raise AssertionError(f"with no time limit up to {first * 2 ** power:g} s: {what}")
+        yield first * 2 ** power
+
+
+FIGURES = {}
+
+
+def figure(what, seconds):
+    """Notes how long something took. The longest of each kind stands at the end of the log."""
+    FIGURES[what] = max(seconds, FIGURES.get(what, 0))
+
+
+@contextlib.contextmanager
+def timed(what):
+    """Notes how long a `with` block takes."""
+    began = time.monotonic()
+    yield
+    figure(what, time.monotonic() - began)
+
+
+# ---- Processes
+
+def stat(pid):
+    """The fields of /proc/PID/stat from the third on, the state."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()
+
+
+def is_stopped(pid):
+    return stat(pid)[0] in "Tt"
+
+
+def stop(pid):
+    """Stops a process, and waits until it stands still."""
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: is_stopped(pid), f"process {pid} stops")
+
+
+def signals(pid, field):
+    """A set of signals in /proc/PID/status, such as SigCgt, as a number with one bit each."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        for line in file:
+            if line.startswith(field + ":"):
+                return int(line.split()[1], 16)
+    raise AssertionError(f"no {field} of process {pid}")
+
+
+def bit(number):
+    return 1 << (number - 1)
+
+
+# ---- Job files
+
+def job(*phases, workers=1, name="job", plugins=("demo", "faulty"), **keys):
+    """The text of a job file. It is JSON, which is YAML. A number of workers is as many processes,
+    not bound to cores, also where there are fewer cores; None leaves the key out."""
+    if isinstance(workers, int):
+        workers = {"count": workers, "binding": "none", "oversubscribe": True}
+    text = {"version": 1, "name": name, "workers": workers, "plugins": list(plugins), **keys,
+            "phases": list(phases)}
+    return json.dumps({key: value for key, value in text.items() if value is not None},
+                      indent=1) + "\n"
+
+
+def phase(task, inputs, name="p", **keys):
+    """A phase of job(). A number as its inputs is a range."""
+    inputs = {"range": inputs} if isinstance(inputs, int) else inputs
+    return {"name": name, "task": task, "inputs": inputs, **keys}
 
 
 def remove(directory):
@@ -116,12 +206,13 @@ class Case(unittest.TestCase):
         raise AssertionError(f"no phase {phase} in the summary of {run}")
 
     def make_group(self, path):
-        """A control group for this test, where one may be made: the directory may well be a plain one."""
+        """Makes a control group for this test, or skips the test. Where no control groups are mounted,
+        `path` may become a plain directory."""
         try:
             os.mkdir(path)
         except OSError as error:
             self.skipTest(f"no control group may be made here: {error}")
-        self.addCleanup(until, lambda: remove(path), PATIENCE, f"{path} is empty")
+        self.addCleanup(until, lambda: remove(path), f"{path} is empty")
         if not os.path.exists(f"{path}/cgroup.procs"):
             self.skipTest(f"no control groups are mounted here: {path} is a plain directory")
 
@@ -134,15 +225,19 @@ class Case(unittest.TestCase):
         return subprocess.Popen([program, *args], cwd=self.dir, env=env or self.environment(),
                                 encoding="utf-8", errors="replace", **kwargs)
 
-    def end(self, process, left=()):
-        """Waits for the program and checks that nothing of it is left."""
+    def wait(self, process):
+        """Waits for the program to end."""
         try:
             out, err = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
             self.fail(f"the program hung\n--- stdout\n{out}\n--- stderr\n{err}")
-        done = Done(process.returncode, out, err)
+        return Done(process.returncode, out, err)
+
+    def end(self, process):
+        """Waits for the program to end, and checks that nothing of it is left."""
+        done = self.wait(process)
         for sanitizer in ("AddressSanitizer", "LeakSanitizer", "runtime error:"):
             self.assertNotIn(sanitizer, done.err or "", done)
         self.assertNothingLeft(done)
@@ -159,7 +254,7 @@ class Case(unittest.TestCase):
         return done
 
     def assertJournalWhole(self, run):
-        """The journal can be read to its end, and the run's end is the last that it tells."""
+        """The journal can be read to its end, and its last event is the end of the run."""
         done = self.batchrun("events", run + ".run")
         self.assertEqual((done.code, done.err), (0, ""), done)
         self.assertEqual(json.loads(done.out.splitlines()[-1])["event"], "run_end")
@@ -167,7 +262,7 @@ class Case(unittest.TestCase):
     # ---- What is left
 
     def marked(self):
-        """Processes that carry this test's mark in their environment: all that it started."""
+        """The process ids of all that this test started: they have its mark in their environment."""
         found = []
         for entry in os.listdir("/proc"):
             if not entry.isdigit() or int(entry) == os.getpid():
@@ -176,9 +271,7 @@ class Case(unittest.TestCase):
                 with open(f"/proc/{entry}/environ", "rb") as file:
                     if self.mark.encode() not in file.read().split(b"\0"):
                         continue
-                with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as file:
-                    state = file.read().rpartition(")")[2].split()[0]
-                if state not in "ZX":
+                if stat(entry)[0] not in "ZX":
                     found.append(int(entry))
             except (FileNotFoundError, ProcessLookupError, PermissionError):
                 continue
@@ -191,8 +284,13 @@ class Case(unittest.TestCase):
             except ProcessLookupError:
                 pass
 
+    def all_end(self, done=None):
+        """Waits until every process that this test started has ended."""
+        with timed("processes that outlived their program"):
+            until(lambda: not self.marked(), f"processes {self.marked()} end\n{done}")
+
     def assertNothingLeft(self, done=None):
-        until(lambda: not self.marked(), 1, f"processes end ({self.marked()} did not)\n{done}")
+        self.all_end(done)
         self.assertEqual(os.listdir(self.temporary), [], done)
         self.assertEqual(shared_memory() - self.shared_before, set(), done)
         for directory, _, files in os.walk(self.dir):
@@ -202,29 +300,51 @@ class Case(unittest.TestCase):
 
 
 class Rendezvous(Case):
-    """Runs whose tasks wait until the test has done what it is about."""
+    """Runs whose tasks wait until the test has written the file `go`."""
 
-    def rendezvous(self, rows, *more, workers=2, args=(), **kwargs):
-        self.write("job.yaml", "version: 1\nname: job\nplugins: [demo, faulty]\n"
-                   f"workers: {{count: {workers}, binding: none, oversubscribe: true}}\n"
-                   "phases:\n  - name: p\n    task: faulty.rendezvous\n"
-                   f"    inputs: {{range: {rows}}}\n    args: {{dir: {json.dumps(self.dir)}}}\n"
-                   "    output: out.csv\n    chunk_size: 1\n" +
-                   "".join(f"    {line}\n" for line in more))
-        return self.start("run", *args, "job.yaml", **kwargs)
+    running = None  # the run that rendezvous() started
+
+    def rendezvous(self, rows, workers=2, args=(), limits=None, env=None, preexec_fn=None, **keys):
+        """Starts a run of one phase of so many such tasks; `keys` are further keys of the phase."""
+        self.write("job.yaml", job(phase(
+            "faulty.rendezvous", rows, args={"dir": self.dir}, output="out.csv",
+            **{"chunk_size": 1, **keys}), workers=workers, limits=limits))
+        self.running = self.start("run", *args, "job.yaml", env=env, preexec_fn=preexec_fn)
+        return self.running
+
+    def while_it_runs(self, condition, what):
+        """As until(), but fails when the run ends before that."""
+        def look():
+            ended = self.running is not None and self.running.poll() is not None
+            found = condition()
+            if ended and not found:
+                self.fail(f"the run ended before this: {what}\n{self.wait(self.running)}")
+            return found
+        return until(look, what)
 
     def began(self, row):
+        """Waits until the task of this row runs; returns the process id of its worker."""
         path = self.path(f"began-{row}")
-        until(lambda: os.path.exists(path), PATIENCE, f"row {row} begins")
-        with open(path, encoding="utf-8") as file:
-            return int(file.read())
+        self.while_it_runs(lambda: os.path.exists(path), f"row {row} begins")
+        return int(self.read(path))
+
+    def rows_begun(self, what="began-"):
+        return [int(name[6:]) for name in os.listdir(self.dir) if name.startswith(what)]
+
+    def all_began(self, count):
+        """Waits until so many tasks run at once; returns the process ids of their workers."""
+        self.while_it_runs(lambda: len(self.rows_begun()) >= count, f"{count} tasks begin")
+        return [self.began(row) for row in self.rows_begun()[:count]]
 
     def both_began(self):
-        """Waits for two tasks, whichever they are; the process ids of their workers."""
-        def look():
-            return [int(name[6:]) for name in os.listdir(self.dir) if name.startswith("began-")]
-        until(lambda: len(look()) >= 2, PATIENCE, "two tasks begin")
-        return [self.began(row) for row in look()[:2]]
+        return self.all_began(2)
+
+    def again(self):
+        """Removes what a run has left, so that the test can start another."""
+        for name in os.listdir(self.dir):
+            if name.startswith(("go", "began-", "ended-")):
+                os.unlink(self.path(name))
+        shutil.rmtree(self.path("job.run"), ignore_errors=True)
 
     @staticmethod
     def children(pid):
@@ -234,28 +354,42 @@ class Rendezvous(Case):
     def nursery(self, pid):
         return self.children(pid)[0]
 
-    def says(self, process, word):
-        """Waits until the program has said this on standard error: it has taken note."""
+    def says(self, process, words):
+        """Waits until the program has written these words on standard error."""
         said, end = b"", time.monotonic() + PATIENCE
-        while word.encode() not in said:
-            ready, _, _ = select.select([process.stderr], [], [], end - time.monotonic())
-            self.assertTrue(ready, f"{word} was not said: {said}")
+        while words.encode() not in said:
+            ready, _, _ = select.select([process.stderr], [], [], max(0, end - time.monotonic()))
+            self.assertTrue(ready, f"no `{words}` on standard error: {said}")
             block = os.read(process.stderr.fileno(), 65536)
-            self.assertTrue(block, f"the program ended without {word}: {said}")
+            self.assertTrue(block, f"the program ended without `{words}`: {said}")
             said += block
 
 
+def install():
+    """Installs batchrun below a directory, once for all cases of a program; returns that directory."""
+    if not install.root:
+        install.root = tempfile.mkdtemp(prefix="batchrun-installed-")
+        atexit.register(shutil.rmtree, install.root, ignore_errors=True)
+        # This make must not know the job server, flags and targets of the one that runs the tests.
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+        with timed("make install"):
+            done = subprocess.run(["make", "install", f"DESTDIR={install.root}"], cwd=BUILD, env=env,
+                                  capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise AssertionError(done.stdout + done.stderr)
+    return install.root
+
+
+install.root = None
+
+
 class InstalledCase(Case):
-    """Each test has batchrun installed below self.root; self.found are its files by name."""
+    """Tests of what is installed, below self.root, which they must not change; self.found has its
+    files by name."""
 
     def setUp(self):
         super().setUp()
-        self.root = self.path("root")
-        # A make of its own: no job server, flags or targets of the one that runs the tests.
-        env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
-        done = subprocess.run(["make", "install", f"DESTDIR={self.root}"], cwd=BUILD,
-                              env=env, capture_output=True, text=True)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.root = install()
         self.found = {}
         for directory, _, files in os.walk(self.root):
             for name in files:
@@ -268,14 +402,19 @@ class InstalledCase(Case):
             PKG_CONFIG_ALLOW_SYSTEM_CFLAGS="1")
 
 
+def configured():
+    """The text of config.h."""
+    with open(os.path.join(BUILD, "config.h"), encoding="utf-8") as file:
+        return file.read()
+
+
 def sanitized():
     """Whether the build has sanitizers, which want to be alone in a process."""
-    with open(os.path.join(BUILD, "config.h"), encoding="utf-8") as file:
-        return '#define BR_SANITIZERS ""' not in file.read()
+    return '#define BR_SANITIZERS ""' not in configured()
 
 
 def shared_memory():
-    """Named shared memory of ours; that of others comes and goes."""
+    """Named shared memory of batchrun. That of other programs comes and goes."""
     return {f for f in os.listdir("/dev/shm") if "batchrun" in f or f.startswith("br_")}
 
 
@@ -301,9 +440,49 @@ def read_npy(path):
     return [dict(zip(names, values)) for values in row.iter_unpack(body)]
 
 
+# ---- Running the tests
+
+class Result(unittest.TextTestResult):
+    """Prints how long each case took, and the figures, before the failures."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.seconds = {}
+
+    def startTest(self, test):
+        self.began = time.monotonic()
+        super().startTest(test)
+
+    def stopTest(self, test):
+        self.seconds[name_of(test)] = time.monotonic() - self.began
+        super().stopTest(test)
+
+    def printErrors(self):
+        print(file=sys.stderr)
+        for name, seconds in sorted(self.seconds.items(), key=lambda item: -item[1]):
+            print(f"{seconds:8.3f} s  {name}", file=sys.stderr)
+        for what, seconds in sorted(FIGURES.items()):
+            print(f"figure: {what}: at most {seconds:.3f} s", file=sys.stderr)
+        super().printErrors()
+
+
+def name_of(test):
+    """CLASS.METHOD of a test or of one of its subtests; CLASS where the class's set-up failed."""
+    test = getattr(test, "test_case", test)
+    found = re.search(r"\(__main__\.(\w+)\)", test.id())
+    return found.group(1) if found else test.id().partition(".")[2]
+
+
 def main():
-    """Runs the tests of the calling module."""
+    """Runs the tests of the calling module: all, those that the command line names, or those that
+    the environment variable CASE names, as in `make check-one`."""
     if not os.access(PROGRAM, os.X_OK):
         print(f"{PROGRAM} is not built")
         sys.exit(1)
-    unittest.main(module="__main__", verbosity=2)
+    argv = sys.argv if len(sys.argv) > 1 else sys.argv + os.environ.get("CASE", "").split()
+    result = unittest.main(module="__main__", argv=argv, exit=False, testRunner=unittest.TextTestRunner(
+        verbosity=2, resultclass=Result)).result
+    script = os.path.relpath(os.path.abspath(sys.argv[0]), os.path.join(TOP, "tests"))
+    for name in dict.fromkeys(name_of(test) for test, _ in result.failures + result.errors):
+        print(f"run it alone: make check-one T={script} CASE={name}", file=sys.stderr)
+    sys.exit(not result.wasSuccessful())

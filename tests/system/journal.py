@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A journal's events, read as docs/journal-format.md describes them, without a line of the program.
-Checksums are not looked at; a record counts when it lies whole within the file and follows the one
-before it."""
+"""A journal's events, read as docs/journal-format.md describes them, by code of its own. Checksums are
+not checked; a record counts if it is whole and follows the one before it."""
 import struct
 
 TYPES = {1: "run_begin", 2: "worker_begin", 3: "worker_end", 4: "phase_begin", 5: "tasks_ok",
@@ -93,7 +92,7 @@ def events(path):
 
 
 class Story:
-    """What became of each task: final outcomes, and the attempt that the others are at."""
+    """The final outcome of each task that has one, and the next attempt of the others."""
 
     def __init__(self, path):
         self.names, self.final, self.next, self.twice = {}, {}, {}, []

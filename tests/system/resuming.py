@@ -1,60 +1,35 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the tests of runs that are cut off share."""
+"""What the tests of interrupted runs share: a job, ways to interrupt it, and how to resume it."""
 import collections
 import os
 import sys
 
-from harness import PATIENCE, Case, until
+from harness import Case, is_stopped, job, phase, until
 from journal import CANCELLED, Story
 
 LONG = os.environ.get("BATCHRUN_LONG") == "1"
 
-JOB = """version: 1
-name: job
-workers: {count: 3, oversubscribe: true, binding: none}
-plugins: [tally]
-env: {TALLY: TALLY_FILE, MEND: MEND_FILE}
-defaults: {retries: {limit: 3, on: [error, crash], backoff: {delay: 1ms}}}
-phases:
-  - name: rows
-    task: tally.work
-    mode: async
-    inputs: {range: 150}
-    args: {bad: 40, shaky: 7, deadly: 61}
-    chunk_size: 5
-    output: rows.csv
-  - name: folded
-    task: tally.work
-    mode: async
-    inputs: {range: 150}
-    args: {bad: 0, shaky: 11, deadly: 0}
-    reduce: {task: sum, fan_in: 4}
-    keep_results: true
-  - name: tree
-    task: tally.work
-    mode: async
-    inputs: {range: 60}
-    args: {bad: 0, shaky: 13, deadly: 0}
-    reduce: {task: tally.sum, fan_in: 3}
-    output: tree.csv
-  - name: texts
-    task: tally.twice
-    needs: [rows]
-    mode: async
-    inputs: {from: rows}
-    output: texts.jsonl
-  - name: last
-    task: tally.twice
-    inputs: {from: tree}
-"""
+
+def work(name, rows, bad, shaky, deadly, **keys):
+    """A phase in which some rows fail for good, some at their first attempt, and some kill workers."""
+    return phase("tally.work", rows, name, mode="async",
+                 args={"bad": bad, "shaky": shaky, "deadly": deadly}, **keys)
+
+
+def twice(name, of, **keys):
+    return phase("tally.twice", {"from": of}, name, **keys)
+
+
+ROWS = work("rows", 150, 40, 7, 61, chunk_size=5, output="rows.csv")
+OTHERS = [
+    work("folded", 150, 0, 11, 0, reduce={"task": "sum", "fan_in": 4}, keep_results=True),
+    work("tree", 60, 0, 13, 0, reduce={"task": "tally.sum", "fan_in": 3}, output="tree.csv"),
+    twice("texts", "rows", needs=["rows"], mode="async", output="texts.jsonl"),
+    twice("last", "tree"),
+]
 REDUCTION, REDUCTION_TASKS = "tree_(reduce)", 20 + 7 + 3 + 1
 OUTPUTS = ["rows.csv", "job.run/results/folded.csv", "job.run/results/folded.rows.csv", "tree.csv",
            "texts.jsonl", "job.run/results/last.csv"]
-
-
-def is_stopped(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        return file.read().rpartition(") ")[2].startswith("T")
 
 
 class Resuming(Case):
@@ -64,13 +39,17 @@ class Resuming(Case):
         super().setUp()
         self.tally = os.path.join(self.temporary, "tally")
         self.mend = os.path.join(self.temporary, "mend")
-        self.job = JOB.replace("TALLY_FILE", self.tally).replace("MEND_FILE", self.mend)
-        self.write("job.yaml", self.job)
+        self.write("job.yaml", self.job(ROWS, *OTHERS))
         self.places = collections.Counter()
         self.addCleanup(self.tell_places)
 
+    def job(self, *phases, plugin="tally"):
+        retries = {"limit": 3, "on": ["error", "crash"], "backoff": {"delay": "1ms"}}
+        return job(*phases, workers=3, plugins=[plugin], defaults={"retries": retries},
+                   env={"TALLY": self.tally, "MEND": self.mend})
+
     def went_well(self, *what):
-        """A place that was tried and went as it should."""
+        """Counts a place that was tried with the expected end."""
         self.places[" ".join(what)] += 1
 
     def tell_places(self):
@@ -97,7 +76,7 @@ class Resuming(Case):
                 file.write(content)
 
     def results(self):
-        """What the run gave: its result files' bytes and its counts."""
+        """The bytes of the run's result files, and its counts."""
         found = {}
         for name in OUTPUTS:
             with open(self.path(name), "rb") as file:
@@ -122,22 +101,22 @@ class Resuming(Case):
             os.rename(self.path("job.run"), self.path(f"done-{len(os.listdir(self.dir))}"))
 
     def kill_after(self, tasks, whom, *args):
-        """Starts the run, which is killed when so many more tasks have begun."""
+        """Starts the run, which is killed when so many more tasks have begun, and waits for its end."""
         at = str(len(self.lines()) + tasks)
         process = self.start("run", *args, "job.yaml",
                              env=self.environment(KILL_AT=at, KILL=whom))
-        process.communicate(timeout=PATIENCE)
-        until(lambda: not self.marked(), 1, "every process of the run ends")
+        self.wait(process)
+        self.all_end()
 
     def stop_after(self, tasks):
-        """Starts the run, which stands still when so many tasks have begun, until SIGCONT."""
+        """Starts the run, which is stopped when so many tasks have begun, until SIGCONT."""
         process = self.start("run", "job.yaml",
                              env=self.environment(KILL_AT=str(tasks), KILL="stop"))
-        until(lambda: is_stopped(process.pid), PATIENCE, "the run stands still")
+        until(lambda: is_stopped(process.pid), "the run stands still")
         return process
 
-    def check_going_on(self, *args, code=3):
-        """Goes on, and holds what ran against what the journal said before."""
+    def check_resumed(self, *args, code=3):
+        """Resumes the run, and compares the tasks that ran with the journal from before."""
         before, ran = Story(self.path("job.run/journal")), len(self.lines())
         done = self.batchrun("run", "--resume", *args, "job.yaml")
         self.assertEqual(done.code, code, done)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A Slurm of one node, on this machine and for one test: a controller, a node and a munged of their
-own, with ports, keys and state that nothing else uses."""
+"""A Slurm of one node, on this machine and for one test: a controller, a node and a munged, with ports,
+keys and state that nothing else uses."""
 import os
 import pwd
 import shutil
@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 
-import harness
+from harness import PATIENCE, until
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue", "sinfo")
 SEARCH = os.environ["PATH"] + ":/usr/sbin:/usr/local/sbin"
@@ -35,6 +35,10 @@ SchedulerType=sched/builtin
 SchedulerParameters=sched_interval=1
 ReturnToService=2
 KillWait=30
+BatchStartTimeout={patience}
+MessageTimeout=100
+SlurmdTimeout=0
+UnkillableStepTimeout={patience}
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 NodeName=node NodeHostname=localhost NodeAddr=127.0.0.1 Port={node} CPUs={cpus}
@@ -43,7 +47,7 @@ PartitionName=all Nodes=node Default=YES MaxTime=INFINITE State=UP
 
 
 def why_not():
-    """What is missing for a Slurm of one's own, or None."""
+    """Returns what is missing for such a Slurm, or None."""
     missing = [p for p in PROGRAMS if not shutil.which(p, path=SEARCH)]
     if missing:
         return "not installed: " + " ".join(missing)
@@ -76,16 +80,16 @@ class Cluster:
         with open(self.path("slurm.conf"), "w", encoding="utf-8") as file:
             file.write(CONFIGURATION.format(
                 directory=self.directory, user=pwd.getpwuid(os.geteuid()).pw_name,
-                controller=free_port(), node=free_port(), cpus=len(os.sched_getaffinity(0))))
+                controller=free_port(), node=free_port(), cpus=len(os.sched_getaffinity(0)),
+                patience=int(PATIENCE)))
         self.daemon("munged", "--foreground", "--force", "--num-threads=1",
                     *(f"--{what}={self.path('munge.' + end)}" for what, end in (
                         ("key-file", "key"), ("socket", "socket"), ("pid-file", "pid"),
                         ("log-file", "log"), ("seed-file", "seed"))))
-        harness.until(lambda: os.path.exists(self.path("munge.socket")), 30, "munged is ready")
+        until(lambda: os.path.exists(self.path("munge.socket")), "munged is ready")
         self.daemon("slurmctld", "-D")
         self.daemon("slurmd", "-D", "-N", "node")
-        harness.until(lambda: self.ask("sinfo", "-h", "-o", "%T").strip() == "idle", 60,
-                      "the node is idle")
+        until(lambda: self.ask("sinfo", "-h", "-o", "%T").strip() == "idle", "the node is idle")
 
     def daemon(self, program, *args):
         with open(self.path(program + ".said"), "wb") as said:
@@ -94,8 +98,9 @@ class Cluster:
                 stdin=subprocess.DEVNULL, stdout=said, stderr=said))
 
     def ask(self, *command):
-        """What a command says; empty when it fails, as it does until the daemons are up."""
-        done = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=60)
+        """Returns what a command prints; "" when it fails, as it does until the daemons are ready."""
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True, check=False,
+                              timeout=PATIENCE)
         return done.stdout if done.returncode == 0 else ""
 
     def stop(self):
@@ -103,7 +108,7 @@ class Cluster:
             daemon.send_signal(signal.SIGTERM)
         for daemon in self.daemons:
             try:
-                daemon.wait(30)
+                daemon.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()

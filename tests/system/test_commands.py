@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The command line, the run directory, and what a person is told about a mistake."""
+"""The command line, the run directory, and messages about errors."""
 import json
 import os
 import re
@@ -43,7 +43,7 @@ class CommandLine(harness.Case):
                         "events", "report"):
             self.assertIn(command, out)
 
-    def test_mistakes(self):
+    def test_errors(self):
         self.write("job.yaml", JOB)
         for args, word in (([], "--help"), (["run"], "job"), (["no-such.yaml"], "no-such.yaml"),
                            (["--wrokers", "2", "job.yaml"], "--wrokers"),
@@ -71,8 +71,8 @@ class CommandLine(harness.Case):
         self.assertEqual(self.read("job.run/results/squares.csv"), bare)
 
 
-class Mistakes(harness.Case):
-    """Everything wrong with a job is said, with its place and its cure, by `run` and `check`."""
+class Errors(harness.Case):
+    """`run` and `check` report every error of a job, with its position and a hint."""
 
     def refused(self, code, text, *words, env=None):
         self.write("job.yaml", text)
@@ -90,7 +90,7 @@ class Mistakes(harness.Case):
         self.refused(2, JOB.replace("task:", "tsak:"), "job.yaml:6:5", "tsak", "did you mean `task`",
                      "^~~~")
 
-    def test_all_mistakes_in_one_pass(self):
+    def test_all_errors_in_one_pass(self):
         self.refused(2, JOB.replace("range", "rnage").replace("name: squares", "nmae: squares"),
                      "rnage", "nmae")
 
@@ -144,7 +144,7 @@ class Mistakes(harness.Case):
 
 
 class New(harness.Case):
-    """That what it makes builds and passes is test_install's to see."""
+    """The files that `new` makes. test_install.py builds and runs them."""
 
     def test_makes(self):
         done = self.batchrun("new", "my-plugin")
@@ -210,7 +210,7 @@ class Looking(harness.Case):
         done = plan("1")
         self.assertEqual((done.code, done.err), (0, ""), done)
         self.assertRegex(done.out, r"(?m)^0 ")
-        self.assertNotRegex(done.out, r"(?m)^1  +\d") # a row of the list; the drawing has words
+        self.assertNotRegex(done.out, r"(?m)^1  +\d")  # a row of the table of workers
         done = plan("many")
         self.assertEqual(done.code, 2, done)
         self.assertIn("SLURM_CPUS_PER_TASK", done.err)
@@ -294,7 +294,7 @@ class RunDirectory(harness.Case):
         self.assertIn("squares", done.err)
 
     def test_views_elsewhere(self):
-        """For one who may read a run and write nothing in it; who does not know is told."""
+        """A user who may not write in a run directory writes views elsewhere; a message says how."""
         self.write("job.yaml", JOB)
         self.assertEqual(self.batchrun("job.yaml").code, 0)
         for command, name in (("report", "report.html"), ("trace", "trace.json")):
@@ -312,7 +312,7 @@ class RunDirectory(harness.Case):
                 done = self.batchrun(command, "-o", "nowhere/file", "job.run")
                 self.assertEqual((done.code, done.err), (2, "batchrun: cannot write nowhere/file: "
                                                          "No such file or directory\n"))
-                # Root may write everywhere, but not where a directory is.
+                # Where a directory is, even root cannot write a file.
                 os.mkdir(self.path(f"job.run/.{name}.new"))
                 done = self.batchrun(command)
                 os.rmdir(self.path(f"job.run/.{name}.new"))
@@ -335,7 +335,7 @@ class RunDirectory(harness.Case):
                 self.assertIn(f"{expected} worker", done.err.splitlines()[-1])
 
     def contents(self, directory):
-        """All but the lock, which names whoever has held it last."""
+        """The files in a directory, without the lock, which names its last owner."""
         found = {}
         for path, _, files in os.walk(self.path(directory)):
             for name in files:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the shells offer when a command line is to be completed."""
+"""What the shells offer to complete a command line with."""
 import os
 import re
 import shutil
@@ -69,7 +69,7 @@ class Candidates(Completion):
 
 
 class Shells(Completion):
-    """Each shell's own file, asked as the shell would."""
+    """The completion file of each shell, called as the shell calls it."""
 
     def shell(self, *words, **changes):
         if not shutil.which(words[0]):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every death has a name: what happened, where, and how the program came there."""
+"""Messages about crashes: what happened, where, and by which calls the program came there."""
 import json
 import os
 import shutil
@@ -8,34 +8,42 @@ import unittest
 
 import harness
 
-with open(os.path.join(harness.BUILD, "config.h"), encoding="utf-8") as config:
-    CONFIG = config.read()
-SANITIZED = '#define BR_SANITIZERS ""' not in CONFIG
-
 
 def names_are_known():
     """Whether this build reads debugging information, and its plugins have some."""
     with open(os.path.join(harness.BUILD, "tests/plugins/.libs/crashes.so"), "rb") as file:
-        return "#define HAVE_LIBDW 1" in CONFIG and b".debug_info" in file.read()
+        return ("#define HAVE_LIBDW 1" in harness.configured() and
+                b".debug_info" in file.read())
 
 
 NAMES = names_are_known()
 
 
+def crashes(inputs=3, args=None, plugin="crashes", workers=1, env=None, **keys):
+    """A job of one phase, whose task dies in row 1 of three, if `args` and inputs do not say else."""
+    inputs = {"range": {"stop": inputs, "as": "i"}} if isinstance(inputs, int) else inputs
+    return harness.job(harness.phase("crashes.die", inputs, args=args or {}, **keys),
+                       plugins=[plugin], workers=workers, env=env)
+
+
 class Crashes(harness.Case):
-    def die(self, way, rows=3, code=3, more=""):
-        done = self.run_job(
-            "version: 1\nname: job\nplugins: [crashes]\nworkers: {count: 1, binding: none}\n"
-            "phases:\n  - name: p\n    task: crashes.die\n"
-            f"    inputs: {{range: {{stop: {rows}, as: i}}}}\n    args: {{at: 1, way: {way}}}\n{more}",
-            code=code)
+    def run_named(self, text, name, code=3):
+        """Runs the job until its output has this name of a function. batchrun waits only seconds for
+        names, and does without those that a slow machine finds later."""
+        def named():
+            done = self.run_job(text, "--fresh", code=code)
+            return done if not NAMES or name in done.err else None
+        return harness.until(named, f"{name} is named")
+
+    def die(self, way, code=3, name="", **keys):
+        done = self.run_named(crashes(args={"at": 1, "way": way}, **keys), name, code)
         if code == 3:
-            self.assertEqual(self.outcomes("job", "p"), {"ok": rows - 1, "crashed": 1}, done)
+            self.assertEqual(self.outcomes("job", "p"), {"ok": 2, "crashed": 1}, done)
         return done
 
-    def expect(self, way, words, *functions, more=""):
+    def expect(self, way, words, *functions, **keys):
         """The words are in the failure's first line, the functions in the lines below, in order."""
-        done = self.die(way, more=more)
+        done = self.die(way, name=functions[0] if functions else "", **keys)
         block = done.err[done.err.index("p#1 crashed: "):]
         self.assertRegex(block.splitlines()[0], words)
         message = self.summary("job")["failures"][0]["message"]
@@ -54,9 +62,9 @@ class Crashes(harness.Case):
                     "read_null", "die")
 
     def test_isolated(self):
-        """The crash of a task in a child of its worker is told as well."""
+        """The crash of a task in a child of its worker is explained as well."""
         self.expect("read_null", r"SIGSEGV: invalid (read|access) at address 0x0 \(a null pointer\)",
-                    "read_null", "die", more="    isolation: task\n")
+                    "read_null", "die", isolation="task")
 
     def test_protected_memory(self):
         self.expect("write_constant", "SIGSEGV: (write|access) to protected memory at address 0x",
@@ -79,7 +87,7 @@ class Crashes(harness.Case):
         block = self.expect("abort", r"SIGABRT: abort\(\) was called", "abort_here", "die")
         self.assertIn("| about to abort", block)
 
-    @unittest.skipIf(SANITIZED, "a sanitizer has its own allocator")
+    @unittest.skipIf(harness.sanitized(), "a sanitizer has its own allocator")
     def test_damaged_heap(self):
         block = self.expect("free_twice", "SIGABRT: abort", "free_twice", "die")
         self.assertIn("double free", block)
@@ -109,20 +117,15 @@ class Crashes(harness.Case):
                            ("--strip-all", r"crashes\.so\+0x[0-9a-f]+")):
             with self.subTest(how=how):
                 subprocess.run(["strip", how, "-o", self.path("crashes.so"), plugin], check=True)
-                done = self.run_job(
-                    "version: 1\nname: job\nplugins: [{name: crashes, path: ./crashes.so}]\n"
-                    "workers: {count: 1, binding: none}\nphases:\n  - name: p\n"
-                    "    task: crashes.die\n    inputs: {range: {stop: 3, as: i}}\n"
-                    "    args: {at: 1, way: read_null}\n", "--fresh", code=3)
+                stripped = {"name": "crashes", "path": "./crashes.so"}
+                done = self.run_named(crashes(args={"at": 1, "way": "read_null"}, plugin=stripped),
+                                      hint)
                 self.assertRegex(done.err, f", in {place}{hint}\n")
 
     def test_without_libdw(self):
-        """Where it is gone, or cannot be loaded, a crash is told by its place in the file."""
+        """Where it is missing or cannot be loaded, a crash has its offset in the plugin's file."""
         self.write("libdw.so.1", "")
-        self.run_job("version: 1\nname: job\nplugins: [crashes]\n"
-                     "workers: {count: 1, binding: none}\nphases:\n  - name: p\n"
-                     "    task: crashes.die\n    inputs: {range: {stop: 3, as: i}}\n"
-                     "    args: {at: 1, way: read_null}\n", code=3,
+        self.run_job(crashes(args={"at": 1, "way": "read_null"}), code=3,
                      env=self.environment(LD_LIBRARY_PATH=self.dir))
         self.assertRegex(self.summary("job")["failures"][0]["message"],
                          r"(?m)^  at crashes\.so\+0x[0-9a-f]+$")
@@ -132,23 +135,16 @@ class Crashes(harness.Case):
         self.assertEqual(self.outcomes("job", "p"), {"ok": 3})
 
     def test_init(self):
-        self.write("job.yaml", "version: 1\nname: job\nplugins: [crashes]\n"
-                   "workers: {count: 1, binding: none}\nenv: {CRASH_IN_INIT: yes}\nphases:\n"
-                   "  - name: p\n    task: crashes.die\n    inputs: {range: 3}\n"
-                   "    args: {at: 1, way: none}\n")
-        done = self.batchrun("job.yaml")
-        self.assertEqual(done.code, 4, done)
+        done = self.run_named(crashes(args={"at": 1, "way": "none"}, env={"CRASH_IN_INIT": "yes"}),
+                              "read_null", code=4)
         self.assertIn("died while it was loading the plugins: SIGSEGV: invalid", done.err)
         if NAMES:
             self.assertIn("in read_null (crashes.c:", done.err)
 
     def test_same_crash_many_times(self):
         rows = list(range(60))
-        self.run_job(
-            "version: 1\nname: job\nplugins: [crashes]\n"
-            "workers: {count: 2, binding: none, oversubscribe: true}\nphases:\n  - name: p\n"
-            f"    task: crashes.die\n    inputs: {{list: {{i: {rows}, at: {rows}}}}}\n"
-            "    args: {way: read_null}\n", code=3)
+        self.run_named(crashes({"list": {"i": rows, "at": rows}}, {"way": "read_null"}, workers=2),
+                       "read_null")
         self.assertEqual(self.outcomes("job", "p"), {"crashed": 60})
         for failure in self.summary("job")["failures"]:
             self.assertIn("SIGSEGV: invalid", failure["message"])
@@ -156,14 +152,11 @@ class Crashes(harness.Case):
                 self.assertIn("in read_null (crashes.c:", failure["cause"])
 
     def test_isolated_crashes_keep_their_own_causes(self):
-        """Children crash faster than their ends are read: none is told with another's words."""
+        """Children crash faster than their ends are read: none gets the message of another."""
         ways = {"read_null": "(read|access) at address 0x0 ", "jump_to_null": "jump"}
         rows = [list(ways)[i % 2] for i in range(200)]
-        self.run_job(
-            "version: 1\nname: job\nplugins: [crashes]\n"
-            "workers: {count: 1, binding: none}\nphases:\n  - name: p\n"
-            "    task: crashes.die\n    isolation: task\n    chunk_size: 200\n"
-            f"    inputs: {{list: {{i: {[0] * 200}, at: {[0] * 200}, way: {rows}}}}}\n", code=3)
+        self.run_job(crashes({"list": {"i": [0] * 200, "at": [0] * 200, "way": rows}},
+                             isolation="task", chunk_size=200), code=3)
         said = self.batchrun("events", "job.run").out.splitlines()
         ends = [e for e in map(json.loads, said) if e["event"] == "task_end"]
         told = [e for e in ends if "invalid" in e["message"]]

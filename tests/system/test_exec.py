@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """batchrun exec: one task, in batchrun's own process."""
+import atexit
 import shutil
+import tempfile
 
 import harness
 
@@ -64,7 +66,7 @@ class Words(harness.Case):
         self.assertEqual(self.told(0, "exec.run", "command=echo {a} {b}", "a=007", "b=x y"),
                          "exit_code=0\noutput=007 x y\n")
 
-    def test_mistakes(self):
+    def test_errors(self):
         for code, word, words in (
                 (2, "which task", []), (2, "PLUGIN.TASK", ["demo"]), (4, "`dmeo` was not found", ["dmeo.area"]),
                 (4, "did you mean `area`", ["demo.aera", "r=1"]), (2, "r=...", ["demo.area"]),
@@ -92,9 +94,18 @@ class Words(harness.Case):
 
 
 class Runs(harness.Case):
+    ran = None  # a directory with the finished run, of which each test has a copy
+
     def setUp(self):
         super().setUp()
-        self.done = self.run_job(JOB, code=3)
+        if not Runs.ran:
+            self.run_job(JOB, code=3)
+            Runs.ran = tempfile.mkdtemp(prefix="batchrun-ran-")
+            atexit.register(shutil.rmtree, Runs.ran, ignore_errors=True)
+            shutil.copytree(self.path("job.run"), Runs.ran, dirs_exist_ok=True)
+        else:
+            self.write("job.yaml", JOB)
+            shutil.copytree(Runs.ran, self.path("job.run"))
 
     def told(self, code, *words, **kwargs):
         done = self.batchrun("exec", *words, **kwargs)
@@ -138,7 +149,7 @@ class Runs(harness.Case):
         self.assertEqual(self.told(0, "squares#1"), "square=900\n")
         self.assertEqual(self.told(0, "again#1"), "square=900\n")
 
-    def test_mistakes(self):
+    def test_errors(self):
         for word, words in (("there is no squares#10", ["squares#10"]),
                             ("did you mean `squares`", ["sqaures#0"]),
                             ("number is due", ["squares#x"]), ("no run directory", ["x.run", "a#1"]),
@@ -148,11 +159,11 @@ class Runs(harness.Case):
 
     def test_standard_input_is_gone(self):
         self.write("lines.yaml", """version: 1
-plugins: [demo]
+plugins: [demo, exec]
 phases:
   - {name: greetings, task: demo.greet, inputs: {matrix: {name: [a]}}}
   - {name: more, task: exec.run, args: {command: "echo {line}"}, inputs: {lines: "-"}}
-""".replace("[demo]", "[demo, exec]"))
+""")
         self.assertEqual(self.batchrun("lines.yaml").code, 0)
         self.assertIn("standard input", self.told(2, "lines.run", "more#0"))
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Command lines as tasks: the plugin `exec`."""
 import csv
-import json
 import os
 import shlex
 import shutil
@@ -9,28 +8,21 @@ import subprocess
 
 import harness
 
-JOB = """version: 1
-plugins: [exec]
-workers: {count: 2, oversubscribe: true, binding: none}
-phases:
-  - name: commands
-"""
-
 
 class Commands(harness.Case):
-    def job(self, task, inputs, *keys):
-        """A job of one phase; values are JSON, which is YAML."""
-        lines = [f"task: exec.{task}", "inputs: " + json.dumps(inputs), *keys]
-        return JOB + "".join(f"    {line}\n" for line in lines)
+    @staticmethod
+    def job(task, inputs, **keys):
+        return harness.job(harness.phase("exec." + task, inputs, "commands", **keys),
+                           plugins=["exec"], workers=2)
 
-    def run_commands(self, task, commands, *keys, code=0):
-        done = self.run_job(self.job(task, {"list": {"command": commands}}, *keys), "--fresh",
+    def run_commands(self, task, commands, code=0, **keys):
+        done = self.run_job(self.job(task, {"list": {"command": commands}}, **keys), "--fresh",
                             code=code)
         rows = self.rows("job.run/results/commands.csv") if code in (0, 3) else []
         return done, {row["command"]: row for row in rows}
 
-    def output(self, task, command, *keys):
-        _, rows = self.run_commands(task, [command], *keys)
+    def output(self, task, command, **keys):
+        _, rows = self.run_commands(task, [command], **keys)
         return rows[command]["output"]
 
 
@@ -45,7 +37,7 @@ class Words(Commands):
     def test_values_are_never_read(self):
         nasty = ["a b", "$(touch x)", "; touch x", "'", '"', "{i}", "\\", "*", "-", "a\nb"]
         done = self.run_job(self.job("run", {"list": {"v": nasty}},
-                                     "args: {command: 'printf [%s] {v} x{v}y', i: 1}"))
+                                     args={"command": "printf [%s] {v} x{v}y", "i": 1}))
         self.assertEqual([row["output"] for row in self.rows("job.run/results/commands.csv")],
                          [f"[{v}][x{v}y]" for v in nasty], done)
         self.assertFalse(os.path.exists(self.path("x")))
@@ -57,24 +49,23 @@ class Words(Commands):
                          ["1.10", "007", "1e3"])
 
     def test_braces_that_are_text(self):
-        self.assertEqual(self.output("run", r"echo {} {a b} \{v} '{print $1}'", "args: {v: 1}"),
+        self.assertEqual(self.output("run", r"echo {} {a b} \{v} '{print $1}'", args={"v": 1}),
                          "{} {a b} {v} {print $1}")
 
     def test_mistakes(self):
         commands = {"echo {nmae}": "did you mean `name`", "cat x | wc": "exec.shell", "": "empty",
                     "echo 'a": "not closed", "echo $HOME": "exec.shell"}
-        done, _ = self.run_commands("run", list(commands), "args: {name: 1}", "retries: 2", code=3)
+        done, _ = self.run_commands("run", list(commands), args={"name": 1}, retries=2, code=3)
         for word in commands.values():
             self.assertIn(word, done.err)
         self.assertNotIn("attempt 2", done.err) # none is tried again
 
     def test_pack(self):
-        done = self.run_job(self.job("pack", {"range": 5}, "args: {command: 'echo n {i} x{i}'}",
-                                     "batch: 2"))
+        done = self.run_job(self.job("pack", {"range": 5}, args={"command": "echo n {i} x{i}"},
+                                     batch=2))
         self.assertEqual(self.read("job.run/results/commands.csv"),
                          "index,exit_code,output\n0,0,n 0 1 x0 x1\n1,0,n 2 3 x2 x3\n2,0,n 4 x4\n",
                          done)
-
 
     def test_files_of_any_name_as_with_xargs(self):
         if not shutil.which("xargs"):
@@ -84,7 +75,7 @@ class Words(Commands):
         for name in names:
             with open(os.path.join(os.fsencode(self.path("in")), name), "wb") as file:
                 file.write(name)
-        self.run_job(self.job("run", {"glob": "in/*"}, "args: {command: 'printf [%s] {path}'}"))
+        self.run_job(self.job("run", {"glob": "in/*"}, args={"command": "printf [%s] {path}"}))
         with open(self.path("job.run/results/commands.csv"), encoding="utf-8",
                   errors="surrogateescape", newline="") as file:
             ours = [os.fsencode(row["output"]) for row in csv.DictReader(file)]
@@ -99,23 +90,23 @@ class Shell(Commands):
     def test_columns_are_variables(self):
         nasty = ["a b", "$(touch x)", "; touch x", "'", '"', "*"]
         self.run_job(self.job("shell", {"list": {"v": nasty}},
-                              """args: {command: 'printf %s "$v" | cat; test "$PATH"'}"""))
+                              args={"command": 'printf %s "$v" | cat; test "$PATH"'}))
         self.assertEqual([row["output"] for row in self.rows("job.run/results/commands.csv")], nasty)
         self.assertFalse(os.path.exists(self.path("x")))
 
     def test_a_column_takes_a_variables_place(self):
         done = self.run_job(self.job("shell", {"list": {"LC_ALL": ["here"]}},
-                                     "args: {command: 'env | grep ^LC_ALL='}"))
+                                     args={"command": "env | grep ^LC_ALL="}))
         (row,) = self.rows("job.run/results/commands.csv")
         self.assertEqual(row["output"], "LC_ALL=here", done)
 
     def test_braces_are_told(self):
-        done, _ = self.run_commands("shell", ["echo {v}", "echo ${v}"], "args: {v: 1}", code=3)
+        done, _ = self.run_commands("shell", ["echo {v}", "echo ${v}"], args={"v": 1}, code=3)
         self.assertIn('write "$v"', done.err)
         self.assertEqual(self.outcomes("job", "commands"), {"ok": 1, "error": 1})
 
     def test_no_such_command(self):
-        done, _ = self.run_commands("shell", ["no-such-command"], "retries: 2", code=3)
+        done, _ = self.run_commands("shell", ["no-such-command"], retries=2, code=3)
         self.assertIn("exit status 127: there is no such command", done.err)
         self.assertIn("no-such-command: not found", done.err)
         self.assertNotIn("attempt 2", done.err)
@@ -133,13 +124,13 @@ class Ends(Commands):
         for accept, kept in (("1", ["1"]), ("0, 2", ["0", "2"]), ("any", ["0", "1", "2"])):
             with self.subTest(accept=accept):
                 job = self.job("run", {"range": 3},
-                               f"args: {{command: \"sh -c 'exit {{i}}'\", accept: '{accept}'}}")
+                               args={"command": "sh -c 'exit {i}'", "accept": accept})
                 self.run_job(job, "--fresh", code=0 if len(kept) == 3 else 3)
                 self.assertEqual([row["exit_code"] for row in
                                   self.rows("job.run/results/commands.csv")], kept)
 
     def test_accept_nonsense(self):
-        done, _ = self.run_commands("run", ["false"], "args: {accept: none}", "retries: 2", code=3)
+        done, _ = self.run_commands("run", ["false"], args={"accept": "none"}, retries=2, code=3)
         self.assertIn('accept is "none"', done.err)
 
     def test_what_a_failed_command_printed(self):
@@ -154,7 +145,7 @@ class Ends(Commands):
     def test_cannot_be_run(self):
         self.write("plain", "no program\n")
         done, _ = self.run_commands("run", ["no-such-command x", "/no/such", self.path("plain")],
-                                    "retries: 2", code=3)
+                                    retries=2, code=3)
         self.assertIn("no-such-command: there is no such command in PATH", done.err)
         self.assertIn("/no/such: cannot be run: No such file or directory", done.err)
         self.assertIn("plain: cannot be run: Permission denied", done.err)
@@ -162,7 +153,7 @@ class Ends(Commands):
 
     def test_cannot_be_run_by_a_shell(self):
         self.write("plain", "no program\n")
-        done, _ = self.run_commands("shell", [self.path("plain")], "retries: 1", code=3)
+        done, _ = self.run_commands("shell", [self.path("plain")], retries=1, code=3)
         self.assertIn("/bin/sh: exit status 126", done.err)
         self.assertIn("attempt 2", done.err)
 
@@ -176,7 +167,7 @@ class Ends(Commands):
                          "x" * 3000000)
 
     def test_too_much_output(self):
-        done, _ = self.run_commands("run", ["yes"], "retries: 2", code=3)
+        done, _ = self.run_commands("run", ["yes"], retries=2, code=3)
         self.assertIn("yes: it printed more than 64 MiB", done.err)
 
     def test_what_it_inherits(self):
@@ -191,17 +182,24 @@ class Killed(Commands):
 
     def test_hard_timeout_kills_the_tree(self):
         command = "trap '' TERM; sleep 1000 & setsid sleep 1000 & (sleep 1000)"
-        done, _ = self.run_commands("shell", [command], "timeout: 300ms", code=3)
+        done, _ = self.run_commands("shell", [command], timeout="300ms", code=3)
         self.assertEqual(self.outcomes("job", "commands"), {"timed_out": 1}, done)
 
+    def soft_timeout(self, trap, then):
+        """Runs a command line whose shell has set a trap before the soft timeout is over."""
+        for limit in harness.time_limits(0.1, "the trap is set"):
+            done, _ = self.run_commands("shell", [f"trap {trap} TERM; : > trapped; {then}"],
+                                        timeout={"soft": f"{limit:g}s", "hard": "10h"}, code=3)
+            self.assertEqual(self.outcomes("job", "commands"), {"error": 1}, done)
+            if os.path.exists(self.path("trapped")):
+                return done
+
     def test_soft_timeout_asks(self):
-        done, _ = self.run_commands("shell", ["trap 'echo bye; exit' TERM; sleep 1000 & wait"],
-                                    "timeout: {soft: 300ms, hard: 100s}", code=3)
+        done = self.soft_timeout("'echo bye; exit'", "sleep 1000 & wait")
         self.assertIn("| bye", done.err)
 
     def test_soft_timeout_insists(self):
-        self.run_commands("shell", ["trap '' TERM; sleep 1000; sleep 1000"],
-                          "timeout: {soft: 100ms, hard: 100s}", code=3)
+        self.soft_timeout("''", "sleep 1000; sleep 1000")
 
     def test_what_is_left_in_the_background(self):
         self.assertEqual(self.output("shell", "sleep 1000 & echo done"), "done")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A task, a worker, the coordinator or the outside world fails: who pays, and what is left."""
+"""A task, a worker, the coordinator or something outside fails: which tasks fail, and what is left."""
+import contextlib
 import os
 import resource
 import signal
@@ -8,22 +9,25 @@ import unittest
 
 import harness
 
-HEAD = "version: 1\nname: job\nplugins: [demo, faulty]\n"
-ONE = "workers: {count: 1, binding: none}\n"
-TWO = "workers: {count: 2, binding: none, oversubscribe: true}\n"
 
 
-def faulty(task, *more, rows=20, at=7, workers=TWO):
-    lines = [f"  - name: p\n    task: faulty.{task}\n    inputs: {{range: {rows}}}",
-             f"args: {{at: {at}}}", "output: out.csv"] + list(more)
-    return HEAD + workers + "phases:\n" + "\n    ".join(lines) + "\n"
+def faulty(task, rows=20, at=7, workers=2, args=None, **keys):
+    """A job of one phase, whose task misbehaves in row `at`."""
+    return harness.job(harness.phase("faulty." + task, rows, args={"at": at, **(args or {})},
+                                     output="out.csv", **keys), workers=workers)
+
+
+def areas(start, stop, name="p", **keys):
+    """A phase whose rows fail where the radius is negative."""
+    return harness.phase("demo.area", {"range": {"start": start, "stop": stop, "as": "r"}}, name,
+                         **keys)
 
 
 class Tasks(harness.Case):
     """One row of twenty misbehaves; all twenty are in the one worker's chunk."""
 
-    def one_fails(self, task, outcome, *words, more=("chunk_size: 20",)):
-        done = self.run_job(faulty(task, *more, workers=ONE), code=3)
+    def one_fails(self, task, outcome, *words, **keys):
+        done = self.run_job(faulty(task, workers=1, chunk_size=20, **keys), code=3)
         self.assertEqual(self.outcomes("job", "p"), {"ok": 19, outcome: 1}, done)
         rows = self.rows("out.csv")
         self.assertEqual([int(r["i"]) for r in rows], [i for i in range(20) if i != 7])
@@ -77,61 +81,66 @@ class Tasks(harness.Case):
         self.one_fails("print", "error", "printed first", "out of 7", "err of 7", "log of 7")
 
     def test_output_before_a_death_is_not_the_dead_ones_alone(self):
-        self.run_job(faulty("neighbour_prints", "chunk_size: 20", workers=ONE), code=3)
+        self.run_job(faulty("neighbour_prints", workers=1, chunk_size=20), code=3)
         self.assertEqual(self.outcomes("job", "p"), {"ok": 19, "crashed": 1})
         self.assertIn("of the neighbour", self.batchrun("logs", "job.run", "p#6").out)
 
     def test_timeout(self):
-        done, _ = self.one_fails("hang", "timed_out", more=("chunk_size: 20", "timeout: 200ms"))
+        for limit in harness.time_limits(0.2, "one of twenty tasks is timed out"):
+            done = self.run_job(faulty("hang", workers=1, chunk_size=20, timeout=f"{limit:g}s"),
+                                "--fresh", code=3)
+            outcomes = self.outcomes("job", "p")
+            if outcomes["timed_out"] == 1:
+                break
+        self.assertEqual(outcomes, {"ok": 19, "timed_out": 1}, done)
+        self.assertNotIn("7", [row["i"] for row in self.rows("out.csv")])
         self.assertRegex(done.err, "(?i)time")
 
     def test_orphan_is_swept(self):
-        self.run_job(faulty("orphan"))  # what is left is looked at after every run
+        self.run_job(faulty("orphan"))  # every run is followed by a look at what it left
         self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
 
     def test_traced(self):
-        # It stops at the signal, and its parent is to look after it.
+        # A traced process stops at the signal, and waits for its parent to let it continue.
         for number, words in ((signal.SIGSEGV, "SIGSEGV: raised by the task itself"),
                               (signal.SIGUSR1, "SIGUSR1 (user signal 1)")):
             with self.subTest(signal=number):
-                job = faulty("traced", "chunk_size: 20", workers=ONE)
-                done = self.run_job(job.replace("at: 7", f"at: 7, signal: {number:d}"), "--fresh",
-                                    code=3)
+                done = self.run_job(faulty("traced", workers=1, chunk_size=20,
+                                           args={"signal": int(number)}), "--fresh", code=3)
                 self.assertEqual(self.outcomes("job", "p"), {"ok": 19, "crashed": 1})
                 self.assertIn(words, done.err)
 
     def test_traced_and_not_ended(self):
-        job = faulty("traced", "chunk_size: 20", workers=ONE)
-        self.run_job(job.replace("at: 7", f"at: 7, signal: {signal.SIGWINCH:d}"))
+        self.run_job(faulty("traced", workers=1, chunk_size=20,
+                            args={"signal": int(signal.SIGWINCH)}))
         self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
         self.assertEqual(len({row["pid"] for row in self.rows("out.csv")}), 1)
 
     def test_output_that_a_daemon_holds_open(self):
-        # Completion does not wait for who has the standard output of a task that is over.
+        # A run ends although a daemon of a task that has ended holds the standard output open.
         for isolation in ("worker", "task"):
             with self.subTest(isolation=isolation):
-                self.run_job(faulty("hold_output", "chunk_size: 20", f"isolation: {isolation}",
-                                    workers=ONE), "--fresh")
+                self.run_job(faulty("hold_output", workers=1, chunk_size=20, isolation=isolation),
+                             "--fresh")
                 self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
                 self.assertIn("held open", self.batchrun("logs", "job.run", "p#7").out)
 
     def test_forked_child_comes_back(self):
-        self.run_job(faulty("fork_returns", "chunk_size: 20"))
+        self.run_job(faulty("fork_returns", chunk_size=20))
         self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
         self.assertEqual(len(self.rows("out.csv")), 20)
 
     def test_damaged_claims_cost_no_task(self):
-        # The worker tells anew with each task where it is. If the coordinator looks meanwhile it
-        # ends the worker, and what has no outcome is run again.
-        self.run_job(faulty("damage", "chunk_size: 20", workers=ONE))
+        # With its next task the worker writes its position anew. If the coordinator looks before
+        # that, it kills the worker and runs the tasks again that have no outcome.
+        self.run_job(faulty("damage", workers=1, chunk_size=20))
         self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
         self.assertEqual(len(self.rows("out.csv")), 20)
 
     def test_more_outcomes_than_one_look_takes(self):
-        # Each of these is told on its own, and they come faster than they are read.
+        # Each failure is a record of its own, and they come faster than they are read.
         rows = 100000
-        self.run_job(HEAD + TWO + "phases:\n  - name: p\n    task: demo.area\n"
-                     f"    inputs: {{range: {{start: -{rows}, stop: 0, as: r}}}}\n", code=3)
+        self.run_job(harness.job(areas(-rows, 0), workers=2), code=3)
         self.assertEqual(self.outcomes("job", "p"), {"error": rows})
 
     def test_closed_descriptors_cost_no_neighbour(self):
@@ -142,24 +151,19 @@ class Tasks(harness.Case):
         self.assertGreaterEqual(self.outcomes("job", "p")["ok"], 19)
 
     def test_fini_runs_to_its_end(self):
-        """However much sooner than that the run's own end is there."""
-        self.run_job("version: 1\nname: job\n"
-                     "plugins: [{name: configured, config: {farewell: so long}}]\n"
-                     "workers: {count: 1, binding: none}\nphases:\n"
-                     "  - name: p\n    task: configured.about\n    inputs: {range: 1}\n")
+        """The run does not end before it."""
+        plugin = {"name": "configured", "config": {"farewell": "so long"}}
+        self.run_job(harness.job(harness.phase("configured.about", 1), plugins=[plugin]))
         with open(self.path("job.run/logs/worker-0.out"), encoding="utf-8") as log:
             self.assertEqual(log.read(), "so long\n")
 
     def test_several_crash(self):
-        text = HEAD + TWO + ("phases:\n  - name: p\n    task: faulty.segv\n"
-                             "    inputs: {matrix: {i: {range: 5}, at: {range: 5}}}\n"
-                             "    output: out.csv\n")
-        self.run_job(text, code=3)
+        matrix = {"matrix": {"i": {"range": 5}, "at": {"range": 5}}}
+        self.run_job(harness.job(harness.phase("faulty.segv", matrix), workers=2), code=3)
         self.assertEqual(self.outcomes("job", "p"), {"ok": 20, "crashed": 5})
 
     def test_failures_that_are_alike(self):
-        done = self.run_job(HEAD + "phases:\n  - name: p\n    task: demo.area\n"
-                            "    inputs: {range: {start: -25, stop: 5, as: r}}\n", code=3)
+        done = self.run_job(harness.job(areas(-25, 5)), code=3)
         self.assertEqual(self.outcomes("job", "p"), {"ok": 5, "error": 25})
         self.assertEqual(done.err.count("negative radius"), 1, done)
         self.assertIn("and 24 more: batchrun show --failed job.run lists all\n       24 like p#",
@@ -168,18 +172,16 @@ class Tasks(harness.Case):
 
 class Retries(harness.Case):
     def test_the_second_attempt_succeeds(self):
-        self.run_job(faulty("error_first", "retries: {limit: 1, on: [error]}"))
+        self.run_job(faulty("error_first", retries={"limit": 1, "on": ["error"]}))
         self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
 
     def test_permanent_is_not_retried(self):
-        done = self.run_job(faulty("error_permanent", "retries: 3"), code=3)
+        done = self.run_job(faulty("error_permanent", retries=3), code=3)
         self.assertIn("attempt 0 fails for good", done.err)
 
     def test_stop(self):
-        self.run_job(HEAD + "phases:\n  - name: p\n    task: demo.area\n"
-                     "    inputs: {range: {start: -1, stop: 100000, as: r}}\n"
-                     "    chunk_size: 1\n    on_failure: stop\n"
-                     "  - name: q\n    task: demo.square\n    inputs: {range: 3}\n", code=3)
+        self.run_job(harness.job(areas(-1, 100000, chunk_size=1, on_failure="stop"),
+                                 harness.phase("demo.square", 3, "q")), code=3)
         outcomes = self.outcomes("job", "p")
         self.assertEqual(outcomes["error"], 1)
         self.assertEqual(sum(outcomes.values()), 100001)
@@ -198,20 +200,36 @@ class Outside(harness.Rendezvous):
         self.assertIn("SIGKILL", done.err)
 
     def test_killed_worker_is_retried(self):
-        process = self.rendezvous(4, "retries: {limit: 1, on: [crash]}")
+        process = self.rendezvous(4, retries={"limit": 1, "on": ["crash"]})
         os.kill(self.began(0), signal.SIGKILL)
         self.write("go", "")
         done = self.end(process)
         self.assertEqual(done.code, 0, done)
         self.assertEqual(self.outcomes("job", "p"), {"ok": 4})
 
+    def one_is_overdue(self, *also):
+        """Stops the worker of row 0, and with it what also(process) returns, until it is timed out.
+        The other tasks wait for the test too, so the time limit must be long enough for that."""
+        for limit in harness.time_limits(0.25, "one of four tasks is timed out"):
+            process = self.rendezvous(4, timeout=f"{limit:g}s", args=["--fresh"])
+            began = self.path("began-0")
+            harness.until(lambda: os.path.exists(began) or process.poll() is not None,
+                          "row 0 begins")
+            # A limit that is too short ends the task, or even the run, before the test acts.
+            with contextlib.suppress(FileNotFoundError, IndexError, ProcessLookupError):
+                for pid in [int(self.read(began)), *(find(process.pid) for find in also)]:
+                    os.kill(pid, signal.SIGSTOP)
+            self.write("go", "")
+            done = self.end(process)
+            outcomes = self.outcomes("job", "p")
+            if outcomes.get("timed_out") == 1:
+                self.assertEqual(done.code, 3, done)
+                self.assertEqual(outcomes, {"ok": 3, "timed_out": 1})
+                return done
+            self.again()
+
     def test_stopped_worker_times_out(self):
-        process = self.rendezvous(4, "timeout: 1s")
-        os.kill(self.began(0), signal.SIGSTOP)
-        self.write("go", "")
-        done = self.end(process)
-        self.assertEqual(done.code, 3, done)
-        self.assertEqual(self.outcomes("job", "p"), {"ok": 3, "timed_out": 1})
+        self.one_is_overdue()
 
     def test_coordinator_killed(self):
         process = self.rendezvous(50)
@@ -224,15 +242,22 @@ class Outside(harness.Rendezvous):
     def test_coordinator_killed_while_a_task_ignores_all(self):
         self.write("job.yaml", faulty("hang", at=0))
         process = self.start("job.yaml")
-        harness.until(lambda: len(self.marked()) >= 4, harness.PATIENCE, "two workers run")
+        harness.until(lambda: any(self.ignores_sigterm(pid) for pid in self.marked()),
+                      "the task ignores SIGTERM")
         process.kill()
         process.wait()
         self.assertNothingLeft()
         process.communicate()
 
-    def squares(self, rows, output='"-"'):
-        self.write("job.yaml", HEAD + "phases:\n  - name: p\n    task: demo.square\n"
-                   f"    inputs: {{range: {rows}}}\n    output: {output}\n")
+    @staticmethod
+    def ignores_sigterm(pid):
+        try:
+            return harness.signals(pid, "SigIgn") & harness.bit(signal.SIGTERM)
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    def squares(self, rows, output="-"):
+        self.write("job.yaml", harness.job(harness.phase("demo.square", rows, output=output)))
 
     def test_into_head(self):
         self.squares(200000)
@@ -284,30 +309,37 @@ class Outside(harness.Rendezvous):
         self.assertEqual(self.end(process).code, 0)
         self.assertEqual(len(self.rows("out.csv")), 100)
 
+    def has_started(self, pid, daemon):
+        """Whether a task of the run has started a process: a daemon, which is in the session of a
+        process that has ended, or a child of the worker."""
+        try:
+            nursery, session = self.nursery(pid), os.getsid(pid)
+            for other in set(self.marked()) - {pid, nursery}:
+                own = os.getsid(other)
+                if own not in (session, other) if daemon else (
+                        own == session and int(harness.stat(other)[1]) != nursery):
+                    return True
+        except (IndexError, FileNotFoundError, ProcessLookupError):
+            pass  # a process that has ended meanwhile
+        return False
+
     def test_nursery_killed(self):
         for task in ("forks", "forks_daemon"):
             with self.subTest(task=task):
                 self.write("job.yaml", faulty(task, at=0))
                 process = self.start("run", "--fresh", "job.yaml")
-                # The program, the nursery, two workers, and what a task has started.
-                harness.until(lambda: len(self.marked()) >= 5, harness.PATIENCE, "a task forks")
+                harness.until(lambda: self.has_started(process.pid, task == "forks_daemon"),
+                              "the task forks")
                 os.kill(self.nursery(process.pid), signal.SIGKILL)
                 done = self.end(process)
                 self.assertEqual(done.code, 1, done)
                 self.assertIn("all workers are gone", done.err)
 
     def test_stopped_nursery_still_ends_what_is_overdue(self):
-        process = self.rendezvous(4, "timeout: 1s")
-        os.kill(self.began(0), signal.SIGSTOP)
-        os.kill(self.nursery(process.pid), signal.SIGSTOP)
-        self.write("go", "")
-        done = self.end(process)
-        self.assertEqual(done.code, 3, done)
-        self.assertEqual(self.outcomes("job", "p"), {"ok": 3, "timed_out": 1})
-        self.assertNotIn("put aside", done.err)
+        self.assertNotIn("put aside", self.one_is_overdue(self.nursery).err)
 
     def test_stopped_nursery_tells_of_a_death_all_the_same(self):
-        # Nobody asks it for anything, and no task has a time limit.
+        # Nobody asks the nursery for anything, and no task has a time limit.
         process = self.rendezvous(4)
         worker = self.began(0)
         os.kill(self.nursery(process.pid), signal.SIGSTOP)
@@ -322,10 +354,9 @@ class Outside(harness.Rendezvous):
         workers = self.both_began()
         nursery = self.nursery(process.pid)
         os.kill(workers[0], signal.SIGKILL)
-        # Whoever takes its place is killed too, once, while it starts or soon after.
-        harness.until(lambda: set(self.children(nursery)) - set(workers), harness.PATIENCE,
-                      "the worker is replaced")
-        for pid in set(self.children(nursery)) - set(workers):
+        # The worker that replaces it is killed too, once, while it starts or soon after.
+        for pid in harness.until(lambda: set(self.children(nursery)) - set(workers),
+                                 "the worker is replaced"):
             os.kill(pid, signal.SIGKILL)
         self.write("go", "")
         done = self.end(process)
@@ -348,12 +379,12 @@ class Outside(harness.Rendezvous):
     def test_full_disk(self):
         small = self.path("small")
         os.mkdir(small)
-        mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", small],
+        mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", small],
                                capture_output=True, text=True)
         if mount.returncode != 0:
             self.skipTest(mount.stderr.strip())
         try:
-            self.squares(1000000, "small/out.csv")
+            self.squares(200000, "small/out.csv")
             done = self.batchrun("job.yaml")
             self.assertIn(done.code, (1, 5), done)
             self.assertIn("No space left on device", done.err)

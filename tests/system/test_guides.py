@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""README and guides are followed to the letter, with batchrun installed; guide.py says how."""
+"""The blocks of README and the guides are run, with batchrun installed; guide.py says how."""
 import glob
 import os
 import re
@@ -27,8 +27,8 @@ def crashes_have_names():
 
 
 class Guides(harness.InstalledCase):
-    def environment_of_a_person(self):
-        """Who has installed batchrun, and looks at what is left on the terminal."""
+    def environment_of_a_user(self):
+        """The environment of a user who has installed batchrun."""
         prefix = os.path.dirname(os.path.dirname(self.found["batchrun"]))
         mine = {k: v for k, v in self.pkg_config.items()
                 if not k.startswith(("MAKE", "MFLAGS", "BATCHRUN_", "SLURM_", "OMP_"))}
@@ -39,9 +39,9 @@ class Guides(harness.InstalledCase):
 
     def follow(self, path):
         if path.endswith("failures.md") and not crashes_have_names():
-            self.skipTest("this build does not tell where a crash was, or leaves it to a sanitizer")
+            self.skipTest("this build does not report where a crash was, or a sanitizer does")
         unfit = ("gdb", "valgrind") if harness.sanitized() else ()
-        guide.Document(self, path, self.environment_of_a_person(), harness.TOP, harness.BUILD,
+        guide.Document(self, path, self.environment_of_a_user(), harness.TOP, harness.BUILD,
                        unfit).follow()
 
     def test_every_example_is_shown(self):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Job files, input files and surroundings made to hurt: refused with file, line and cure, or taken
-for what they are."""
+"""Job files, input files and environments that are made to do harm: refused with file, line and hint,
+or read for what they are."""
 import os
 
 import harness
@@ -58,10 +58,14 @@ class JobFiles(harness.Case):
         self.refused("the limit is 1048576", name="large")
 
 
+def squares(inputs, workers=1, **keys):
+    return harness.job(harness.phase("demo.square", inputs, output="out.csv", **keys),
+                       workers=workers)
+
+
 class InputFiles(harness.Case):
-    def job(self, inputs):
-        self.write("job.yaml", HEAD + "workers: {count: 1, binding: none}\nphases:\n  - name: p\n"
-                   f"    task: demo.square\n    inputs: {inputs}\n    output: out.csv\n")
+    def job(self, inputs, **keys):
+        self.write("job.yaml", squares(inputs, **keys))
 
     def refused(self, *words, code=2):
         done = self.batchrun("check", "job.yaml")
@@ -84,20 +88,20 @@ class InputFiles(harness.Case):
         for name in ("fifo", "folder", "/dev/zero"):
             for kind in ("csv", "lines"):
                 with self.subTest(name=name, kind=kind):
-                    self.job(f"{{{kind}: {name}}}")
-                    # The one column of `lines` is not what the task wants: a mistake more.
+                    self.job({kind: name})
+                    # The one column of `lines` is not the input of the task: a further error.
                     self.refused(name, "regular file", code=4 if kind == "lines" else 2)
-        self.job("{csv: none.csv}")
+        self.job({"csv": "none.csv"})
         self.refused("none.csv", "No such file")
 
     def test_csv_that_is_odd_and_good(self):
-        self.job("{csv: in.csv}")
+        self.job({"csv": "in.csv"})
         self.taken(b"\xef\xbb\xbfi\r\n1\r\n2\r\n", [1, 4])
         self.taken(b"i\n\"3\"\n4", [9, 16])
         self.taken(b"\"i\",\"a \"\"note\"\"\"\n5,\"a\nb,c\"\n6,\n", [25, 36])
 
     def test_csv_that_is_wrong(self):
-        self.job("{csv: in.csv}")
+        self.job({"csv": "in.csv"})
         for data, *words in (
                 (b"i,y\n1,2\n3\n", "in.csv:3"),
                 (b"i\n1\n2,3\n", "in.csv:3"),
@@ -116,7 +120,7 @@ class InputFiles(harness.Case):
                 self.refused(*words)
 
     def test_a_large_csv(self):
-        # Of all that can stand in quotes, and 1 GB long where there is time for that.
+        # With everything that can be within quotes; 1 GB of it with BATCHRUN_LONG=1.
         size = (1 << 30) if LONG else (16 << 20)
         note = '"' + 'é, ""quoted"",\r\n' * 64 + '"'
         block = "".join(f"{i},{note}\r\n" for i in range(1000)).encode()
@@ -125,8 +129,7 @@ class InputFiles(harness.Case):
             file.write(b"\xef\xbb\xbfi,note\r\n")
             for _ in range(blocks):
                 file.write(block)
-        self.write("job.yaml", HEAD + "phases:\n  - name: p\n    task: demo.square\n"
-                   "    inputs: {csv: in.csv}\n    reduce: sum\n    output: out.csv\n")
+        self.job({"csv": "in.csv"}, reduce="sum")
         done = self.batchrun("run", "job.yaml")
         self.assertEqual(done.code, 0, done)
         self.assertEqual(self.outcomes("job", "p"), {"ok": 1000 * blocks})
@@ -134,7 +137,7 @@ class InputFiles(harness.Case):
                          blocks * sum(i * i for i in range(1000)))
 
     def test_a_line_without_end(self):
-        self.job("{csv: in.csv}")
+        self.job({"csv": "in.csv"})
         with open(self.path("in.csv"), "wb") as file:
             file.write(b"i\n")
             file.truncate(1 << 32)  # zeros, and no newline
@@ -144,8 +147,7 @@ class InputFiles(harness.Case):
 class Surroundings(harness.Case):
     def run_on_one_cpu(self, count):
         self.write("job.yaml", HEAD + f"workers: {{count: {count}, binding: pu}}\nphases:\n"
-                   "  - name: p\n    task: demo.square\n    inputs: {range: 10}\n"
-                   "    output: out.csv\n")
+                   "  - {name: p, task: demo.square, inputs: {range: 10}, output: out.csv}\n")
         one = min(os.sched_getaffinity(0))
         return one, self.batchrun("job.yaml", preexec_fn=lambda: os.sched_setaffinity(0, {one}))
 
@@ -159,8 +161,7 @@ class Surroundings(harness.Case):
         self.assertIn("oversubscribe", done.err)
 
     def test_hwloc_told_of_another_machine(self):
-        self.write("job.yaml", HEAD + "phases:\n  - name: p\n    task: demo.square\n"
-                   "    inputs: {range: 10}\n    output: out.csv\n")
+        self.write("job.yaml", squares(10, workers=None))
         self.write("evil.xml", "<?xml version='1.0'?><!DOCTYPE a [<!ENTITY a '" + "x" * 1000 +
                    "'>]><topology version='2.0'>" + "<object type='Machine'>" * 2000)
         os.mkfifo(self.path("fifo"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What is installed, and what a person makes with that alone."""
+"""The installed files, and what can be built with them alone."""
 import os
 import re
 import shlex

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The manual pages: they are well formed, and name what there is."""
+"""The manual pages are well formed, and describe every command, option, key and function."""
 import os
 import re
 import shutil
@@ -11,7 +11,7 @@ PAGES = ("batchrun.1", "libbatchrun.3", "batchrun-job.5", "batchrun-plugin.7")
 
 
 def path_of(page):
-    """Those that are made lie with the build, the others with the source."""
+    """Generated pages are in the build directory, the others in the source."""
     built = os.path.join(harness.BUILD, "docs/man", page)
     return built if os.path.exists(built) else os.path.join(harness.TOP, "docs/man", page)
 

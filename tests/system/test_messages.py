@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The list of all that batchrun says when something is not as it should be, and its style."""
+"""The list of all messages of batchrun, and their style."""
 import os
 import re
 import subprocess
@@ -33,8 +33,9 @@ class Messages(harness.Case):
                 self.assertNotRegex(message, r"[^.][.]$")
                 self.assertNotRegex(message, re.compile(TONE, re.IGNORECASE))
 
-    def test_golden_mistakes_are_in_it(self):
-        """Every first line of a golden message is one of the list, with its `…` filled in."""
+    def test_expected_messages_are_in_it(self):
+        """The first line of each expected message in tests/specs/bad is one of the list, with its `…`
+        filled in."""
         shapes = [re.escape(line.strip()).replace("…", ".*") for line in self.listed().splitlines()
                   if line.startswith("    ")]
         shape = re.compile("(" + "|".join(shapes) + ")(; .*)?")

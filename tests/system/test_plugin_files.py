@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What is wrong with a plugin's file is said before the run, and what happens to the file during the
-run harms nobody."""
-import json
+"""A plugin's file that cannot be used is an error before the run, and changes to the file during the
+run do no harm."""
 import os
 import shutil
 import signal
@@ -11,19 +10,17 @@ import harness
 BUILT = os.path.join(harness.BUILD, "tests/plugins/.libs")
 
 
-class Files(harness.Case):
+class Files(harness.Rendezvous):
     def plugin(self, name, folder="."):
         """A copy of a test plugin in a folder of this test."""
         os.makedirs(self.path(folder), exist_ok=True)
         return shutil.copy(os.path.join(BUILT, name + ".so"),
                            os.path.normpath(self.path(os.path.join(folder, name + ".so"))))
 
-    def job(self, name, task, *more, rows=4):
-        self.write("job.yaml", "version: 1\nname: job\nworkers: {count: 1, binding: none}\n"
-                   f"plugins: [{{name: {name}, path: ./{name}.so}}]\n"
-                   f"phases:\n  - name: p\n    task: {name}.{task}\n"
-                   f"    inputs: {{range: {{stop: {rows}, as: i}}}}\n" +
-                   "".join(f"    {line}\n" for line in more))
+    def job(self, name, task, **keys):
+        inputs = {"range": {"stop": 4, "as": "i"}}
+        self.write("job.yaml", harness.job(harness.phase(f"{name}.{task}", inputs, **keys),
+                                           plugins=[{"name": name, "path": f"./{name}.so"}]))
 
     def refused(self, *words):
         """Neither check nor run accept it, and both say why."""
@@ -36,16 +33,15 @@ class Files(harness.Case):
 
     def test_overwritten_while_it_runs(self):
         path = self.plugin("faulty")
-        self.job("faulty", "rendezvous", f"args: {{dir: {json.dumps(self.dir)}}}", "chunk_size: 1",
-                 "retries: {limit: 1, on: [crash]}")
-        process = self.start("job.yaml")
-        harness.until(lambda: os.path.exists(self.path("began-0")), harness.PATIENCE, "a task")
+        self.job("faulty", "rendezvous", args={"dir": self.dir}, chunk_size=1,
+                 retries={"limit": 1, "on": ["crash"]})
+        process = self.running = self.start("job.yaml")
+        worker = self.began(0)
         with open(path, "r+b") as file:  # in place, as `cp` does it
             size = os.fstat(file.fileno()).st_size
             file.write(b"\xcc" * size)
             file.truncate(size // 2)
-        with open(self.path("began-0"), encoding="utf-8") as file:
-            os.kill(int(file.read()), signal.SIGKILL)  # another one has to load the plugin
+        os.kill(worker, signal.SIGKILL)  # the next one has to load the plugin
         self.write("go", "")
         done = self.end(process)
         self.assertEqual(done.code, 0, done)
@@ -53,7 +49,7 @@ class Files(harness.Case):
 
     def test_writable_by_everyone(self):
         path = self.plugin("faulty")
-        self.job("faulty", "error", "args: {at: -1}")
+        self.job("faulty", "error", args={"at": -1})
         os.chmod(path, 0o757)
         self.refused("writable by everyone", f"chmod o-w {path}")
         os.chmod(path, 0o755)
@@ -64,7 +60,7 @@ class Files(harness.Case):
 
     def test_torn(self):
         path = self.plugin("faulty")
-        self.job("faulty", "error", "args: {at: -1}")
+        self.job("faulty", "error", args={"at": -1})
         size = os.path.getsize(path)
         for part in (0, 10, size // 16, size // 8):  # the rest is debugging information
             with self.subTest(size=part):
@@ -102,7 +98,7 @@ class Files(harness.Case):
 
     def test_another_users(self):
         path = self.plugin("faulty")
-        self.job("faulty", "error", "args: {at: -1}")
+        self.job("faulty", "error", args={"at": -1})
         if os.geteuid() != 0:
             self.skipTest("giving files away takes root")
         os.chown(path, 4711, -1)
@@ -115,7 +111,7 @@ class Files(harness.Case):
 
     def test_no_such_task(self):
         self.plugin("faulty")
-        self.job("faulty", "eror", "args: {at: -1}")
+        self.job("faulty", "eror", args={"at": -1})
         self.refused("has no task `eror`; did you mean `error`?")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""show, logs and events: a run told from its journal, while it goes on and afterwards."""
+"""show, logs and events: a run as its journal has it, while it runs and afterwards."""
 import json
 import os
 import pty
@@ -9,33 +9,22 @@ import signal
 import subprocess
 
 import harness
+from harness import phase
 
-JOB = """version: 1
-name: job
-plugins: [demo, faulty]
-workers: {count: 2, binding: none, oversubscribe: true}
-phases:
-  - name: areas
-    task: demo.area
-    mode: async
-    inputs: {range: {start: -12, stop: 5, as: r}}
-    retries: {limit: 1, on: [error], backoff: {delay: 1ms}}
-  - name: prints
-    task: faulty.print
-    mode: async
-    inputs: {range: 4}
-    args: {at: 2}
-  - name: escapes
-    task: faulty.error
-    mode: async
-    inputs: {range: 2}
-    args: {at: 1}
-"""
+
+def job(start=-12, stop=5):
+    """A job with a phase that fails where the radius is negative, one that prints, and one whose
+    message has escape codes."""
+    return harness.job(
+        phase("demo.area", {"range": {"start": start, "stop": stop, "as": "r"}}, "areas", mode="async",
+              retries={"limit": 1, "on": ["error"], "backoff": {"delay": "1ms"}}),
+        phase("faulty.print", 4, "prints", mode="async", args={"at": 2}),
+        phase("faulty.error", 2, "escapes", mode="async", args={"at": 1}), workers=2)
 
 
 class Afterwards(harness.Case):
     def ran(self):
-        self.run_job(JOB, code=3)
+        self.run_job(job(), code=3)
 
     def told(self, *args, code=0, **kwargs):
         done = self.batchrun(*args, **kwargs)
@@ -113,8 +102,7 @@ class Afterwards(harness.Case):
                              and e["outcome"] == "error"), 14)
 
     def test_into_head(self):
-        self.run_job(JOB.replace("stop: 5", "stop: 50000").replace("start: -12", "start: -50000"),
-                     code=3)
+        self.run_job(job(-50000, 50000), code=3)
         for args in (["events"], ["show", "--failed"], ["logs"], ["show"]):
             reader, writer = os.pipe()
             process = self.start(*args, stdout=writer)
@@ -143,15 +131,15 @@ class Afterwards(harness.Case):
         evil = "\x1b[31m\x07\u202e"
         os.mkdir(self.path(evil))
         self.write(evil + "/rows.csv", f"name\n{evil}\n\"two\nlines\"\n")
-        job = self.write(evil + "/job.yaml", """version: 1
+        path = self.write(evil + "/job.yaml", """version: 1
 name: job
 plugins: [demo]
 phases:
   - {name: greetings, task: demo.greet, inputs: {csv: rows.csv}, output: "-"}
 """)
         run = self.path(evil + "/job.run")
-        for code, args in ((0, ["run", job]), (0, ["run", "--fresh", job]), (2, ["run", job]),
-                           (0, ["check", job]), (0, ["show", run]), (0, ["report", run]),
+        for code, args in ((0, ["run", path]), (0, ["run", "--fresh", path]), (2, ["run", path]),
+                           (0, ["check", path]), (0, ["show", run]), (0, ["report", run]),
                            (0, ["trace", run]), (0, ["exec", run, "greetings#0"]),
                            (0, ["exec", "demo.greet", "name=" + evil]),
                            (2, ["exec", "demo.area", "r=" + evil]), (2, [evil]), (2, ["new", evil]),
@@ -160,15 +148,15 @@ phases:
                 shown = self.seen(code, *args).decode()
                 self.assertNotRegex(shown, "[\x1b\x07\u202e]")
                 self.assertIn("\\x1b[31m\\x07\\u{202e}", shown)
-        # What is no terminal gets what there is.
-        self.assertEqual(self.told("run", "--fresh", job),
+        # Output that is not a terminal is not escaped.
+        self.assertEqual(self.told("run", "--fresh", path),
                          f"index,name,greeting\n0,{evil},Hello {evil}\n"
                          "1,\"two\nlines\",\"Hello two\nlines\"\n")
         self.assertEqual(self.told("report", run), run + "/report.html\n")
         self.assertEqual(self.told("exec", run, "greetings#0"), f"greeting=Hello {evil}\n")
 
     def seen(self, code, *args):
-        """What stands on a terminal then."""
+        """Runs the command on a terminal; returns what it shows."""
         controller, terminal = pty.openpty()
         process = self.start(*args, stdout=terminal, stderr=terminal,
                              env=self.environment(BATCHRUN_PROGRESS="none"))
@@ -187,7 +175,7 @@ phases:
         return shown
 
     def ran_with_escapes(self):
-        """Puts escape codes where the task's own words were."""
+        """Puts escape codes into the logs of the tasks."""
         self.ran()
         for name in os.listdir(self.path("job.run/logs")):
             with open(self.path("job.run/logs/" + name), "r+b") as log:
@@ -198,18 +186,15 @@ phases:
 
 class Meanwhile(harness.Rendezvous):
     def told(self, *args):
-        """Another process reads the run; it must end on its own, and well."""
+        """Another process reads the run; it must end on its own, with success."""
         process = self.start(*args)
-        out, err = process.communicate(timeout=harness.PATIENCE)
-        self.assertEqual((process.returncode, err), (0, ""), out)
-        return out
+        done = self.wait(process)
+        self.assertEqual((done.code, done.err), (0, ""), done)
+        return done.out
 
     def begun(self, process):
-        """Waits until the journal on disk knows that the phase has begun."""
-        harness.until(lambda: os.path.exists(self.path("job.run/journal")), harness.PATIENCE,
-                      "a journal")
-        harness.until(lambda: "phase_begin" in self.told("events"), harness.PATIENCE,
-                      "the phase begins")
+        """Waits until the event that the phase has begun is in the journal's file."""
+        harness.until(lambda: "phase_begin" in self.told("events"), "the phase begins")
         self.assertIsNone(process.poll())
 
     def test_a_run_that_goes_on(self):
@@ -228,16 +213,10 @@ class Meanwhile(harness.Rendezvous):
         self.assertIn("all 20 tasks succeeded", self.told("show"))
 
     def test_what_waits(self):
-        self.write("job.yaml", f"""version: 1
-name: job
-plugins: [demo, faulty]
-phases:
-  - {{name: p, task: faulty.rendezvous, inputs: {{range: 1}}, args: {{dir: {json.dumps(self.dir)}}},
-     mode: async}}
-  - {{name: q, task: demo.square, inputs: {{range: 3}}, needs: [p]}}
-  - {{name: r, task: demo.square, inputs: {{range: 3}}}}
-""")
-        process = self.start("job.yaml")
+        self.write("job.yaml", harness.job(
+            phase("faulty.rendezvous", 1, args={"dir": self.dir}, mode="async"),
+            phase("demo.square", 3, "q", needs=["p"]), phase("demo.square", 3, "r")))
+        process = self.running = self.start("job.yaml")
         self.began(0)
         self.begun(process)
         out = self.told("show")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The page that shows a run: whole, true, and harmless whatever names the run has."""
+"""The page that shows a run: complete, correct, and harmless whatever names the run has."""
 import collections
 import html.parser
 import os
@@ -11,37 +11,24 @@ import unittest
 import zlib
 
 import harness
+from harness import phase
 
-HOSTILE = "<script>alert(1)</script>&\"'\\u202e]]>"
-JOB = """version: 1
-name: job
-workers: {count: 3, binding: none, oversubscribe: true}
-plugins: [demo, faulty]
-defaults: {chunk_size: 1}
-phases:
-  - name: squares
-    task: demo.square
-    inputs: {range: 5000}
-    chunk_size: auto
-  - name: crashes
-    mode: async
-    task: faulty.segv
-    inputs: {range: {start: 0, stop: 9, as: i}}
-    args: {at: 4}
-  - name: flaky
-    mode: async
-    task: faulty.error_first
-    inputs: {range: {start: 0, stop: 9, as: i}}
-    args: {at: 4}
-    retries: {limit: 1, on: [error], backoff: {delay: 50ms}}
-  - name: prints
-    task: faulty.print
-    inputs: {range: {start: 0, stop: 9, as: i}}
-    args: {at: 4}
-  - name: counts
-    task: demo.count
-    inputs: {list: {path: ["HOSTILE", job.yaml]}}
-""".replace("HOSTILE", HOSTILE.replace('"', '\\"'))
+HOSTILE = "<script>alert(1)</script>&\"'\u202e]]>"
+
+
+def job(*phases):
+    return harness.job(*phases, workers=3, defaults={"chunk_size": 1})
+
+
+SQUARES = phase("demo.square", 5000, "squares", chunk_size="auto")
+GOOD_JOB = job(SQUARES)
+JOB = job(
+    SQUARES,
+    phase("faulty.segv", 9, "crashes", mode="async", args={"at": 4}),
+    phase("faulty.error_first", 9, "flaky", mode="async", args={"at": 4},
+          retries={"limit": 1, "on": ["error"], "backoff": {"delay": "50ms"}}),
+    phase("faulty.print", 9, "prints", args={"at": 4}),
+    phase("demo.count", {"list": {"path": [HOSTILE, "job.yaml"]}}, "counts"))
 VOID = {"meta", "link"}
 
 
@@ -118,7 +105,7 @@ class Report(harness.Case):
         return text, Page(text)
 
     def check_harmless(self, text, page):
-        """Nothing runs, nothing is fetched, and no text of the run became markup."""
+        """The page runs nothing, fetches nothing, and has no text of the run as markup."""
         self.assertEqual(page.tags["script"], 0)
         self.assertNotIn("alert(1)<", text.replace("alert(1)&lt;", ""))
         self.assertNotIn("\u202e", text)
@@ -198,19 +185,17 @@ class Report(harness.Case):
         done = self.batchrun("report")
         self.assertEqual((done.code, done.out), (2, ""), done)
         self.assertIn("no run", done.err)
-        self.run_job(JOB.split("  - name: crashes")[0])
+        self.run_job(GOOD_JOB)
         text, page = self.report()
         self.assertIn("all 5 000 tasks succeeded", text)
         self.assertNotIn('id="failures"', text)
         self.assertEqual(count(page.facts()["failed"]), 0)
 
     def test_a_run_that_goes_on_and_one_that_was_killed(self):
-        self.write("job.yaml", JOB.split("  - name: crashes")[0]
-                   .replace("demo.square", "demo.sleep")
-                   .replace("chunk_size: auto", "chunk_size: 1")
-                   .replace("{range: 5000}", "{list: {seconds: [0, 0, 0, 0, 3600]}}"))
+        naps = {"list": {"seconds": [0, 0, 0, 0, 1e6]}}
+        self.write("job.yaml", job(phase("demo.sleep", naps, "squares")))
         process = self.start("run", "job.yaml")
-        harness.until(self.four_tasks, harness.PATIENCE, "four tasks are in the journal")
+        harness.until(self.four_tasks, "four tasks are in the journal")
         process.kill()
         self.end(process)
         text, page = self.report()
@@ -224,8 +209,8 @@ class Report(harness.Case):
         self.assertEqual(page.facts()["taken up again"], "1 time")
 
     def four_tasks(self):
-        """Whether the run, which goes on, has done all that can end. As another user of the
-        directory would ask: the check for what is left behind is for when the run is over."""
+        """Whether the running run has done all tasks that can end. It does not use batchrun(), which
+        would wait for the run to end."""
         look = subprocess.run([harness.PROGRAM, "report", "job.run"], cwd=self.dir, check=False,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if look.returncode != 0:
@@ -233,7 +218,7 @@ class Report(harness.Case):
         return count(Page(self.read("job.run/report.html")).facts()["succeeded"]) == 4
 
     def test_damage_is_told(self):
-        self.run_job(JOB.split("  - name: crashes")[0])
+        self.run_job(GOOD_JOB)
         with open(self.path("job.run/journal"), "r+b") as journal:
             journal.seek(200)
             journal.write(b"\xff" * 8)

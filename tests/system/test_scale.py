@@ -1,56 +1,40 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Jobs that are large in one respect or another, and ones with nothing in them."""
-import os
 import resource
 
 import harness
 
-WORKERS = """version: 1
-plugins: [faulty]
-workers: {count: 500, oversubscribe: true, binding: none}
-phases:
-  - name: tasks
-    task: faulty.rendezvous
-    inputs: {range: 500}
-    args: {dir: %s}
-    chunk_size: 1
-"""
+WORKERS = 500
 
 
 def files(soft, hard):
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-class Workers(harness.Case):
+class Workers(harness.Rendezvous):
     def test_many_at_once(self):
-        # The usual limits: 500 workers need more descriptors than the soft one allows.
-        self.write("job.yaml", WORKERS % self.dir)
-        running = self.start("job.yaml", preexec_fn=files(1024, 4096))
-        began = [self.path(f"began-{i}") for i in range(500)]
-        harness.until(lambda: all(map(os.path.exists, began)), harness.PATIENCE, "500 at once")
+        # With the usual limits, so many workers need more descriptors than the soft one allows.
+        running = self.rendezvous(WORKERS, workers=WORKERS, preexec_fn=files(1024, 4096))
+        with harness.timed(f"{WORKERS} workers start"):
+            self.all_began(WORKERS)
         self.write("go", "")
         done = self.end(running)
         self.assertEqual(done.code, 0, done)
-        self.assertEqual(self.outcomes("job", "tasks"), {"ok": 500})
+        self.assertEqual(self.outcomes("job", "p"), {"ok": WORKERS})
 
     def test_more_than_files_may_be_open(self):
-        done = self.run_job(WORKERS % self.dir, code=2, preexec_fn=files(1024, 1024))
+        done = self.end(self.rendezvous(WORKERS, workers=WORKERS, preexec_fn=files(1024, 1024)))
+        self.assertEqual(done.code, 2, done)
         self.assertIn("lower workers.count, or raise the limit (ulimit -n)", done.err)
 
 
 class Nothing(harness.Case):
-    """A phase without rows is over before a worker has come up."""
+    """A phase without rows ends before a worker is ready."""
 
-    def job(self, reduce):
-        return f"""version: 1
-plugins: [demo]
-phases:
-  - name: areas
-    task: demo.area
-    inputs: {{range: {{start: 0, stop: 0, as: r}}}}
-    reduce: {reduce}
-    output: "-"
-"""
+    @staticmethod
+    def job(reduce):
+        inputs = {"range": {"start": 0, "stop": 0, "as": "r"}}
+        return harness.job(harness.phase("demo.area", inputs, "areas", reduce=reduce, output="-"))
 
     def test_what_has_an_answer(self):
         for reduce, out in (("sum", "area\n0\n"), ("count", "count\n0\n")):
@@ -61,7 +45,7 @@ phases:
 
     def test_what_has_none_says_so(self):
         for reduce, why in (("min", "no minimum"), ("max", "no maximum"), ("mean", "no mean"),
-                            ("{task: demo.total}", "nothing to reduce")):
+                            ({"task": "demo.total"}, "nothing to reduce")):
             with self.subTest(reduce=reduce):
                 done = self.run_job(self.job(reduce), "--fresh", code=3)
                 self.assertEqual(done.out, "")

@@ -19,7 +19,7 @@ except ImportError:
 
 
 def load(path):
-    """With the scalars of YAML 1.2's core schema: PyYAML's own are those of 1.1."""
+    """Reads YAML with the scalars of YAML 1.2's core schema, where PyYAML has those of 1.1."""
     class Loader(yaml.SafeLoader):
         yaml_implicit_resolvers = {}
 
@@ -98,7 +98,7 @@ class Schema(harness.Case):
                 self.assertFalse(validator.is_valid({**good, **change}))
 
     def test_refuses_the_bad_ones_it_can(self):
-        """A schema sees the shape of values: not how YAML was written, nor what is between keys."""
+        """A schema sees the shape of values, but neither how YAML is written nor how keys relate."""
         validator = self.validator()
         writing = {"bidi", "duplicate_key", "file+name", "infinite", "key_twice_in_phase",
                    "long_line", "nul_escape", "octal", "version_1_0", "yaml_1_1"}
@@ -111,7 +111,7 @@ class Schema(harness.Case):
             try:
                 job = load(path)
             except (yaml.YAMLError, UnicodeDecodeError, TypeError):
-                continue # no YAML at all
+                continue  # not YAML
             with self.subTest(name):
                 self.assertEqual(validator.is_valid(job), name in writing | between)
             refused += not validator.is_valid(job)

@@ -1,38 +1,24 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""All workers die at once, or there is no process to be had for another."""
+"""All workers die at once, or no process can be forked for another."""
 import os
 import signal
 
 import harness
 
-JOB = """version: 1
-plugins: [faulty]
-workers: {count: %d, oversubscribe: true, binding: none}
-phases:
-  - name: tasks
-    task: faulty.%s
-    inputs: {range: %d}
-    args: {%s}
-    chunk_size: 1
-    retries: {limit: 1, on: [crash], backoff: {delay: 0ms}}
-    output: out.csv
-"""
+RETRIES = {"limit": 1, "on": ["crash"], "backoff": {"delay": "0ms"}}
 
 
-class Deaths(harness.Case):
+class Deaths(harness.Rendezvous):
     def test_two_hundred_workers_at_once(self):
-        self.write("job.yaml", JOB % (200, "rendezvous", 200, f"dir: {self.dir}"))
-        process = self.start("job.yaml")
-        began = [self.path(f"began-{i}") for i in range(200)]
-        harness.until(lambda: all(map(os.path.exists, began)), harness.PATIENCE, "200 at once")
-        killed = {int(self.read(f"began-{i}")) for i in range(200)}
+        process = self.rendezvous(200, workers=200, retries=RETRIES)
+        killed = set(self.all_began(200))
         self.assertEqual(len(killed), 200)
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
         self.write("go", "")
         done = self.end(process)
         self.assertEqual(done.code, 0, done)
-        self.assertEqual(self.outcomes("job", "tasks"), {"ok": 200})
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 200})
         self.assertEqual(self.summary("job")["phases"][0]["retries"], 200)
         rows = self.rows("out.csv")
         self.assertEqual([int(row["i"]) for row in rows], list(range(200)))
@@ -40,7 +26,7 @@ class Deaths(harness.Case):
 
 
 class Forks(harness.Case):
-    """A group with room for so many threads: the program has two, its nursery has one."""
+    """Runs in a control group with room for few threads: the program has two, its nursery one."""
 
     def run_in(self, room, workers):
         with open("/proc/self/cgroup", encoding="ascii") as file:
@@ -54,13 +40,14 @@ class Forks(harness.Case):
             with open(f"{group}/cgroup.procs", "w", encoding="ascii") as file:
                 file.write("0")
 
-        self.write("job.yaml", JOB % (workers, "error", 40, "at: -1"))
+        self.write("job.yaml", harness.job(harness.phase(
+            "faulty.error", 40, args={"at": -1}, chunk_size=1, retries=RETRIES), workers=workers))
         return self.end(self.start("job.yaml", preexec_fn=enter))
 
     def test_room_for_one_worker_of_two(self):
         done = self.run_in(4, 2)
         self.assertEqual(done.code, 0, done)
-        self.assertEqual(self.outcomes("job", "tasks"), {"ok": 40})
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 40})
 
     def test_room_for_none(self):
         done = self.run_in(3, 2)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Job files whose mistakes show once plugins and inputs are looked at: those in tests/specs/unfit
-give exactly the text in NAME.expected."""
+"""Job files with errors that show only when plugins and inputs are read: each in tests/specs/unfit
+gives exactly the text in NAME.expected."""
 import glob
 import os
 import shutil
@@ -16,7 +16,7 @@ class Unfit(harness.Case):
         for path in glob.glob(UNFIT + "/*"):
             shutil.copy(path, self.dir)
 
-    def test_every_one_is_told_as_expected(self):
+    def test_messages_are_as_expected(self):
         names = sorted(os.path.basename(p)[:-len(".yaml")] for p in glob.glob(UNFIT + "/*.yaml"))
         self.assertGreater(len(names), 20)
         for name in names:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a dying process says of its end: taken in children of this one that really die, and read as
-// claims that may be anything.
+// The crash notes of dying processes, taken from children of this process that really die; and the
+// reading of notes, which may contain anything.
 #include <link.h>
 #include <poll.h>
 #include <signal.h>
@@ -24,7 +24,7 @@ enum {
 
 // ---- Children that die
 
-// In place of the C library's: a thread that holds the loader's lock, and never lets go.
+// Replaces the C library's function, to act as if another thread held the loader's lock forever.
 static volatile bool loader_hangs;
 
 int dl_iterate_phdr(int (*callback)(struct dl_phdr_info *, size_t, void *), void *user)
@@ -35,21 +35,22 @@ int dl_iterate_phdr(int (*callback)(struct dl_phdr_info *, size_t, void *), void
     return callback(&none, sizeof none, user);
 }
 
-static void expect_no_core(void)
+static void disable_core(void)
 {
     struct rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);
 }
 
-// Runs `die` in a watched child. Its wait status; its note in *note, when `told`.
-static int status_of(void (*die)(void), struct crash_note *note, bool told)
+// Runs `die` in a child with crash_watch. Returns its wait status, and sets *note if it must be
+// `reported`.
+static int status_of(void (*die)(void), struct crash_note *note, bool reported)
 {
     int pair[2], status;
     char message[MESSAGE_MAX];
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
     pid_t child = fork();
     if (child == 0) {
-        expect_no_core();
+        disable_core();
         for (int s = 1; s < NSIG; s++)
             signal(s, SIG_DFL); // as a worker has them
         crash_watch(pair[1], TYPE, NULL, 0);
@@ -61,8 +62,8 @@ static int status_of(void (*die)(void), struct crash_note *note, bool told)
     ssize_t got = recv(pair[0], message, sizeof message, 0);
     close(pair[0]);
     ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_int_eq(got > 0, told);
-    if (!told)
+    ck_assert_int_eq(got > 0, reported);
+    if (!reported)
         return status;
     struct wire w = {.at = message, .left = (size_t)got};
     ck_assert_uint_eq(wire_get(&w), TYPE);
@@ -97,7 +98,7 @@ static void have_own_handler(void)
     _exit(9);
 }
 
-START_TEST(the_signal_is_the_end)
+START_TEST(a_process_dies_of_its_signal_and_reports_it)
 {
     struct crash_note note;
     int status = status_of(fault, &note, true);
@@ -112,7 +113,7 @@ START_TEST(the_signal_is_the_end)
 }
 END_TEST
 
-START_TEST(a_look_that_hangs_is_ended)
+START_TEST(a_handler_that_hangs_is_ended)
 {
     struct crash_note note;
     int status = status_of(hang_and_fault, &note, true);
@@ -122,7 +123,7 @@ START_TEST(a_look_that_hangs_is_ended)
 }
 END_TEST
 
-// ---- Claims
+// ---- Reading notes
 
 static bool read_note(const struct crash_note *note, size_t cut)
 {
@@ -137,7 +138,7 @@ static bool read_note(const struct crash_note *note, size_t cut)
     return good;
 }
 
-START_TEST(a_note_is_a_claim)
+START_TEST(a_malformed_note_is_refused)
 {
     struct crash_note note = {.signal = SIGSEGV, .frame_count = 2, .module_count = 1};
     note.frames[1].module = UINT32_MAX;
@@ -155,48 +156,48 @@ START_TEST(a_note_is_a_claim)
     note.signal = -1;
     ck_assert(!read_note(&note, 0));
     note.signal = SIGSEGV;
-    note.access = UINT32_MAX; // described as what it is: not known
+    note.access = UINT32_MAX; // crash_describe takes it as not known
     ck_assert(read_note(&note, 0));
 }
 END_TEST
 
-static void expect_words(const struct crash_note *note, const char *words)
+static void assert_text(const struct crash_note *note, const char *text)
 {
     struct buffer b = BUFFER_EMPTY;
     crash_describe(&b, note);
     buffer_char(&b, '\0');
-    ck_assert_str_eq(b.data, words);
+    ck_assert_str_eq(b.data, text);
     buffer_finish(&b);
 }
 
-START_TEST(every_end_has_words)
+START_TEST(every_signal_has_a_description)
 {
     struct crash_note n = {.signal = SIGSEGV, .code = SEGV_MAPERR, .access = CRASH_READ};
-    expect_words(&n, "SIGSEGV: invalid read at address 0x0 (a null pointer)");
+    assert_text(&n, "SIGSEGV: invalid read at address 0x0 (a null pointer)");
     n.address = 0x12345678;
     n.access = UINT32_MAX;
-    expect_words(&n, "SIGSEGV: invalid access at address 0x12345678");
+    assert_text(&n, "SIGSEGV: invalid access at address 0x12345678");
     n.access = CRASH_STACK;
-    expect_words(&n, "SIGSEGV: stack overflow at address 0x12345678");
+    assert_text(&n, "SIGSEGV: stack overflow at address 0x12345678");
     n.access = CRASH_WRITE;
     n.code = SEGV_ACCERR;
-    expect_words(&n, "SIGSEGV: write to protected memory at address 0x12345678");
+    assert_text(&n, "SIGSEGV: write to protected memory at address 0x12345678");
     n.code = SI_KERNEL;
-    expect_words(&n, "SIGSEGV: access to an address that cannot be one");
+    assert_text(&n, "SIGSEGV: access to an address that cannot be one");
     n.code = SI_USER;
     n.process = 7;
     n.sender = 9;
-    expect_words(&n, "SIGSEGV: sent by process 9");
+    assert_text(&n, "SIGSEGV: sent by process 9");
     n.sender = 7;
-    expect_words(&n, "SIGSEGV: raised by the task itself");
+    assert_text(&n, "SIGSEGV: raised by the task itself");
     n.signal = SIGABRT;
-    expect_words(&n, "SIGABRT: abort() was called");
+    assert_text(&n, "SIGABRT: abort() was called");
     n.signal = SIGFPE;
     n.code = FPE_FLTINV;
-    expect_words(&n, "SIGFPE: invalid floating-point operation at address 0x12345678");
+    assert_text(&n, "SIGFPE: invalid floating-point operation at address 0x12345678");
     n.signal = SIGTRAP;
     n.code = SI_KERNEL;
-    expect_words(&n, "SIGTRAP: breakpoint or trap instruction");
+    assert_text(&n, "SIGTRAP: breakpoint or trap instruction");
     for (n.signal = 1; n.signal < SIGRTMIN; n.signal++)
         for (n.code = -10; n.code < 20; n.code++) {
             struct buffer b = BUFFER_EMPTY;
@@ -223,7 +224,7 @@ static const char *find(struct symbols *s, const struct crash_note *note)
     return text;
 }
 
-START_TEST(a_place_is_looked_up_once_and_told_in_full_a_few_times)
+START_TEST(a_place_is_looked_up_once_and_reported_in_full_a_few_times)
 {
     br_error err;
     struct crash_note note = {.signal = SIGSEGV, .frame_count = 2, .module_count = 1};
@@ -238,9 +239,9 @@ START_TEST(a_place_is_looked_up_once_and_told_in_full_a_few_times)
                          ", in lib.so+0x10\n  at lib.so+0x10\n  at 0x2010, which is "
                          "in no file");
     const char *text;
-    ck_assert(symbols_find(s, &note, clock_now(), &text)); // nothing is asked any more
+    ck_assert(symbols_find(s, &note, clock_now(), &text)); // no lookup is needed any more
     ck_assert_str_eq(text, ", in lib.so+0x10");
-    // Any number of different places: the first few are looked up, and all are told.
+    // Of any number of different places the first few are looked up, and all are reported.
     for (int i = 0; i < 100; i++) {
         note.frames[0].offset++;
         ck_assert_ptr_nonnull(strstr(find(s, &note), "lib.so+0x"));
@@ -250,7 +251,7 @@ START_TEST(a_place_is_looked_up_once_and_told_in_full_a_few_times)
 }
 END_TEST
 
-START_TEST(a_file_that_never_answers_is_given_up)
+START_TEST(a_lookup_that_never_answers_is_given_up)
 {
     br_error err;
     struct crash_note note = {.signal = SIGSEGV, .frame_count = 1, .module_count = 1};
@@ -258,7 +259,7 @@ START_TEST(a_file_that_never_answers_is_given_up)
     strcpy(note.modules[0], "\x1b[31mred.so");
     ck_assert_int_eq(nursery_start(&nursery, &err), 0);
     struct symbols *s = symbols_create(&nursery, &no_plugins, &err);
-    ck_assert_int_eq(kill(nursery.pid, SIGSTOP), 0); // so that nobody looks it up
+    ck_assert_int_eq(kill(nursery.pid, SIGSTOP), 0); // so that no child answers
     ck_assert(!symbols_find(s, &note, clock_now(), &text));
     ck_assert(symbols_find(s, &note, symbols_deadline(s), &text));
     ck_assert_str_eq(text, ", in \\x1b[31mred.so+0x0\n  at \\x1b[31mred.so+0x0");
@@ -271,10 +272,10 @@ END_TEST
 
 SUITE(crash)
 {
-    TEST(the_signal_is_the_end);
-    TEST(a_look_that_hangs_is_ended);
-    TEST(a_note_is_a_claim);
-    TEST(every_end_has_words);
-    TEST(a_place_is_looked_up_once_and_told_in_full_a_few_times);
-    TEST(a_file_that_never_answers_is_given_up);
+    TEST(a_process_dies_of_its_signal_and_reports_it);
+    TEST(a_handler_that_hangs_is_ended);
+    TEST(a_malformed_note_is_refused);
+    TEST(every_signal_has_a_description);
+    TEST(a_place_is_looked_up_once_and_reported_in_full_a_few_times);
+    TEST(a_lookup_that_never_answers_is_given_up);
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/text.h"
+#include "base/utf8.h"
 #include "support/suite.h"
 
 START_TEST(it_says_what_it_was_given)
@@ -56,7 +56,7 @@ START_TEST(what_is_too_long_is_cut_between_characters)
         ck_assert_uint_ge(length, sizeof err.text - 3);
         ck_assert_str_eq(err.text + length - 3, "...");
         for (size_t at = 0; at < length;) {
-            size_t step = text_utf8_sequence(err.text + at, length - at);
+            size_t step = utf8_sequence(err.text + at, length - at);
             ck_assert_uint_gt(step, 0);
             at += step;
         }

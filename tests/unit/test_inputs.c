@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "inputs/inputs.h"
 #include "jobfile/spec.h"
+#include "model/table_builder.h"
 #include "results/results.h"
 #include "support/suite.h"
 
@@ -59,7 +60,7 @@ static void show(struct buffer *out, const struct buffer *image)
     ck_assert_int_eq(table_open(&t, image->data, image->length, &err), 0);
     for (size_t c = 0; c < table_columns(&t); c++)
         buffer_format(out, "%s%s:%s", c ? " " : "", table_column_name(&t, c),
-                      type_name(table_column_type(&t, c)));
+                      schema_type_name(table_column_type(&t, c)));
     for (uint64_t row = 0; row < table_rows(&t); row++) {
         buffer_text(out, " |");
         for (size_t c = 0; c < table_columns(&t); c++) {

@@ -8,13 +8,13 @@
 
 START_TEST(names_are_those_of_the_job_file)
 {
-    ck_assert_str_eq(binding_name(BIND_NONE), "none");
-    ck_assert_str_eq(binding_name(BIND_L3), "l3");
-    ck_assert_str_eq(binding_name(BIND_PACKAGE), "package");
-    ck_assert_str_eq(layout_name(LAYOUT_COMPACT), "compact");
-    ck_assert_str_eq(layout_name(LAYOUT_SCATTER), "scatter");
-    ck_assert_str_eq(input_kind_name(INPUT_RANGE), "range");
-    ck_assert_str_eq(input_kind_name(INPUT_FROM), "from");
+    ck_assert_str_eq(job_binding_name(BIND_NONE), "none");
+    ck_assert_str_eq(job_binding_name(BIND_L3), "l3");
+    ck_assert_str_eq(job_binding_name(BIND_PACKAGE), "package");
+    ck_assert_str_eq(job_layout_name(LAYOUT_COMPACT), "compact");
+    ck_assert_str_eq(job_layout_name(LAYOUT_SCATTER), "scatter");
+    ck_assert_str_eq(job_input_kind_name(INPUT_RANGE), "range");
+    ck_assert_str_eq(job_input_kind_name(INPUT_FROM), "from");
 }
 END_TEST
 

@@ -72,7 +72,7 @@ int fallocate(int fd, int mode, off_t offset, off_t length)
 
 // ---- A directory for each test
 
-static char directory[] = "/tmp/test_journal.XXXXXX";
+static char directory[] = "/dev/shm/test_journal.XXXXXX";
 static char path[64];
 
 static void set_up(void)

@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/channel/channel.h"
+#include "exec/channel/channel_record.h"
 #include "exec/process/leftovers.h"
 #include "support/rig.h"
 #include "support/suite.h"
@@ -37,7 +37,7 @@ static struct pool_map_options tries(unsigned limit)
 
 static struct pool_map_options limit(int64_t hard_ns)
 {
-    return (struct pool_map_options){.map.hard_ns = hard_ns};
+    return (struct pool_map_options){.map.limits.hard_ns = hard_ns};
 }
 
 static bool under_valgrind(void)
@@ -213,7 +213,8 @@ END_TEST
 
 START_TEST(a_soft_timeout_asks)
 {
-    struct pool_map_options options = {.map.soft_ns = 10 * NS_PER_MS, .map.hard_ns = 60 * NS_PER_S};
+    struct pool_map_options options = {.map.limits.soft_ns = 10 * NS_PER_MS,
+                                       .map.limits.hard_ns = 60 * NS_PER_S};
     rig_run_one(&rig, (struct rig_options){.workers = 1}, "until_asked", 0, 3, options);
     ck_assert_uint_eq(rig.by_status[OUTCOME_ERROR], 3);
     ck_assert_str_eq(rig.fates[2].text, "asked to stop");
@@ -478,11 +479,11 @@ static bool sleeps(int pid)
     return got && strstr(text, ") S ");
 }
 
-// The task that had to wait for room in the ring has that time in its duration, longer than a brief
-// record holds or not.
+// The duration of a task includes its wait for room in the ring, whether or not a compact record
+// can hold it.
 START_TEST(a_wait_for_room_is_not_lost)
 {
-    const int64_t wait_ns = CHANNEL_BRIEF_NS + 20 * NS_PER_MS;
+    const int64_t wait_ns = CHANNEL_COMPACT_NS + 20 * NS_PER_MS;
     br_error err = {0};
     rig_open(&rig, (struct rig_options){.workers = 1});
     for (int i = 0; i < 4; i++) {

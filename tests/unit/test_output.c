@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "model/row.h"
+#include "model/table_builder.h"
 #include "results/output.h"
 #include "support/suite.h"
 

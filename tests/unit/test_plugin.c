@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Finding plugins, and looking into them without loading them here.
+// Finding plugins, and inspecting them without loading them into this process.
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +51,12 @@ static void make_directory(const char *name)
     ck_assert_int_eq(mkdir(path, 0700), 0);
 }
 
+// A time limit that only a plugin that hangs exceeds.
+static int64_t long_enough(void)
+{
+    return (int64_t)(patience() * NS_PER_S);
+}
+
 // ---- Finding
 
 static void assert_found(const char *name, const char *path, const char *from, const char *end)
@@ -83,11 +89,11 @@ START_TEST(a_plugin_is_found_beside_the_job_and_along_the_path)
 }
 END_TEST
 
-START_TEST(a_plugin_that_is_nowhere_is_told_with_all_places)
+START_TEST(a_plugin_that_is_not_found_is_reported_with_all_places)
 {
     br_error err = {0};
     setenv("BATCHRUN_PLUGIN_PATH", "/one:/two", 1);
-    make_directory("dir.so"); // a directory is no plugin
+    make_directory("dir.so"); // a directory is not a plugin
     ck_assert_ptr_null(plugin_locate("dir", NULL, directory, &err));
     ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);
     ck_assert_ptr_nonnull(strstr(err.text, "plugin `dir` was not found"));
@@ -98,9 +104,9 @@ START_TEST(a_plugin_that_is_nowhere_is_told_with_all_places)
 }
 END_TEST
 
-// ---- Looking into them
+// ---- Inspecting
 
-// Opens the file and looks into it.
+// Opens the file and inspects it.
 static int inspect(const char *path, int64_t timeout_ns, struct plugin_info *info, br_error *err)
 {
     struct plugin_file file;
@@ -127,7 +133,7 @@ static void assert_good(void)
 {
     br_error err = {0};
     struct plugin_info info;
-    int result = inspect(PLUGINS "/configured.so", 60 * NS_PER_S, &info, &err);
+    int result = inspect(PLUGINS "/configured.so", long_enough(), &info, &err);
     ck_assert_msg(result == 0, "%s", err.text);
     ck_assert_str_eq(info.name, "configured");
     ck_assert_str_eq(info.version, "1.0");
@@ -145,21 +151,21 @@ static void assert_good(void)
     plugin_info_finish(&info);
 }
 
-START_TEST(a_good_plugin_tells_its_tasks)
+START_TEST(a_good_plugin_lists_its_tasks)
 {
     assert_good();
-    assert_good(); // the nursery serves again
+    assert_good(); // the nursery can do it again
 }
 END_TEST
 
-START_TEST(a_constructor_that_misbehaves_is_told)
+START_TEST(a_constructor_that_misbehaves_is_an_error)
 {
-    assert_refused(PLUGINS "/constructor_crashes.so", 60 * NS_PER_S, "crashed while it was loaded");
+    assert_refused(PLUGINS "/constructor_crashes.so", long_enough(), "crashed while it was loaded");
     setenv("MISLOADED", "exit", 1);
-    nursery_stop(&nursery); // its children have the environment that it was started with
+    nursery_stop(&nursery); // its children have the environment of its start
     br_error err;
     ck_assert_int_eq(nursery_start(&nursery, &err), 0);
-    assert_refused(PLUGINS "/misloaded.so", 60 * NS_PER_S, "exit(0)");
+    assert_refused(PLUGINS "/misloaded.so", long_enough(), "exit(0)");
     setenv("MISLOADED", "hang", 1);
     nursery_stop(&nursery);
     ck_assert_int_eq(nursery_start(&nursery, &err), 0);
@@ -168,8 +174,8 @@ START_TEST(a_constructor_that_misbehaves_is_told)
 }
 END_TEST
 
-// Ended last to first, so that each waits past the ends of those behind it.
-START_TEST(several_are_looked_into_at_once)
+// Their ends are waited for from the last to the first, so that each wait meets the ends of others.
+START_TEST(several_are_inspected_at_once)
 {
     static const char *const paths[] = {PLUGINS "/configured.so", PLUGINS "/constructor_crashes.so",
                                         PLUGINS "/not_a_plugin.so"};
@@ -186,7 +192,7 @@ START_TEST(several_are_looked_into_at_once)
         ck_assert_int_eq(inspector_begin(inspector, i, &files[i].source, &err[i]), 0);
     }
     for (size_t i = COUNT; i-- > 0;)
-        ck_assert_int_eq(inspector_end(inspector, i, 60 * NS_PER_S, &infos[i], &err[i]),
+        ck_assert_int_eq(inspector_end(inspector, i, long_enough(), &infos[i], &err[i]),
                          i == 0 ? 0 : -1);
     inspector_destroy(inspector);
     ck_assert_str_eq(infos[0].name, "configured");
@@ -198,7 +204,7 @@ START_TEST(several_are_looked_into_at_once)
 }
 END_TEST
 
-START_TEST(one_that_nobody_waits_for_is_killed)
+START_TEST(an_inspection_that_nobody_waits_for_is_killed)
 {
     br_error err;
     struct plugin_file file;
@@ -215,21 +221,21 @@ START_TEST(one_that_nobody_waits_for_is_killed)
 }
 END_TEST
 
-START_TEST(what_is_no_plugin_is_told)
+START_TEST(a_file_that_is_not_a_plugin_is_an_error)
 {
-    assert_refused(PLUGINS "/not_a_plugin.so", 60 * NS_PER_S, "not a batchrun plugin");
-    assert_refused(PLUGINS "/future_abi.so", 60 * NS_PER_S, "plugin ABI");
-    assert_refused(directory, 60 * NS_PER_S, "cannot be loaded as a plugin");
-    assert_refused("/nowhere/none.so", 60 * NS_PER_S, "cannot be loaded as a plugin");
+    assert_refused(PLUGINS "/not_a_plugin.so", long_enough(), "not a batchrun plugin");
+    assert_refused(PLUGINS "/future_abi.so", long_enough(), "plugin ABI");
+    assert_refused(directory, long_enough(), "cannot be loaded as a plugin");
+    assert_refused("/nowhere/none.so", long_enough(), "cannot be loaded as a plugin");
     char path[128];
     write_file("text.so", "not an object", 13);
     snprintf(path, sizeof path, "%s/text.so", directory);
-    assert_refused(path, 60 * NS_PER_S, "cannot be loaded as a plugin");
+    assert_refused(path, long_enough(), "cannot be loaded as a plugin");
 }
 END_TEST
 
-// However much of it is there, a torn file is an error and nothing worse.
-START_TEST(a_truncated_plugin_is_told)
+// However much of a truncated file is there, the worst is an error.
+START_TEST(a_truncated_plugin_is_an_error)
 {
     br_error err = {0};
     struct buffer whole = BUFFER_EMPTY;
@@ -240,8 +246,8 @@ START_TEST(a_truncated_plugin_is_told)
     for (unsigned part = 0; part < 8; part++) {
         struct plugin_info info;
         write_file("torn.so", whole.data, whole.length * part / 8);
-        if (inspect(path, 60 * NS_PER_S, &info, &err) == 0)
-            plugin_info_finish(&info); // all that the loader needs may stand at the beginning
+        if (inspect(path, long_enough(), &info, &err) == 0)
+            plugin_info_finish(&info); // the part may have all that the loader needs
         else
             ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);
     }
@@ -257,13 +263,13 @@ static void copy_plugin(const char *name, const char *more, char *path, size_t s
     struct buffer whole = BUFFER_EMPTY;
     const char *from = PLUGINS "/configured.so";
     ck_assert_int_eq(fd_read_file(from, "plugin", (size_t)64 << 20, &whole, &err), 0);
-    buffer_text(&whole, more); // behind all that the loader reads
+    buffer_text(&whole, more); // after everything that the loader reads
     write_file(name, whole.data, whole.length);
     buffer_finish(&whole);
     snprintf(path, size, "%s/%s", directory, name);
 }
 
-START_TEST(what_others_could_have_changed_is_refused)
+START_TEST(a_file_that_others_could_have_changed_is_refused)
 {
     char path[128];
     struct plugin_info info;
@@ -271,25 +277,25 @@ START_TEST(what_others_could_have_changed_is_refused)
     make_directory("open");
     copy_plugin("open/p.so", "", path, sizeof path);
     ck_assert_int_eq(chmod(path, 0702), 0);
-    assert_refused(path, 60 * NS_PER_S, "it is writable by everyone");
-    assert_refused(path, 60 * NS_PER_S, "chmod o-w");
-    ck_assert_int_eq(chmod(path, 0720), 0); // a group is a choice that somebody made
-    ck_assert_int_eq(inspect(path, 60 * NS_PER_S, &info, &err), 0);
+    assert_refused(path, long_enough(), "it is writable by everyone");
+    assert_refused(path, long_enough(), "chmod o-w");
+    ck_assert_int_eq(chmod(path, 0720), 0); // a group with write access is allowed
+    ck_assert_int_eq(inspect(path, long_enough(), &info, &err), 0);
     plugin_info_finish(&info);
     char folder[128];
     snprintf(folder, sizeof folder, "%s/open", directory);
     ck_assert_int_eq(chmod(folder, 0703), 0);
-    assert_refused(path, 60 * NS_PER_S, "/open is writable by everyone");
-    ck_assert_int_eq(chmod(folder, 01703), 0); // as /tmp is
-    ck_assert_int_eq(inspect(path, 60 * NS_PER_S, &info, &err), 0);
+    assert_refused(path, long_enough(), "/open is writable by everyone");
+    ck_assert_int_eq(chmod(folder, 01703), 0); // with the sticky bit, as /tmp has it
+    ck_assert_int_eq(inspect(path, long_enough(), &info, &err), 0);
     plugin_info_finish(&info);
     if (geteuid() != 0)
-        return; // giving files away takes root
+        return; // only root can give files away
     ck_assert_int_eq(chown(path, 4711, (gid_t)-1), 0);
-    assert_refused(path, 60 * NS_PER_S, "it belongs to user 4711");
+    assert_refused(path, long_enough(), "it belongs to user 4711");
     ck_assert_int_eq(chown(path, 0, (gid_t)-1), 0);
     ck_assert_int_eq(chown(folder, 4711, (gid_t)-1), 0);
-    assert_refused(path, 60 * NS_PER_S, "/open belongs to user 4711");
+    assert_refused(path, long_enough(), "/open belongs to user 4711");
 }
 END_TEST
 
@@ -303,11 +309,11 @@ START_TEST(what_happens_to_the_file_later_does_not_matter)
     ck_assert_int_eq(plugin_file_open(path, &file, &err), 0);
     ck_assert_str_eq(file.source.path, path);
     write_file("p.so", "torn", 4);
-    ck_assert_msg(plugin_inspect(&nursery, &file.source, 60 * NS_PER_S, &info, &err) == 0, "%s",
+    ck_assert_msg(plugin_inspect(&nursery, &file.source, long_enough(), &info, &err) == 0, "%s",
                   err.text);
     plugin_info_finish(&info);
     ck_assert_int_eq(unlink(path), 0);
-    ck_assert_int_eq(plugin_inspect(&nursery, &file.source, 60 * NS_PER_S, &info, &err), 0);
+    ck_assert_int_eq(plugin_inspect(&nursery, &file.source, long_enough(), &info, &err), 0);
     plugin_info_finish(&info);
     ck_assert_int_ne(write(file.fd, "x", 1), 1);
     plugin_file_close(&file);
@@ -315,7 +321,7 @@ START_TEST(what_happens_to_the_file_later_does_not_matter)
 }
 END_TEST
 
-START_TEST(a_plugin_with_libraries_beside_itself_is_loaded_where_it_lies)
+START_TEST(a_plugin_with_libraries_beside_itself_is_not_copied)
 {
     char path[128];
     br_error err = {0};
@@ -324,26 +330,26 @@ START_TEST(a_plugin_with_libraries_beside_itself_is_loaded_where_it_lies)
     copy_plugin("p.so", "$ORIGIN/../lib", path, sizeof path);
     ck_assert_int_eq(plugin_file_open(path, &file, &err), 0);
     ck_assert_str_eq(file.source.load, path);
-    ck_assert_int_eq(plugin_inspect(&nursery, &file.source, 60 * NS_PER_S, &info, &err), 0);
+    ck_assert_int_eq(plugin_inspect(&nursery, &file.source, long_enough(), &info, &err), 0);
     plugin_info_finish(&info);
     write_file("p.so", "torn", 4);
-    ck_assert_int_eq(plugin_inspect(&nursery, &file.source, 60 * NS_PER_S, &info, &err), -1);
+    ck_assert_int_eq(plugin_inspect(&nursery, &file.source, long_enough(), &info, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);
     ck_assert_msg(strstr(err.text, "changed or removed"), "%s", err.text);
     plugin_file_close(&file);
 }
 END_TEST
 
-START_TEST(a_plugin_that_is_no_file_is_refused)
+START_TEST(a_plugin_that_is_not_a_regular_file_is_refused)
 {
     char path[128];
     snprintf(path, sizeof path, "%s/fifo.so", directory);
     ck_assert_int_eq(mkfifo(path, 0700), 0);
-    assert_refused(path, 60 * NS_PER_S, "not a regular file");
+    assert_refused(path, long_enough(), "not a regular file");
     snprintf(path, sizeof path, "%s/link.so", directory);
     ck_assert_int_eq(symlink(PLUGINS "/configured.so", path), 0);
-    // Finding resolves links; one that turns up afterwards was put there by somebody.
-    assert_refused(path, 60 * NS_PER_S, "cannot be loaded as a plugin");
+    // plugin_locate resolves links, so a link in its result was put there afterwards.
+    assert_refused(path, long_enough(), "cannot be loaded as a plugin");
 }
 END_TEST
 
@@ -351,15 +357,15 @@ SUITE(plugin)
 {
     FIXTURE(setup, teardown);
     TEST(a_plugin_is_found_beside_the_job_and_along_the_path);
-    TEST(a_plugin_that_is_nowhere_is_told_with_all_places);
-    TEST(a_good_plugin_tells_its_tasks);
-    TEST(a_constructor_that_misbehaves_is_told);
-    TEST(several_are_looked_into_at_once);
-    TEST(one_that_nobody_waits_for_is_killed);
-    TEST(what_is_no_plugin_is_told);
-    TEST(a_truncated_plugin_is_told);
-    TEST(what_others_could_have_changed_is_refused);
+    TEST(a_plugin_that_is_not_found_is_reported_with_all_places);
+    TEST(a_good_plugin_lists_its_tasks);
+    TEST(a_constructor_that_misbehaves_is_an_error);
+    TEST(several_are_inspected_at_once);
+    TEST(an_inspection_that_nobody_waits_for_is_killed);
+    TEST(a_file_that_is_not_a_plugin_is_an_error);
+    TEST(a_truncated_plugin_is_an_error);
+    TEST(a_file_that_others_could_have_changed_is_refused);
     TEST(what_happens_to_the_file_later_does_not_matter);
-    TEST(a_plugin_with_libraries_beside_itself_is_loaded_where_it_lies);
-    TEST(a_plugin_that_is_no_file_is_refused);
+    TEST(a_plugin_with_libraries_beside_itself_is_not_copied);
+    TEST(a_plugin_that_is_not_a_regular_file_is_refused);
 }

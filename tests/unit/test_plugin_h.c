@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// plugin.h compiles as C11 and as C++17, every call reaches its place in the table, and the structs
-// have the layout that ABI 1 promises.
+// <batchrun/plugin.h> compiles as C11 and as C++17, every call reaches its place in the table, and
+// the structs have the layout that ABI 1 promises.
 #include <batchrun/plugin.h>
 
 #include <stdio.h>
@@ -12,7 +12,7 @@
 extern const struct br_plugin_ plugin_in_c;
 extern const struct br_plugin_ plugin_in_cxx;
 
-// What the table was asked for, a word a call.
+// The calls that reached the table, one word for each.
 static char calls[2048];
 
 static void record(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -251,7 +251,8 @@ START_TEST(facts_come_from_the_task)
 }
 END_TEST
 
-// A plugin built today must load in every 1.x: these numbers may grow at the end, never change.
+// A plugin built today must load in every 1.x: structs may grow at their ends, but no offset
+// changes.
 START_TEST(layout_is_abi_1)
 {
     ck_assert_uint_eq(BR_PLUGIN_ABI, 1);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "model/reduce.h"
-#include "model/table.h"
+#include "model/row.h"
 #include "support/suite.h"
 
 static const enum job_reduce_kind kinds[] = {REDUCE_SUM, REDUCE_MIN, REDUCE_MAX, REDUCE_MEAN,

@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/row.h"
+#include "model/table_builder.h"
 #include "results/results.h"
 #include "support/suite.h"
 

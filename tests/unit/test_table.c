@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/row.h"
 #include "model/table.h"
+#include "model/table_builder.h"
 #include "support/suite.h"
 
 static br_error err;

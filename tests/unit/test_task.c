@@ -13,7 +13,7 @@ static const struct rig_options two = {.workers = 2};
 
 START_TEST(a_task_is_told_what_it_is)
 {
-    struct pool_map_options options = {.map.hard_ns = 100 * NS_PER_S};
+    struct pool_map_options options = {.map.limits.hard_ns = 100 * NS_PER_S};
     rig_run_one(&rig, two, "told", 5, 3, options);
     ck_assert_str_eq(rig.fates[0].text, "0 phase 0 1 1");
     ck_assert_str_eq(rig.fates[2].text, "2 phase 0 1 1");

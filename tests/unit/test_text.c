@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "support/suite.h"
 
 static void check_buffer(struct buffer *b, const char *expected)
@@ -174,19 +175,19 @@ static const struct {
 
 START_TEST(utf8_is_checked)
 {
-    ck_assert_uint_eq(text_utf8_sequence(sequences[_i].bytes, sequences[_i].length),
+    ck_assert_uint_eq(utf8_sequence(sequences[_i].bytes, sequences[_i].length),
                       sequences[_i].sequence);
 }
 END_TEST
 
 START_TEST(characters_are_decoded_and_counted)
 {
-    ck_assert_uint_eq(text_code_point("a", 1), 'a');
-    ck_assert_uint_eq(text_code_point("\xC3\xA9", 2), 0xE9);
-    ck_assert_uint_eq(text_code_point("\xE2\x82\xAC", 3), 0x20AC);
-    ck_assert_uint_eq(text_code_point("\xF0\x9F\x98\x80", 4), 0x1F600);
-    ck_assert_uint_eq(text_width("a\xC3\xA9\xFF\xE2\x82", 6), 5);
-    ck_assert_uint_eq(text_width("", 0), 0);
+    ck_assert_uint_eq(utf8_code_point("a", 1), 'a');
+    ck_assert_uint_eq(utf8_code_point("\xC3\xA9", 2), 0xE9);
+    ck_assert_uint_eq(utf8_code_point("\xE2\x82\xAC", 3), 0x20AC);
+    ck_assert_uint_eq(utf8_code_point("\xF0\x9F\x98\x80", 4), 0x1F600);
+    ck_assert_uint_eq(utf8_width("a\xC3\xA9\xFF\xE2\x82", 6), 5);
+    ck_assert_uint_eq(utf8_width("", 0), 0);
 }
 END_TEST
 
@@ -200,8 +201,8 @@ START_TEST(hidden_characters_are_escaped)
     check_buffer(&b, "\n\\x1b\n\nb\\t");
     text_lines_escaped(&b, "a", 0);
     check_buffer(&b, "");
-    ck_assert(text_is_hidden('\n') && text_is_hidden(0x9F) && text_is_hidden(0x2067));
-    ck_assert(!text_is_hidden(' ') && !text_is_hidden(0xA0) && !text_is_hidden(0x1F600));
+    ck_assert(utf8_is_hidden('\n') && utf8_is_hidden(0x9F) && utf8_is_hidden(0x2067));
+    ck_assert(!utf8_is_hidden(' ') && !utf8_is_hidden(0xA0) && !utf8_is_hidden(0x1F600));
 }
 END_TEST
 

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "commands.h"
 #include "exec/worker/setup.h"
+#include "model/row.h"
 #include "output.h"
 #include "run/one_task.h"
 #include "run/run.h"

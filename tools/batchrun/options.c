@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 
 enum {
@@ -83,11 +84,10 @@ static int store(const struct option *o, void *arguments, char *value, br_error 
         return 0;
     }
     struct option_list *list = field;
-    char **items = realloc(list->items, (list->count + 1) * sizeof *items);
-    if (!items)
-        return br_error_nomem(err);
-    list->items = items;
-    list->items[list->count++] = value;
+    char **item = array_add(&list->items, &list->count, sizeof *list->items, err);
+    if (!item)
+        return -1;
+    *item = value;
     return 0;
 }
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Reading outcomes, on the coordinator's side of a channel: every record is a claim, checked
-// against what was granted before it counts.
+// The coordinator's reading of outcomes from a channel. Every record is a claim of the worker,
+// which is checked against the private account before it counts.
 #include <string.h>
 
-#include "exec/channel/channel_layout.h"
-#include "model/table.h"
+#include "exec/channel/channel_account.h"
+#include "exec/channel/channel_check.h"
+#include "model/row.h"
 
 enum {
-    RUN_MAX = 2048,     // records read at a time: what is read lies in the nearest cache
-    RUN_BYTES = 1 << 15 // of rows of brief ones
+    RUN_MAX = 2048,     // records read at a time, so that they stay in the nearest cache
+    RUN_BYTES = 1 << 15 // bytes of rows of compact records read at a time
 };
 
 static enum channel_read fault(const char **text, const char *what)
@@ -17,7 +18,8 @@ static enum channel_read fault(const char **text, const char *what)
     return CHANNEL_FAULT;
 }
 
-// How much of the ring is unread, and the kind of the record that it begins with.
+// Checks the end of the ring and sets *kind to that of the next record. `written` is the end of the
+// ring as the worker published it.
 static inline enum channel_read next_kind(const struct channel *c, uint64_t written, uint32_t *kind,
                                           const char **text)
 {
@@ -28,14 +30,14 @@ static inline enum channel_read next_kind(const struct channel *c, uint64_t writ
         return fault(text, "its ring's end is impossible");
     if (c->retired == c->granted)
         return fault(text, "a record speaks of a grant that the worker does not hold");
-    struct record_brief r;
+    struct record_compact r;
     memcpy(&r, c->ring + c->read % CHANNEL_RING, sizeof r);
-    *kind = r.mark % (1 << BRIEF_KIND_BITS);
+    *kind = r.mark % (1 << COMPACT_KIND_BITS);
     return CHANNEL_BATCH;
 }
 
-// Copies the head of the next record, which is no brief one, out of shared memory and checks what
-// does not depend on its kind.
+// Copies the head of the next record, which is not compact, out of shared memory and checks the
+// fields that do not depend on its kind.
 static inline enum channel_read next_head(const struct channel *c, uint64_t written,
                                           struct record *r, const char **text)
 {
@@ -59,8 +61,8 @@ static const char *payload_of(const struct channel *c)
     return c->ring + c->read % CHANNEL_RING + sizeof(struct record);
 }
 
-// Copies the payload, in two parts, out of shared memory. What the copies say is what was
-// published, or the record is not believed.
+// Copies the payload out of shared memory in two parts. Returns CHANNEL_BATCH if the copies and *r
+// are what the worker published, as the check proves.
 static inline __attribute__((always_inline)) enum channel_read
 copy_proved(const struct channel *c, const struct record *r, void *head, size_t head_size,
             void *data, const char **text)
@@ -77,8 +79,8 @@ static enum channel_read not_a_row(const char **text)
     return fault(text, "a result is not a row of the task's result columns");
 }
 
-// Whether the private copy is a row of the results that the grant's tasks give, where rows are not
-// all of one size. A function's may have more behind it where `emitted`.
+// Checks that the private copy is a row of the grant's results, for rows of several sizes. If
+// `emitted`, the result of a function may be followed by more bytes.
 static enum channel_read check_content(struct channel *c, const struct channel_granted *g,
                                        const char *data, size_t size, bool emitted,
                                        const char **text)
@@ -105,7 +107,8 @@ static inline enum channel_read check_row(struct channel *c, const struct channe
     return size == g->row_words * 8 ? CHANNEL_BATCH : not_a_row(text);
 }
 
-// A time from a worker is a claim too: it only moves forward, and not past now.
+// Notes the end of an outcome. The worker's times are a claim too: the noted time only moves
+// forward, and not past `now`.
 static void note_end(struct channel *c, int64_t start, int64_t duration, int64_t now)
 {
     int64_t end;
@@ -115,7 +118,7 @@ static void note_end(struct channel *c, int64_t start, int64_t duration, int64_t
         c->last_end_ns = end;
 }
 
-// The next record, a RECORD_OK in full.
+// Reads the next record, which is a RECORD_OK, and appends its row to c->payload.
 static enum channel_read read_ok(struct channel *c, struct channel_granted *g, uint64_t written,
                                  uint32_t *duration, const char **text)
 {
@@ -139,17 +142,18 @@ static enum channel_read read_ok(struct channel *c, struct channel_granted *g, u
     *duration = r.duration_ns;
     c->read += record_span(r.size);
     g->done++;
-    c->brief_ns = (int64_t)((uint64_t)r.start_ns + r.duration_ns);
+    c->compact_ns = (int64_t)((uint64_t)r.start_ns + r.duration_ns);
     return CHANNEL_BATCH;
 }
 
-// Up to `most` brief records; how many there were before the end, or one of another kind or that
-// was written over. *passed: their durations. The ring's two mappings make them one run of memory.
+// Copies up to `most` compact records with rows of `words` words. Stops at the end of the ring, at
+// a record of another kind and at one that was written over. Returns how many were copied, and sets
+// *passed to the sum of their durations. The ring is mapped twice in a row, so they are contiguous.
 static inline __attribute__((always_inline)) uint32_t
-copy_brief(const struct channel *c, uint64_t written, uint32_t row, uint32_t most, size_t words,
-           uint32_t *durations, char *rows, uint64_t *passed)
+copy_compact(const struct channel *c, uint64_t written, uint32_t row, uint32_t most, size_t words,
+             uint32_t *durations, char *rows, uint64_t *passed)
 {
-    const size_t size = words * 8, span = sizeof(struct record_brief) + size;
+    const size_t size = words * 8, span = sizeof(struct record_compact) + size;
     const char *at = c->ring + c->read % CHANNEL_RING;
     uint64_t place = c->read, sum_of_durations = 0;
     uint32_t count = 0;
@@ -158,22 +162,23 @@ copy_brief(const struct channel *c, uint64_t written, uint32_t row, uint32_t mos
     for (; count < most; count++, at += span, place += span, rows += size) {
         uint64_t head = read_word(at);
         uint32_t check = (uint32_t)head, mark = (uint32_t)(head >> 32);
-        if (mark % (1 << BRIEF_KIND_BITS) != RECORD_BRIEF)
+        if (mark % (1 << COMPACT_KIND_BITS) != RECORD_COMPACT)
             break;
-        uint64_t sum = check_begin_brief(mark, (uint32_t)c->retired, row + count, place);
+        uint64_t sum = check_begin_compact(mark, (uint32_t)c->retired, row + count, place);
         sum = check_copy(sum, rows, at + sizeof head, size);
         if (check_end(sum) != check)
             break;
-        durations[count] = mark >> BRIEF_KIND_BITS;
-        sum_of_durations += mark >> BRIEF_KIND_BITS;
+        durations[count] = mark >> COMPACT_KIND_BITS;
+        sum_of_durations += mark >> COMPACT_KIND_BITS;
     }
     *passed = sum_of_durations;
     return count;
 }
 
-// The brief records that are next, up to `most`.
-static enum channel_read read_brief(struct channel *c, struct channel_granted *g, uint64_t written,
-                                    uint32_t most, uint32_t *durations, const char **text)
+// Reads up to `most` compact records that come next, and appends their rows to c->payload.
+static enum channel_read read_compact(struct channel *c, struct channel_granted *g,
+                                      uint64_t written, uint32_t most, uint32_t *durations,
+                                      const char **text)
 {
     if (g->row_words == 0 || c->fragments.length > 0)
         return fault(text, "a record is of no known kind");
@@ -183,23 +188,23 @@ static enum channel_read read_brief(struct channel *c, struct channel_granted *g
     char *rows = buffer_extend(&c->payload, most * size);
     if (!rows)
         return CHANNEL_FAILED;
-    // The row of one word, which is what most are, has a loop of its own.
+    // Most rows have one word. They have a loop of their own, which the compiler specializes.
     uint64_t passed;
     uint32_t count =
         g->row_words == 1
-            ? copy_brief(c, written, g->done, most, 1, durations, rows, &passed)
-            : copy_brief(c, written, g->done, most, g->row_words, durations, rows, &passed);
+            ? copy_compact(c, written, g->done, most, 1, durations, rows, &passed)
+            : copy_compact(c, written, g->done, most, g->row_words, durations, rows, &passed);
     c->payload.length = at + count * size;
     if (count == 0)
         return fault(text, "a record was written over");
-    c->read += count * (sizeof(struct record_brief) + size);
+    c->read += count * (sizeof(struct record_compact) + size);
     g->done += count;
-    c->brief_ns = (int64_t)((uint64_t)c->brief_ns + passed);
+    c->compact_ns = (int64_t)((uint64_t)c->compact_ns + passed);
     return CHANNEL_BATCH;
 }
 
-// A run of RECORD_OK and RECORD_BRIEF, read as one: the path that every plain task takes. What is
-// wrong behind good records is found by the next read.
+// Reads a run of RECORD_OK and RECORD_COMPACT as one batch. The records of all short tasks take
+// this path. A fault after good records is reported by the next read.
 static enum channel_read read_run(struct channel *c, uint64_t written, uint32_t kind, int64_t now,
                                   struct channel_batch *out, const char **text)
 {
@@ -210,23 +215,23 @@ static enum channel_read read_run(struct channel *c, uint64_t written, uint32_t 
     if (!durations)
         return CHANNEL_FAILED;
     enum channel_read state = CHANNEL_BATCH;
-    out->start_ns = c->brief_ns;
+    out->start_ns = c->compact_ns;
     while (g->done - first < most && state == CHANNEL_BATCH) {
         uint32_t count = g->done - first;
-        if (kind == RECORD_BRIEF)
-            state = read_brief(c, g, written, most - count, durations + count, text);
+        if (kind == RECORD_COMPACT)
+            state = read_compact(c, g, written, most - count, durations + count, text);
         else if (kind == RECORD_OK)
             state = read_ok(c, g, written, durations + count, text);
         else
             break;
         if (count == 0 && kind == RECORD_OK && state == CHANNEL_BATCH)
-            out->start_ns = (int64_t)((uint64_t)c->brief_ns - durations[0]);
+            out->start_ns = (int64_t)((uint64_t)c->compact_ns - durations[0]);
         if (state == CHANNEL_BATCH)
             state = next_kind(c, written, &kind, text);
     }
     if (g->done == first)
         return state;
-    note_end(c, c->brief_ns, 0, now);
+    note_end(c, c->compact_ns, 0, now);
     out->kind = RECORD_OK;
     out->tasks = g->grant;
     out->tasks.first += first;
@@ -251,6 +256,7 @@ static size_t head_size(uint32_t kind)
     }
 }
 
+// Appends the payload of a fragment to c->fragments. Returns CHANNEL_EMPTY if it is good.
 static enum channel_read keep_fragment(struct channel *c, const struct record *r, const char **text)
 {
     if (c->fragments.length + r->size > CHANNEL_RESULT_MAX)
@@ -264,8 +270,8 @@ static enum channel_read keep_fragment(struct channel *c, const struct record *r
     return CHANNEL_EMPTY;
 }
 
-// Copies the record's head into *head and what follows it, behind the fragments kept before, into
-// c->payload.
+// Copies the record's fixed part into *head, and the rest, after the fragments kept so far, into
+// c->payload with a NUL after it.
 static enum channel_read copy_out(struct channel *c, const struct record *r, void *head,
                                   const char **text)
 {
@@ -285,12 +291,13 @@ static enum channel_read copy_out(struct channel *c, const struct record *r, voi
     return copy_proved(c, r, head, size, copy, text);
 }
 
-static bool may_end_so(uint32_t status)
+static bool is_outcome_of_worker(uint32_t status)
 {
     return status == OUTCOME_ERROR || status == OUTCOME_CRASHED || status == OUTCOME_CANCELLED ||
            status == OUTCOME_TIMED_OUT || status == OUTCOME_OVER_LIMIT;
 }
 
+// Reads a record that is a batch of its own: of an outcome with its times, or of output.
 static enum channel_read read_single(struct channel *c, const struct record *r, int64_t now,
                                      struct channel_batch *out, const char **text)
 {
@@ -312,7 +319,7 @@ static enum channel_read read_single(struct channel *c, const struct record *r, 
         c->read += record_span(r->size);
         return CHANNEL_BATCH;
     }
-    if (r->kind == RECORD_END && !may_end_so(out->end.status))
+    if (r->kind == RECORD_END && !is_outcome_of_worker(out->end.status))
         return fault(text, "an outcome is none that a worker may give");
     if (r->kind == RECORD_LONG_OK)
         state = check_row(c, g, out->payload, out->size, true, text);
@@ -325,7 +332,8 @@ static enum channel_read read_single(struct channel *c, const struct record *r, 
     return CHANNEL_BATCH;
 }
 
-// With nothing left to read the worker has claimed at most one task more than it has told of.
+// Checks the cursor when nothing is left to read: an honest worker has claimed at most one task
+// without an outcome.
 static enum channel_read check_cursor(const struct channel *c, const char **text)
 {
     if (c->retired == c->granted)
@@ -333,7 +341,7 @@ static enum channel_read check_cursor(const struct channel *c, const char **text
     const struct channel_granted *g = &c->queue[c->retired % EXECUTOR_QUEUE];
     uint64_t cursor = atomic_load_explicit(&c->up->cursor, memory_order_acquire);
     uint64_t written = atomic_load_explicit(&c->up->written, memory_order_acquire);
-    // Where more has come meanwhile a later look decides.
+    // If more was written meanwhile, a later call checks.
     if (written == c->read && channel_claimed(g, c->retired, cursor) > g->done + 1)
         return fault(text, "a claim is not of what was granted");
     return CHANNEL_EMPTY;
@@ -351,7 +359,7 @@ enum channel_read channel_read(struct channel *c, int64_t now, struct channel_ba
         enum channel_read state = next_kind(c, written, &kind, text);
         if (state != CHANNEL_BATCH)
             return state == CHANNEL_EMPTY ? check_cursor(c, text) : state;
-        if (kind == RECORD_OK || kind == RECORD_BRIEF) {
+        if (kind == RECORD_OK || kind == RECORD_COMPACT) {
             state = read_run(c, written, kind, now, out, text);
             channel_retire_done(c);
             return state;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The worker's side of a channel.
+// The parts of the worker's side of a channel that are not inline: waiting for grants, decisions
+// and room in the ring, and records that are not compact.
+#include "exec/channel/channel_worker.h"
+
 #include <errno.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
@@ -11,15 +14,14 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "exec/channel/channel_plain.h"
 
 enum {
-    BELL_BYTES = CHANNEL_RING / 2,
-    BELL_NS = 10000000,
-    QUEUE_LOW = EXECUTOR_QUEUE / 4, // grants left when it is time for more
-    RESCAN_NS = 250000000,          // a lost wake-up is a delay of at most this
-    DECISION_LOOKS = 100,           // at an undecided end, before it sleeps a while between two
-    DECISION_NS = 1000000,
+    WAKE_BYTES = CHANNEL_RING / 2,  // unread bytes of the ring at which the coordinator is woken
+    WAKE_NS = 10000000,             // time since the last wake-up after which a record causes one
+    QUEUE_LOW = EXECUTOR_QUEUE / 4, // number of waiting grants at which more are requested
+    BELL_RESCAN_NS = 250000000,     // longest delay that a lost wake-up can cause
+    DECISION_YIELDS = 100,          // yields at an undecided end before the worker sleeps instead
+    DECISION_NS = 1000000,          // how long it sleeps then
 };
 
 static void futex_wait(const _Atomic uint32_t *word, uint32_t value, int64_t ns)
@@ -37,10 +39,10 @@ static void cpu_relax(void)
 #endif
 }
 
-// Whether the coordinator's barriers are ours from now on.
+// Returns whether the coordinator's barriers order this process's accesses from now on.
 static bool share_barriers(const struct channel_down *down)
 {
-    return down->two_sided &&
+    return down->remote_barrier &&
            syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
 }
 
@@ -58,17 +60,17 @@ int channel_attach(struct channel_worker *c, int down_fd, int up_fd, int doorbel
         munmap((void *)down, sizeof *down);
         return -1;
     }
-    // A child that a task forks and that comes back here would publish as if it were the worker; it
-    // finds nothing to write to instead.
+    // If a child that a task has forked returns into the worker's code, it must not publish as if
+    // it were the worker: it has no memory to write to.
     (void)madvise(up, CHANNEL_PAGE, MADV_DONTFORK);
     (void)madvise(up + CHANNEL_WORDS, 2 * (size_t)CHANNEL_RING, MADV_DONTFORK);
     *c = (struct channel_worker){.down = down,
                                  .up = (struct channel_up *)up,
                                  .ring = up + CHANNEL_WORDS,
                                  .doorbell = doorbell,
-                                 .fenced = !share_barriers(down),
-                                 .free_until = BELL_BYTES,
-                                 .brief_grant = UINT64_MAX};
+                                 .needs_fence = !share_barriers(down),
+                                 .free_until = WAKE_BYTES,
+                                 .compact_grant = UINT64_MAX};
     return 0;
 }
 
@@ -79,21 +81,21 @@ void channel_detach(struct channel_worker *c)
     *c = (struct channel_worker){.doorbell = -1};
 }
 
-void channel_ring_bell(struct channel_worker *c, int64_t now)
+void channel_wake_coordinator(struct channel_worker *c, int64_t now)
 {
     uint64_t one = 1;
-    c->rung = c->written;
-    c->rung_ns = now;
-    // EAGAIN: the counter is at its top, so the coordinator has been told often enough.
+    c->last_wake = c->written;
+    c->last_wake_ns = now;
+    // EAGAIN means that the counter is at its maximum: the coordinator has wake-ups enough.
     while (write(c->doorbell, &one, sizeof one) < 0 && errno == EINTR)
         ;
 }
 
-// Sleeps until the coordinator rings, or the rescan is due. `value` was read before the caller last
-// looked in vain.
+// Sleeps until the coordinator changes the bell, or until the next rescan. `value` is the bell as
+// it was before the caller last checked the condition that it waits for.
 static void sleep_for_bell(struct channel_worker *c, uint32_t value)
 {
-    futex_wait(&c->down->bell, value, RESCAN_NS);
+    futex_wait(&c->down->bell, value, BELL_RESCAN_NS);
 }
 
 static bool grant_is_there(const struct channel_worker *c)
@@ -105,8 +107,8 @@ static bool wait_for_grant(struct channel_worker *c)
 {
     if (grant_is_there(c))
         return true;
-    if (c->written != c->rung)
-        channel_ring_bell(c, clock_now());
+    if (c->written != c->last_wake)
+        channel_wake_coordinator(c, clock_now());
     if (c->idle_spin_ns > 0) {
         for (int64_t until = clock_now() + c->idle_spin_ns; clock_now() < until;) {
             for (int i = 0; i < 20; i++) {
@@ -114,7 +116,7 @@ static bool wait_for_grant(struct channel_worker *c)
                     return true;
                 cpu_relax();
             }
-            sched_yield(); // whoever is to grant may need this very core
+            sched_yield(); // the coordinator may need this core to grant
         }
     }
     bool there = false;
@@ -131,16 +133,17 @@ static bool wait_for_grant(struct channel_worker *c)
     return there;
 }
 
-// A grant all of which was taken back is passed over: its place may already hold a later one, and
-// its map may be gone. One whose end is undecided is not: a cursor beyond it would say that all of
-// it was claimed. What was copied is of this grant when the word, read after it, still is.
+// A grant that was taken back as a whole is skipped: its place may already hold a later grant, and
+// its map may be gone. A grant whose end is undecided is not skipped: a cursor of a later grant
+// would mean that all its tasks were claimed. The copied grant is valid if the word of its end,
+// read after the copy, still has its sequence number.
 bool channel_next_grant(struct channel_worker *c, struct channel_claim *claim)
 {
     bool current;
     do {
         if (!wait_for_grant(c))
             return false;
-        // What is further back than the queue is long has been taken back.
+        // Grants older than EXECUTOR_QUEUE were all taken back.
         uint64_t granted = atomic_load_explicit(&c->down->granted, memory_order_acquire);
         if (granted - c->grants > EXECUTOR_QUEUE)
             c->grants = granted - EXECUTOR_QUEUE;
@@ -160,8 +163,8 @@ bool channel_next_grant(struct channel_worker *c, struct channel_claim *claim)
         c->end = &c->down->ends[at].word;
         c->grants++;
     } while (!current);
-    uint64_t behind = atomic_load_explicit(&c->down->granted, memory_order_acquire) - c->grants;
-    claim->few_behind = behind == 0 || behind == QUEUE_LOW;
+    uint64_t waiting = atomic_load_explicit(&c->down->granted, memory_order_acquire) - c->grants;
+    claim->queue_low = waiting == 0 || waiting == QUEUE_LOW;
     return true;
 }
 
@@ -177,31 +180,32 @@ bool channel_next_task_late(struct channel_worker *c, uint32_t *row)
             break;
         if (end & GRANT_WORD_FLAG)
             return false;
-        // The coordinator decides at once, where it has a core and nobody has stopped it.
-        if (looks < DECISION_LOOKS)
+        // The coordinator decides at once, unless it has no core or was stopped.
+        if (looks < DECISION_YIELDS)
             sched_yield();
         else
             nanosleep(&(struct timespec){.tv_nsec = DECISION_NS}, NULL);
     }
     *row = tasks - 1;
-    c->at_last = tasks == grant_word_tasks(end);
+    c->is_last = tasks == grant_word_tasks(end);
     return true;
 }
 
+// Returns whether `size` more bytes fit, and sets c->free_until.
 static bool has_room(struct channel_worker *c, size_t size)
 {
     uint64_t end = atomic_load_explicit(&c->down->read, memory_order_acquire) + CHANNEL_RING;
-    c->free_until = end < c->rung + BELL_BYTES ? end : c->rung + BELL_BYTES;
+    c->free_until = end < c->last_wake + WAKE_BYTES ? end : c->last_wake + WAKE_BYTES;
     return end - c->written >= size;
 }
 
 void channel_make_room(struct channel_worker *c, size_t size)
 {
-    if (c->written - c->rung >= BELL_BYTES)
-        channel_ring_bell(c, clock_now());
+    if (c->written - c->last_wake >= WAKE_BYTES)
+        channel_wake_coordinator(c, clock_now());
     if (has_room(c, size))
         return;
-    channel_ring_bell(c, clock_now());
+    channel_wake_coordinator(c, clock_now());
     atomic_store(&c->up->sleeping, 1);
     for (;;) {
         uint32_t bell = atomic_load(&c->down->bell);
@@ -218,7 +222,7 @@ static void put_record(struct channel_worker *c, const struct record *r, const v
 {
     size_t whole = record_span(r->size);
     char *at = channel_room_for(c, whole);
-    // Field by field, for the reason that check_begin has.
+    // Copied field by field: loading as a whole what was just stored in halves is slow.
     struct record *to = (struct record *)(void *)at;
     to->size = r->size;
     to->kind = r->kind;
@@ -230,17 +234,17 @@ static void put_record(struct channel_worker *c, const struct record *r, const v
     sum = check_copy(sum, at + sizeof *r, head, head_size);
     sum = check_copy(sum, at + sizeof *r + head_size, data, r->size - head_size);
     to->check = check_end(sum);
-    c->brief_grant = UINT64_MAX;
+    c->compact_grant = UINT64_MAX;
     channel_published(c, whole);
-    if (now - c->rung_ns >= BELL_NS)
-        channel_ring_bell(c, now);
+    if (now - c->last_wake_ns >= WAKE_NS)
+        channel_wake_coordinator(c, now);
 }
 
 void channel_publish(struct channel_worker *c, struct record *r, const void *head, size_t head_size,
                      const void *data, size_t size, int64_t now)
 {
     const char *rest = data;
-    // The head is small and always travels with the last piece.
+    // The head is small and travels with the last piece.
     while (head_size + size > CHANNEL_PAYLOAD_MAX) {
         struct record piece = *r;
         piece.kind = RECORD_FRAGMENT;
@@ -260,8 +264,8 @@ void channel_publish_ok(struct channel_worker *c, const struct record *r, const 
     whole.kind = RECORD_OK;
     whole.size = (uint32_t)size;
     put_record(c, &whole, NULL, 0, row, now);
-    c->brief_grant = r->grant;
-    c->brief_ns = r->start_ns + r->duration_ns;
+    c->compact_grant = r->grant;
+    c->compact_ns = r->start_ns + r->duration_ns;
 }
 
 void channel_progress(struct channel_worker *c, double fraction)
@@ -270,9 +274,9 @@ void channel_progress(struct channel_worker *c, double fraction)
     atomic_store_explicit(&c->up->progress, (uint32_t)millionths, memory_order_relaxed);
 }
 
-void channel_looked(struct channel_worker *c)
+void channel_output_seen(struct channel_worker *c)
 {
-    atomic_store_explicit(&c->up->looked, c->cursor, memory_order_relaxed);
+    atomic_store_explicit(&c->up->output_seen, c->cursor, memory_order_relaxed);
 }
 
 bool channel_cancelled(const struct channel_worker *c, const struct channel_claim *claim,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The handler runs in a process that may be damaged in any way. It has a stack of its own and
-// memory of its own, takes no memory, and calls nothing that waits but the unwinder and the
-// loader's list, which may wait for a lock of another thread: an alarm then ends the wait. If it
-// faults itself, it tells what it has so far.
+// The signal handler by which a worker reports its crash. It runs in a process that may be damaged
+// in any way: it has its own stack and its own memory, allocates nothing, and calls nothing that
+// can block, with two exceptions. The unwinder and the loader's list of modules may wait for a lock
+// of another thread, and an alarm ends that wait. If the handler itself faults, it sends what it
+// has collected so far.
 #include "exec/crash/crash.h"
 
 #include <link.h>
@@ -21,18 +22,18 @@
 
 enum {
     STACK_BYTES = 128 << 10,
-    SKIPPED_MAX = 16,           // frames of the handler and what called it
-    STACK_SLACK = 128 << 10,    // a fault within this of the stack's end is an overflow
-    BELOW_STACK_POINTER = 65536 // and so far below its pointer a function's first access may lie
+    SKIPPED_MAX = 16,           // frames of the handler and of what the kernel put before it
+    STACK_SLACK = 128 << 10,    // a fault this close to the end of the stack is an overflow
+    BELOW_STACK_POINTER = 65536 // how far below the stack pointer an overflow may access memory
 };
 
 static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
 
-// All that the handler needs, made ready before.
+// All that the handler needs. crash_watch prepares it.
 static struct {
     int socket;
     pid_t process;
-    _Atomic pid_t owner; // the thread whose crash is told
+    _Atomic pid_t owner; // the thread whose crash is reported; 0 before
     uintptr_t stack_top, stack_end;
     const void *const *callers;
     size_t caller_count;
@@ -40,7 +41,7 @@ static struct {
     siginfo_t info;
     struct {
         uint64_t type;
-        uint64_t size; // as wire_put_bytes has it
+        uint64_t size; // of the note, as wire_put_bytes writes it
         struct crash_note note;
     } message;
 } crash;
@@ -52,9 +53,9 @@ static pid_t thread(void)
     return (pid_t)syscall(SYS_gettid);
 }
 
-// ---- The end
+// ---- Dying
 
-// Dies of the signal itself, so that the exit status and a core dump are the true ones.
+// Ends the process by the signal itself, so that its exit status and core dump are the true ones.
 static void die(int number, siginfo_t *info)
 {
     sigset_t set;
@@ -67,7 +68,8 @@ static void die(int number, siginfo_t *info)
     _exit(128 + number);
 }
 
-static void tell_and_die(void)
+// Sends the note as far as it was filled in, and dies.
+static void send_and_die(void)
 {
     (void)send(crash.socket, &crash.message, sizeof crash.message, MSG_NOSIGNAL | MSG_DONTWAIT);
     die(crash.signal, &crash.info);
@@ -76,10 +78,11 @@ static void tell_and_die(void)
 static void on_alarm(int number)
 {
     (void)number;
-    tell_and_die();
+    send_and_die();
 }
 
-// SIGALRM ends whatever does not end by itself; the task's own timers are of no use any more.
+// Makes SIGALRM end the handler if it is still running after a second. It replaces the timers of
+// the task, which needs them no more.
 static void set_alarm(void)
 {
     struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_ONSTACK};
@@ -93,11 +96,11 @@ static void set_alarm(void)
     setitimer(ITIMER_REAL, &second, NULL);
 }
 
-// ---- What the processor says
+// ---- The registers at the fault
 
 struct registers {
     uintptr_t pc, sp;
-    uintptr_t caller; // where a function that has not begun would return to; 0 = not known
+    uintptr_t caller; // return address if no function was entered at `pc`; 0 = not known
     enum crash_access access;
 };
 
@@ -140,12 +143,12 @@ static bool is_overflow(const siginfo_t *info, uintptr_t sp)
            at < crash.stack_top;
 }
 
-// ---- How it came there
+// ---- The stack
 
 struct walk {
     struct crash_note *note; // its first frame is the instruction at fault
-    unsigned skipped;
-    bool found;
+    unsigned skipped;        // number of frames before the instruction at fault
+    bool found;              // the walk has reached the instruction at fault
 };
 
 static void add_frame(struct crash_note *note, uintptr_t address)
@@ -155,6 +158,7 @@ static void add_frame(struct crash_note *note, uintptr_t address)
     note->frame_count++;
 }
 
+// Returns whether the address is in one of the functions that call tasks.
 static bool calls_tasks(uintptr_t address)
 {
     const void *function = _Unwind_FindEnclosingFunction((void *)address);
@@ -167,7 +171,7 @@ static bool calls_tasks(uintptr_t address)
 static _Unwind_Reason_Code take_frame(struct _Unwind_Context *context, void *user)
 {
     struct walk *w = user;
-    int exact = 0; // otherwise it is a return address: the call stands before it
+    int exact = 0; // 0: pc is a return address, and the call is just before it
     uintptr_t pc = _Unwind_GetIPInfo(context, &exact);
     if (!w->found) {
         w->found = pc == w->note->frames[0].address;
@@ -180,6 +184,8 @@ static _Unwind_Reason_Code take_frame(struct _Unwind_Context *context, void *use
     return _URC_NO_REASON;
 }
 
+// Returns the index of the module in the note, which it is added to if there is room; CRASH_MODULES
+// if there is none.
 static uint32_t module_of(struct crash_note *note, const char *name)
 {
     uint32_t at = 0;
@@ -194,6 +200,7 @@ static uint32_t module_of(struct crash_note *note, const char *name)
     return at;
 }
 
+// For dl_iterate_phdr: finds the frames that lie in this module.
 static int place_frames(struct dl_phdr_info *info, size_t size, void *user)
 {
     struct crash_note *note = user;
@@ -212,15 +219,15 @@ static int place_frames(struct dl_phdr_info *info, size_t size, void *user)
     return 0;
 }
 
-// The callers, as far as they can be found. What is known already is in the note before each step
-// that may fault.
+// Adds the instruction at fault and its callers, as far as they can be found. Each step may fault,
+// so everything known is in the note before it.
 static void walk_stack(struct crash_note *note, const struct registers *r)
 {
     struct walk w = {.note = note};
     add_frame(note, r->pc);
     dl_iterate_phdr(place_frames, note);
     _Unwind_Backtrace(take_frame, &w);
-    // A jump to where no code is: the unwinder knows no way back from there.
+    // After a jump to where there is no code, the unwinder does not find the caller.
     if (note->frame_count == 1 && note->frames[0].module == CRASH_MODULES && r->caller != 0)
         add_frame(note, r->caller - 1);
     dl_iterate_phdr(place_frames, note);
@@ -244,22 +251,22 @@ static void take_note(int number, const siginfo_t *info, const void *context)
 static void on_crash(int number, siginfo_t *info, void *context)
 {
     if (getpid() != crash.process)
-        die(number, info); // a child that a task forked: nobody asks for its words
+        die(number, info); // a child that a task has forked does not report
     pid_t self = thread(), owner = 0;
     if (!atomic_compare_exchange_strong(&crash.owner, &owner, self)) {
         if (owner == self)
-            tell_and_die(); // the note itself has failed: this is all there is
+            send_and_die(); // the handler itself has faulted
         for (;;)
-            pause(); // another thread was first, and this one ends with it
+            pause(); // another thread reports its crash, and its end ends this one
     }
     crash.signal = number;
     crash.info = *info;
     set_alarm();
     take_note(number, info, context);
-    tell_and_die();
+    send_and_die();
 }
 
-// ---- Making ready
+// ---- Preparing
 
 static _Unwind_Reason_Code stop_at_once(struct _Unwind_Context *context, void *user)
 {
@@ -309,7 +316,7 @@ void crash_watch(int socket, uint64_t type, const void *const *callers, size_t c
     crash.message.type = type;
     crash.message.size = sizeof crash.message.note;
     note_stack();
-    _Unwind_Backtrace(stop_at_once, NULL); // what it makes ready at first use takes memory
+    _Unwind_Backtrace(stop_at_once, NULL); // its first call allocates memory
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         struct sigaction now;
         if (sigaction(signals[i], NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) &&

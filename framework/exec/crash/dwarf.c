@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Names of addresses, by libdw, which is loaded only when it is needed.
 #include "config.h"
 
 #include "exec/crash/dwarf.h"
@@ -17,8 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// libdw is not linked but loaded when there is something to name: with what it needs it is five
-// libraries, and every program and every fork would pay for them.
+// libdw is not linked, because it brings five libraries, whose cost every program and every fork
+// would pay. It is loaded when there is an address to name.
 #define CALLS(X)                                                                                   \
     X(dwarf_diename)                                                                               \
     X(dwarf_getscopes)                                                                             \
@@ -68,7 +69,7 @@ struct dwarf *dwarf_open(void)
     callbacks.find_elf = libdw.dwfl_build_id_find_elf;
     callbacks.find_debuginfo = libdw.dwfl_standard_find_debuginfo;
     callbacks.section_address = libdw.dwfl_offline_section_address;
-    // Otherwise what is not found here is asked for all over the network.
+    // Otherwise libdw asks servers on the network for debugging information that is not found here.
     unsetenv("DEBUGINFOD_URLS");
     Dwfl *d = libdw.dwfl_begin(&callbacks);
     if (d)
@@ -88,7 +89,7 @@ void dwarf_add(struct dwarf *d, const char *path, const char *load, uint64_t bas
     int fd = open(load, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return;
-    // The descriptor is libdwfl's when it has taken the file.
+    // libdwfl owns the descriptor if it accepts the file.
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
         !libdw.dwfl_report_elf((Dwfl *)d, path, path, fd, base, true))
         close(fd);
@@ -99,7 +100,7 @@ static void set(char *out, size_t size, const char *text)
     snprintf(out, size, "%s", text ? text : "");
 }
 
-// The innermost function at the address, and the one whose code it became part of.
+// Sets the innermost function at the address, and the function that it was inlined into.
 static void find_function(Dwfl_Module *m, Dwarf_Addr address, struct dwarf_name *out)
 {
     Dwarf_Addr bias = 0;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The coordinator's lookups of crash places, and the child that does one.
 #include "exec/crash/symbols.h"
 
 #include <errno.h>
@@ -16,18 +17,18 @@
 #define LOOK_UP_NS (3 * NS_PER_S)
 
 enum {
-    PLACES_MAX = 16, // different ones that are looked up
-    TOLD_MAX = 16    // times that a place is told with its stack
+    PLACES_MAX = 16, // different places that are looked up
+    FULL_MAX = 16    // how often a place is reported with all its frames
 };
 
 struct place {
-    char *plain; // without names: what it is known by
-    char *text;  // NULL while it is looked up
-    char *brief; // its first line
-    int socket;
-    uint32_t id; // the nursery's name for who looks it up
-    int64_t deadline;
-    unsigned told;
+    char *key;        // text of the place without names
+    char *text;       // NULL while the place is looked up, and if there is no memory
+    char *first_line; // of `text`
+    int socket;       // to the child that looks it up; -1 if there is none
+    uint32_t id;      // the nursery's id of this child
+    int64_t deadline; // when the lookup is given up
+    unsigned reports; // how often the place was reported
 };
 
 struct symbols {
@@ -36,7 +37,7 @@ struct symbols {
     int epoll;
     struct place places[PLACES_MAX];
     size_t count;
-    char *last; // of a place that is in no list
+    char *last; // key of the last place that is not in the list, or NULL
 };
 
 // ---- In a child of the nursery
@@ -83,7 +84,7 @@ static void stop(struct symbols *s, struct place *p)
 {
     if (p->socket < 0)
         return;
-    // When the nursery does not hear it, the child ends of itself: it has one thing to do.
+    // The child also ends by itself if the nursery cannot kill it.
     (void)nursery_kill(s->nursery, p->id, SIGKILL, NULL);
     fd_close(&p->socket);
 }
@@ -94,9 +95,9 @@ void symbols_destroy(struct symbols *s)
         return;
     for (size_t i = 0; i < s->count; i++) {
         stop(s, &s->places[i]);
-        free(s->places[i].plain);
+        free(s->places[i].key);
         free(s->places[i].text);
-        free(s->places[i].brief);
+        free(s->places[i].first_line);
     }
     free(s->last);
     fd_close(&s->epoll);
@@ -117,18 +118,18 @@ int64_t symbols_deadline(const struct symbols *s)
     return first;
 }
 
-static char *first_line(const char *text)
+static char *first_line_of(const char *text)
 {
     return strndup(text, strcspn(text, "\n"));
 }
 
-// Ends the lookup with this text, or with what is known without names.
+// Ends the lookup with this text, or with the key if there is none.
 static void settle(struct symbols *s, struct place *p, const char *text, size_t length)
 {
     p->text = text && length > 0 ? strndup(text, length) : NULL;
     if (!p->text)
-        p->text = strdup(p->plain);
-    p->brief = p->text ? first_line(p->text) : NULL;
+        p->text = strdup(p->key);
+    p->first_line = p->text ? first_line_of(p->text) : NULL;
     stop(s, p);
 }
 
@@ -158,19 +159,19 @@ static int ask(struct symbols *s, struct place *p, const struct buffer *request)
     return asked ? 0 : -1;
 }
 
-// The place that is known by this text; a new one, whose lookup has begun; NULL when the list is
-// full.
-static struct place *place_of(struct symbols *s, char **plain, const struct buffer *request,
+// Returns the place with this key. If it is new, takes *key, sets it to NULL and starts a lookup.
+// Returns NULL if the list is full.
+static struct place *place_of(struct symbols *s, char **key, const struct buffer *request,
                               int64_t now)
 {
     for (size_t i = 0; i < s->count; i++)
-        if (strcmp(s->places[i].plain, *plain) == 0)
+        if (strcmp(s->places[i].key, *key) == 0)
             return &s->places[i];
     if (s->count == PLACES_MAX)
         return NULL;
     struct place *p = &s->places[s->count++];
-    *p = (struct place){.plain = *plain, .socket = -1, .deadline = now + LOOK_UP_NS};
-    *plain = NULL;
+    *p = (struct place){.key = *key, .socket = -1, .deadline = now + LOOK_UP_NS};
+    *key = NULL;
     if (ask(s, p, request) != 0)
         settle(s, p, NULL, 0);
     return p;
@@ -178,24 +179,24 @@ static struct place *place_of(struct symbols *s, char **plain, const struct buff
 
 bool symbols_find(struct symbols *s, const struct crash_note *note, int64_t now, const char **text)
 {
-    struct buffer request = BUFFER_EMPTY, words = BUFFER_EMPTY;
+    struct buffer request = BUFFER_EMPTY, names = BUFFER_EMPTY;
     symbols_write_request(&request, note, s->plugins);
     struct wire w = {.at = request.data, .left = request.length};
     if (!request.failed)
-        symbols_name(&w, false, &words);
-    char *plain = buffer_take_string(&words, NULL);
-    struct place *p = plain && !request.failed ? place_of(s, &plain, &request, now) : NULL;
+        symbols_name(&w, false, &names);
+    char *key = buffer_take_string(&names, NULL);
+    struct place *p = key && !request.failed ? place_of(s, &key, &request, now) : NULL;
     buffer_finish(&request);
     free(s->last);
-    s->last = plain; // NULL when the list has it
-    *text = plain ? plain : "";
+    s->last = key;
+    *text = key ? key : "";
     if (!p)
         return true;
     if (!p->text && p->socket >= 0)
         read_answer(s, p, now);
     if (!p->text && p->socket >= 0)
         return false;
-    *text = !p->text ? "" : p->told < TOLD_MAX || !p->brief ? p->text : p->brief;
-    p->told++;
+    *text = !p->text ? "" : p->reports < FULL_MAX || !p->first_line ? p->text : p->first_line;
+    p->reports++;
     return true;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// From frames to lines of text.
+// The text of a crash place: from a request with modules and frames to lines with names.
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -25,7 +25,8 @@ struct request {
 
 // ---- The request
 
-// The file that the loader calls `name`: a plugin's copy is called what it is a copy of.
+// Returns the file that the loader calls `name`. If it is the copy of a plugin, `path` is the
+// plugin.
 static struct module module_of(const char *name, const struct plugin_list *plugins)
 {
     for (size_t i = 0; i < plugins->count; i++)
@@ -59,7 +60,7 @@ static bool read_request(struct wire *w, struct request *r)
         if (!r->modules[i].path || !r->modules[i].load)
             return false;
     }
-    // Bytes with their count before them: as many frames as are left.
+    // The frames are what remains, after the number of their bytes.
     if (w->left < sizeof(uint64_t))
         return false;
     r->frame_count = (w->left - sizeof(uint64_t)) / sizeof r->frames[0];
@@ -110,8 +111,8 @@ static void put_place(struct buffer *out, const struct request *r, const struct 
         buffer_format(out, "0x%" PRIx64 ", which is in no file", f->address);
 }
 
-// Whether a reader is helped by being told of this place first: not a place inside the C library.
-static bool is_telling(const struct request *r, const struct crash_frame *f)
+// Returns whether the place helps a reader as the first one: it is not inside the C library.
+static bool is_useful(const struct request *r, const struct crash_frame *f)
 {
     const struct module *m = module_at(r, f);
     return m && strncmp(last_component(m->path), "libc.so", strlen("libc.so")) != 0;
@@ -123,7 +124,8 @@ static bool same_text(const struct buffer *b, size_t start, size_t previous, siz
            memcmp(b->data + start, b->data + previous, b->length - start) == 0;
 }
 
-// A line for each frame; what repeats itself, as in endless recursion, has one.
+// Appends a line for each frame. Equal lines that follow each other, as in endless recursion, are
+// appended once.
 static void put_lines(struct buffer *out, const struct request *r, const struct dwarf_name *names)
 {
     size_t previous = out->length, previous_end = out->length, lines = 0;
@@ -141,7 +143,8 @@ static void put_lines(struct buffer *out, const struct request *r, const struct 
     }
 }
 
-// The allocator checks what it keeps beside its blocks, and finds damage that may be old.
+// Returns whether the function is of the memory allocator, which checks the data beside its blocks
+// and may find damage of an earlier task.
 static bool is_allocator(const struct dwarf_name *name)
 {
     const char *function = name->function;
@@ -156,8 +159,9 @@ static bool is_allocator(const struct dwarf_name *name)
     return false;
 }
 
-// What a person builds is the program itself and its plugins: they are loaded by another name than
-// theirs. Without debugging information they have functions at most.
+// Returns whether the frame is in code that the user builds, but has no line because there is no
+// debugging information. The program and its plugins are what the user builds; both are loaded by
+// another name than their path.
 static bool lacks_lines(const struct request *r, size_t frame, const struct dwarf_name *names)
 {
     const struct module *m = module_at(r, &r->frames[frame]);
@@ -165,16 +169,16 @@ static bool lacks_lines(const struct request *r, size_t frame, const struct dwar
 }
 
 static void put_frames(struct buffer *out, const struct request *r, const struct dwarf_name *names,
-                       bool looked)
+                       bool with_names)
 {
     size_t first = 0;
     bool in_allocator = false;
-    while (first < r->frame_count && !is_telling(r, &r->frames[first]))
+    while (first < r->frame_count && !is_useful(r, &r->frames[first]))
         in_allocator |= is_allocator(&names[first++]);
     if (first < r->frame_count) {
         buffer_text(out, ", in ");
         put_place(out, r, &r->frames[first], &names[first]);
-        if (looked && lacks_lines(r, first, names))
+        if (with_names && lacks_lines(r, first, names))
             buffer_text(out, "; built with -g it is told with its line");
     }
     if (in_allocator)

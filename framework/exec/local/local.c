@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/stopwatch.h"
 #include "exec/local/local_slot.h"
 #include "exec/worker/worker.h"
 
@@ -245,8 +246,8 @@ static int tell_map(struct slot *s, const struct exec_map *m, br_error *err)
     wire_put(&b, m->table_size);
     wire_put(&b, m->rows);
     wire_put(&b, m->rows_per_task);
-    wire_put(&b, (uint64_t)m->soft_ns);
-    wire_put(&b, (uint64_t)m->hard_ns);
+    wire_put(&b, (uint64_t)m->limits.soft_ns);
+    wire_put(&b, (uint64_t)m->limits.hard_ns);
     wire_put(&b, m->isolation);
     wire_put(&b, (uintptr_t)m->function);
     wire_put(&b, m->in_size);
@@ -338,14 +339,15 @@ void local_signal(struct local *l, struct slot *s, int signal)
     if (nursery_kill(l->options.nursery, s->id, signal, NULL) == 0) {
         if (signal == SIGKILL && !s->killed) {
             s->killed = true;
-            s->kill_at = clock_now() + (l->options.stuck_ns ? l->options.stuck_ns : STUCK_NS);
+            s->kill_at =
+                clock_now() + (l->options.stuck_ns ? l->options.stuck_ns : KILLED_STUCK_NS);
         }
         return;
     }
     // When it is gone its workers are too, but what they forked may live on in their groups.
     if (errno == EPIPE && signal == SIGKILL && s->pid > 0)
         kill(-s->pid, SIGKILL);
-    s->kill_at = clock_now() + RESCAN_NS;
+    s->kill_at = clock_now() + LOCAL_RESCAN_NS;
 }
 
 static void local_kill(struct executor *ex, unsigned slot, const struct exec_grant *task,
@@ -428,7 +430,7 @@ static int64_t next_rescan(const struct local *l, bool hung_up)
     int64_t now = clock_now(), wait = now - l->heard_ns;
     if (wait > RESCAN_MAX_NS)
         wait = RESCAN_MAX_NS;
-    return now + (hung_up || wait < RESCAN_NS ? RESCAN_NS : wait);
+    return now + (hung_up || wait < LOCAL_RESCAN_NS ? LOCAL_RESCAN_NS : wait);
 }
 
 static int64_t local_deadline(const struct executor *ex)
@@ -552,6 +554,7 @@ struct executor *local_create(const struct local_options *options, br_error *err
     }
     l->base.ops = &local_ops;
     l->options = *options;
+    l->options.common.counter = stopwatch_usable(); // read once, not by each worker
     l->epoll = l->doorbell = l->null = -1;
     l->groups = CGROUPS_NONE;
     l->slots = calloc(options->plan->slot_count, sizeof *l->slots);

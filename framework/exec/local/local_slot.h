@@ -6,16 +6,16 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
-#include "exec/channel/channel.h"
+#include "exec/channel/channel_coordinator.h"
 #include "exec/crash/symbols.h"
 #include "exec/local/local.h"
 #include "exec/local/watch.h"
 
-#define RESCAN_NS       (100 * NS_PER_MS)
+#define LOCAL_RESCAN_NS (100 * NS_PER_MS)
 #define RESCAN_MAX_NS   (2 * NS_PER_S) // when nothing has been heard for as long
 #define RETIRE_GRACE_NS (5 * NS_PER_S)
-#define START_NS        (60 * NS_PER_S) // a worker that is not ready by then is not going to be
-#define STUCK_NS        (10 * NS_PER_S) // after SIGKILL; large memory takes seconds to be given back
+#define START_NS        (60 * NS_PER_S)  // a worker that is not ready by then is not going to be
+#define KILLED_STUCK_NS (10 * NS_PER_S)  // after SIGKILL: freeing large memory takes seconds
 #define WATCH_IDLE_NS   (20 * NS_PER_MS) // between looks whether a task has begun
 
 enum {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Looking into a plugin without loading it here: a child loads it and writes down what it offers.
+// Inspection of a plugin without loading it into this process: a child of the nursery loads it and
+// sends a description.
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,8 +21,8 @@
 #include "exec/process/nursery.h"
 
 enum {
-    ANSWER_MAX = 4 << 20,
-    REQUEST_MAX = 16 << 10
+    ANSWER_MAX = 4 << 20,  // bytes
+    REQUEST_MAX = 16 << 10 // bytes
 };
 
 // ---- In the child
@@ -71,18 +72,18 @@ static int inspect_child(const int *fds, size_t count)
 // ---- In the coordinator
 
 struct inspection {
-    const char *path; // of what is looked into; NULL: not begun
-    int socket;
-    uint32_t id;
-    bool over;  // the child has ended, or never was:
-    int number; // then the errno of not having been forked
-    int status; // as from waitpid
+    const char *path; // of the plugin; NULL if the inspection has not started
+    int socket;       // to the child
+    uint32_t id;      // the nursery's id of the child
+    bool over;        // the child has ended or could not be forked
+    int number;       // errno if it could not be forked, else 0
+    int status;       // of the ended child, as waitpid gives it
 };
 
 struct inspector {
     struct nursery *nursery;
     size_t count;
-    struct inspection all[];
+    struct inspection all[]; // `count` of them
 };
 
 static int say_it_hangs(const char *path, br_error *err)
@@ -91,7 +92,8 @@ static int say_it_hangs(const char *path, br_error *err)
                         "%s: loading it did not end in time: one of its constructors hangs", path);
 }
 
-// Reads the answer until the child closes its side. 0, or -1 when time is over.
+// Reads the answer until the child closes its side. Returns 0, or -1 and *err if the deadline
+// passes or the answer is too long.
 static int read_answer(const struct inspection *in, int64_t deadline, struct buffer *answer,
                        br_error *err)
 {
@@ -106,7 +108,7 @@ static int read_answer(const struct inspection *in, int64_t deadline, struct buf
         ssize_t got = recv(in->socket, piece, sizeof piece, MSG_DONTWAIT);
         if (got < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
-        if (got <= 0) // its end, however it came; what was read tells the rest
+        if (got <= 0) // the answer ends here; its parser finds out if it is incomplete
             return 0;
         buffer_append(answer, piece, (size_t)got);
         if (answer->failed)
@@ -128,8 +130,9 @@ static void take_event(struct inspector *i, const struct nursery_event *event)
     }
 }
 
-// Waits for the child's end, and has it killed when time is over: it may have closed its side and
-// not end. Ends of others are noted on the way.
+// Waits until the child has ended. Kills it at the deadline, because it may have closed its side
+// without ending. Notes the ends of other children that it meets. Returns 0 if the child was forked
+// and has ended; -1 and *err otherwise.
 static int wait_ended(struct inspector *i, struct inspection *in, int64_t deadline, br_error *err)
 {
     while (!in->over) {
@@ -194,7 +197,7 @@ static int parse_answer(const struct buffer *answer, const char *path, struct pl
         return br_error_nomem(err);
     for (; out->task_count < count; out->task_count++)
         if (parse_entry(&w, path, &out->tasks[out->task_count], err) != 0) {
-            out->task_count++; // its half is freed with the others
+            out->task_count++; // plugin_info_finish frees the part that was filled in
             return -1;
         }
     return 0;
@@ -260,7 +263,8 @@ int inspector_begin(struct inspector *i, size_t place, const struct plugin_sourc
     return send_request(in, from, err);
 }
 
-// What the child had to say, once it has ended.
+// Reads the answer and waits for the end of the child. Returns 0, or -1 and *err if there is no
+// answer.
 static int hear_out(struct inspector *i, struct inspection *in, int64_t deadline,
                     struct buffer *answer, br_error *err)
 {
@@ -303,7 +307,7 @@ void inspector_destroy(struct inspector *i)
     int saved = errno;
     for (size_t at = 0; at < i->count; at++)
         if (i->all[at].path) {
-            // Without the nursery there is nobody left to wait for.
+            // If the nursery has ended, so have its children.
             (void)wait_ended(i, &i->all[at], 0, NULL);
             fd_close(&i->all[at].socket);
         }

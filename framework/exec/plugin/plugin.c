@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Finding plugins and loading them.
 #include "exec/plugin/plugin.h"
 
 #include <dlfcn.h>
@@ -33,7 +34,8 @@ static bool is_file(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-// The candidate made absolute when it is a file; otherwise NULL, and noted in `tried`. Frees it.
+// Frees the candidate. Returns its absolute path if it is a file; otherwise adds it to `tried` and
+// returns NULL. tried->failed is set if memory ran out.
 static char *try_file(char *candidate, struct buffer *tried)
 {
     if (!candidate) {
@@ -183,7 +185,7 @@ static int say_it_changed(const char *path, br_error *err)
 
 struct constant_search {
     struct plugin *plugin;
-    uintptr_t description; // of the plugin, in its file
+    uintptr_t description; // address of the plugin's description
 };
 
 static bool is_in(const struct dl_phdr_info *object, uintptr_t address)
@@ -197,7 +199,8 @@ static bool is_in(const struct dl_phdr_info *object, uintptr_t address)
     return false;
 }
 
-// For dl_iterate_phdr: stops at the object that holds the description.
+// For dl_iterate_phdr: notes the read-only parts of the object that holds the description, and
+// stops there.
 static int note_constant(struct dl_phdr_info *object, size_t size, void *data)
 {
     const struct constant_search *s = data;
@@ -230,7 +233,7 @@ int plugin_load(const struct plugin_source *from, struct plugin *out, br_error *
     void *handle = dlopen(from->load, RTLD_NOW | RTLD_LOCAL);
     if (!handle) {
         const char *why = dlerror();
-        // The loader begins with the path, as we do.
+        // The loader's message begins with the path that it loads; ours with the plugin's path.
         size_t length = strlen(from->load);
         if (strncmp(why, from->load, length) == 0 && why[length] == ':')
             why += length + 1 + (why[length + 1] == ' ');

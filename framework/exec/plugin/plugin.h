@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Finding plugins, and loading them: in a worker, never in the coordinator.
+// Finding, loading and inspecting plugins. A plugin is loaded in workers and in children of the
+// nursery, never in the coordinator.
 #ifndef BR_EXEC_PLUGIN_PLUGIN_H
 #define BR_EXEC_PLUGIN_PLUGIN_H
 
@@ -10,13 +11,14 @@
 #include "exec/plugin/plugin_file.h"
 #include "model/schema.h"
 
-// The absolute path of plugin `name`, for the caller to free. With `path` (relative to `directory`)
-// it is that file; otherwise NAME.so is looked for in `directory`, along BATCHRUN_PLUGIN_PATH, and
-// where plugins are installed. NULL and *err (BR_ERR_PLUGIN) that says where was looked.
+// Finds plugin `name`. With `path`, which is relative to `directory`, it is that file; otherwise
+// NAME.so is searched for in `directory`, in the folders of BATCHRUN_PLUGIN_PATH and in the folder
+// of installed plugins. Returns its absolute path, which the caller frees; or NULL and *err
+// (BR_ERR_PLUGIN with all places that were tried, BR_ERR_SYSTEM if memory ran out).
 char *plugin_locate(const char *name, const char *path, const char *directory, br_error *err);
 
 enum {
-    PLUGIN_CONSTANT = 4 // as many parts as linkers make of that
+    PLUGIN_CONSTANT = 4 // most read-only parts that linkers make
 };
 
 struct plugin_task {
@@ -26,38 +28,43 @@ struct plugin_task {
     int (*call)(br_task *);
 };
 
+// A plugin that was loaded. Its strings belong to the plugin's memory.
 struct plugin {
-    const char *name; // as the plugin itself says; strings belong to the plugin's memory
+    const char *name; // as the plugin itself says
     const char *version;
     struct plugin_task *tasks;
     size_t task_count;
     int (*init)(br_worker *);
     int (*fini)(br_worker *);
-    struct plugin_range { // of addresses
-        uintptr_t from, to;
-    } constant[PLUGIN_CONSTANT]; // of the plugin's file, where nothing can be written
+    struct plugin_range {
+        uintptr_t from, to;      // addresses
+    } constant[PLUGIN_CONSTANT]; // the read-only parts of the loaded file; unused ones are empty
 };
 
-// Loads the file and reads what it offers. Runs the plugin's constructors: whatever may happen in a
-// foreign program may happen here. Errors (BR_ERR_PLUGIN) name the path and the cure.
+// Loads the file and fills *out, which plugin_finish releases. Runs the plugin's constructors, so
+// it may crash, exit or hang. Returns 0; or -1 and *err (BR_ERR_PLUGIN with the path and a hint,
+// BR_ERR_SYSTEM if memory ran out). A file other than the one that `from` was made of is refused.
 int plugin_load(const struct plugin_source *from, struct plugin *out, br_error *err);
 
-// The task of that name, or NULL.
+// Returns the task of that name, or NULL. `name` may be NULL.
 const struct plugin_task *plugin_find_task(const struct plugin *p, const char *name);
 
-// Whether what is at this address stays as it is: a literal of the plugin's. `p` may be NULL.
+// Returns whether the address is in a read-only part of the plugin, as its string literals are, so
+// that its content never changes. `p` may be NULL: then false.
 bool plugin_is_constant(const struct plugin *p, const void *address);
 
-void plugin_finish(struct plugin *p); // frees the list; the code stays loaded
+// Frees the list of tasks. The code stays loaded.
+void plugin_finish(struct plugin *p);
 
-// What a plugin says of itself, read without loading it into this process.
+// A task as a plugin describes it.
 struct plugin_entry {
     char *name;
-    char *text; // the signature as written
+    char *text; // the signature as the plugin writes it
     char *summary;
     struct signature signature;
 };
 
+// The description of a plugin that was inspected, not loaded. plugin_info_finish frees it.
 struct plugin_info {
     char *name;
     char *version;
@@ -68,28 +75,34 @@ struct plugin_info {
 struct nursery;
 struct inspector;
 
-// Looks into the plugin in a child of the nursery, for at most `timeout_ns`. A plugin
-// that crashes, exits or hangs while it is loaded is an error that says so. The nursery must have
-// no other child.
+// Inspects the plugin in a child of the nursery. Blocks for at most `timeout_ns` nanoseconds.
+// Returns 0; or -1 and *err, and then *out is empty: BR_ERR_PLUGIN if it is not a usable plugin,
+// which includes one that crashes, exits or hangs while it is loaded, else BR_ERR_SYSTEM. The
+// nursery must have no other child.
 int plugin_inspect(struct nursery *n, const struct plugin_source *from, int64_t timeout_ns,
                    struct plugin_info *out, br_error *err);
 
-// The same for up to `count` plugins at a time, while the caller does something else. The nursery
-// must have no other children from the first begin to destroy, which ends those that are left.
+// Inspects up to `count` plugins at once while the caller does something else. Returns an
+// inspector, or NULL and *err (BR_ERR_SYSTEM). The nursery must have no other children from the
+// first inspector_begin to inspector_destroy, which kills the children that are left, and takes
+// NULL.
 struct inspector *inspector_create(struct nursery *n, size_t count, br_error *err);
-void inspector_destroy(struct inspector *i); // takes NULL
+void inspector_destroy(struct inspector *i);
 
-// Has a child begin. What `from` points to must stay until destroy. Once for each place.
+// Starts the inspection number `place`, from 0; once for each. The strings of `from` must stay
+// until inspector_destroy. Returns 0, or -1 and *err. Does not wait for the child.
 int inspector_begin(struct inspector *i, size_t place, const struct plugin_source *from,
                     br_error *err);
-// Waits for what that child has to say, for at most `timeout_ns` from now on. After its begin has
-// gone well.
+// Waits for the inspection number `place`, which inspector_begin has started without an error, for
+// at most `timeout_ns` nanoseconds. Returns and sets *out as plugin_inspect does.
 int inspector_end(struct inspector *i, size_t place, int64_t timeout_ns, struct plugin_info *out,
                   br_error *err);
 
+// Frees what *info holds. An empty one needs no finish, but takes it.
 void plugin_info_finish(struct plugin_info *info);
 
-// The task's entry, or NULL and *err (BR_ERR_PLUGIN) with the nearest name and the list of all.
+// Returns the entry of the task, which belongs to *info; or NULL and *err (BR_ERR_PLUGIN with the
+// nearest name or the list of all names, BR_ERR_SYSTEM if memory ran out).
 const struct plugin_entry *plugin_info_task(const struct plugin_info *info, const char *task,
                                             br_error *err);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Checking the owner and the permissions of a plugin's file, and copying it into sealed memory.
 #include "exec/plugin/plugin_file.h"
 
 #include <errno.h>
@@ -17,9 +18,10 @@ enum {
     COPY_BYTES = 1 << 16
 };
 
-// ---- Who could have changed it
+// ---- Owner and permissions
 
-// In a user namespace owners that it does not map, root among them, all show as this one.
+// Returns whether the owner is unknown in this user namespace: all owners that a namespace does not
+// map, such as root, appear as the overflow uid.
 static bool is_unmapped(uid_t owner)
 {
     unsigned overflow = 0, first = 0, outside = 0, count = 0;
@@ -36,7 +38,8 @@ static bool is_unmapped(uid_t owner)
     return owner == overflow && !mapped;
 }
 
-// `what` is the plugin's path or that of a folder above it.
+// Checks that no other user can change the file. `what` is the plugin's path or that of a folder
+// above it.
 static int check_access(const struct stat *st, const char *path, const char *what, br_error *err)
 {
     bool folder = S_ISDIR(st->st_mode);
@@ -45,7 +48,7 @@ static int check_access(const struct stat *st, const char *path, const char *wha
                             "%s: %s belongs to user %u, who could put another plugin in its place; "
                             "copy the plugin to a folder of your own",
                             path, folder ? what : "it", (unsigned)st->st_uid);
-    // In a folder with the sticky bit nobody replaces what is another's.
+    // In a folder with the sticky bit nobody can replace the files of others.
     if (st->st_mode & S_IWOTH && !(folder && st->st_mode & S_ISVTX))
         return br_error_set(err, BR_ERR_PLUGIN,
                             "%s: %s is writable by everyone, who could put another plugin in its "
@@ -54,7 +57,7 @@ static int check_access(const struct stat *st, const char *path, const char *wha
     return 0;
 }
 
-// Opens one step further down the path, and checks it. Closes `from`.
+// Opens and checks the next component of the path. Closes `from`. Returns the descriptor, or -1.
 static int step(int from, const char *name, int flags, const char *path, const char *what,
                 br_error *err)
 {
@@ -70,7 +73,8 @@ static int step(int from, const char *name, int flags, const char *path, const c
     return fd;
 }
 
-// By descriptors from the root down: what is checked is what is opened.
+// Opens the path one component at a time, so that the file that was checked is the file that is
+// opened.
 static int open_checked(const char *path, br_error *err)
 {
     char *walked = strdup(path);
@@ -137,11 +141,12 @@ static int seal(int fd, const char *path, br_error *err)
     return br_error_errno(err, "cannot seal the copy of the plugin %s", path);
 }
 
-// A sealed copy of the file, whose stamp is *stamp before and after. -1 and *err on failure.
+// Returns the descriptor of a sealed copy of the file, whose stamp must be *stamp before and after;
+// -1 and *err on failure.
 static int copy_file(int from, const char *path, const struct plugin_stamp *stamp, br_error *err)
 {
     const char *slash = strrchr(path, '/');
-    char name[128]; // shown in /proc/PID/maps; a memfd's has a limit
+    char name[128]; // shown in /proc/PID/maps; the name of a memfd has a limit
     snprintf(name, sizeof name, "%s", slash ? slash + 1 : path);
     struct plugin_stamp after;
     int copy = fd_above_standard(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -157,7 +162,7 @@ static int copy_file(int from, const char *path, const struct plugin_stamp *stam
     return copy;
 }
 
-// Whether it names $ORIGIN. 1, 0, or -1 and *err.
+// Returns 1 if the file contains $ORIGIN, 0 if not, -1 and *err on failure.
 static int looks_beside_itself(int fd, size_t size, const char *path, br_error *err)
 {
     if (size == 0)
@@ -190,8 +195,8 @@ static int fill(struct plugin_file *f, int original, const char *path, br_error 
         fd_close(&f->fd);
         f->source.stamp = stamp;
     } else {
-        // By this process's number, not "self": it names the same file to whoever asks, a debugger
-        // among them.
+        // With the process id instead of "self", the path names the same file in every process,
+        // such as a debugger.
         buffer_format(&load, "/proc/%d/fd/%d", (int)getpid(), f->fd);
         if (stamp_fd(f->fd, path, &f->source.stamp, err) != 0)
             return -1;

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "exec/process/bystander.h"
@@ -158,15 +159,7 @@ static void become_child(pid_t nursery, nursery_entry *entry, const int *fds, si
 // Room is made before the fork, so that a child once forked is never forgotten.
 static bool make_room(struct nurse *n)
 {
-    if (n->count < n->capacity)
-        return true;
-    size_t capacity = n->capacity ? 2 * n->capacity : 64;
-    struct child *children = realloc(n->children, capacity * sizeof *children);
-    if (!children)
-        return false;
-    n->children = children;
-    n->capacity = capacity;
-    return true;
+    return array_reserve(&n->children, n->count + 1, &n->capacity, sizeof *n->children, NULL) == 0;
 }
 
 static void spawn(struct nurse *n, const struct request *r, const int *fds, size_t count)

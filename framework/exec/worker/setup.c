@@ -59,6 +59,7 @@ void setup_write(struct buffer *out, const struct setup_common *common,
     wire_put(out, common->membind_local);
     wire_put(out, common->bind);
     wire_put(out, (uint64_t)common->idle_spin_ns);
+    wire_put(out, common->counter);
     wire_put(out, slot->slot);
     wire_put(out, slot->width);
     wire_put_bytes(out, &slot->cpus, sizeof slot->cpus);
@@ -142,6 +143,7 @@ int setup_read(const void *data, size_t size, struct setup *s, br_error *err)
     s->common.membind_local = wire_get(&w) != 0;
     s->common.bind = wire_get(&w) != 0;
     s->common.idle_spin_ns = (int64_t)wire_get(&w);
+    s->common.counter = wire_get(&w) != 0;
     s->slot.slot = (uint32_t)wire_get(&w);
     s->slot.width = (uint32_t)wire_get(&w);
     wire_get_bytes(&w, &s->slot.cpus, sizeof s->slot.cpus);

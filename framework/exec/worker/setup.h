@@ -26,6 +26,7 @@ struct setup_common {
     bool membind_local;
     bool bind; // to the slot's CPUs
     int64_t idle_spin_ns;
+    bool counter; // what stopwatch_usable() returns on this machine
 };
 
 struct setup_slot {
@@ -49,7 +50,7 @@ struct setup {
     struct job_env *env;
 };
 
-int setup_read(const void *data, size_t size, struct setup *out, br_error *err);
+int setup_read(const void *data, size_t size, struct setup *s, br_error *err);
 void setup_finish(struct setup *s);
 
 // What a process that runs tasks has in its environment: the job's, and a number of threads for

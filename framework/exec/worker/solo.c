@@ -9,7 +9,8 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/channel/channel_plain.h"
+#include "exec/channel/channel_coordinator.h"
+#include "exec/channel/channel_worker.h"
 #include "exec/plugin/plugin.h"
 #include "exec/process/leftovers.h"
 

@@ -181,7 +181,7 @@ static bool restore_environment(struct surroundings *s)
         if (failed)
             return false;
     }
-    for (i = 0; i < s->variables && environ[i]; i++)
+    for (i = 0; i < s->variables && environ && environ[i]; i++)
         s->places[i] = environ[i];
     return true;
 }

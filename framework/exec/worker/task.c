@@ -9,8 +9,10 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "exec/plugin/plugin.h"
 #include "model/job.h"
+#include "model/row.h"
 
 struct result_value {
     uint64_t set_by;       // task's number
@@ -25,7 +27,7 @@ static struct task *task_of(br_task *t)
 BR_PRINTF_(2, 0) static void write_message(char *message, const char *format, va_list args)
 {
     if (vsnprintf(message, TASK_MESSAGE + 1, format, args) > TASK_MESSAGE)
-        text_mark_cut(message, TASK_MESSAGE + 1);
+        utf8_mark_cut(message, TASK_MESSAGE + 1);
 }
 
 // The first failure is the one that is told.
@@ -189,7 +191,7 @@ static bool get_cell(struct task *t, const char *name, uint64_t row, struct cell
 static void say_type(struct task *t, const char *name, enum br_type is, enum br_type wanted)
 {
     fail(t, TASK_FAILED_FOR_GOOD, "input column `%s` is %s, and the task reads it as %s", name,
-         type_name(is), type_name(wanted));
+         schema_type_name(is), schema_type_name(wanted));
 }
 
 static __attribute__((noinline)) int64_t cell_i64(struct task *t, const char *name, uint64_t row)
@@ -276,7 +278,7 @@ static void say_no_result(struct task *t, const char *name, const struct cached_
         say_unknown(t, "result", name, t->map->signature.results.count, result_name);
     else
         fail(t, TASK_FAILED_FOR_GOOD, "result column `%s` is declared %s, and the task gives %s",
-             name, type_name(c->type), type_name(type));
+             name, schema_type_name(c->type), schema_type_name(type));
 }
 
 static inline struct result_value *result_at(struct task *t, size_t column)
@@ -413,13 +415,13 @@ static bool api_cancelled(br_task *task)
     if (channel_cancelled(t->channel, t->claim, t->row))
         return true;
     // The coordinator says so too, but later: it looks now and then.
-    return t->map->soft_ns > 0 && clock_now() - t->start_ns >= t->map->soft_ns;
+    return t->map->limits.soft_ns > 0 && clock_now() - t->start_ns >= t->map->limits.soft_ns;
 }
 
 static double api_time_left(br_task *task)
 {
     struct task *t = task_of(task);
-    int64_t limit = t->map->soft_ns > 0 ? t->map->soft_ns : t->map->hard_ns;
+    int64_t limit = t->map->limits.soft_ns > 0 ? t->map->limits.soft_ns : t->map->limits.hard_ns;
     if (limit == 0)
         return HUGE_VAL;
     int64_t left = limit - (clock_now() - t->start_ns);
@@ -483,7 +485,7 @@ static int api_config(br_worker *worker, const char *name, int wanted, void *out
         if (!copy_setting(&s->value.cell, wanted, out) && !w->failed) {
             snprintf(w->message, sizeof w->message,
                      "its setting `%s` is %s, and the plugin wants %s", name,
-                     type_name(s->value.cell.type), type_name(types[wanted]));
+                     schema_type_name(s->value.cell.type), schema_type_name(types[wanted]));
             w->failed = true;
         }
         return 0;

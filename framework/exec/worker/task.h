@@ -6,7 +6,7 @@
 #include <batchrun/plugin.h>
 
 #include "base/buffer.h"
-#include "exec/channel/channel.h"
+#include "exec/channel/channel_worker.h"
 #include "model/schema.h"
 #include "model/table.h"
 
@@ -49,7 +49,7 @@ struct task_map {
     struct signature signature;
     bool plain;       // results need no packing: columns of i64 and f64 alone, or `row_words`
     size_t row_words; // as channel_row_words
-    int64_t soft_ns, hard_ns;
+    struct time_limits limits;
     enum job_isolation isolation;
     void *state; // of the plugin
     struct name_cache inputs, results;

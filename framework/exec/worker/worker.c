@@ -16,10 +16,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/stopwatch.h"
-#include "exec/channel/channel_plain.h"
+#include "exec/channel/channel_worker.h"
 #include "exec/crash/crash.h"
 #include "exec/plugin/plugin.h"
 #include "exec/process/bystander.h"
@@ -242,10 +243,11 @@ static int start(struct worker *w, const int *fds, br_error *err)
         return -1;
     leftovers_begin(&w->leftovers); // what the plugins' init has started stays
     w->float_mode = float_mode_now();
-    stopwatch_init(&w->stopwatch, stopwatch_usable());
+    stopwatch_init(&w->stopwatch, w->setup.common.counter);
     w->threads = thread_links();
     if (surroundings_note(&w->surroundings, err) != 0)
         return -1;
+    w->restored_ns = stopwatch_now(&w->stopwatch);
     w->printed[0] = stream_end(1);
     w->printed[1] = stream_end(2);
     return 0;
@@ -322,8 +324,8 @@ static int read_map(struct worker *w, struct wire *in, int table, struct task_ma
     m->table_size = wire_get(in);
     m->rows = wire_get(in);
     m->rows_per_task = wire_get(in);
-    m->soft_ns = (int64_t)wire_get(in);
-    m->hard_ns = (int64_t)wire_get(in);
+    m->limits.soft_ns = (int64_t)wire_get(in);
+    m->limits.hard_ns = (int64_t)wire_get(in);
     m->isolation = (enum job_isolation)wire_get(in);
     m->function.function = (int (*)(br_task *, const void *, void *))wire_get(in);
     m->function.in_size = wire_get(in);
@@ -361,18 +363,16 @@ static int read_map(struct worker *w, struct wire *in, int table, struct task_ma
 static int define_map(struct worker *w, struct wire *in, int table, br_error *err)
 {
     struct task_map *m = calloc(1, sizeof *m);
-    struct task_map **maps = realloc(w->maps, (w->map_count + 1) * sizeof(struct task_map *));
-    if (maps)
-        w->maps = maps;
-    if (!m || !maps) {
-        free(m);
+    if (!m)
         return br_error_nomem(err);
-    }
-    if (read_map(w, in, table, m, err) != 0) {
+    struct task_map **added = NULL;
+    if (read_map(w, in, table, m, err) == 0)
+        added = array_add(&w->maps, &w->map_count, sizeof(struct task_map *), err);
+    if (!added) {
         forget_map(m);
         return -1;
     }
-    w->maps[w->map_count++] = m;
+    *added = m;
     return 0;
 }
 
@@ -419,8 +419,7 @@ static struct task_map *inline_map(struct worker *w, const struct channel_claim 
     m->phase = "";
     m->rows = UINT64_MAX;
     m->rows_per_task = 1;
-    m->soft_ns = claim->call.soft_ns;
-    m->hard_ns = claim->call.hard_ns;
+    m->limits = claim->call.limits;
     return m;
 }
 
@@ -485,7 +484,7 @@ static void look_at_streams(struct worker *w, const struct record *about, int64_
     }
     w->unlooked = 0;
     w->looked_ns = now;
-    channel_looked(&w->channel);
+    channel_output_seen(&w->channel);
 }
 
 static inline bool is_pending(FILE *f)
@@ -647,7 +646,7 @@ static bool end_task(struct worker *w, struct ending *e, int returned, int64_t *
     struct task *t = &w->task;
     struct record r = {.grant = (uint32_t)t->claim->sequence, .row = t->row};
     clear_up(w, t->start_ns, now);
-    note_output(w, &r, *now - t->start_ns, w->channel.at_last, *now);
+    note_output(w, &r, *now - t->start_ns, w->channel.is_last, *now);
     if (!e->isolated)
         e->failure = task_end(t, returned, &e->row, &e->size);
     publish(w, &r, e, *now);
@@ -682,11 +681,11 @@ static inline bool run_task(struct worker *w, uint32_t row, int64_t *now)
     int returned = task_call(t);
     float_mode_restore(&w->float_mode);
     *now = stopwatch_now(&w->stopwatch);
-    if (*now < w->plain_until && task_ended_plainly(t, returned) && !w->channel.at_last &&
+    if (*now < w->plain_until && task_ended_plainly(t, returned) && !w->channel.is_last &&
         !is_output_pending()) {
         w->unlooked += w->setup.common.keep_output;
-        channel_publish_plain(&w->channel, (uint32_t)t->claim->sequence, row, t->start_ns, t->plain,
-                              t->map->row_words, *now);
+        channel_publish_fast(&w->channel, (uint32_t)t->claim->sequence, row, t->start_ns, t->plain,
+                             t->map->row_words, *now);
         return true;
     }
     struct ending e = {.isolated = false};
@@ -704,10 +703,10 @@ static bool run_grant(struct worker *w, const struct channel_claim *claim)
     uint32_t row;
     int64_t now = stopwatch_now(&w->stopwatch);
     bool isolated = is_isolated(w->task.map, claim), fit = true;
-    if (now - w->channel.rung_ns >= LONG_NS)
+    if (now - w->channel.last_wake_ns >= LONG_NS)
         w->cpu_mark = clock_process_cpu();
-    if (claim->few_behind)
-        channel_ring_bell(&w->channel, now); // time for the next grant to be on its way
+    if (claim->queue_low)
+        channel_wake_coordinator(&w->channel, now); // time for the next grant to be on its way
     // Left when the last grant's end was taken back just after the look at it: printed by tasks
     // whose outcomes are out, so it is in the log and nobody's.
     if (w->unlooked > 0) {
@@ -731,7 +730,7 @@ static int work(struct worker *w, br_error *err)
         struct task_map *m = find_map(w, &claim, err);
         if (!m)
             return -1;
-        if (w->task.map != m) {
+        if (w->task.map && w->task.map != m) {
             int64_t now;
             restore(w, &now); // nothing goes from one map to another
             w->chatty = false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Writing a plugin for batchrun. C11 and C++17; needs nothing but the C library's headers, and the
- * plugin links nothing: every call goes through a table that the task carries.
+ * Everything that a plugin of batchrun needs. The header is C11 and C++17 and includes only headers
+ * of the C library. A plugin links with no library of batchrun: every call goes through a table
+ * that the task carries.
  *
  *     #include <batchrun/plugin.h>
  *
@@ -18,8 +19,8 @@
  *
  *     cc $(pkg-config --cflags batchrun) -shared -fPIC -o demo.so demo.c
  *
- * A task function is called in a worker process, by one thread, one task at a time. It returns 0
- * for success. A task that crashes, exits or hangs costs itself alone.
+ * A task function runs in a worker process, in one thread, one task at a time. It returns 0 for
+ * success. A task that crashes, exits or hangs does not affect other tasks.
  *
  * Names (of columns, settings) are NUL-terminated UTF-8. Memory that a call returns belongs to
  * batchrun and stays valid until the task function returns, unless the call says otherwise.
@@ -36,21 +37,21 @@
 extern "C" {
 #endif
 
-/* The ABI's number: a plugin runs where the number is the same. Additions keep it. */
+/* Number of the ABI. A plugin runs with every batchrun of the same number. Additions keep it. */
 #define BR_PLUGIN_ABI 1
 
-typedef struct br_task br_task;     /* one task in hand */
+typedef struct br_task br_task;     /* the running task */
 typedef struct br_worker br_worker; /* the worker process, given to init and fini */
 
 #if defined(__GNUC__)
-#define BR_PRINTF_(f, a) __attribute__((format(printf, f, a))) /* a = 0: takes a va_list */
+#define BR_PRINTF_(f, a) __attribute__((format(printf, f, a))) /* a is 0 for a va_list */
 #else
 #define BR_PRINTF_(f, a)
 #endif
 
 /*
- * The table behind the calls below. Grows only at its end: `size` says how much of it the running
- * batchrun has. Plugins use the calls, not the table.
+ * The table behind the calls below. It grows only at its end; `size` is its size in the running
+ * batchrun, in bytes. Plugins use the calls, not the table.
  */
 struct br_api_ {
     size_t size;
@@ -77,11 +78,11 @@ struct br_api_ {
     uint64_t (*task_seed)(br_task *);
 };
 
-/* What batchrun fills in before each call of a task function. Plugins read it by the calls below.
+/* What batchrun fills in before each call of a task function. Plugins read it with the calls below.
  */
 struct br_task {
     const struct br_api_ *api;
-    uint64_t index; /* of the task in its phase, from 0 */
+    uint64_t index; /* of the task within its phase, from 0 */
     uint64_t rows;  /* 1, or the number of rows of a many-row task */
     uint32_t attempt;
     uint32_t reserved;
@@ -94,9 +95,9 @@ struct br_worker {
 
 /* ---- Inputs ------------------------------------------------------------------------------------
  *
- * The value of input column `name` in this task's row, as the type that the signature declares. A
- * column that is not there, or is of another type, fails the task with a message that names it; the
- * call then returns 0, "" or false.
+ * Each call returns the value of input column `name` in this task's row. The column must have the
+ * call's type. If there is no such column or it has another type, the task fails with a message
+ * that names it, and the call returns 0, "" or false.
  */
 static inline int64_t br_arg_i64(br_task *t, const char *name)
 {
@@ -110,25 +111,26 @@ static inline bool br_arg_bool(br_task *t, const char *name)
 {
     return t->api->arg_bool(t, name, 0);
 }
-/* A NUL-terminated string; never NULL. */
+/* Returns a NUL-terminated string, never NULL. */
 static inline const char *br_arg_str(br_task *t, const char *name)
 {
     return (const char *)t->api->arg_bytes(t, name, 0, NULL);
 }
-/* `*size` bytes; never NULL. Works for str columns too, without the NUL. */
+/* Returns `*size` bytes, never NULL. A str column can be read as well; its NUL is not counted. */
 static inline const void *br_arg_bytes(br_task *t, const char *name, size_t *size)
 {
     return t->api->arg_bytes(t, name, 0, size);
 }
 
-/* The name of input column `i`, from 0, in the inputs' order; NULL behind the last. For tasks that
- * take any columns ("..."). */
+/* Returns the name of input column `i`, from 0, in the order of the inputs; NULL after the last
+ * one. It is for tasks that take any columns ("..."). */
 static inline const char *br_arg_name(br_task *t, size_t i)
 {
     return t->api->arg_name(t, i);
 }
 
-/* Many-row tasks ("[x:f64] -> ..."): the rows of this call are 0 .. br_rows(t) - 1. */
+/* For many-row tasks ("[x:f64] -> ..."): returns the number of rows of this task. `row` in the
+ * calls below is 0 to br_rows(t) - 1. */
 static inline uint64_t br_rows(br_task *t)
 {
     return t->rows;
@@ -156,10 +158,11 @@ static inline const void *br_row_bytes(br_task *t, uint64_t row, const char *nam
 
 /* ---- Results -----------------------------------------------------------------------------------
  *
- * Sets result column `name`, which the signature declares with this type. Every declared column
- * must be set before the function returns 0. The value is copied; the last one set counts. Returns
- * 0, or non-zero when there is no such column: the task then fails with a message that names it,
- * whatever the function returns, so `return br_result_f64(...)` is a good last line.
+ * Each call sets result column `name`, which the signature must declare with the call's type. The
+ * value is copied. If a column is set twice, the last value counts. Every declared column must be
+ * set before the function returns 0. A call returns 0, or non-zero if there is no such column: the
+ * task then fails with a message that names it, whatever the function returns. A function can
+ * therefore end with `return br_result_f64(...)`.
  */
 static inline int br_result_i64(br_task *t, const char *name, int64_t value)
 {
@@ -173,7 +176,7 @@ static inline int br_result_bool(br_task *t, const char *name, bool value)
 {
     return t->api->result_bool(t, name, value);
 }
-/* `value` is NUL-terminated UTF-8. NULL counts as "". */
+/* `value` is NUL-terminated UTF-8. NULL is the same as "". */
 static inline int br_result_str(br_task *t, const char *name, const char *value)
 {
     return t->api->result_bytes(t, name, value, (size_t)-1);
@@ -185,9 +188,10 @@ static inline int br_result_bytes(br_task *t, const char *name, const void *data
 
 /* ---- Failing -----------------------------------------------------------------------------------
  *
- * `return br_fail(t, ...)`: the task ends as `error` with this message (printf-style, cut at 1000
- * bytes) and may be retried as the job file says. br_fail_permanent: never retried. Any other
- * non-zero return value is an error too, which names the value.
+ * `return br_fail(t, ...)` ends the task as `error` with this message (printf-style, cut at 1000
+ * bytes). It is retried if the job file says so. After br_fail_permanent it is never retried. If
+ * the function returns non-zero without one of these calls, the task ends as `error` with a message
+ * that names the value.
  */
 BR_PRINTF_(2, 3) static inline int br_fail(br_task *t, const char *format, ...)
 {
@@ -208,41 +212,46 @@ BR_PRINTF_(2, 3) static inline int br_fail_permanent(br_task *t, const char *for
 
 /* ---- About the task ----------------------------------------------------------------------------
  */
+
+/* Returns the index of the task within its phase, from 0. */
 static inline uint64_t br_task_index(br_task *t)
 {
     return t->index;
 }
-/* 0 for the first attempt. */
+/* Returns the number of the attempt, 0 for the first. */
 static inline uint32_t br_task_attempt(br_task *t)
 {
     return t->attempt;
 }
+/* Returns the name of the phase. */
 static inline const char *br_task_phase(br_task *t)
 {
     return t->phase;
 }
-/* The same for the same job, phase and index: on every machine, in every attempt, however many
- * workers there are. Well mixed: neighbours have unrelated seeds. */
+/* Returns a seed for random numbers. It depends only on the job, the phase and the index: it is the
+ * same on every machine, in every attempt and for any number of workers. Neighbouring tasks have
+ * unrelated seeds. */
 static inline uint64_t br_task_seed(br_task *t)
 {
     return t->api->task_seed(t);
 }
-/* Whether the task has been asked to stop (cancel, soft timeout): clean up and return soon. */
+/* Returns whether the task is asked to stop, because it was cancelled or its soft timeout passed.
+ * It should then clean up and return soon. */
 static inline bool br_task_cancelled(br_task *t)
 {
     return t->api->cancelled(t);
 }
-/* Seconds until the task is asked to stop; infinity when there is no limit. */
+/* Returns the seconds until the task is asked to stop; infinity if it has no time limit. */
 static inline double br_task_time_left(br_task *t)
 {
     return t->api->time_left(t);
 }
-/* How much of the task is done, 0 to 1, for people who watch. */
+/* Sets how much of the task is done, 0 to 1, for the progress display. */
 static inline void br_task_progress(br_task *t, double fraction)
 {
     t->api->progress(t, fraction);
 }
-/* A line (printf-style) in the worker's log, kept with this task. */
+/* Writes a line (printf-style) to the worker's log. It belongs to the output of this task. */
 BR_PRINTF_(2, 3) static inline void br_log(br_task *t, const char *format, ...)
 {
     va_list args;
@@ -253,23 +262,28 @@ BR_PRINTF_(2, 3) static inline void br_log(br_task *t, const char *format, ...)
 
 /* ---- Once per worker ---------------------------------------------------------------------------
  *
- * BR_PLUGIN_INIT(fn): fn runs in every worker before its first task, with the plugin's `config` of
- * the job file. It returns 0, or br_init_fail(w, ...), which ends the run with that message.
- * BR_PLUGIN_FINI(fn): fn runs when a worker ends in peace.
+ * BR_PLUGIN_INIT(fn): fn runs in every worker before its first task and can read the plugin's
+ * `config` of the job file. It returns 0, or `return br_init_fail(w, ...)` ends the run with that
+ * message.
+ * BR_PLUGIN_FINI(fn): fn runs at the normal end of a worker.
  */
+
+/* Keeps a pointer of the plugin for br_worker_state and br_state. */
 static inline void br_set_state(br_worker *w, void *state)
 {
     w->api->set_state(w, state);
 }
+/* Returns the pointer that br_set_state has kept, in init and fini; NULL if there is none. */
 static inline void *br_worker_state(br_worker *w)
 {
     return w->api->state(w);
 }
-/* What init gave to br_set_state; NULL without. */
+/* Returns the same pointer in a task. */
 static inline void *br_state(br_task *t)
 {
     return t->api->task_state(t);
 }
+/* Fails the init with a message (printf-style). */
 BR_PRINTF_(2, 3) static inline int br_init_fail(br_worker *w, const char *format, ...)
 {
     va_list args;
@@ -278,8 +292,8 @@ BR_PRINTF_(2, 3) static inline int br_init_fail(br_worker *w, const char *format
     va_end(args);
     return result;
 }
-/* The setting `name` of the job file, or `otherwise` where it is not given. A setting of another
- * type makes the worker's start fail with a message that names it. */
+/* Each call returns the setting `name` of the job file, or `otherwise` if it is not set. If the
+ * setting has another type, the start of the worker fails with a message that names it. */
 static inline int64_t br_config_i64(br_worker *w, const char *name, int64_t otherwise)
 {
     w->api->config(w, name, 1, &otherwise);
@@ -303,10 +317,10 @@ static inline const char *br_config_str(br_worker *w, const char *name, const ch
 
 /* ---- The plugin itself -------------------------------------------------------------------------
  *
- * Signature: "columns -> columns", each name:type, separated by blanks or commas; types i64 f64 str
- * bool bytes. "..." on the left takes any further columns, each of the type that its values
- * suggest;
- * "...:str" takes them as text, as they are written. "[x:f64] -> y:f64" takes many rows in one call
+ * A signature is "columns -> columns", inputs on the left and results on the right. A column is
+ * name:type, with the types i64 f64 str bool bytes. Columns are separated by blanks or commas.
+ * "..." on the left takes any further columns, each with the type that fits its values; "...:str"
+ * takes them as text, exactly as they are written. "[x:f64] -> y:f64" takes many rows in one call
  * (see br_rows).
  */
 enum br_entry_kind_ {
@@ -360,8 +374,8 @@ struct br_plugin_ {
 #define BR_VISIBLE_
 #endif
 
-/* Once in a plugin, at file scope: its name (letters, digits, _ and -), its version, its entries.
- */
+/* Defines the plugin; used once, at file scope. The arguments are its name (letters, digits, _ and
+ * -), its version and its entries. */
 #define BATCHRUN_PLUGIN(name, version, ...)                                                        \
     static const struct br_entry_ br_entries_[] = {__VA_ARGS__};                                   \
     BR_EXTERN_ BR_VISIBLE_ const struct br_plugin_ batchrun_plugin;                                \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A pool of worker processes for a C program: what Python's multiprocessing.Pool is for Python.
- * Functions of the calling program run in workers; an item that crashes, exits or hangs costs
- * itself alone, and its outcome says what happened. Link with -lbatchrun.
+ * A pool of worker processes for a C program, like Python's multiprocessing.Pool. Functions of the
+ * calling program run in the workers. An item that crashes, exits or hangs does not affect other
+ * items, and its outcome says what happened. Link with -lbatchrun.
  *
  *     static int square(br_task *t, const void *in, void *out)
  *     {
@@ -19,29 +19,30 @@
  *     br_pool_join(pool, BR_FOREVER, &err);
  *     br_pool_destroy(pool);
  *
- * Workers are forked from the program as it is when the pool is made: functions and whatever
- * `in` does not carry are what they were then. What a function writes elsewhere than to `out` stays
- * in its worker.
+ * Workers are forked from the program as it is when the pool is created: a worker sees all memory,
+ * apart from the item, as it was then. What a function writes anywhere but to `out` stays in its
+ * worker.
  *
- * Errors. A function that returns int gives 0, or -1 with *err filled in; one that returns a
- * pointer gives NULL. `err` may be NULL. On failure nothing has happened.
+ * Errors. A function that returns int returns 0, or -1 and fills in *err; one that returns a
+ * pointer returns NULL and fills in *err. `err` may be NULL. A failed call has no effect.
  *
- * A pool, result or iterator that a call is given is one that was made and not freed; anything
- * else, NULL too, is the caller's mistake and not looked for, but where a call says that it takes
- * NULL.
+ * A pool, result or iterator that is passed to a call must have been created and not freed.
+ * Anything else, including NULL, is an error of the caller that is not detected, unless the call
+ * says that it takes NULL.
  *
- * Times are seconds; BR_FOREVER never ends, 0 only looks. A time to wait that is negative or no
- * number never ends either; in the options of a pool or a call it is BR_ERR_USAGE.
+ * Times are in seconds. BR_FOREVER waits without limit, 0 does not wait. A waiting time that is
+ * negative or not a number also waits without limit; in the options of a pool or a call it is
+ * BR_ERR_USAGE.
  *
- * Threads. Every call may be made by any thread of the process that made the pool; calls on one
- * pool wait for each other for moments only. Work moves on while some thread is inside a call on
- * the pool, or always, with .progress_thread. After fork() the child's copy of a pool refuses every
- * call; br_pool_destroy does nothing there.
+ * Threads. Any thread of the process that created the pool may make any call. Calls on one pool
+ * block each other only for moments. Work advances while some thread is inside a call on the pool,
+ * or all the time with .progress_thread. After fork() the copy of the pool in the child refuses
+ * every call, and br_pool_destroy does nothing there.
  *
- * The caller's own children, signal handlers, descriptors and stdio buffers are left alone. The
- * program has one child more, the nursery, which forks, reaps and sweeps the workers; who waits for
- * all children (wait() until it fails) should destroy the pool before. A SIGCHLD handler may reap
- * it.
+ * The library leaves the caller's own children, signal handlers, descriptors and stdio buffers
+ * alone. The program has one more child, the nursery, which forks and reaps the workers and kills
+ * what they leave behind. A program that waits for all its children (wait() until it fails) should
+ * destroy the pool first. A SIGCHLD handler may reap the nursery.
  */
 #ifndef BATCHRUN_POOL_H
 #define BATCHRUN_POOL_H
@@ -66,16 +67,17 @@ typedef struct br_imap br_imap;
 #define BR_FOREVER (-1.0)
 
 /*
- * A function that workers run. `in` is the item (in_size bytes, aligned as in the caller's array),
- * to be read only; `out` has out_size zero bytes, aligned for any type. 0 is success; br_fail(t,
- * ...) ends the item as `error` with a message; so does any other value. Of the calls in
- * <batchrun/plugin.h> those about the task, br_fail and br_log serve here too.
+ * A function that workers run. `in` is the item: in_size bytes, aligned as in the caller's array,
+ * which the function must not change. `out` has out_size zero bytes, aligned for any type. The
+ * function returns 0 for success. `return br_fail(t, ...)` ends the item as `error` with a message,
+ * and so does any other value. Of the calls in <batchrun/plugin.h>, those about the task, br_fail,
+ * br_fail_permanent and br_log can be used.
  */
 typedef int br_function(br_task *t, const void *in, void *out);
 
-/* Adds bytes of any number (at most 1 GiB in all, with `out`) to the item's result, behind `out`;
- * read by br_result_emitted. In a worker. 0, or non-zero when it is too much or memory is out: the
- * item then fails. */
+/* Appends bytes to the item's result, apart from `out`; br_result_emitted reads them. May be called
+ * several times, only by a function that a worker runs. Returns 0, or non-zero if `out` and all
+ * emitted bytes exceed 1 GiB or memory ran out: the item then fails. */
 static inline int br_task_emit(br_task *t, const void *data, size_t size)
 {
     return t->api->emit(t, data, size);
@@ -85,7 +87,7 @@ static inline int br_task_emit(br_task *t, const void *data, size_t size)
  */
 
 enum br_binding {
-    BR_BIND_NONE, /* a worker runs where the caller may */
+    BR_BIND_NONE, /* a worker may run wherever the caller may */
     BR_BIND_PU,
     BR_BIND_CORE,
     BR_BIND_L3,
@@ -93,48 +95,49 @@ enum br_binding {
     BR_BIND_PACKAGE
 };
 
-/* Zero means the default of each. */
+/* 0 is the default of every option. */
 typedef struct br_pool_options {
-    unsigned workers;        /* 0: as many as there are objects to bind to (CPUs, unbound) */
-    int (*init)(void *arg);  /* in each worker before its first item; not 0: no worker can start */
-    void *init_arg;          /* as it was when the pool was made */
-    uint64_t max_tasks;      /* a worker is replaced after so many items; 0: never */
-    enum br_binding binding; /* fewer objects than workers: an error unless .oversubscribe */
-    bool oversubscribe;
-    bool scatter;         /* neighbours far apart, not next to each other */
-    unsigned width;       /* objects a worker; 0: one */
-    unsigned crash_limit; /* an item that killed so many workers is not retried; 0: 3 */
-    double grace;         /* between SIGTERM and SIGKILL; 0: 2 s */
-    size_t max_queued;    /* items accepted and not ended, at most; 0: no bound */
-    double queue_timeout; /* how long a call waits for room in the queue; 0: not at all */
-    bool progress_thread; /* a thread of the library moves work on and runs the callbacks */
-    uint64_t memory;      /* each worker's RLIMIT_AS, bytes; 0: as the caller's */
-    uint64_t open_files;  /* RLIMIT_NOFILE; 0: as the caller's */
+    unsigned workers;        /* 0: one for each object to bind to; without binding, for each CPU */
+    int (*init)(void *arg);  /* runs in each worker before its first item; non-zero: no start */
+    void *init_arg;          /* memory as it was when the pool was created */
+    uint64_t max_tasks;      /* number of items after which a worker is replaced; 0: never */
+    enum br_binding binding; /* fewer objects than workers are an error without .oversubscribe */
+    bool oversubscribe;      /* several workers may share an object */
+    bool scatter;            /* binds consecutive workers far apart, not next to each other */
+    unsigned width;          /* number of objects for each worker; 0: 1 */
+    unsigned crash_limit;    /* an item that has killed this many workers is not retried; 0: 3 */
+    double grace;            /* time between SIGTERM and SIGKILL; 0: 2 s */
+    size_t max_queued;       /* most items that are accepted and have not ended; 0: no limit */
+    double queue_timeout;    /* how long a call waits for room in the queue; 0: it does not wait */
+    bool progress_thread;    /* a thread of the library advances work and runs the callbacks */
+    uint64_t memory;         /* RLIMIT_AS of each worker in bytes; 0: that of the caller */
+    uint64_t open_files;     /* RLIMIT_NOFILE of each worker; 0: that of the caller */
 } br_pool_options;
 
-/* `options` NULL: all defaults. The caller owns the pool. An initializer that fails is an error of
- * this call. */
+/* Creates a pool, which the caller owns. If `options` is NULL, all options have their defaults. If
+ * an initializer fails, this call fails. */
 BR_API_ br_pool *br_pool_create(const br_pool_options *options, br_error *err);
 
-/* No more work is taken; what was taken goes on. */
+/* Makes the pool refuse new work. Accepted work continues. */
 BR_API_ void br_pool_close(br_pool *pool);
 
-/* Waits until all work has ended and callbacks have returned; within a callback, not for those that
- * are under way. The pool must have been closed or terminated (BR_ERR_USAGE). BR_ERR_TIMEOUT when
- * `timeout` passes first. */
+/* Waits until all work has ended and all callbacks have returned. Within a callback it does not
+ * wait for callbacks that are running. Fails with BR_ERR_USAGE if the pool was neither closed nor
+ * terminated, and with BR_ERR_TIMEOUT if `timeout` passes first. */
 BR_API_ int br_pool_join(br_pool *pool, double timeout, br_error *err);
 
-/* Ends everything now: queued items and those in hand end as cancelled, callbacks are called. Waits
- * as br_pool_join does. */
+/* Ends all work now: queued and running items end as cancelled, and their callbacks are called.
+ * Waits as br_pool_join does. */
 BR_API_ void br_pool_terminate(br_pool *pool);
 
-/* Terminates what is left, ends the workers, frees the pool and all results and iterators that were
- * not freed. Takes NULL. Not from a callback: where one calls exit() and a handler of that this, it
- * only ends all work, and the workers end with the process. */
+/* Terminates the remaining work, ends the workers, and frees the pool with all results and
+ * iterators that were not freed. Takes NULL. Must not be called by a callback. If a callback calls
+ * exit() and an exit handler makes this call, it only ends all work, and the workers end with the
+ * process. */
 BR_API_ void br_pool_destroy(br_pool *pool);
 
-/* As `with Pool(...) as pool` in Python: br_auto_pool pool = br_pool_create(...); destroyed where
- * its scope ends. GCC and Clang. */
+/* Like `with Pool(...) as pool` in Python: `br_auto_pool pool = br_pool_create(...);` destroys the
+ * pool at the end of its scope. For GCC and Clang. */
 #define br_auto_pool __attribute__((cleanup(br_pool_leave_scope_))) br_pool *
 static inline void br_pool_leave_scope_(br_pool **pool)
 {
@@ -143,34 +146,36 @@ static inline void br_pool_leave_scope_(br_pool **pool)
 
 /* ---- Calls -------------------------------------------------------------------------------------
  *
- * An item is in_size bytes at in + i * in_size; its result out_size bytes at out + i * out_size.
- * Inputs are copied before the call returns. `out` must stay until the result is ready; NULL: the
- * result keeps them (br_result_output). Sizes may be 0, then the pointer may be NULL.
+ * Item i is in_size bytes at in + i * in_size; its result is out_size bytes at out + i * out_size.
+ * Inputs are copied before the call returns. `out` must stay valid until the result is ready. If it
+ * is NULL, the result keeps the outputs (br_result_output). A size may be 0; its pointer may then
+ * be NULL.
  */
 typedef struct br_call_options {
-    void (*on_result)(br_result *result, void *user); /* all items ended well */
-    void (*on_error)(br_result *result, void *user);  /* some did not */
+    void (*on_result)(br_result *result, void *user); /* called if all items succeeded */
+    void (*on_error)(br_result *result, void *user);  /* called if some did not */
     void *user;
-    double timeout;        /* of each item, then its worker is killed; 0 or BR_FOREVER: none */
-    double soft_timeout;   /* then br_task_cancelled tells it; 0 or BR_FOREVER: none */
-    unsigned retries;      /* attempts beyond the first, of items that failed in any way */
-    double retry_delay;    /* before the first retry; doubles each time, at most 30 s */
-    size_t chunk;          /* items handed to a worker at a time, several times as many where they
-                              are over in no time; 0: what takes a few ms */
-    int priority;          /* higher first */
-    unsigned max_parallel; /* workers at once; 0: all */
-    bool stop_on_error;    /* the first item that fails for good cancels the rest */
+    double timeout;        /* of each item; then its worker is killed; 0 or BR_FOREVER: none */
+    double soft_timeout;   /* of each item; then br_task_cancelled is true; 0 or BR_FOREVER: none */
+    unsigned retries;      /* most further attempts of an item that failed in any way */
+    double retry_delay;    /* time before the first retry; doubles each time, up to 30 s */
+    size_t chunk;          /* items given to a worker at a time; several times as many if items
+                              are very short; 0: as many as take a few ms */
+    int priority;          /* calls of higher priority run first */
+    unsigned max_parallel; /* most workers at the same time; 0: all */
+    bool stop_on_error;    /* the first item that fails and is not retried cancels the rest */
 } br_call_options;
 
 /*
- * One item, or `count` of them; the plain forms wait until all have ended. 0 when every item ended
- * well; else BR_ERR_TASK with the first failed item's message: the others' results are there all
- * the same. BR_ERR_CLOSED after br_pool_close, BR_ERR_FULL when the queue has no room in time,
- * BR_ERR_USAGE for sizes that overflow.
+ * br_pool_apply runs one item, br_pool_map `count` items. They wait until all items have ended, and
+ * return 0 if every item succeeded. Otherwise they fail with BR_ERR_TASK and the message of the
+ * first failed item; the results of the other items are valid. They fail with BR_ERR_CLOSED after
+ * br_pool_close, with BR_ERR_FULL if the queue has no room in time, and with BR_ERR_USAGE if sizes
+ * overflow.
  *
- * The async forms return at once; the caller owns the result, and frees it when it likes
- * (br_result_free). Just one of the callbacks is called, once, in this process: by the thread that
- * is inside a call on the pool, or by the progress thread. It may make any call but
+ * The async forms return at once. The caller owns the result and may free it at any time
+ * (br_result_free). Exactly one of the two callbacks is called, once, in this process: by a thread
+ * that is inside a call on the pool, or by the progress thread. It may make any call except
  * br_pool_destroy.
  */
 BR_API_ int br_pool_apply(br_pool *pool, br_function *function, const void *in, size_t in_size,
@@ -192,8 +197,8 @@ BR_API_ br_result *br_pool_map_async(br_pool *pool, br_function *function, const
 enum br_status {
     BR_PENDING = 0,
     BR_OK,
-    BR_ERROR,   /* the function said so */
-    BR_CRASHED, /* a signal, exit, abort */
+    BR_ERROR,   /* the function reported an error */
+    BR_CRASHED, /* ended by a signal, exit or abort */
     BR_TIMED_OUT,
     BR_OVER_LIMIT,
     BR_CANCELLED,
@@ -202,99 +207,110 @@ enum br_status {
 
 typedef struct br_outcome {
     enum br_status status;
-    unsigned attempt; /* 0: the first */
-    int worker;       /* -1: it never ran */
-    int signal;       /* that ended the worker, or 0 */
+    unsigned attempt; /* 0 for the first */
+    int worker;       /* -1 if the item never ran */
+    int signal;       /* signal that ended the worker, or 0 */
     int exit_code;
-    double duration;     /* seconds; 0 where it was not kept (plain successes) */
-    const char *message; /* never NULL; the result's */
+    double duration;     /* seconds; 0 if it was not kept, as for short successes */
+    const char *message; /* never NULL; belongs to the result */
 } br_outcome;
 
-/* 1 when every item has ended, 0 when `timeout` passed first, -1 on failure. */
+/* Waits. Returns 1 if every item has ended, 0 if `timeout` passed first, -1 on failure. */
 BR_API_ int br_result_wait(br_result *r, double timeout, br_error *err);
 
-/* Waits, then as br_pool_map returns. BR_ERR_TIMEOUT when `timeout` passes first. */
+/* Waits, then returns what br_pool_map returns. Fails with BR_ERR_TIMEOUT if `timeout` passes
+ * first. */
 BR_API_ int br_result_get(br_result *r, double timeout, br_error *err);
 
-/* Whether every item has ended; whether every one has ended well (false before). They move work on.
- */
+/* Return whether every item has ended, and whether every item has succeeded (false while some have
+ * not ended). Both advance work. */
 BR_API_ bool br_result_ready(br_result *r);
 BR_API_ bool br_result_successful(br_result *r);
 
-/* Items of the call, and how item i ended or stands. BR_ERR_USAGE when there is no such item. */
+/* Returns the number of items of the call. */
 BR_API_ size_t br_result_count(const br_result *r);
+/* Sets *out to the outcome of item i, which is BR_PENDING before its end. Fails with BR_ERR_USAGE
+ * if there is no such item. */
 BR_API_ int br_result_outcome(br_result *r, size_t i, br_outcome *out, br_error *err);
 
-/* Item i's out_size bytes, whoever keeps them; NULL when it has not ended well or out_size is 0. */
+/* Returns the out_size bytes of item i, in the caller's array or in the result; NULL if the item
+ * has not succeeded or out_size is 0. */
 BR_API_ const void *br_result_output(br_result *r, size_t i);
 
-/* What item i emitted, `*size` bytes; NULL when nothing. */
+/* Returns the `*size` bytes that item i has emitted; NULL if there are none. */
 BR_API_ const void *br_result_emitted(br_result *r, size_t i, size_t *size);
 
-/* Cancels items that are queued, and ends those in hand. Outcomes that are there stay. */
+/* Cancels the queued items and ends the running ones. Items that have ended keep their outcomes. */
 BR_API_ void br_result_cancel(br_result *r);
 
-/* Frees the handle. The call goes on, and its callback is called; what it gives is dropped unless
- * `out` was the caller's. Takes NULL. */
+/* Frees the handle. The call continues, and its callback is called. Its outputs are dropped unless
+ * `out` is the caller's. Takes NULL. */
 BR_API_ void br_result_free(br_result *r);
 
 /* ---- Iterating ---------------------------------------------------------------------------------
  *
- * Results of an iterator's items, one by one, with a bounded number of items under way: an endless
- * iterator runs in constant memory. One thread at a time may use an iterator.
+ * An iterator takes items from a function of the caller and returns their results one by one. The
+ * number of items that are taken and not returned is bounded, so endless items need constant
+ * memory. Only one thread at a time may use an iterator.
  */
 
-/* Writes the next item (in_size bytes) to `item`: 1, 0 at the end, -1 on failure. Called in the
- * caller's process, from within br_imap_next. */
+/* Writes the next item (in_size bytes) to `item` and returns 1; returns 0 after the last item, -1
+ * on failure. It is called in the caller's process by br_imap_next. */
 typedef int br_next_item(void *user, void *item);
 
 typedef struct br_imap_options {
-    bool ordered;     /* results in the order of the items; else as they come */
-    size_t chunk;     /* items taken and handed out together; 0: 1; at most half the lookahead */
-    size_t lookahead; /* items taken and not yielded, at most; 0: 8 chunks a worker */
-    br_call_options call; /* timeouts, retries, priority; no callbacks */
+    bool ordered;         /* results come in the order of the items; otherwise as they end */
+    size_t chunk;         /* items taken and given to a worker together, at most half the
+                             lookahead; 0: 1 */
+    size_t lookahead;     /* most items taken and not returned; 0: 8 chunks for each worker */
+    br_call_options call; /* its timeouts, retries and priority; callbacks are not used */
 } br_imap_options;
 
+/* Creates an iterator, which the caller owns (br_imap_free). It takes no item before br_imap_next.
+ */
 BR_API_ br_imap *br_pool_imap(br_pool *pool, br_function *function, br_next_item *next, void *user,
                               size_t in_size, size_t out_size, const br_imap_options *options,
                               br_error *err);
 
-/* The next result to `out` (out_size bytes) and `*outcome` (either may be NULL): 1; 0 when there is
- * no more; -1 with BR_ERR_TIMEOUT, BR_ERR_USAGE when `next` has failed, BR_ERR_CLOSED when the pool
- * was closed, BR_ERR_FULL when other calls leave no room in the queue, neither within
- * .queue_timeout nor `timeout`: each only after all results of the items taken before, and no item
- * is lost. The time that `next` takes is not counted. An item that did not end well is yielded too:
- * 1, with its outcome (its message is valid until the next call), and `out` untouched. `*index`
- * (may be NULL) is the item's place. */
+/* Waits for the next result, writes it to `out` (out_size bytes), its outcome to `*outcome` and the
+ * index of its item to `*index`, and returns 1. Each of the three may be NULL. An item that did not
+ * succeed is returned too, with its outcome and with `out` untouched. The message of an outcome is
+ * valid until the next call. Returns 0 if there are no more results, and -1 on failure:
+ *   BR_ERR_TIMEOUT  `timeout` passed first; the time that `next` takes is not counted
+ *   BR_ERR_USAGE    `next` has failed
+ *   BR_ERR_CLOSED   the pool was closed
+ *   BR_ERR_FULL     other calls left no room in the queue within .queue_timeout and `timeout`
+ * The last three come only after all results of the items that were taken. No item is lost. */
 BR_API_ int br_imap_next(br_imap *it, double timeout, void *out, br_outcome *outcome, size_t *index,
                          br_error *err);
 
-/* What the item last yielded emitted, `*size` bytes, valid until the next call; NULL when nothing.
- */
+/* Returns the `*size` bytes that the item of the last result has emitted, valid until the next
+ * call; NULL if there are none. */
 BR_API_ const void *br_imap_emitted(br_imap *it, size_t *size);
 
-/* Cancels what is under way. Takes NULL. */
+/* Cancels the items that are taken and frees the iterator. Takes NULL. */
 BR_API_ void br_imap_free(br_imap *it);
 
 /* ---- Event loops -------------------------------------------------------------------------------
  *
- * Poll br_pool_fd for reading, for at most br_pool_timeout seconds (BR_FOREVER: no limit), then
- * call br_pool_dispatch, which moves work on and runs callbacks, and never waits.
+ * An event loop polls br_pool_fd for reading, for at most br_pool_timeout seconds (BR_FOREVER: no
+ * limit), and then calls br_pool_dispatch, which advances work and runs callbacks, and never waits.
  */
 BR_API_ int br_pool_fd(const br_pool *pool);
 BR_API_ double br_pool_timeout(br_pool *pool);
 BR_API_ int br_pool_dispatch(br_pool *pool, br_error *err);
 
 typedef struct br_pool_stats {
-    unsigned workers;    /* asked for */
+    unsigned workers;    /* as requested */
     unsigned alive;      /* ready for work now */
-    uint64_t starts;     /* worker processes so far */
-    uint64_t deaths;     /* that were not asked for */
-    uint64_t queued;     /* items accepted and not ended */
-    uint64_t ok, failed; /* items that have ended */
-    uint64_t unread;     /* results of calls that failed, freed without having been asked */
+    uint64_t starts;     /* worker processes started so far */
+    uint64_t deaths;     /* workers that ended unexpectedly */
+    uint64_t queued;     /* items that are accepted and have not ended */
+    uint64_t ok, failed; /* items that succeeded; items that ended otherwise */
+    uint64_t unread;     /* results with failures that were freed without being read */
 } br_pool_stats;
 
+/* Sets *out to the present counts. */
 BR_API_ void br_pool_get_stats(br_pool *pool, br_pool_stats *out);
 
 #ifdef __cplusplus

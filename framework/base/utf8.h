@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// UTF-8, one sequence at a time. Pure. It stands below error.h, so it appends to no buffer.
+#ifndef BR_BASE_UTF8_H
+#define BR_BASE_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Returns the length in bytes (1-4) of the valid UTF-8 sequence at the beginning of `text`, or 0 if
+// there is none.
+size_t utf8_sequence(const char *text, size_t length);
+
+// Returns the character that a valid sequence of `length` bytes encodes.
+uint32_t utf8_code_point(const char *text, size_t length);
+
+// Returns the number of characters (code points) in `length` bytes. Each invalid byte counts as
+// one.
+size_t utf8_width(const char *text, size_t length);
+
+// Returns whether a character could change what a person sees around it: controls (tab and newline
+// too), the bidirectional marks of UAX #9, line and paragraph separators, the byte-order mark.
+bool utf8_is_hidden(uint32_t code_point);
+
+// Ends a text that did not fit into its `size` bytes with "..." and a NUL. No half of a UTF-8
+// sequence is left before the dots.
+void utf8_mark_cut(char *text, size_t size);
+
+#endif

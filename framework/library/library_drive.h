@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The lock, time, and the work of whoever waits. Except for library_enter, the thread functions and
+// the functions of seconds, all are called with the lock; those that run callbacks or poll give it
+// up meanwhile.
+#ifndef BR_LIBRARY_LIBRARY_DRIVE_H
+#define BR_LIBRARY_LIBRARY_DRIVE_H
+
+#include "library/library_state.h"
+
+// Takes the lock. Returns false and *err, without the lock, in a process that was forked from the
+// pool's.
+bool library_enter(br_pool *p, br_error *err);
+void library_leave(br_pool *p);
+
+// Returns the pool's time in nanoseconds. Needs no lock.
+int64_t library_now(const br_pool *p);
+
+// Converts a caller's seconds to nanoseconds, at most some thirty years; 0 if not positive.
+int64_t library_ns(double seconds);
+
+// Returns the time `timeout` seconds after `now`; INT64_MAX for BR_FOREVER and what is as good as
+// that.
+int64_t library_deadline(double timeout, int64_t now);
+
+// Returns whether a caller may give that as a time limit: not negative, or BR_FOREVER.
+bool library_is_limit(double seconds);
+
+// Dispatches and runs the callbacks that are ready, without waiting.
+void library_step(br_pool *p);
+
+// Dispatches what was submitted or stopped, and wakes the driving thread, which may have to do
+// something earlier now.
+void library_start(br_pool *p);
+
+// Drives, or waits for the thread that drives, until done(user) is true or the time is over.
+// Returns whether it became true; false too if the pool broke.
+typedef bool library_condition(void *user);
+bool library_drive(br_pool *p, double timeout, library_condition *done, void *user);
+bool library_drive_until(br_pool *p, int64_t deadline, library_condition *done, void *user);
+
+// Cancels what is left of a call. library_start must follow; it settles what has ended.
+void library_cancel(br_result *r);
+
+// Starts the thread that drives while no caller waits, and ends it. Called without the lock. Start
+// returns 0; -1 and *err.
+int library_start_thread(br_pool *p, br_error *err);
+void library_stop_thread(br_pool *p);
+
+#endif

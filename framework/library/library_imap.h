@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#ifndef BR_LIBRARY_LIBRARY_IMAP_H
+#define BR_LIBRARY_LIBRARY_IMAP_H
+
+#include "library/library_state.h"
+
+// Frees the iterators of a pool that ends; all their calls must have ended.
+void library_free_imaps(br_pool *p);
+
+#endif

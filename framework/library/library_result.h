@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What became of a call's items, and the end of its result. All functions are called with the lock.
+#ifndef BR_LIBRARY_LIBRARY_RESULT_H
+#define BR_LIBRARY_LIBRARY_RESULT_H
+
+#include "library/library_state.h"
+
+// A pool_map_observer: keeps the outcomes of a call's items. `user` is its br_result. Returns 0: an
+// outcome that cannot be kept is an error of its result, not of the pool.
+int library_on_item(void *user, const struct exec_report *report, bool final, br_error *err);
+
+// Puts a call that is under way into the pool's `stopping`: its last items may end without a
+// report.
+void library_await_end(br_result *r);
+
+// Returns whether an item did not end well.
+bool library_has_failed(const br_result *r);
+
+// Fills *out with how item i ended. Its message belongs to the result or is static.
+void library_outcome(br_result *r, size_t i, br_outcome *out);
+
+// Returns what item i emitted; NULL if nothing. It belongs to the result.
+struct item_bytes *library_emitted(br_result *r, size_t i);
+
+// Ends a result whose items have all ended: items that never started become cancelled, its map is
+// released, and it goes to the pool's `callbacks`.
+void library_settle(br_result *r);
+
+// Gives up the caller's handle; frees the result unless it is still needed.
+void library_release(br_result *r);
+
+// Frees a result that nobody looks at any more; a failure that was never looked at is counted.
+void library_drop(br_result *r);
+
+// Frees a result in any state.
+void library_free_result(br_result *r);
+
+#endif

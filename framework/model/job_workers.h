@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How many workers a job asks for, and where they are bound.
+#ifndef BR_MODEL_JOB_WORKERS_H
+#define BR_MODEL_JOB_WORKERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/job_value.h"
+
+enum job_binding {
+    BIND_NONE,
+    BIND_PU,
+    BIND_CORE,
+    BIND_L3,
+    BIND_NUMA,
+    BIND_PACKAGE
+};
+enum job_layout {
+    LAYOUT_COMPACT,
+    LAYOUT_SCATTER
+};
+
+// Return "none", "pu", "core", "l3", "numa" or "package"; "compact" or "scatter".
+const char *job_binding_name(enum job_binding binding);
+const char *job_layout_name(enum job_layout layout);
+
+struct job_workers {
+    unsigned count; // 0 = as many as fit
+    enum job_binding binding;
+    enum job_layout layout;
+    unsigned width; // number of neighbouring objects a worker is bound to
+    bool membind_local;
+    bool oversubscribe;
+    uint64_t max_tasks;     // a worker is replaced after so many tasks; 0 = never
+    struct mark mark;       // of `workers`
+    struct mark count_mark; // of the values, for messages
+    struct mark width_mark;
+};
+
+#endif
