@@ -31,21 +31,27 @@ EXTRA_DIST += \
 check_PROGRAMS += docs/examples/callback
 docs_examples_callback_SOURCES = docs/examples/callback.c
 docs_examples_callback_LDADD = libbatchrun.la
+docs_examples_callback_LDFLAGS = $(AM_LDFLAGS)
 check_PROGRAMS += docs/examples/crash
 docs_examples_crash_SOURCES = docs/examples/crash.c
 docs_examples_crash_LDADD = libbatchrun.la
+docs_examples_crash_LDFLAGS = $(AM_LDFLAGS)
 check_PROGRAMS += docs/examples/imap
 docs_examples_imap_SOURCES = docs/examples/imap.c
 docs_examples_imap_LDADD = libbatchrun.la
+docs_examples_imap_LDFLAGS = $(AM_LDFLAGS)
 check_PROGRAMS += docs/examples/map
 docs_examples_map_SOURCES = docs/examples/map.c
 docs_examples_map_LDADD = libbatchrun.la
+docs_examples_map_LDFLAGS = $(AM_LDFLAGS)
 check_PROGRAMS += docs/examples/map_async
 docs_examples_map_async_SOURCES = docs/examples/map_async.c
 docs_examples_map_async_LDADD = libbatchrun.la
+docs_examples_map_async_LDFLAGS = $(AM_LDFLAGS)
 check_PROGRAMS += docs/examples/names
 docs_examples_names_SOURCES = docs/examples/names.c
 docs_examples_names_LDADD = libbatchrun.la
+docs_examples_names_LDFLAGS = $(AM_LDFLAGS)
 
 # Manual pages. What they say of options and of a job file's keys comes from the tables that read
 # them.

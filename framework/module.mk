@@ -1,33 +1,35 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # One convenience library a room. None links another: who links rooms names all that they need,
 # the upper before the lower.
-noinst_LTLIBRARIES += \
-	libbase.la \
-	libmodel.la \
-	libjobfile.la \
-	libresults.la \
-	libinputs.la \
-	libjournal.la \
-	libviews.la \
-	libreport.la \
-	libprocess.la \
-	libplugin.la \
-	libchannel.la \
-	libcrash.la \
-	libworker.la \
-	liblocal.la \
-	libexec.la \
-	libpool.la \
-	liblibrary.la \
-	librun.la
+noinst_LIBRARIES += \
+	libbase.a \
+	libmodel.a \
+	libjobfile.a \
+	libresults.a \
+	libinputs.a \
+	libjournal.a \
+	libviews.a \
+	libreport.a \
+	libprocess.a \
+	libplugin.a \
+	libchannel.a \
+	libcrash.a \
+	libworker.a \
+	liblocal.a \
+	libexec.a \
+	libpool.a \
+	liblibrary.a \
+	librun.a
 
 # All rooms that run tasks, and all rooms of the runner, as what links them names them.
-pool_rooms = libpool.la liblocal.la libworker.la libcrash.la libplugin.la libchannel.la libprocess.la \
-	libexec.la libmodel.la libbase.la
-run_rooms = librun.la libreport.la libviews.la libinputs.la libresults.la libjournal.la libjobfile.la \
+pool_rooms = libpool.a liblocal.a libworker.a libcrash.a libplugin.a libchannel.a libprocess.a \
+	libexec.a libmodel.a libbase.a
+pool_libs = $(HWLOC_LIBS) -lpthread -lm
+run_rooms = librun.a libreport.a libviews.a libinputs.a libresults.a libjournal.a libjobfile.a \
 	$(pool_rooms)
+run_libs = $(YAML_LIBS) $(XXHASH_LIBS) $(pool_libs)
 
-libbase_la_SOURCES = \
+libbase_a_SOURCES = \
 	framework/base/array.c framework/base/array.h \
 	framework/base/bits.c framework/base/bits.h \
 	framework/base/buffer.c framework/base/buffer.h \
@@ -43,7 +45,7 @@ libbase_la_SOURCES = \
 	framework/base/utf8.c framework/base/utf8.h \
 	framework/base/wire.c framework/base/wire.h
 
-libmodel_la_SOURCES = \
+libmodel_a_SOURCES = \
 	framework/model/cpuset.c framework/model/cpuset.h \
 	framework/model/job.c framework/model/job.h \
 	framework/model/job_inputs.c framework/model/job_inputs.h \
@@ -62,7 +64,7 @@ libmodel_la_SOURCES = \
 	framework/model/table_layout.h \
 	framework/model/units.c framework/model/units.h
 
-libjobfile_la_SOURCES = \
+libjobfile_a_SOURCES = \
 	framework/jobfile/diagnostic.c framework/jobfile/diagnostic.h \
 	framework/jobfile/spec.c framework/jobfile/spec.h \
 	framework/jobfile/spec_inputs.c \
@@ -79,7 +81,7 @@ libjobfile_la_SOURCES = \
 	framework/jobfile/spec_value.c \
 	framework/jobfile/spec_yaml_error.c framework/jobfile/spec_yaml_error.h
 
-libresults_la_SOURCES = \
+libresults_a_SOURCES = \
 	framework/results/output.c framework/results/output.h \
 	framework/results/output_csv.c \
 	framework/results/output_format.h \
@@ -87,7 +89,7 @@ libresults_la_SOURCES = \
 	framework/results/output_npy.c \
 	framework/results/results.c framework/results/results.h
 
-libinputs_la_SOURCES = \
+libinputs_a_SOURCES = \
 	framework/inputs/convert.c framework/inputs/convert.h \
 	framework/inputs/csv.c framework/inputs/csv.h \
 	framework/inputs/inputs.c framework/inputs/inputs.h \
@@ -96,7 +98,7 @@ libinputs_la_SOURCES = \
 	framework/inputs/inputs_matrix.c \
 	framework/inputs/phase_table.c framework/inputs/phase_table.h
 
-libjournal_la_SOURCES = \
+libjournal_a_SOURCES = \
 	framework/journal/event.h \
 	framework/journal/event_json.c framework/journal/event_json.h \
 	framework/journal/journal.c framework/journal/journal.h \
@@ -108,7 +110,7 @@ libjournal_la_SOURCES = \
 	framework/journal/runlock.c framework/journal/runlock.h \
 	framework/journal/syncer.c framework/journal/syncer.h
 
-libviews_la_SOURCES = \
+libviews_a_SOURCES = \
 	framework/views/failures.c framework/views/failures.h \
 	framework/views/failures_text.c \
 	framework/views/in_hand.h \
@@ -124,7 +126,7 @@ libviews_la_SOURCES = \
 	framework/views/summary.c framework/views/summary.h \
 	framework/views/task_name.c framework/views/task_name.h
 
-libreport_la_SOURCES = \
+libreport_a_SOURCES = \
 	framework/report/attempts.c framework/report/attempts.h \
 	framework/report/core_time.c framework/report/core_time.h \
 	framework/report/histogram.c framework/report/histogram.h \
@@ -138,7 +140,7 @@ libreport_la_SOURCES = \
 	framework/report/trace.c framework/report/trace.h
 
 # The style of a report as a C array: comments and indentation are left out.
-nodist_libreport_la_SOURCES = framework/report/report_css.c
+nodist_libreport_a_SOURCES = framework/report/report_css.c
 framework/report/report_css.c: framework/report/report.css
 	$(AM_V_GEN)$(MKDIR_P) framework/report && { \
 	    echo '// SPDX-License-Identifier: BSD-3-Clause' && \
@@ -150,19 +152,19 @@ framework/report/report_css.c: framework/report/report.css
 EXTRA_DIST += framework/report/report.css
 CLEANFILES += framework/report/report_css.c framework/report/report_css.c.part
 
-libprocess_la_SOURCES = \
+libprocess_a_SOURCES = \
 	framework/exec/process/bystander.c framework/exec/process/bystander.h \
 	framework/exec/process/cgroup.c framework/exec/process/cgroup.h \
 	framework/exec/process/leftovers.c framework/exec/process/leftovers.h \
 	framework/exec/process/nursery.c framework/exec/process/nursery.h \
 	framework/exec/process/usage.c framework/exec/process/usage.h
 
-libplugin_la_SOURCES = \
+libplugin_a_SOURCES = \
 	framework/exec/plugin/inspect.c \
 	framework/exec/plugin/plugin.c framework/exec/plugin/plugin.h \
 	framework/exec/plugin/plugin_file.c framework/exec/plugin/plugin_file.h
 
-libchannel_la_SOURCES = \
+libchannel_a_SOURCES = \
 	framework/exec/channel/channel_account.h \
 	framework/exec/channel/channel_check.h \
 	framework/exec/channel/channel_coordinator.c framework/exec/channel/channel_coordinator.h \
@@ -171,14 +173,14 @@ libchannel_la_SOURCES = \
 	framework/exec/channel/channel_record.c framework/exec/channel/channel_record.h \
 	framework/exec/channel/channel_worker.c framework/exec/channel/channel_worker.h
 
-libcrash_la_SOURCES = \
+libcrash_a_SOURCES = \
 	framework/exec/crash/crash.c framework/exec/crash/crash.h \
 	framework/exec/crash/crash_text.c \
 	framework/exec/crash/dwarf.c framework/exec/crash/dwarf.h \
 	framework/exec/crash/symbols.c framework/exec/crash/symbols.h \
 	framework/exec/crash/symbols_names.c
 
-libworker_la_SOURCES = \
+libworker_a_SOURCES = \
 	framework/exec/worker/isolate.c framework/exec/worker/isolate.h \
 	framework/exec/worker/limit_message.c framework/exec/worker/limit_message.h \
 	framework/exec/worker/setup.c framework/exec/worker/setup.h \
@@ -187,7 +189,7 @@ libworker_la_SOURCES = \
 	framework/exec/worker/task.c framework/exec/worker/task.h \
 	framework/exec/worker/worker.c framework/exec/worker/worker.h
 
-liblocal_la_SOURCES = \
+liblocal_a_SOURCES = \
 	framework/exec/local/local.c framework/exec/local/local.h \
 	framework/exec/local/local_crash.c \
 	framework/exec/local/local_report.c \
@@ -195,21 +197,22 @@ liblocal_la_SOURCES = \
 	framework/exec/local/local_watch.c \
 	framework/exec/local/watch.c framework/exec/local/watch.h
 
-libexec_la_SOURCES = \
+libexec_a_SOURCES = \
 	framework/exec/executor.h \
 	framework/exec/topology.c framework/exec/topology.h
 
-libpool_la_SOURCES = \
+libpool_a_SOURCES = \
 	framework/pool/chunk.c framework/pool/chunk.h \
 	framework/pool/pool.c framework/pool/pool.h \
 	framework/pool/pool_grant.c \
 	framework/pool/pool_limits.c \
 	framework/pool/pool_private.h \
 	framework/pool/pool_retry.c \
+	framework/pool/pool_state.h \
 	framework/pool/pool_steal.c \
 	framework/pool/pool_workers.c
 
-liblibrary_la_SOURCES = \
+liblibrary_a_SOURCES = \
 	framework/library/library.h \
 	framework/library/library_call.c framework/library/library_call.h \
 	framework/library/library_drive.c framework/library/library_drive.h \
@@ -218,7 +221,7 @@ liblibrary_la_SOURCES = \
 	framework/library/library_result.c framework/library/library_result.h \
 	framework/library/library_state.h
 
-librun_la_SOURCES = \
+librun_a_SOURCES = \
 	framework/run/fingerprint.c framework/run/fingerprint.h \
 	framework/run/one_task.c framework/run/one_task.h \
 	framework/run/phase.c framework/run/phase.h \
@@ -236,18 +239,21 @@ librun_la_SOURCES = \
 	framework/run/stop.c framework/run/stop.h \
 	framework/run/terminal.c framework/run/terminal.h
 
-libmodel_la_LIBADD = -lm
-libjobfile_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS)
-libjobfile_la_LIBADD = $(YAML_LIBS)
-libjournal_la_CFLAGS = $(AM_CFLAGS) $(XXHASH_CFLAGS)
-libjournal_la_LIBADD = $(XXHASH_LIBS) -lpthread
-libexec_la_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS)
-libexec_la_LIBADD = $(HWLOC_LIBS)
-libcrash_la_CFLAGS = $(AM_CFLAGS) $(LIBDW_CFLAGS)
+libjobfile_a_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS)
+libjournal_a_CFLAGS = $(AM_CFLAGS) $(XXHASH_CFLAGS)
+libexec_a_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS)
+libcrash_a_CFLAGS = $(AM_CFLAGS) $(LIBDW_CFLAGS)
 
-# The library that programs link: the pool, and nothing of the runner.
+# The library that programs link: the pool, and nothing of the runner. libtool takes no plain archive
+# for a shared library, the linker does.
 lib_LTLIBRARIES += libbatchrun.la
+exported = framework/library/libbatchrun.map
+EXTRA_DIST += $(exported)
+comma = ,
+empty =
+space = $(empty) $(empty)
 libbatchrun_la_SOURCES =
-libbatchrun_la_LIBADD = liblibrary.la $(pool_rooms) -lpthread
+libbatchrun_la_DEPENDENCIES = liblibrary.a $(pool_rooms) $(exported)
 libbatchrun_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
-	-export-symbols-regex '^br_(pool|result|imap)_'
+	-Wl,--version-script=$(srcdir)/$(exported) \
+	-Wl,--whole-archive,liblibrary.a,--no-whole-archive,$(subst $(space),$(comma),$(strip $(pool_rooms) $(pool_libs)))

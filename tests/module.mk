@@ -85,6 +85,8 @@ tests_unit_test_plugin_h_SOURCES = tests/unit/test_plugin_h.c tests/unit/plugin_
 	tests/unit/plugin_h_cxx.cpp tests/unit/plugin_h_calls.h
 tests_unit_test_plugin_h_CFLAGS = $(AM_CFLAGS) -std=c11 -pedantic
 tests_unit_test_plugin_h_CXXFLAGS = -std=c++17 -pedantic -Wall -Wextra -Wshadow $(SANITIZE_CFLAGS)
+unit_tests += tests/unit/test_policy
+tests_unit_test_policy_SOURCES = tests/unit/test_policy.c
 unit_tests += tests/unit/test_pool_grants
 tests_unit_test_pool_grants_SOURCES = tests/unit/test_pool_grants.c
 unit_tests += tests/unit/test_pool_limits
@@ -141,34 +143,43 @@ tests_unit_test_wire_SOURCES = tests/unit/test_wire.c
 # What stands behind <batchrun/pool.h>, as its users meet it: linked with the library alone.
 pool_tests =
 pool_tests_common = tests/pool/pool_tests.c tests/pool/pool_tests.h
-pool_tests_ldadd = libsuite.la libbatchrun.la $(CHECK_LIBS) -lpthread
+pool_tests_ldadd = libsuite.a libbatchrun.la $(CHECK_LIBS) -lpthread
 pool_tests += tests/pool/test_pool_callbacks
 tests_pool_test_pool_callbacks_SOURCES = tests/pool/test_pool_callbacks.c $(pool_tests_common)
 tests_pool_test_pool_callbacks_LDADD = $(pool_tests_ldadd)
+tests_pool_test_pool_callbacks_LDFLAGS = $(AM_LDFLAGS)
 pool_tests += tests/pool/test_pool_caller
 tests_pool_test_pool_caller_SOURCES = tests/pool/test_pool_caller.c $(pool_tests_common)
 tests_pool_test_pool_caller_LDADD = $(pool_tests_ldadd)
+tests_pool_test_pool_caller_LDFLAGS = $(AM_LDFLAGS)
 pool_tests += tests/pool/test_pool_calls
 tests_pool_test_pool_calls_SOURCES = tests/pool/test_pool_calls.c $(pool_tests_common)
 tests_pool_test_pool_calls_LDADD = $(pool_tests_ldadd)
+tests_pool_test_pool_calls_LDFLAGS = $(AM_LDFLAGS)
 pool_tests += tests/pool/test_pool_deaths
 tests_pool_test_pool_deaths_SOURCES = tests/pool/test_pool_deaths.c $(pool_tests_common)
 tests_pool_test_pool_deaths_LDADD = $(pool_tests_ldadd)
+tests_pool_test_pool_deaths_LDFLAGS = $(AM_LDFLAGS)
 pool_tests += tests/pool/test_pool_ending
 tests_pool_test_pool_ending_SOURCES = tests/pool/test_pool_ending.c $(pool_tests_common)
 tests_pool_test_pool_ending_LDADD = $(pool_tests_ldadd)
+tests_pool_test_pool_ending_LDFLAGS = $(AM_LDFLAGS)
 pool_tests += tests/pool/test_pool_iterators
 tests_pool_test_pool_iterators_SOURCES = tests/pool/test_pool_iterators.c $(pool_tests_common)
 tests_pool_test_pool_iterators_LDADD = $(pool_tests_ldadd)
+tests_pool_test_pool_iterators_LDFLAGS = $(AM_LDFLAGS)
 pool_tests += tests/pool/test_pool_results
 tests_pool_test_pool_results_SOURCES = tests/pool/test_pool_results.c $(pool_tests_common)
 tests_pool_test_pool_results_LDADD = $(pool_tests_ldadd)
+tests_pool_test_pool_results_LDFLAGS = $(AM_LDFLAGS)
 pool_tests += tests/pool/test_pool_time
 tests_pool_test_pool_time_SOURCES = tests/pool/test_pool_time.c $(pool_tests_common)
 tests_pool_test_pool_time_LDADD = $(pool_tests_ldadd)
+tests_pool_test_pool_time_LDFLAGS = $(AM_LDFLAGS)
 pool_tests += tests/pool/test_pool_workers
 tests_pool_test_pool_workers_SOURCES = tests/pool/test_pool_workers.c $(pool_tests_common)
 tests_pool_test_pool_workers_LDADD = $(pool_tests_ldadd)
+tests_pool_test_pool_workers_LDFLAGS = $(AM_LDFLAGS)
 
 # What tasks do to their workers, over real ones.
 fault_tests =
@@ -190,22 +201,22 @@ TESTS += $(unit_tests) $(pool_tests) $(fault_tests)
 endif
 
 # What every unit test is built with; a program names only its source.
-LDADD = libsupport.la libsuite.la liblibrary.la $(run_rooms) $(CHECK_LIBS)
+LDADD = libsupport.a libsuite.a liblibrary.a $(run_rooms) $(run_libs) $(CHECK_LIBS)
 
 # What all test programs share: their suite and their patience. It needs nothing of batchrun.
 # What unit tests share: the scripted executor and a pool over it, the rig of real workers, golden texts.
 if HAVE_CHECK
-check_LTLIBRARIES += libsuite.la libsupport.la
+check_LIBRARIES += libsuite.a libsupport.a
 endif
-libsuite_la_SOURCES = tests/support/suite.c tests/support/suite.h
-libsupport_la_SOURCES = \
+libsuite_a_SOURCES = tests/support/suite.c tests/support/suite.h
+libsupport_a_SOURCES = \
 	tests/support/channel_pair.c tests/support/channel_pair.h \
 	tests/support/fake.c tests/support/fake.h \
 	tests/support/golden.c tests/support/golden.h \
 	tests/support/library_simulation.c tests/support/library_simulation.h \
 	tests/support/rig.c tests/support/rig.h \
 	tests/support/simulation.c tests/support/simulation.h
-libsupport_la_CPPFLAGS = $(test_cppflags)
+libsupport_a_CPPFLAGS = $(test_cppflags)
 
 EXTRA_DIST += tests/specs
 EXTRA_DIST += \
@@ -379,5 +390,6 @@ EXTRA_DIST += tests/models/run tests/models/claims.pml tests/models/wakeup.pml
 sanitizers_tests = $(unit_tests) $(pool_tests) $(fault_tests) $(filter-out $(once_tests),$(system_tests))
 # What valgrind runs. Not here: what has no memory to speak of, but long loops over numbers; and what
 # kills real workers by the clock, whose code a pool's calls go through. The longest comes first.
-valgrind_tests = tests/pool/test_pool_calls $(filter-out \
+valgrind_tests = tests/pool/test_pool_calls tests/pool/test_pool_iterators \
+	tests/pool/test_pool_results $(filter-out \
 	tests/unit/test_bits tests/unit/test_decimal tests/unit/test_local tests/unit/test_nursery,$(unit_tests))

@@ -22,7 +22,7 @@ tools_batchrun_batchrun_SOURCES = \
 	tools/batchrun/output.c tools/batchrun/output.h \
 	tools/batchrun/plan.h
 tools_batchrun_batchrun_CPPFLAGS = $(AM_CPPFLAGS) -DBR_DATADIR='"$(pkgdatadir)"'
-tools_batchrun_batchrun_LDADD = $(run_rooms)
+tools_batchrun_batchrun_LDADD = $(run_rooms) $(run_libs)
 
 # Where the shells look for what others install.
 bashcompletiondir = $(datadir)/bash-completion/completions

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import unittest
 
 import guide
 import harness
@@ -42,6 +43,14 @@ class Installed(harness.InstalledCase):
         with open(self.found["pool.h"], encoding="utf-8") as file:
             declared = re.findall(r"^BR_API_ [^;]*?\b(br_\w+)\(", file.read(), re.MULTILINE)
         self.assertEqual(sorted(names), sorted(declared))
+
+    @unittest.skipIf(harness.sanitized(), "sanitizers are built without hardening")
+    def test_what_is_installed_is_hardened(self):
+        for name in ("batchrun", "libbatchrun.so", "demo.so"):
+            done = subprocess.run(["readelf", "-lWd", self.found[name]], capture_output=True,
+                                  text=True, check=True)
+            for mark in ("GNU_RELRO", "BIND_NOW"):
+                self.assertIn(mark, done.stdout, name)
 
     def test_soname(self):
         done = subprocess.run(["readelf", "-d", self.found["libbatchrun.so"]],

@@ -17,6 +17,7 @@ make = $(MAKE) -C $(WORK)/$(basename $@)
 
 .PHONY: gcc sanitizers threads clang valgrind dist autogen
 .SUFFIXES:
+.SILENT:
 gcc: gcc.check
 sanitizers: sanitizers.check
 threads: threads.check
@@ -53,7 +54,7 @@ threads.make: threads.configure
 	+$(STEP) run '$@' $(make) libbatchrun.la
 threads.check: threads.make
 	+TSAN_OPTIONS=die_after_fork=0 $(STEP) check '$@' $(WORK)/threads $(make) -k check \
-		'TESTS=$$(pool_tests)' 'check_PROGRAMS=$$(pool_tests)' check_LTLIBRARIES=libsuite.la
+		'TESTS=$$(pool_tests)' 'check_PROGRAMS=$$(pool_tests)' check_LTLIBRARIES=
 
 # What a compiler warns of does not depend on how it optimizes.
 clang.configure: autogen

@@ -92,6 +92,11 @@ static int say_it_hangs(const char *path, br_error *err)
                         "%s: loading it did not end in time: one of its constructors hangs", path);
 }
 
+static int say_wait_failed(const char *path, br_error *err)
+{
+    return br_error_errno(err, "cannot wait for the process that looks into %s", path);
+}
+
 // Reads the answer until the child closes its side. Returns 0, or -1 and *err if the deadline
 // passes or the answer is too long.
 static int read_answer(const struct inspection *in, int64_t deadline, struct buffer *answer,
@@ -102,7 +107,10 @@ static int read_answer(const struct inspection *in, int64_t deadline, struct buf
         int64_t now = clock_now();
         if (now >= deadline)
             return say_it_hangs(in->path, err);
-        if (poll(&wait, 1, clock_poll_timeout(deadline, now)) <= 0)
+        int ready = poll(&wait, 1, clock_poll_timeout(deadline, now));
+        if (ready < 0 && errno != EINTR)
+            return say_wait_failed(in->path, err);
+        if (ready <= 0)
             continue;
         char piece[16384];
         ssize_t got = recv(in->socket, piece, sizeof piece, MSG_DONTWAIT);
@@ -151,7 +159,8 @@ static int wait_ended(struct inspector *i, struct inspection *in, int64_t deadli
             deadline = INT64_MAX;
         }
         struct pollfd wait = {.fd = i->nursery->socket, .events = POLLIN};
-        poll(&wait, 1, clock_poll_timeout(deadline, now));
+        if (poll(&wait, 1, clock_poll_timeout(deadline, now)) < 0 && errno != EINTR)
+            return say_wait_failed(in->path, err);
     }
     if (in->number == 0)
         return 0;
