@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the files of the pool call of each other. Functions that return an int return 0; -1 and *err
-// if the pool cannot continue (no memory, no worker, the executor has failed) or an observer failed.
+// if the pool cannot continue (no memory, no worker, the executor has failed) or an observer
+// failed.
 #ifndef BR_POOL_POOL_PRIVATE_H
 #define BR_POOL_POOL_PRIVATE_H
 
