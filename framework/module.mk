@@ -153,11 +153,11 @@ EXTRA_DIST += framework/report/report.css
 CLEANFILES += framework/report/report_css.c framework/report/report_css.c.part
 
 libprocess_a_SOURCES = \
-	framework/exec/process/bystander.c framework/exec/process/bystander.h \
 	framework/exec/process/cgroup.c framework/exec/process/cgroup.h \
-	framework/exec/process/leftovers.c framework/exec/process/leftovers.h \
+	framework/exec/process/job_signals.c framework/exec/process/job_signals.h \
 	framework/exec/process/nursery.c framework/exec/process/nursery.h \
-	framework/exec/process/usage.c framework/exec/process/usage.h
+	framework/exec/process/proc_usage.c framework/exec/process/proc_usage.h \
+	framework/exec/process/stray_processes.c framework/exec/process/stray_processes.h
 
 libplugin_a_SOURCES = \
 	framework/exec/plugin/inspect.c \
@@ -183,22 +183,27 @@ libcrash_a_SOURCES = \
 libworker_a_SOURCES = \
 	framework/exec/worker/isolate.c framework/exec/worker/isolate.h \
 	framework/exec/worker/limit_message.c framework/exec/worker/limit_message.h \
-	framework/exec/worker/setup.c framework/exec/worker/setup.h \
-	framework/exec/worker/solo.c framework/exec/worker/solo.h \
-	framework/exec/worker/surroundings.c framework/exec/worker/surroundings.h \
+	framework/exec/worker/process_state.c framework/exec/worker/process_state.h \
+	framework/exec/worker/run_inline.c framework/exec/worker/run_inline.h \
 	framework/exec/worker/task.c framework/exec/worker/task.h \
-	framework/exec/worker/worker.c framework/exec/worker/worker.h
+	framework/exec/worker/worker.c framework/exec/worker/worker.h \
+	framework/exec/worker/worker_setup.c framework/exec/worker/worker_setup.h
 
 liblocal_a_SOURCES = \
+	framework/exec/local/limit_watch.c framework/exec/local/limit_watch.h \
 	framework/exec/local/local.c framework/exec/local/local.h \
-	framework/exec/local/local_crash.c \
-	framework/exec/local/local_report.c \
+	framework/exec/local/local_crash.c framework/exec/local/local_crash.h \
+	framework/exec/local/local_death.c framework/exec/local/local_death.h \
+	framework/exec/local/local_life.c framework/exec/local/local_life.h \
+	framework/exec/local/local_options.h \
+	framework/exec/local/local_report.c framework/exec/local/local_report.h \
+	framework/exec/local/local_ring.c framework/exec/local/local_ring.h \
 	framework/exec/local/local_slot.h \
-	framework/exec/local/local_watch.c \
-	framework/exec/local/watch.c framework/exec/local/watch.h
+	framework/exec/local/local_state.c framework/exec/local/local_state.h \
+	framework/exec/local/local_watch.c framework/exec/local/local_watch.h
 
 libexec_a_SOURCES = \
-	framework/exec/executor.h \
+	framework/exec/executor.h framework/exec/executor_types.h \
 	framework/exec/topology.c framework/exec/topology.h
 
 libpool_a_SOURCES = \

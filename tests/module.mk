@@ -36,6 +36,8 @@ unit_tests += tests/unit/test_decimal
 tests_unit_test_decimal_SOURCES = tests/unit/test_decimal.c
 unit_tests += tests/unit/test_error
 tests_unit_test_error_SOURCES = tests/unit/test_error.c
+unit_tests += tests/unit/test_executor
+tests_unit_test_executor_SOURCES = tests/unit/test_executor.c
 unit_tests += tests/unit/test_failures
 tests_unit_test_failures_SOURCES = tests/unit/test_failures.c
 unit_tests += tests/unit/test_fd
@@ -68,9 +70,18 @@ tests_unit_test_library_ends_LDADD = $(LDADD) -lpthread
 unit_tests += tests/unit/test_library_iterators
 tests_unit_test_library_iterators_SOURCES = tests/unit/test_library_iterators.c
 tests_unit_test_library_iterators_LDADD = $(LDADD) -lpthread
-unit_tests += tests/unit/test_local
-tests_unit_test_local_SOURCES = tests/unit/test_local.c
-tests_unit_test_local_CPPFLAGS = $(test_cppflags)
+unit_tests += tests/unit/test_limit_watch
+tests_unit_test_limit_watch_SOURCES = tests/unit/test_limit_watch.c
+unit_tests += tests/unit/test_local_deaths
+tests_unit_test_local_deaths_SOURCES = tests/unit/test_local_deaths.c
+unit_tests += tests/unit/test_local_life
+tests_unit_test_local_life_SOURCES = tests/unit/test_local_life.c
+unit_tests += tests/unit/test_local_limits
+tests_unit_test_local_limits_SOURCES = tests/unit/test_local_limits.c
+unit_tests += tests/unit/test_local_start
+tests_unit_test_local_start_SOURCES = tests/unit/test_local_start.c
+unit_tests += tests/unit/test_local_tasks
+tests_unit_test_local_tasks_SOURCES = tests/unit/test_local_tasks.c
 unit_tests += tests/unit/test_nursery
 tests_unit_test_nursery_SOURCES = tests/unit/test_nursery.c
 unit_tests += tests/unit/test_output
@@ -135,8 +146,6 @@ tests_unit_test_topology_SOURCES = tests/unit/test_topology.c
 tests_unit_test_topology_LDADD = $(LDADD) -lpthread
 unit_tests += tests/unit/test_units
 tests_unit_test_units_SOURCES = tests/unit/test_units.c
-unit_tests += tests/unit/test_watch
-tests_unit_test_watch_SOURCES = tests/unit/test_watch.c
 unit_tests += tests/unit/test_wire
 tests_unit_test_wire_SOURCES = tests/unit/test_wire.c
 
@@ -215,7 +224,8 @@ libsupport_a_SOURCES = \
 	tests/support/golden.c tests/support/golden.h \
 	tests/support/library_simulation.c tests/support/library_simulation.h \
 	tests/support/rig.c tests/support/rig.h \
-	tests/support/simulation.c tests/support/simulation.h
+	tests/support/simulation.c tests/support/simulation.h \
+	tests/support/trial.c tests/support/trial.h
 libsupport_a_CPPFLAGS = $(test_cppflags)
 
 EXTRA_DIST += tests/specs
@@ -392,4 +402,6 @@ sanitizers_tests = $(unit_tests) $(pool_tests) $(fault_tests) $(filter-out $(onc
 # kills real workers by the clock, whose code a pool's calls go through. The longest comes first.
 valgrind_tests = tests/pool/test_pool_calls tests/pool/test_pool_iterators \
 	tests/pool/test_pool_results $(filter-out \
-	tests/unit/test_bits tests/unit/test_decimal tests/unit/test_local tests/unit/test_nursery,$(unit_tests))
+	tests/unit/test_bits tests/unit/test_decimal tests/unit/test_local_deaths \
+	tests/unit/test_local_limits tests/unit/test_local_start tests/unit/test_local_tasks \
+	tests/unit/test_nursery,$(unit_tests))

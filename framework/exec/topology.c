@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Reads machines by hwloc.
 #include "exec/topology.h"
 
 #include <hwloc.h>
@@ -7,15 +8,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// The sets that decide whether a PU or a node may be used; `affinity` is NULL where every allowed
-// PU is.
+// The sets that decide whether a PU or a node may be used. `affinity` is NULL if all allowed PUs
+// are.
 struct limits {
     hwloc_const_cpuset_t allowed_pus;
     hwloc_const_nodeset_t allowed_nodes;
     hwloc_const_cpuset_t affinity;
 };
 
-// Only what a plan needs: everything else costs time, and I/O devices a lot of it.
+// Keeps only the objects that a plan needs, because all others, above all I/O devices, take time.
 static int open_topology(hwloc_topology_t *out, br_error *err)
 {
     static const hwloc_obj_type_t kept[] = {HWLOC_OBJ_PACKAGE, HWLOC_OBJ_L3CACHE, HWLOC_OBJ_CORE};
@@ -37,7 +38,7 @@ static int open_topology(hwloc_topology_t *out, br_error *err)
 
 // ---- Reading a loaded topology
 
-// The memory children of an object may stand behind memory-side caches.
+// Memory-side caches may lie between an object and its NUMA nodes.
 static hwloc_obj_t node_below(hwloc_obj_t memory)
 {
     while (memory && memory->type != HWLOC_OBJ_NUMANODE)
@@ -51,8 +52,8 @@ static bool node_usable(const struct limits *limits, hwloc_obj_t node)
            hwloc_bitmap_isset(limits->allowed_nodes, node->os_index);
 }
 
-// The node nearest to `pu`: among those of the nearest object that has any, the first that this
-// process may take memory from, else the first.
+// Returns the node nearest to `pu`: of the nodes of the nearest object that has any, the first that
+// this process may take memory from, or else the first.
 static hwloc_obj_t nearest_node(const struct limits *limits, hwloc_obj_t pu)
 {
     hwloc_obj_t first = NULL;
@@ -68,8 +69,8 @@ static hwloc_obj_t nearest_node(const struct limits *limits, hwloc_obj_t pu)
     return first;
 }
 
-// Where `nearest` has no memory to give: the first node that has in the smallest object around
-// `pu`.
+// Returns the node to take memory from: `nearest` or, if it has none to give, the first node that
+// has in the smallest object around `pu`.
 static hwloc_obj_t memory_node(hwloc_topology_t t, const struct limits *limits, hwloc_obj_t pu,
                                hwloc_obj_t nearest)
 {
@@ -83,7 +84,7 @@ static hwloc_obj_t memory_node(hwloc_topology_t t, const struct limits *limits, 
     return nearest;
 }
 
-// The object of `type` that holds `pu`, or `otherwise` where none does.
+// Returns the object of `type` that contains `pu`, or `otherwise` if there is none.
 static int index_above(hwloc_topology_t t, hwloc_obj_t pu, hwloc_obj_type_t type, int otherwise)
 {
     hwloc_obj_t obj = hwloc_get_ancestor_obj_by_type(t, type, pu);
@@ -105,7 +106,7 @@ static int read_pu(hwloc_topology_t t, const struct limits *limits, hwloc_obj_t 
     int packages = hwloc_get_nbobjs_by_type(t, HWLOC_OBJ_PACKAGE);
     *out = (struct machine_pu){
         .os_index = pu->os_index,
-        // Where the machine tells nothing of cores, a PU is one; of packages, all else is one.
+        // Without cores each PU counts as one; without packages the machine counts as one.
         .core = index_above(t, pu, HWLOC_OBJ_CORE, cores + (int)pu->logical_index),
         .l3 = index_above(t, pu, HWLOC_OBJ_L3CACHE, -1),
         .numa = nearest ? (int)nearest->logical_index : 0,
@@ -163,9 +164,9 @@ static bool is_single_threaded(void)
     return stat("/proc/self/task", &st) == 0 && st.st_nlink == 3; // ".", "..", one thread
 }
 
-// A copy of the environment as hwloc should see it: none of its own variables, and no plugins,
-// which are there for devices and load X11 and OpenCL. The strings are the environment's own. NULL
-// when out of memory.
+// Returns a copy of the environment without hwloc's variables, and without its plugins, which are
+// for devices and load X11 and OpenCL. The strings are those of the environment. Returns NULL if
+// memory ran out.
 static char **plain_environment(void)
 {
     static char no_plugins[] = "HWLOC_PLUGINS_PATH=/nonexistent";
@@ -205,8 +206,8 @@ static int load_this_machine(struct machine *out, br_error *err)
     if (open_topology(&t, err) != 0)
         return -1;
     int result;
-    // The x86 component asks every PU by moving the calling thread to it: slow, and the kernel
-    // already knows.
+    // The x86 component moves the calling thread to every PU, which is slow and tells nothing that
+    // the kernel does not know.
     if (hwloc_topology_set_components(t, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86") != 0 ||
         hwloc_topology_load(t) != 0)
         result = br_error_errno(err, "hwloc cannot read this machine");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// This machine, as hwloc sees it. The only user of hwloc.
+// The processors of a machine, read by hwloc. No other file uses hwloc.
 #ifndef BR_EXEC_TOPOLOGY_H
 #define BR_EXEC_TOPOLOGY_H
 
@@ -7,21 +7,22 @@
 #include "base/error.h"
 #include "model/plan.h"
 
-// Appends hwloc's version: "2.9.0", and that of the loaded library's interface.
+// Appends hwloc's version and that of the loaded library's interface: "2.9.0 (interface 2.7.0)".
 void topology_version(struct buffer *out);
 
-// Reads the machine batchrun runs on. Allowed is what the calling thread (and so what it forks) may
-// use: its affinity mask and hwloc's allowed set. No thread is moved. About a millisecond, on
-// machines of any size a few.
+// Reads the machine that this process runs on. `allowed` is set for the PUs that the calling
+// thread, and so its children, may use: those of its affinity mask that hwloc allows too. Takes one
+// to a few milliseconds and moves no thread. Returns 0 and *out, which machine_finish frees; or -1
+// and *err: BR_ERR_SYSTEM also if a PU or a NUMA node has an index of CPUSET_MAX or more.
 //
-// HWLOC_XMLFILE and others of hwloc's variables replace the machine by a picture of one, which need
-// not be true: in a process of one thread they are ignored. In one of several, where the
-// environment cannot be changed safely, they are refused (BR_ERR_USAGE) before hwloc reads any of
-// it. BR_ERR_SYSTEM where a PU or a node has an index of CPUSET_MAX or more.
+// HWLOC_XMLFILE and some other variables make hwloc describe a recorded machine instead of this
+// one. In a process with one thread they are ignored. In a process with several threads, which
+// cannot change its environment safely, they are refused (BR_ERR_USAGE) before hwloc reads them.
 int topology_load(struct machine *out, br_error *err);
 
-// As topology_load, from an hwloc XML file or a synthetic description (for tests and `topo`); every
-// PU hwloc allows is allowed. BR_ERR_USAGE where it is not one.
+// The same for a machine that an hwloc XML file or a synthetic description describes, for tests and
+// `batchrun topo`. All PUs that hwloc allows are allowed. BR_ERR_USAGE if it is not such a file or
+// description.
 int topology_load_xml(const char *path, struct machine *out, br_error *err);
 int topology_load_synthetic(const char *description, struct machine *out, br_error *err);
 

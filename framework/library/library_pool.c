@@ -156,7 +156,7 @@ static int make_workers(br_pool *p, br_error *err)
                    .idle_spin_ns = p->spin_ns},
         .out_fds = p->standard,
         .err_fds = p->standard + count,
-        .limits = WATCH_NOTHING,
+        .limits = LIMIT_WATCH_NOTHING,
     };
     struct executor *executor = local_create(&local, err);
     return executor ? make_pool(p, executor, err) : -1;

@@ -35,7 +35,7 @@ void one_task_finish(struct one_task *s)
 void one_task_describe(const struct one_task *s, struct buffer *out)
 {
     struct phase_table t = {.fd = -1, .table = s->table};
-    phase_table_describe(&t, s->solo.index, s->solo.rows_per_task, out);
+    phase_table_describe(&t, s->run.index, s->run.rows_per_task, out);
 }
 
 // ---- From words
@@ -161,12 +161,12 @@ int one_task_from_words(struct nursery *nursery, const char *task, char *const *
         check_complete(&out->table, task, &entry->signature, err) != 0)
         return -1;
     static const struct job_settings no_config;
-    out->solo = (struct solo){.plugin = out->path,
-                              .config = &no_config,
-                              .task = out->task,
-                              .phase = "exec",
-                              .rows_per_task = 1,
-                              .table = &out->table};
+    out->run = (struct run_inline){.plugin = out->path,
+                                   .config = &no_config,
+                                   .task = out->task,
+                                   .phase = "exec",
+                                   .rows_per_task = 1,
+                                   .table = &out->table};
     return 0;
 }
 
@@ -210,14 +210,14 @@ static int take_task(struct one_task *s, size_t place, uint64_t index, br_error 
     s->env = p->job->env;
     s->env_count = p->job->env_count;
     s->width = p->job->workers.width;
-    s->solo = (struct solo){.plugin = p->plugin_files[pp->plugin].source.path,
-                            .config = &p->job->plugins[pp->plugin].config,
-                            .task = pp->entry->name,
-                            .phase = phase->name,
-                            .seed = prepared_seed(p, phase->name),
-                            .index = index,
-                            .rows_per_task = phase->batch,
-                            .table = &s->table};
+    s->run = (struct run_inline){.plugin = p->plugin_files[pp->plugin].source.path,
+                                 .config = &p->job->plugins[pp->plugin].config,
+                                 .task = pp->entry->name,
+                                 .phase = phase->name,
+                                 .seed = prepared_seed(p, phase->name),
+                                 .index = index,
+                                 .rows_per_task = phase->batch,
+                                 .table = &s->table};
     return 0;
 }
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One task that is to run by itself (exec/worker/solo.h): given on the command line, or taken from
-// a run. Calls for one task come from one thread.
+// One task that is to run by itself (exec/worker/run_inline.h): given on the command line, or taken
+// from a run. Calls for one task come from one thread.
 #ifndef BR_RUN_ONE_TASK_H
 #define BR_RUN_ONE_TASK_H
 
 #include "exec/process/nursery.h"
-#include "exec/worker/solo.h"
+#include "exec/worker/run_inline.h"
 #include "run/prepare.h"
 
 struct one_task {
-    struct solo solo; // describes the task to its worker; borrows from the fields below
+    struct run_inline run; // describes the task to its worker; borrows from the fields below
     const struct job_env *env;
     size_t env_count;
     unsigned width; // processing units that the task may use

@@ -15,7 +15,7 @@
 #include "base/fd.h"
 #include "base/signals.h"
 #include "exec/local/local.h"
-#include "exec/process/leftovers.h"
+#include "exec/process/stray_processes.h"
 #include "exec/topology.h"
 #include "journal/journal.h"
 #include "journal/rundir.h"
@@ -44,7 +44,7 @@ struct run {
     struct prepared *prepared;
     const struct run_options *options;
     struct nursery *nursery;
-    struct leftovers leftovers;
+    struct stray_processes strays;
     struct rundir dir;
     struct resume resume;
     struct journal *journal; // NULL without one
@@ -384,7 +384,7 @@ static void make_way(void *user)
 static int set_up(struct run *run, br_error *err)
 {
     run->begin_ns = clock_now();
-    leftovers_begin(&run->leftovers);
+    stray_processes_begin(&run->strays);
     run->workers = workers_wanted(run->prepared);
     if (check_standard_output(run, err) != 0 || allow_descriptors(run->workers, err) != 0 ||
         stop_open(&run->stop, run->options->grace_ns, run->begin_ns, err) != 0 ||
@@ -603,7 +603,7 @@ static void tear_down(struct run *run)
     pool_destroy(run->pool);
     nursery_stop(run->nursery);
     // Ends processes that a killed nursery left. A process that no signal ends was reported before.
-    (void)leftovers_end(&run->leftovers);
+    (void)stray_processes_end(&run->strays);
     if (run->journal)
         journal_destroy(run->journal);
     if (run->has_views) {

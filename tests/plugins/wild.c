@@ -228,7 +228,7 @@ static int what_it_is_told(br_task *t)
     char text[256];
     double left = br_task_time_left(t);
     snprintf(text, sizeof text, "%d %s %d %d %d", (int)br_task_index(t), br_task_phase(t),
-             (int)br_task_attempt(t), (int)br_rows(t), left > 0 && left <= 100);
+             (int)br_task_attempt(t), (int)br_rows(t), left > 0 && left <= 3600);
     br_task_progress(t, 0.5);
     return br_result_str(t, "s", text);
 }

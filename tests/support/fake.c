@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The scripted executor: queues, virtual time, reports.
 #include "support/fake.h"
 
 #include <signal.h>
@@ -13,7 +14,7 @@
 #include "base/fd.h"
 #include "model/row.h"
 
-// Tasks from here on are reported one by one, as by real workers.
+// Tasks that take as long are reported one by one, as real workers do it.
 #define LONG_NS NS_PER_MS
 
 enum state {
@@ -33,7 +34,7 @@ struct queued {
     int64_t given_ns;
 };
 
-// What has happened and was not reported yet. Offsets are into the slot's buffers.
+// An event that is not reported yet. Offsets are into the slot's buffers.
 struct happened {
     enum exec_report_type type; // OK, END, OUTPUT
     struct exec_grant tasks;
@@ -49,7 +50,7 @@ struct slot {
     struct fake_worker life;
     int64_t ready_at;
     bool announce; // READY or UNFIT is to be reported
-    bool leaving;  // told to end
+    bool leaving;  // was killed or retired
     bool unfit;
 
     struct queued queue[EXECUTOR_QUEUE];
@@ -58,7 +59,7 @@ struct slot {
 
     bool busy;
     struct fake_task hand;
-    int64_t since, until; // of the task in hand; idle: since when
+    int64_t since, until; // of the running task; if there is none: since when the worker is idle
     bool asked;
 
     int64_t kill_at;
@@ -229,7 +230,7 @@ static struct happened *note(struct fake *f, struct slot *s, enum exec_report_ty
     return h;
 }
 
-// A function is called here and now.
+// Calls the function for its output.
 static void append_output(struct slot *s, const struct exec_map *map, const struct exec_grant *task)
 {
     br_task public = {.index = map->first_index + task->first, .attempt = task->attempt};
@@ -337,10 +338,10 @@ static int64_t next_of(const struct slot *s)
 
 static void get_ready(struct fake *f, struct slot *s)
 {
-    s->announce = true;
+    s->unfit = s->life.unfit != NULL;
+    s->announce = s->unfit || !s->leaving;
     ring(f);
-    if (s->life.unfit) {
-        s->unfit = true;
+    if (s->unfit || s->leaving) {
         die(f, s, 0);
         return;
     }
@@ -579,7 +580,7 @@ static bool same_task(const struct exec_grant *a, const struct exec_grant *b)
     return a->map == b->map && a->first == b->first;
 }
 
-// The task that a dead worker had in hand.
+// Reports the task that a dead worker was running.
 static void report_in_hand(struct slot *s, struct exec_report *out)
 {
     struct queued *q = &s->queue[0];
@@ -666,7 +667,7 @@ static int fake_fd(const struct executor *ex)
     return fake_of(ex)->bell;
 }
 
-// Whatever happens, happens in fake_advance, and rings the bell.
+// Everything happens in fake_advance, which rings the bell.
 static int64_t fake_deadline(const struct executor *ex)
 {
     (void)ex;

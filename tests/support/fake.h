@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A scripted executor for tests: its workers are simulated, in a time that moves only when the test
-// says so. It keeps the whole contract of exec/executor.h, so that a pool cannot tell it from real
-// processes; what happens is the script's decision, and the same script gives the same run.
+// A scripted executor for tests: its workers are simulated, and its time moves only when the test
+// moves it. It keeps the contract of exec/executor.h (tests/unit/test_executor.c), so a pool cannot
+// distinguish it from real processes. A script decides what happens; the same script gives the same
+// run.
 #ifndef BR_TESTS_SUPPORT_FAKE_H
 #define BR_TESTS_SUPPORT_FAKE_H
 
@@ -16,26 +17,26 @@ enum fake_ending {
     FAKE_CRASH      // takes the worker with it
 };
 
-// What becomes of one attempt of a task.
+// How one attempt of a task goes.
 struct fake_task {
     enum fake_ending ending;
-    int64_t ns;       // how long it takes; FAKE_FOREVER: until it is asked or killed
+    int64_t ns;       // how long it runs; FAKE_FOREVER: until it is asked to stop, or killed
     bool heeds;       // ends as FAKE_ERROR as soon as it is asked to stop
     bool stubborn;    // SIGTERM does not end it
-    bool immortal;    // nor does SIGKILL: its worker is stuck once it is killed
-    int64_t result;   // FAKE_OK: the value of every number in its row. A function of the caller's,
-                      // with few inputs, is called for its output
+    bool immortal;    // SIGKILL does not end it either: DEAD says that the worker is stuck
+    int64_t result;   // FAKE_OK: the value of every number in its row. If the task is a function
+                      // of the calling program, that is called for its output
     uint32_t printed; // bytes on standard output
 };
 
-// What becomes of a worker.
+// How a worker lives.
 struct fake_worker {
     int64_t start_ns;  // until it is ready
-    const char *unfit; // says so instead of getting ready; NULL: it gets ready
-    int64_t idle_ns;   // dies after so long without a task; FAKE_FOREVER: it does not
+    const char *unfit; // it reports UNFIT with this text; NULL: it reports READY
+    int64_t idle_ns;   // it dies after this time without a task; FAKE_FOREVER: it does not
 };
 
-// Called when a worker claims a task (count 1), when one is started, when tasks are granted.
+// Called when a worker claims a task (count 1), when a worker is started, when tasks are granted.
 typedef struct fake_task fake_task_script(void *user, const struct exec_grant *task);
 typedef struct fake_worker fake_worker_script(void *user, unsigned slot);
 typedef void fake_grant_observer(void *user, unsigned slot, const struct exec_grant *grant);
@@ -44,22 +45,23 @@ struct fake_options {
     unsigned slots;
     fake_task_script *task;
     fake_worker_script *worker;    // NULL: every worker is ready at once and lives for ever
-    fake_grant_observer *on_grant; // NULL: nobody is told
+    fake_grant_observer *on_grant; // NULL: none
     void *user;
 };
 
-// NULL and *err on failure. Time begins at 1 s.
+// Returns NULL and *err if memory or descriptors ran out. Time begins at 1 s.
 struct executor *fake_create(const struct fake_options *options, br_error *err);
 
 int64_t fake_now(const struct executor *ex);
 
-// When the next thing will happen; INT64_MAX: never, if nobody does anything.
+// Returns when something happens next; INT64_MAX if nothing will unless the caller does something.
 int64_t fake_next(const struct executor *ex);
 
-// Moves time to `until` (>= now); all that happens on the way happens, in order.
+// Moves time to `until`, which is not before now. Everything that happens until then happens, in
+// order.
 void fake_advance(struct executor *ex, int64_t until);
 
-// Ends the slot's worker here and now, as by SIGKILL from outside. Nothing when it has none.
+// Ends the slot's worker at once, as SIGKILL from outside does. Does nothing if there is none.
 void fake_kill_worker(struct executor *ex, unsigned slot);
 
 // Returns how often the executor has been asked what a slot is running.

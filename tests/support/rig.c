@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Opens a pool over real workers, submits maps, waits, and keeps what is reported.
 #include "support/rig.h"
 
-#include <check.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -15,6 +15,7 @@
 #include "exec/topology.h"
 #include "model/row.h"
 #include "model/table_builder.h"
+#include "support/suite.h"
 
 static int on_worker(void *user, const struct exec_report *r, br_error *err)
 {
@@ -22,7 +23,7 @@ static int on_worker(void *user, const struct exec_report *r, br_error *err)
     struct rig *rig = user;
     if (r->type == REPORT_DEAD) {
         rig->deaths++;
-        snprintf(rig->last_words, sizeof rig->last_words, "%s", r->dead.reason);
+        snprintf(rig->last_reason, sizeof rig->last_reason, "%s", r->dead.reason);
         return 0;
     }
     rig->starts++;
@@ -94,20 +95,20 @@ static int on_task(void *user, const struct exec_report *r, bool final, br_error
     return 0;
 }
 
+int rig_open_log(void)
+{
+    char name[] = "/tmp/batchrun-test-XXXXXX";
+    int fd = mkostemp(name, O_APPEND | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    unlink(name);
+    return fd;
+}
+
 static void open_logs(struct rig *rig, bool wanted)
 {
     for (unsigned i = 0; i < RIG_WORKERS; i++) {
-        rig->out[i] = rig->error[i] = -1;
-        if (!wanted)
-            continue;
-        char name[] = "/tmp/batchrun-test-XXXXXX";
-        rig->out[i] = mkostemp(name, O_APPEND | O_CLOEXEC);
-        ck_assert_int_ge(rig->out[i], 0);
-        unlink(name);
-        strcpy(name, "/tmp/batchrun-test-XXXXXX");
-        rig->error[i] = mkostemp(name, O_APPEND | O_CLOEXEC);
-        ck_assert_int_ge(rig->error[i], 0);
-        unlink(name);
+        rig->out[i] = wanted ? rig_open_log() : -1;
+        rig->error[i] = wanted ? rig_open_log() : -1;
     }
 }
 
@@ -152,8 +153,8 @@ void rig_open(struct rig *rig, struct rig_options options)
                    .bind = options.bind},
         .out_fds = rig->out,
         .err_fds = rig->error,
-        .limits = WATCH_NOTHING,
-        .start_ns = options.start_ns,
+        .limits = LIMIT_WATCH_NOTHING,
+        .start_ns = options.start_ns ? options.start_ns : rig_patience_ns(),
         .stuck_ns = options.stuck_ns};
     if (options.memory)
         local.limits.memory = options.memory;
@@ -243,21 +244,69 @@ struct pool_map *rig_submit(struct rig *rig, const char *task, int64_t first, ui
     return m;
 }
 
+struct pool_map_options rig_chunk(uint32_t chunk)
+{
+    return (struct pool_map_options){.chunk = chunk};
+}
+
+struct pool_map_options rig_retries(unsigned limit)
+{
+    return (struct pool_map_options){
+        .retries = {.limit = limit, .on = ~0U, .delay_ns = 1, .max_ns = 1, .factor = 1}};
+}
+
+struct pool_map_options rig_timeout(int64_t hard_ns)
+{
+    return (struct pool_map_options){.map.limits.hard_ns = hard_ns};
+}
+
+int64_t rig_patience_ns(void)
+{
+    return (int64_t)(patience() * (double)NS_PER_S);
+}
+
+bool rig_under_valgrind(void)
+{
+    const char *preload = getenv("LD_PRELOAD");
+    return getenv("BATCHRUN_UNDER_VALGRIND") || (preload && strstr(preload, "vgpreload"));
+}
+
 int rig_step(struct rig *rig, br_error *err)
 {
-    int timeout = clock_poll_timeout(pool_deadline(rig->pool), clock_now());
+    // Never longer than a second, so that a wait that nothing ends finds its patience over.
+    int64_t now = clock_now(), deadline = pool_deadline(rig->pool);
+    if (deadline > now + NS_PER_S)
+        deadline = now + NS_PER_S;
     struct pollfd wait = {.fd = pool_fd(rig->pool), .events = POLLIN};
-    if (poll(&wait, 1, timeout) == 0 && timeout > 0)
-        rig->timeouts++;
+    poll(&wait, 1, clock_poll_timeout(deadline, now));
     return pool_dispatch(rig->pool, clock_now(), err);
+}
+
+void rig_wait(struct rig *rig, int64_t since_ns, const char *what)
+{
+    br_error err = {0};
+    if (clock_now() - since_ns > rig_patience_ns())
+        ck_abort_msg("waited in vain for: %s", what);
+    if (rig_step(rig, &err) != 0)
+        ck_abort_msg("%s, while waiting for: %s", err.text, what);
+}
+
+void rig_await_workers(struct rig *rig)
+{
+    RIG_AWAIT(rig, rig->starts - rig->deaths == rig->executor->slots);
 }
 
 void rig_run(struct rig *rig, struct pool_map *m)
 {
-    br_error err = {0};
-    while (!pool_map_done(m))
-        if (rig_step(rig, &err) != 0)
-            ck_abort_msg("%s", err.text);
+    RIG_AWAIT(rig, pool_map_done(m));
+}
+
+void rig_run_until_error(struct rig *rig, br_error *err)
+{
+    int64_t since = clock_now();
+    while (rig_step(rig, err) == 0)
+        if (clock_now() - since > rig_patience_ns())
+            ck_abort_msg("the pool has not given up");
 }
 
 void rig_run_one(struct rig *rig, struct rig_options options, const char *task, int64_t first,
@@ -267,11 +316,16 @@ void rig_run_one(struct rig *rig, struct rig_options options, const char *task, 
     rig_run(rig, rig_submit(rig, task, first, rows, map));
 }
 
-void rig_wait_in_hand(struct rig *rig)
+void rig_await_running(struct rig *rig)
 {
-    br_error err = {0};
     struct exec_in_hand h;
-    while (!rig->executor->ops->in_hand(rig->executor, 0, &h))
+    // That a task has started is no event: the executor is asked again and again.
+    for (int64_t since = clock_now(); !rig->executor->ops->in_hand(rig->executor, 0, &h);) {
+        br_error err = {0};
+        if (clock_now() - since > rig_patience_ns())
+            ck_abort_msg("slot 0 runs no task");
         if (pool_dispatch(rig->pool, clock_now(), &err) != 0)
             ck_abort_msg("%s", err.text);
+        poll(NULL, 0, 1);
+    }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The nursery: children that end, are killed, and leave processes behind.
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,6 +31,13 @@ static void teardown(void)
     ck_assert_int_eq(errno, ECHILD);
 }
 
+static void wait_for_socket(void)
+{
+    struct pollfd wait = {.fd = nursery.socket, .events = POLLIN};
+    double ms = patience() * 1000;
+    ck_assert_msg(poll(&wait, 1, ms < INT_MAX ? (int)ms : INT_MAX) == 1, "nothing has come");
+}
+
 static struct nursery_event next_event(void)
 {
     struct nursery_event e;
@@ -38,8 +47,7 @@ static struct nursery_event next_event(void)
         ck_assert_msg(got >= 0, "%s", err.text);
         if (got == 1)
             return e;
-        struct pollfd wait = {.fd = nursery.socket, .events = POLLIN};
-        poll(&wait, 1, -1);
+        wait_for_socket();
     }
 }
 
@@ -148,7 +156,7 @@ static pid_t read_pid(int fd)
 
 // ---- The tests
 
-START_TEST(a_child_runs_and_its_end_is_told)
+START_TEST(a_child_runs_and_its_end_is_reported)
 {
     struct nursery_event e = end_of(give_seven, NULL, 0);
     ck_assert(WIFEXITED(e.wait_status) && WEXITSTATUS(e.wait_status) == 7);
@@ -243,8 +251,7 @@ START_TEST(a_nursery_that_died_is_an_error)
     struct nursery_event e;
     uint32_t id;
     kill(nursery.pid, SIGKILL);
-    struct pollfd wait = {.fd = nursery.socket, .events = POLLIN};
-    poll(&wait, 1, -1);
+    wait_for_socket();
     ck_assert_int_eq(nursery_next(&nursery, &e, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_SYSTEM);
     ck_assert_int_eq(nursery_spawn(&nursery, give_seven, NULL, 0, &id, &err), -1);
@@ -263,7 +270,7 @@ END_TEST
 SUITE(nursery)
 {
     FIXTURE(setup, teardown);
-    TEST(a_child_runs_and_its_end_is_told);
+    TEST(a_child_runs_and_its_end_is_reported);
     TEST(exit_runs_none_of_the_callers_handlers);
     TEST(a_child_starts_clean);
     TEST(a_child_is_killed_by_name);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a task is told, and what becomes of what it says, in a real worker.
+// The calls of <batchrun/plugin.h> in a real worker: what a task reads, and what it gives.
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +11,9 @@ static struct rig rig;
 
 static const struct rig_options two = {.workers = 2};
 
-START_TEST(a_task_is_told_what_it_is)
+START_TEST(a_task_can_ask_what_it_is)
 {
-    struct pool_map_options options = {.map.limits.hard_ns = 100 * NS_PER_S};
+    struct pool_map_options options = {.map.limits.hard_ns = 3600 * NS_PER_S};
     rig_run_one(&rig, two, "told", 5, 3, options);
     ck_assert_str_eq(rig.fates[0].text, "0 phase 0 1 1");
     ck_assert_str_eq(rig.fates[2].text, "2 phase 0 1 1");
@@ -53,7 +53,7 @@ START_TEST(misuse_fails_the_task_and_says_why)
 }
 END_TEST
 
-START_TEST(a_name_counts_as_it_is_when_it_is_given)
+START_TEST(a_name_is_read_anew_at_each_call)
 {
     rig_run_one(&rig, (struct rig_options){.workers = 1}, "renamed", 0, 8,
                 (struct pool_map_options){0});
@@ -69,7 +69,7 @@ START_TEST(a_name_counts_as_it_is_when_it_is_given)
 }
 END_TEST
 
-START_TEST(a_nul_in_a_text_costs_the_task_alone)
+START_TEST(a_nul_in_a_text_fails_only_its_task)
 {
     rig_run_one(&rig, two, "nul_in_text", 0, 2, (struct pool_map_options){0});
     ck_assert_uint_eq(rig.by_status[OUTCOME_ERROR], 2);
@@ -110,11 +110,11 @@ END_TEST
 
 SUITE(task)
 {
-    TEST(a_task_is_told_what_it_is);
+    TEST(a_task_can_ask_what_it_is);
     TEST(without_a_limit_there_is_no_time_to_run_out);
     TEST(misuse_fails_the_task_and_says_why);
-    TEST(a_name_counts_as_it_is_when_it_is_given);
-    TEST(a_nul_in_a_text_costs_the_task_alone);
+    TEST(a_name_is_read_anew_at_each_call);
+    TEST(a_nul_in_a_text_fails_only_its_task);
     TEST(long_texts_arrive);
     TEST(seeds_are_the_same_whoever_runs_the_task);
 }

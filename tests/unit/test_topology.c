@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Machines as hwloc describes them, compared with recorded ones.
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>

@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 #include "commands.h"
-#include "exec/worker/setup.h"
+#include "exec/worker/worker_setup.h"
 #include "model/row.h"
 #include "output.h"
 #include "run/one_task.h"
@@ -79,7 +79,7 @@ static void print_cell(struct buffer *out, const struct cell *c)
     }
 }
 
-static int print_results(const struct solo_end *end, br_error *err)
+static int print_results(const struct run_inline_end *end, br_error *err)
 {
     const struct schema *schema = &end->signature.results;
     struct cell *cells = calloc(schema->count + 1, sizeof *cells);
@@ -104,9 +104,9 @@ static int print_results(const struct solo_end *end, br_error *err)
 static int run_one_task(const struct one_task *s)
 {
     br_error err = {0};
-    struct solo_end end;
-    setup_environment(s->width, s->env, s->env_count, &err);
-    if (err.kind != BR_ERR_NONE || solo_run(&s->solo, &end, &err) != 0)
+    struct run_inline_end end;
+    worker_setup_environment(s->width, s->env, s->env_count, &err);
+    if (err.kind != BR_ERR_NONE || run_inline(&s->run, &end, &err) != 0)
         return report_error(&err);
     int status = RUN_OK;
     if (end.failure != TASK_FINE) {
@@ -118,7 +118,7 @@ static int run_one_task(const struct one_task *s)
         status = RUN_FAILED;
     } else
         status = finish_printing(print_results(&end, &err), &err);
-    solo_end_finish(&end);
+    run_inline_end_finish(&end);
     return finish_output(status);
 }
 
@@ -128,7 +128,7 @@ static void show_inputs(const struct one_task *s)
     struct buffer inputs = BUFFER_EMPTY, shown = BUFFER_EMPTY;
     one_task_describe(s, &inputs);
     text_escaped(&shown, inputs.data ? inputs.data : "", inputs.length);
-    fprintf(stderr, "%s#%llu  %.*s\n", s->solo.phase, (unsigned long long)s->solo.index,
+    fprintf(stderr, "%s#%llu  %.*s\n", s->run.phase, (unsigned long long)s->run.index,
             (int)shown.length, shown.data ? shown.data : "");
     buffer_finish(&inputs);
     buffer_finish(&shown);

@@ -1,44 +1,34 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Worker processes of this machine, each behind its own channel.
-//
-// A slot's life:
-//
-//   state \ event  start()    READY      UNFIT       kill()     retire()   overdue    worker ends
-//   -------------  ---------  ---------  ----------  ---------  ---------  ---------  -----------
-//   EMPTY          STARTING   -          -           -          -          -          -
-//   STARTING       -          READY      LEAVING     LEAVING    LEAVING    LEAVING    DYING
-//   READY          -          -          LEAVING     LEAVING    LEAVING    -          DYING
-//   LEAVING        -          -          -           -          -          see below  DYING
-//   DYING          what is left in its channel is reported, then DEAD -> EMPTY
-//
-// LEAVING has been told to end, by a signal or through its channel. Past its deadline it is sent
-// SIGKILL and has a last deadline; past that it counts as ended, as a process that cannot be.
+// The operations of the executor of worker processes: starting workers, their maps and grants,
+// ending them. What happens to a worker is in local_life.c, what is reported in local_report.c.
 #include "exec/local/local.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/stopwatch.h"
-#include "exec/local/local_slot.h"
+#include "base/wire.h"
+#include "exec/local/local_life.h"
+#include "exec/local/local_report.h"
+#include "exec/local/local_state.h"
+#include "exec/local/local_watch.h"
 #include "exec/worker/worker.h"
 
 enum {
-    MAP_BUCKETS = 16 // to begin with
+    MAP_BUCKETS = 16 // of the first table
 };
 
-// What is left after the grace is killed, and has so long to be gone.
-#define LAST_GRACE_NS (2 * NS_PER_S)
+#define LAST_GRACE_NS (2 * NS_PER_S) // of local_destroy, after SIGKILL
 
 // ---- Starting workers
 
@@ -53,26 +43,14 @@ static int watch(struct local *l, int fd, uint64_t tag, br_error *err)
 static int setup_memory(struct local *l, unsigned slot, br_error *err)
 {
     const struct plan_slot *p = &l->options.plan->slots[slot];
-    struct setup_slot s = {.slot = slot, .width = p->width, .cpus = p->cpus, .nodes = p->nodes};
+    struct worker_setup_slot s = {
+        .slot = slot, .width = p->width, .cpus = p->cpus, .nodes = p->nodes};
     struct buffer b = BUFFER_EMPTY;
-    setup_write(&b, &l->options.common, &s);
+    worker_setup_write(&b, &l->options.common, &s);
     int fd =
         buffer_check(&b, err) == 0 ? fd_memory_sealed("batchrun-setup", b.data, b.length, err) : -1;
     buffer_finish(&b);
     return fd;
-}
-
-// By fstat: the descriptor's offset is shared with the worker.
-off_t local_stream_end(int fd)
-{
-    struct stat st;
-    return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : 0;
-}
-
-int local_log_fd(const struct local *l, unsigned slot, int stream)
-{
-    const int *fds = stream == 1 ? l->options.out_fds : l->options.err_fds;
-    return fds && fds[slot] >= 0 ? fds[slot] : -1;
 }
 
 static int spawn(struct local *l, unsigned slot, int control, int setup, br_error *err)
@@ -99,58 +77,45 @@ static int spawn(struct local *l, unsigned slot, int control, int setup, br_erro
     return result;
 }
 
-void local_forget_worker(struct local *l, struct slot *s)
+// Creates the worker's end of the control socket and asks the nursery for the worker.
+static int connect_and_spawn(struct local *l, unsigned slot, br_error *err)
 {
-    if (s->control >= 0)
-        epoll_ctl(l->epoll, EPOLL_CTL_DEL, s->control, NULL);
-    fd_close(&s->control);
-    channel_destroy(&s->channel);
-    free(s->note);
-    for (size_t i = 0; i < CHILD_NOTES; i++) {
-        free(s->child_notes[i]);
-        s->child_notes[i] = NULL;
+    struct slot *s = &l->slots[slot];
+    int pair[2];
+    int setup = setup_memory(l, slot, err);
+    if (setup < 0)
+        return -1;
+    int result = -1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        br_error_errno(err, "cannot create a socket pair");
+    else {
+        s->control.fd = fd_above_standard(pair[0]);
+        pair[1] = fd_above_standard(pair[1]);
+        result = spawn(l, slot, pair[1], setup, err);
+        close(pair[1]);
     }
-    free(s->why);
-    s->note = NULL;
-    s->why = NULL;
-    s->state = EMPTY;
-    s->pid = 0;
+    close(setup);
+    return result;
 }
 
 static int local_start(struct executor *ex, unsigned slot, br_error *err)
 {
     struct local *l = local_of(ex);
     struct slot *s = &l->slots[slot];
-    int pair[2];
-    *s = (struct slot){.control = -1, .kill_at = INT64_MAX};
-    s->oom_told = cgroups_oom_kills(&l->groups, slot);
+    if (s->state != SLOT_EMPTY)
+        return br_error_set(err, BR_ERR_SYSTEM, "internal error: slot %u has a worker", slot);
+    *s = (struct slot){.control.fd = -1, .deadline_ns = INT64_MAX};
+    s->oom_kills = cgroups_oom_kills(&l->groups, slot);
     if (channel_create(&s->channel, err) != 0)
         return -1;
-    int setup = setup_memory(l, slot, err);
-    if (setup < 0) {
-        local_forget_worker(l, s);
+    if (connect_and_spawn(l, slot, err) != 0 ||
+        watch(l, s->control.fd, TAG_SLOT + slot, err) != 0) {
+        local_clear_slot(l, s);
         return -1;
     }
-    int result = -1;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-        br_error_errno(err, "cannot create a socket pair");
-    else {
-        s->control = fd_above_standard(pair[0]);
-        pair[1] = fd_above_standard(pair[1]);
-        result = spawn(l, slot, pair[1], setup, err);
-        close(pair[1]);
-    }
-    close(setup);
-    if (result == 0)
-        result = watch(l, s->control, TAG_SLOT + slot, err);
-    if (result != 0) {
-        local_forget_worker(l, s);
-        return -1;
-    }
-    s->printed[0] = local_stream_end(local_log_fd(l, slot, 1));
-    s->printed[1] = local_stream_end(local_log_fd(l, slot, 2));
-    s->state = STARTING;
-    s->kill_at = clock_now() + (l->options.start_ns ? l->options.start_ns : START_NS);
+    s->output.end[0] = local_stream_end(local_log_fd(l, slot, 1));
+    s->output.end[1] = local_stream_end(local_log_fd(l, slot, 2));
+    local_happen(l, s, EVENT_START, NULL);
     return 0;
 }
 
@@ -163,7 +128,7 @@ static void insert_map(struct local *l, struct map_entry *m)
     *bucket = m;
 }
 
-// Ids are consecutive: as many buckets as maps have one each.
+// Ids are consecutive, so with as many buckets as maps each has one of its own.
 static int grow_maps(struct local *l, br_error *err)
 {
     size_t count = l->map_buckets;
@@ -187,7 +152,7 @@ static int local_define(struct executor *ex, const struct exec_map *map, br_erro
     struct local *l = local_of(ex);
     if (l->map_count == l->map_buckets && grow_maps(l, err) != 0)
         return -1;
-    struct map_entry *m = calloc(1, sizeof *m + ex->slots * sizeof *m->told);
+    struct map_entry *m = calloc(1, sizeof *m + ex->slots * sizeof *m->known_by);
     if (!m)
         return br_error_nomem(err);
     m->map = *map;
@@ -196,7 +161,7 @@ static int local_define(struct executor *ex, const struct exec_map *map, br_erro
     return 0;
 }
 
-// Where the map's entry hangs; *it is NULL when there is none.
+// Returns the pointer that refers to the map's entry; it is NULL if there is no such map.
 static struct map_entry **find_map(struct local *l, uint64_t id)
 {
     struct map_entry **at = &l->maps[id % l->map_buckets];
@@ -226,15 +191,15 @@ static int send_control(struct slot *s, const struct buffer *b, int fd, br_error
     }
     ssize_t sent;
     do
-        sent = sendmsg(s->control, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = sendmsg(s->control.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (sent < 0 && errno == EINTR);
-    // A worker that has just died is found by its end; what it is granted comes back then.
+    // A worker that has just died is no error: its tasks are reported as RETURNED.
     if (sent < 0 && errno != EPIPE && errno != ECONNRESET)
         return br_error_errno(err, "cannot tell a worker of its tasks");
     return 0;
 }
 
-static int tell_map(struct slot *s, const struct exec_map *m, br_error *err)
+static int send_map(struct slot *s, const struct exec_map *m, br_error *err)
 {
     struct buffer b = BUFFER_EMPTY;
     wire_put(&b, CONTROL_DEFINE);
@@ -258,12 +223,12 @@ static int tell_map(struct slot *s, const struct exec_map *m, br_error *err)
     return result;
 }
 
-static void tell_drop(struct slot *s, uint64_t id)
+static void send_drop(struct slot *s, uint64_t id)
 {
     struct buffer b = BUFFER_EMPTY;
     wire_put(&b, CONTROL_DROP);
     wire_put(&b, id);
-    // A worker that does not hear it keeps a mapping longer; no more.
+    // A worker that does not receive it keeps a mapping longer, which does no harm.
     (void)send_control(s, &b, -1, NULL);
     buffer_finish(&b);
 }
@@ -271,12 +236,14 @@ static void tell_drop(struct slot *s, uint64_t id)
 static void local_drop(struct executor *ex, uint64_t id)
 {
     struct local *l = local_of(ex);
+    if (l->map_count == 0)
+        return;
     struct map_entry **at = find_map(l, id), *m = *at;
     if (!m)
         return;
     for (unsigned slot = 0; m->map.table_fd >= 0 && slot < ex->slots; slot++)
-        if (l->slots[slot].state == READY && m->told[slot] == l->slots[slot].id)
-            tell_drop(&l->slots[slot], id);
+        if (l->slots[slot].state == SLOT_READY && m->known_by[slot] == l->slots[slot].id)
+            send_drop(&l->slots[slot], id);
     *at = m->next;
     l->map_count--;
     free(m);
@@ -288,11 +255,11 @@ static int local_grant(struct executor *ex, unsigned slot, const struct exec_gra
     struct local *l = local_of(ex);
     struct slot *s = &l->slots[slot];
     struct map_entry *m = *find_map(l, g->map);
-    // What needs no shared memory travels with the grant.
-    if (m->map.table_fd >= 0 && m->told[slot] != s->id) {
-        if (tell_map(s, &m->map, err) != 0)
+    // A map without shared memory travels with its grants.
+    if (m->map.table_fd >= 0 && m->known_by[slot] != s->id) {
+        if (send_map(s, &m->map, err) != 0)
             return -1;
-        m->told[slot] = s->id;
+        m->known_by[slot] = s->id;
     }
     channel_grant(&s->channel, g, &m->map, clock_now());
     return 0;
@@ -307,112 +274,31 @@ static uint32_t local_take_back(struct executor *ex, unsigned slot, uint64_t map
                                 struct exec_grant *out)
 {
     struct slot *s = &local_of(ex)->slots[slot];
-    return s->state == READY && !s->violation ? channel_take_back(&s->channel, map, most, out) : 0;
-}
-
-static bool local_in_hand(struct executor *ex, unsigned slot, struct exec_in_hand *out)
-{
-    struct slot *s = &local_of(ex)->slots[slot];
-    // With outcomes unread the task that seems to be in hand may long have ended.
-    return s->state == READY && !s->left_over && channel_in_hand(&s->channel, out);
+    return s->state == SLOT_READY ? channel_take_back(&s->channel, map, most, out) : 0;
 }
 
 static void local_ask(struct executor *ex, unsigned slot, const struct exec_grant *task)
 {
     struct slot *s = &local_of(ex)->slots[slot];
-    if (s->state == READY)
+    if (s->state == SLOT_READY)
         channel_cancel(&s->channel, task);
 }
 
 // ---- Ending workers
 
-bool local_same_task(const struct exec_grant *a, const struct exec_grant *b)
-{
-    return a->map == b->map && a->first == b->first;
-}
-
-void local_signal(struct local *l, struct slot *s, int signal)
-{
-    if (signal == SIGKILL)
-        cgroups_kill(&l->groups, (unsigned)(s - l->slots));
-    // When the nursery does not keep up the next round tries again.
-    if (nursery_kill(l->options.nursery, s->id, signal, NULL) == 0) {
-        if (signal == SIGKILL && !s->killed) {
-            s->killed = true;
-            s->kill_at =
-                clock_now() + (l->options.stuck_ns ? l->options.stuck_ns : KILLED_STUCK_NS);
-        }
-        return;
-    }
-    // When it is gone its workers are too, but what they forked may live on in their groups.
-    if (errno == EPIPE && signal == SIGKILL && s->pid > 0)
-        kill(-s->pid, SIGKILL);
-    s->kill_at = clock_now() + LOCAL_RESCAN_NS;
-}
-
 static void local_kill(struct executor *ex, unsigned slot, const struct exec_grant *task,
                        enum outcome_status status, const char *message, int64_t grace_ns)
 {
     struct local *l = local_of(ex);
-    struct slot *s = &l->slots[slot];
-    if (s->state != READY) // it is ending already
-        return;
-    s->state = LEAVING;
-    s->blame = *task;
-    s->status = status;
-    snprintf(s->message, sizeof s->message, "%s", message);
-    s->kill_at = clock_now() + grace_ns;
-    local_signal(l, s, grace_ns > 0 ? SIGTERM : SIGKILL);
+    struct slot_cause cause = {
+        .task = task, .status = status, .text = message, .grace_ns = grace_ns};
+    local_happen(l, &l->slots[slot], EVENT_KILL, &cause);
 }
 
 static void local_retire(struct executor *ex, unsigned slot)
 {
-    struct slot *s = &local_of(ex)->slots[slot];
-    if (s->state != READY && s->state != STARTING)
-        return;
-    s->state = LEAVING;
-    s->told_to_end = true;
-    s->kill_at = clock_now() + RETIRE_GRACE_NS;
-    channel_close(&s->channel);
-}
-
-// A process that waits in the kernel for what does not come acts on no signal. What it held is
-// given to others, and it is left alone.
-static void give_up_on(struct slot *s, int64_t now)
-{
-    s->stuck = true;
-    s->wait_status = SIGKILL;
-    s->ended_ns = now;
-    s->state = DYING;
-}
-
-void local_kill_overdue(struct local *l)
-{
-    int64_t now = clock_now();
-    for (unsigned i = 0; i < l->base.slots; i++) {
-        struct slot *s = &l->slots[i];
-        if (s->state == EMPTY || s->state == DYING)
-            continue;
-        if (s->hung_up)
-            nursery_go_on(l->options.nursery);
-        if (s->kill_at > now)
-            continue;
-        if (s->killed) {
-            give_up_on(s, now);
-            continue;
-        }
-        s->late |= s->state == STARTING;
-        s->state = LEAVING;
-        s->kill_at = INT64_MAX;
-        local_signal(l, s, SIGKILL);
-    }
-}
-
-void local_accuse(struct local *l, struct slot *s, const char *violation)
-{
-    s->violation = violation;
-    s->state = LEAVING;
-    local_signal(l, s, SIGKILL);
+    struct local *l = local_of(ex);
+    local_happen(l, &l->slots[slot], EVENT_RETIRE, NULL);
 }
 
 // ---- Waiting
@@ -422,17 +308,6 @@ static int local_fd(const struct executor *ex)
     return local_of(ex)->epoll;
 }
 
-// A wake-up that was lost is a delay, not a hang. A worker tells unasked what it has done, but for
-// what it did shortly after it last rang: once a rescan has brought nothing there is less and less
-// reason for another.
-static int64_t next_rescan(const struct local *l, bool hung_up)
-{
-    int64_t now = clock_now(), wait = now - l->heard_ns;
-    if (wait > RESCAN_MAX_NS)
-        wait = RESCAN_MAX_NS;
-    return now + (hung_up || wait < LOCAL_RESCAN_NS ? LOCAL_RESCAN_NS : wait);
-}
-
 static int64_t local_deadline(const struct executor *ex)
 {
     const struct local *l = local_of(ex);
@@ -440,17 +315,18 @@ static int64_t local_deadline(const struct executor *ex)
     bool busy = false, hung_up = false;
     for (unsigned i = 0; i < ex->slots; i++) {
         const struct slot *s = &l->slots[i];
-        if (s->state == EMPTY)
+        if (s->state == SLOT_EMPTY)
             continue;
         int64_t look = local_watch_deadline(l, s);
-        first = s->kill_at < first ? s->kill_at : first;
+        first = s->deadline_ns < first ? s->deadline_ns : first;
         first = look < first ? look : first;
         busy |= channel_load(&s->channel) > 0;
-        hung_up |= s->hung_up;
+        hung_up |= s->control.hung_up;
     }
-    if (l->left_over)
-        return 0; // nobody rings for what was told already
-    int64_t rescan = busy || hung_up ? next_rescan(l, hung_up) : INT64_MAX;
+    if (l->unread)
+        return 0; // nobody rings again for what is in a ring already
+    int64_t rescan =
+        busy || hung_up ? local_next_rescan(clock_now(), l->heard_ns, hung_up) : INT64_MAX;
     return rescan < first ? rescan : first;
 }
 
@@ -459,7 +335,7 @@ static int64_t local_deadline(const struct executor *ex)
 static bool any_left(const struct local *l)
 {
     for (unsigned i = 0; i < l->base.slots; i++)
-        if (l->slots[i].state != EMPTY && l->slots[i].state != DYING)
+        if (l->slots[i].state != SLOT_EMPTY && l->slots[i].state != SLOT_DYING)
             return true;
     return false;
 }
@@ -482,20 +358,20 @@ static void local_destroy(struct executor *ex, int64_t grace_ns)
     struct local *l = local_of(ex);
     for (unsigned i = 0; i < ex->slots; i++) {
         struct slot *s = &l->slots[i];
-        if (s->state == EMPTY || s->state == DYING || s->told_to_end)
+        if (s->state == SLOT_EMPTY || s->state == SLOT_DYING || s->leaving.reason == LEAVE_RETIRED)
             continue;
-        if (s->state == READY && channel_load(&s->channel) == 0)
+        if (s->state == SLOT_READY && channel_load(&s->channel) == 0)
             channel_close(&s->channel);
         else
             local_signal(l, s, grace_ns > 0 ? SIGTERM : SIGKILL);
     }
     wait_all(l, clock_now() + grace_ns);
     for (unsigned i = 0; i < ex->slots; i++)
-        if (l->slots[i].state != EMPTY && l->slots[i].state != DYING)
+        if (l->slots[i].state != SLOT_EMPTY && l->slots[i].state != SLOT_DYING)
             local_signal(l, &l->slots[i], SIGKILL);
     wait_all(l, clock_now() + LAST_GRACE_NS);
     for (unsigned i = 0; l->slots && i < ex->slots; i++)
-        local_forget_worker(l, &l->slots[i]);
+        local_clear_slot(l, &l->slots[i]);
     for (size_t i = 0; i < l->map_buckets; i++)
         for (struct map_entry *m; (m = l->maps[i]);) {
             l->maps[i] = m->next;
@@ -561,7 +437,7 @@ struct executor *local_create(const struct local_options *options, br_error *err
     if (!l->slots)
         br_error_nomem(err);
     for (size_t i = 0; l->slots && i < options->plan->slot_count; i++) {
-        l->slots[i] = (struct slot){.control = -1, .kill_at = INT64_MAX};
+        l->slots[i] = (struct slot){.control.fd = -1, .deadline_ns = INT64_MAX};
         l->slots[i].channel.down_fd = l->slots[i].channel.up_fd = -1;
     }
     l->base.slots = l->slots ? (unsigned)options->plan->slot_count : 0;
@@ -570,6 +446,17 @@ struct executor *local_create(const struct local_options *options, br_error *err
         return NULL;
     }
     return &l->base;
+}
+
+void local_describe_limits(const struct executor *ex, struct buffer *out)
+{
+    const struct local *l = local_of(ex);
+    if (l->options.limits.memory == JOB_UNLIMITED)
+        return;
+    buffer_text(out, "memory by resident-set watch");
+    if (l->options.common.data != JOB_UNLIMITED)
+        buffer_text(out, ", rlimit");
+    cgroups_describe(&l->groups, out);
 }
 
 int local_pid(const struct executor *ex, unsigned slot)

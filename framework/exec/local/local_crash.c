@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The words for a worker's end.
+// Texts that describe how a worker, or a task's child, has ended.
+#include "exec/local/local_crash.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/signals.h"
-#include "exec/local/local_slot.h"
 
 void local_take_note(struct slot *s, struct wire *w)
 {
-    struct crash_note *note = malloc(sizeof *note), **place = &s->note;
-    // One that cannot be kept or is none leaves the signal's name.
+    struct crash_note *note = malloc(sizeof *note), **place = &s->death.note;
+    // Without a note the end is described by its signal alone.
     if (!note || !crash_note_read(w, note)) {
         free(note);
         return;
@@ -22,8 +24,9 @@ void local_take_note(struct slot *s, struct wire *w)
     *place = note;
 }
 
-// Puts the note in words, and is done with it; false while places are looked up.
-static bool put_words(struct local *l, struct crash_note **note, struct buffer *out)
+// Appends the note's description and frees the note. Returns false while symbol names are looked
+// up.
+static bool describe_note(struct local *l, struct crash_note **note, struct buffer *out)
 {
     const char *place = "";
     if (!symbols_find(l->symbols, *note, clock_now(), &place))
@@ -37,24 +40,25 @@ static bool put_words(struct local *l, struct crash_note **note, struct buffer *
 
 bool local_explain(struct local *l, struct slot *s)
 {
-    struct buffer words = BUFFER_EMPTY;
-    // What a worker says of its end counts when it is the end that it had.
-    if (s->why || !s->note || !WIFSIGNALED(s->wait_status) ||
-        WTERMSIG(s->wait_status) != s->note->signal)
+    struct death *d = &s->death;
+    struct buffer text = BUFFER_EMPTY;
+    // A note counts only if the worker has died of the signal that the note names.
+    if (d->description || !d->note || !WIFSIGNALED(d->wait_status) ||
+        WTERMSIG(d->wait_status) != d->note->signal)
         return true;
-    if (!put_words(l, &s->note, &words))
+    if (!describe_note(l, &d->note, &text))
         return false;
-    s->why = buffer_take_string(&words, NULL);
+    d->description = buffer_take_string(&text, NULL);
     return true;
 }
 
-// The next message, if it is a note.
+// Takes the next message from the socket if it is a note. Returns whether it was.
 static bool read_note(struct local *l, struct slot *s)
 {
-    ssize_t got = recv(s->control, l->control, CONTROL_MAX, MSG_DONTWAIT | MSG_PEEK);
+    ssize_t got = recv(s->control.fd, l->control, CONTROL_MAX, MSG_DONTWAIT | MSG_PEEK);
     struct wire w = {.at = l->control, .left = got > 0 ? (size_t)got : 0};
     if (wire_get(&w) != CONTROL_CRASHED || w.bad ||
-        recv(s->control, l->control, CONTROL_MAX, MSG_DONTWAIT) != got)
+        recv(s->control.fd, l->control, CONTROL_MAX, MSG_DONTWAIT) != got)
         return false;
     w = (struct wire){.at = l->control, .left = (size_t)got};
     (void)wire_get(&w);
@@ -71,16 +75,16 @@ static struct crash_note **find_child_note(struct slot *s, int32_t process, int 
     return NULL;
 }
 
-// Several children may have ended since the last look: each end has its own child's note, which is
-// in the socket before the worker tells of the end.
+// Several children may have ended since the last look. A child's note is in the socket before the
+// worker publishes the END that it belongs to.
 bool local_explain_child(struct local *l, struct slot *s, struct exec_report *end)
 {
     struct crash_note **note;
     while (!(note = find_child_note(s, s->batch.end.process, end->end.signal)))
-        if (s->control < 0 || !read_note(l, s))
+        if (s->control.fd < 0 || !read_note(l, s))
             return true;
     buffer_reset(&l->text);
-    if (!put_words(l, note, &l->text))
+    if (!describe_note(l, note, &l->text))
         return false;
     buffer_char(&l->text, '\0');
     if (!l->text.failed)
@@ -90,8 +94,18 @@ bool local_explain_child(struct local *l, struct slot *s, struct exec_report *en
 
 void local_describe_end(struct buffer *out, const struct slot *s, bool whole)
 {
-    if (s->why)
-        buffer_append(out, s->why, whole ? strlen(s->why) : strcspn(s->why, "\n"));
+    const char *text = s->death.description;
+    if (text)
+        buffer_append(out, text, whole ? strlen(text) : strcspn(text, "\n"));
     else
-        signal_describe_end(out, s->wait_status);
+        signal_describe_end(out, s->death.wait_status);
+}
+
+void local_describe_oom(struct buffer *out, const struct local *l)
+{
+    if (l->groups.made[CGROUP_MEMORY] >= 0)
+        buffer_format(out, "all together have reached limits.memory, %.4g MiB",
+                      (double)l->options.limits.memory / (1 << 20));
+    else
+        buffer_text(out, "the control group that this run is in has no more memory");
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Finds, makes and removes control groups through the files of the cgroup file systems.
 #include "exec/process/cgroup.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@
 
 enum {
     PATH_SIZE = 4096,
-    REMOVE_TRIES = 100 // at intervals of a millisecond: what was killed leaves its group soon
+    REMOVE_TRIES = 100 // a millisecond apart: killed processes soon leave their group
 };
 
 static const char *const controllers[CGROUP_KINDS] = {"memory", "pids", ""};
@@ -41,7 +42,7 @@ static bool read_file(int dir, const char *name, char *text, size_t size)
     return got > 0;
 }
 
-// Whether `word` is one of the list's words, which stand between `separators`.
+// Returns whether `list`, whose words are separated by any of `separators`, contains `word`.
 static bool has_word(const char *list, const char *word, const char *separators)
 {
     size_t length = strlen(word);
@@ -54,7 +55,8 @@ static bool has_word(const char *list, const char *word, const char *separators)
 
 // ---- Finding the own groups
 
-// The path of the own group in a hierarchy, by /proc/self/cgroup: "4:memory:/path", "0::/path".
+// Finds the path of this process's group in a hierarchy. A line of /proc/self/cgroup reads
+// "4:memory:/path", or "0::/path" for version 2 (the controller "").
 static bool own_path(const char *controller, char *path)
 {
     char line[PATH_SIZE];
@@ -76,7 +78,7 @@ static bool own_path(const char *controller, char *path)
     return found;
 }
 
-// A mount's place may show something else: another may lie over it, as in a container.
+// Another mount may hide this one, as in a container, so the file system's type is checked.
 static int open_group(const char *path, bool unified)
 {
     struct statfs fs;
@@ -87,8 +89,8 @@ static int open_group(const char *path, bool unified)
     return fd;
 }
 
-// Opens the own group's directory, by a line of /proc/self/mountinfo; -1 when the line is of
-// another hierarchy. Of the group's path, what lies above the mount is not to be seen here.
+// Opens the directory of the group `path`, given a line of /proc/self/mountinfo. Returns -1 if the
+// line is of another hierarchy. The part of the path above the mount's root is not visible here.
 static int open_in_mount(char *line, const char *controller, const char *path)
 {
     char root[PATH_SIZE], place[PATH_SIZE], type[32], options[PATH_SIZE], whole[2 * PATH_SIZE];
@@ -117,12 +119,12 @@ static int open_own(const char *controller)
     return fd;
 }
 
-// With version 1 a controller has its own hierarchy; where it has none it is version 2's, whose
-// groups have it when it is said so in their parent.
+// A controller has a hierarchy of its own in version 1. If it has none it belongs to version 2,
+// where a group has it if the parent's cgroup.subtree_control enables it.
 static void find_own(struct cgroups *g)
 {
     char list[1024];
-    // Where no groups are made, only memory's is looked at: for whom the kernel has killed.
+    // Without workers only the memory group is needed: it counts what the kernel has killed.
     int kinds = g->workers > 0 ? CGROUP_KINDS : CGROUP_MEMORY + 1;
     for (int k = 0; k < kinds; k++) {
         g->own[k] = open_own(controllers[k]);
@@ -141,7 +143,7 @@ static void find_own(struct cgroups *g)
 
 static int make_group(int parent, const char *name)
 {
-    // One that is there was left by a process of the same number, whose end nobody could wait for.
+    // A group of this name was left by an earlier process with the same pid.
     if (mkdirat(parent, name, 0755) != 0 && errno != EEXIST)
         return -1;
     return openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -155,7 +157,7 @@ static bool set_bound(int group, enum cgroup_kind kind, bool unified, uint64_t m
     case CGROUP_MEMORY:
         if (!write_file(group, unified ? "memory.max" : "memory.limit_in_bytes", text))
             return false;
-        // Memory that is swapped out is memory; kernels may be built without either of these.
+        // Swapped-out memory counts too. Kernels may be built without either of these files.
         (void)write_file(group, unified ? "memory.swap.max" : "memory.memsw.limit_in_bytes",
                          unified ? "0" : text);
         (void)write_file(group, "memory.oom.group", "1");
@@ -189,8 +191,8 @@ static bool make_workers(const struct cgroups *g, enum cgroup_kind kind, uint64_
 
 static void remove_kind(struct cgroups *g, enum cgroup_kind kind);
 
-// Children have a controller of version 2 when their parent says so, and that is refused while it
-// has processes of its own.
+// Enables the controller for the children of a version 2 group. The kernel refuses it while the
+// group itself has processes.
 static bool delegate(const struct cgroups *g, enum cgroup_kind kind, int group)
 {
     char word[32];

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The nursery process and the requests that the calling program sends to it.
 #include "exec/process/nursery.h"
 
 #include <dirent.h>
@@ -22,7 +23,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/process/bystander.h"
+#include "exec/process/job_signals.h"
 
 enum request_type {
     REQUEST_SPAWN = 1,
@@ -30,14 +31,14 @@ enum request_type {
     REQUEST_GROUPS
 };
 
-#define STOP_NS (5 * NS_PER_S)
+#define STOP_NS (5 * NS_PER_S) // how long nursery_stop waits
 
 struct request {
     enum request_type type;
     uint32_t id;
     int signal;
-    bool incomplete;      // set where it is received
-    nursery_entry *entry; // valid in the nursery: it is a fork of who asks
+    bool incomplete;      // set by the nursery: descriptors are missing
+    nursery_entry *entry; // valid in the nursery, because it is a fork of the caller
     struct cgroups groups;
 };
 
@@ -49,7 +50,7 @@ struct child {
 struct nurse { // the nursery process itself
     int socket;
     int signals;
-    int coordinator; // pidfd, or -1 on kernels without (before 5.3)
+    int coordinator; // pidfd, or -1 if the kernel has none (before 5.3)
     struct child *children;
     size_t count, capacity;
     struct cgroups groups;
@@ -84,7 +85,7 @@ static int send_request(int socket, const struct request *r, const int *fds, siz
     return sent == (ssize_t)sizeof *r ? 0 : -1;
 }
 
-// 1, 0 at the end of the connection, -1 when there is nothing to receive.
+// Returns 1; 0 at the end of the connection; -1 if there is nothing to receive.
 static int receive_request(int socket, struct request *r, int *fds, size_t *count)
 {
     struct iovec data = {.iov_base = r, .iov_len = sizeof *r};
@@ -103,18 +104,18 @@ static int receive_request(int socket, struct request *r, int *fds, size_t *coun
         *count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         memcpy(fds, CMSG_DATA(c), *count * sizeof(int));
     }
-    // No descriptors were left for what came with it.
+    // This process had no descriptors left for those of the message.
     r->incomplete = message.msg_flags & MSG_CTRUNC;
     return got == (ssize_t)sizeof *r;
 }
 
 // ---- The nursery process
 
-static void tell(const struct nurse *n, const struct nursery_event *event)
+static void report(const struct nurse *n, const struct nursery_event *event)
 {
-    // The coordinator drains this socket before it does anything else, so blocking here is short;
-    // when it is gone the loop sees the end of the connection. An event that is lost for want of
-    // kernel memory would be waited for without end.
+    // This blocks shortly, because the coordinator empties the socket before it does anything else;
+    // if it is gone the loop sees the end of the connection. When the kernel has no memory the
+    // event is sent again, because the coordinator would wait for it for ever.
     while (send(n->socket, event, sizeof *event, MSG_NOSIGNAL) < 0)
         if (errno == ENOBUFS || errno == ENOMEM || errno == EAGAIN)
             poll(NULL, 0, 10);
@@ -127,8 +128,8 @@ static int compare_ints(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
-// exit() runs the handlers that this process inherited from the calling program, unless it ends
-// here, before them.
+// Runs before the exit handlers that this process has inherited from the calling program, and ends
+// the process, so that they do not run.
 static void leave_at_exit(int status, void *unused)
 {
     (void)unused;
@@ -137,7 +138,7 @@ static void leave_at_exit(int status, void *unused)
     _exit(status);
 }
 
-// In the child: never returns.
+// Turns a forked process into the child. Never returns.
 static void become_child(pid_t nursery, nursery_entry *entry, const int *fds, size_t count)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -173,11 +174,11 @@ static void spawn(struct nurse *n, const struct request *r, const int *fds, size
         event.type = NURSERY_NOT_STARTED;
         event.number = errno;
     } else {
-        setpgid(pid, pid); // here too: the group exists before any signal is sent to it
+        setpgid(pid, pid); // as the child does: the group must exist before a signal is sent to it
         n->children[n->count++] = (struct child){pid, r->id};
         event.pid = pid;
     }
-    tell(n, &event);
+    report(n, &event);
 }
 
 static void kill_child(struct nurse *n, uint32_t id, int signal)
@@ -199,8 +200,8 @@ static bool is_child(const struct nurse *n, pid_t pid)
     return false;
 }
 
-// Kills what has become this process's child without having been forked here: descendants of
-// children whose own parents are gone. True while there were any.
+// Kills the processes that this one has inherited: descendants of children whose own parents are
+// gone. Returns whether there were any.
 static bool sweep_orphans(const struct nurse *n)
 {
     char path[64];
@@ -223,9 +224,9 @@ static int64_t timeval_ns(struct timeval t)
     return (int64_t)t.tv_sec * NS_PER_S + (int64_t)t.tv_usec * NS_PER_US;
 }
 
-// A child that has ended, or 0. It stays a zombie, so that its number is nobody else's yet. One
-// that has had itself traced stops at every signal, and means to be looked after by its parent: it
-// is let go, with that signal.
+// Returns the pid of a child that has ended, or 0. The child stays a zombie, so that its pid is not
+// used again yet. A child that is traced by its own request stops at every signal; it is detached
+// and gets the signal.
 static pid_t next_ended(void)
 {
     for (;;) {
@@ -259,7 +260,7 @@ static void reap_one(struct nurse *n, pid_t pid)
         .cpu_ns = timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime),
     };
     n->children[i] = n->children[--n->count];
-    tell(n, &event);
+    report(n, &event);
 }
 
 static void reap(struct nurse *n)
@@ -273,7 +274,7 @@ static void kill_all(struct nurse *n)
 {
     for (size_t i = 0; i < n->count; i++)
         kill(-n->children[i].pid, SIGKILL);
-    // Each generation of orphans can appear only when its parents are gone.
+    // Orphans of orphans appear when their parents are gone, so this is repeated.
     for (;;) {
         while (waitpid(-1, NULL, WNOHANG) > 0)
             ;
@@ -302,7 +303,8 @@ static void drain_signals(int fd)
 
 static void nurse_loop(struct nurse *n)
 {
-    // The socket's end may not show the coordinator's death: another child of its may hold a copy.
+    // The pidfd is needed because another child of the coordinator may hold a copy of its socket,
+    // so that the connection does not end with it.
     struct pollfd wait[3] = {{.fd = n->socket, .events = POLLIN},
                              {.fd = n->signals, .events = POLLIN},
                              {.fd = n->coordinator, .events = POLLIN}};
@@ -339,20 +341,20 @@ static void nurse_loop(struct nurse *n)
 static void default_signals(void)
 {
     for (int s = 1; s < NSIG; s++)
-        signal(s, SIG_DFL); // fails for those that cannot be caught: they are at their default
+        signal(s, SIG_DFL); // fails for SIGKILL and SIGSTOP, which cannot be changed
 }
 
-// In the new process: never returns.
+// Turns a forked process into the nursery. Never returns.
 static void become_nursery(int socket, int coordinator)
 {
     struct nurse n = {.socket = socket, .coordinator = coordinator, .groups = CGROUPS_NONE};
     int keep[] = {socket, coordinator};
-    // Out of the terminal's foreground group: Ctrl-C is for the coordinator to act upon.
+    // Leaves the terminal's foreground group, because only the coordinator is to act on Ctrl-C.
     setpgid(0, 0);
     default_signals();
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_NAME, "br-nursery");
-    // What the calling program has not flushed is its own to flush.
+    // Output that the calling program has not flushed must not be written twice.
     __fpurge(stdin);
     __fpurge(stdout);
     __fpurge(stderr);
@@ -360,7 +362,7 @@ static void become_nursery(int socket, int coordinator)
     fd_close_from(0, keep, 2);
     if (fd_fill_standard(NULL) != 0)
         _exit(1);
-    sigset_t chld, blocked = bystander_signals();
+    sigset_t chld, blocked = job_signals_set();
     sigemptyset(&chld);
     sigaddset(&chld, SIGCHLD);
     sigaddset(&blocked, SIGCHLD);
@@ -411,10 +413,10 @@ int nursery_start(struct nursery *n, br_error *err)
     return 0;
 }
 
-void nursery_go_on(const struct nursery *n)
+void nursery_continue(const struct nursery *n)
 {
     if (n->socket >= 0)
-        kill(n->pid, SIGCONT); // one that runs does not notice
+        kill(n->pid, SIGCONT); // a running process does not notice
 }
 
 int nursery_spawn(struct nursery *n, nursery_entry *entry, const int *fds, size_t count,
@@ -423,7 +425,7 @@ int nursery_spawn(struct nursery *n, nursery_entry *entry, const int *fds, size_
     struct request r = {.type = REQUEST_SPAWN, .id = n->last_id + 1, .entry = entry};
     if (send_request(n->socket, &r, fds, count) != 0)
         return br_error_errno(err, "cannot ask for a new worker process");
-    nursery_go_on(n);
+    nursery_continue(n);
     *id = ++n->last_id;
     return 0;
 }
@@ -433,7 +435,7 @@ int nursery_kill(struct nursery *n, uint32_t id, int signal, br_error *err)
     struct request r = {.type = REQUEST_KILL, .id = id, .signal = signal};
     if (send_request(n->socket, &r, NULL, 0) != 0)
         return br_error_errno(err, "cannot have a worker process killed");
-    nursery_go_on(n);
+    nursery_continue(n);
     return 0;
 }
 
@@ -465,13 +467,13 @@ int nursery_next(struct nursery *n, struct nursery_event *event, br_error *err)
                         (int)n->pid);
 }
 
-// It sees the end of the connection, kills what is left and ends, which closes its side.
+// The nursery sees the end of the connection, kills all children and ends, which closes its side.
 void nursery_dismiss(const struct nursery *n)
 {
     if (n->socket < 0)
         return;
     shutdown(n->socket, SHUT_WR);
-    nursery_go_on(n);
+    nursery_continue(n);
 }
 
 void nursery_stop(struct nursery *n)
@@ -490,7 +492,8 @@ void nursery_stop(struct nursery *n)
             break;
         got = recv(n->socket, &event, sizeof event, MSG_DONTWAIT);
     } while (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)));
-    // Stopped, or waiting for what even SIGKILL cannot end: its children die with it.
+    // It was stopped, or waits for a child that even SIGKILL does not end. Its children die with
+    // it.
     if (clock_now() >= deadline)
         kill(n->pid, SIGKILL);
     fd_close(&n->socket);

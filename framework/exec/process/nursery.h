@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The nursery: a small single-threaded process that forks all others. The calling program sees one
-// child and no SIGCHLD but that one's; a fork costs what a small process costs, whatever the
-// program has grown to; and as child subreaper the nursery finds what its children leave behind.
+// The nursery: a small single-threaded process that forks all others. The calling program has one
+// child only, and gets no SIGCHLD but for that one. A fork is cheap, however large the program has
+// become. As a child subreaper the nursery inherits what its children leave behind.
 //
-// Life of the nursery's child, and what makes it move:
+// The states of a nursery's child, and what changes them:
 //
 //   state \ event   nursery_spawn       nursery_kill     it ends               nursery gone
 //   -------------   -----------------   --------------   -------------------   ------------------
@@ -29,16 +29,17 @@ enum {
     NURSERY_FDS_MAX = 10
 };
 
-// What a child runs, with the descriptors it was given; its return value is the exit status.
-// Signals are at their defaults and unblocked, standard streams are /dev/null, every other
-// descriptor is closed, it leads its own process group and dies with the nursery. exit() in it runs
-// no handler of the calling program.
+// The function that a child runs. `fds` are the descriptors that it was given, in the same order;
+// the return value is its exit status. In the child all signals have their default actions and are
+// unblocked, standard streams are /dev/null, and every other descriptor is closed. The child leads
+// a process group of its own and dies with the nursery. exit() in it runs no handler of the calling
+// program.
 typedef int nursery_entry(const int *fds, size_t count);
 
 struct nursery {
     pid_t pid;
-    int socket; // readable when nursery_next has something
-    uint32_t last_id;
+    int socket;       // readable when nursery_next has an event
+    uint32_t last_id; // of the child that was asked for last
 };
 
 enum nursery_event_type {
@@ -49,44 +50,47 @@ enum nursery_event_type {
 
 struct nursery_event {
     enum nursery_event_type type;
-    uint32_t id;
-    pid_t pid;
-    int number;          // errno of NOT_STARTED
+    uint32_t id;         // of the child
+    pid_t pid;           // STARTED, ENDED
+    int number;          // NOT_STARTED: the errno of fork
     int wait_status;     // ENDED: as from waitpid
     int64_t peak_memory; // ENDED: bytes
-    int64_t cpu_ns;      // ENDED: its CPU time and its children's
+    int64_t cpu_ns;      // ENDED: CPU time of the child and of its reaped children
 };
 
-// Forks the nursery. Call it early: before threads, before much memory is in use.
+// Forks the nursery. To be called early: before the program has threads or much memory. Returns 0,
+// or -1 and *err if a socket pair or a fork cannot be had. The functions below may be called by one
+// thread at a time; only nursery_stop blocks.
 int nursery_start(struct nursery *n, br_error *err);
 
-// Asks for a child; NURSERY_STARTED or NOT_STARTED follows, and after STARTED, ENDED. The
-// descriptors stay the caller's. *id names the child from now on. -1 when the nursery cannot be
-// reached or does not keep up (errno EAGAIN).
+// Asks for a child: the event STARTED follows, and then ENDED; or NOT_STARTED. `fds`,
+// NURSERY_FDS_MAX at most, stay the caller's. Returns 0 and sets *id to the child's name; -1 and
+// *err if the nursery is gone (errno EPIPE) or its queue of requests is full (errno EAGAIN).
 int nursery_spawn(struct nursery *n, nursery_entry *entry, const int *fds, size_t count,
                   uint32_t *id, br_error *err);
 
-// Sends a signal to the child's whole group. A child that has ended is no error.
+// Sends a signal to the child's process group, and SIGCONT after it. Returns 0, also if the child
+// has ended; -1 and *err as nursery_spawn.
 int nursery_kill(struct nursery *n, uint32_t id, int signal, br_error *err);
 
-// To be told when the groups have been found and none is made yet: what is made of them from now on
-// the nursery too removes when it ends, after it has killed what is in them.
+// Makes the nursery kill and remove the control groups when it ends. To be called between
+// cgroups_find and cgroups_make, so that no group is missed if the caller dies while it makes them.
+// Returns 0; -1 and *err as nursery_spawn.
 int nursery_adopt_groups(struct nursery *n, const struct cgroups *groups, br_error *err);
 
-// A task may have stopped its parent, and so may anybody: has it go on. Whoever asks it for
-// something does so by asking; who waits for word of what happens by itself calls this now and
-// then.
-void nursery_go_on(const struct nursery *n);
+// Continues the nursery if somebody has stopped it: a task can do that to its parent. Requests do
+// so by themselves; a caller that only waits for events calls this from time to time.
+void nursery_continue(const struct nursery *n);
 
-// The next event: 1, 0 when there is none now, -1 and *err when the nursery is gone.
+// Reads the next event. Returns 1; 0 if there is none now; -1 and *err if the nursery is gone.
 int nursery_next(struct nursery *n, struct nursery_event *event, br_error *err);
 
-// Has the nursery end, and kill all children that are left, without waiting: nursery_stop, which
-// must follow, waits less. In between nothing else can be asked of it.
+// Makes the nursery kill all children and end, and does not wait for that. Afterwards only
+// nursery_stop may be called, which then waits for less.
 void nursery_dismiss(const struct nursery *n);
 
-// Kills all children that are left, waits for the nursery. Takes a nursery that never started
-// (zeroed, socket -1).
+// Makes the nursery kill all children and waits for its end: 5 s, after which the nursery is
+// killed. Does nothing if the nursery was never started (socket -1).
 void nursery_stop(struct nursery *n);
 
 #endif

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Forks a child for a task, and reads the result that the child leaves.
 #include "exec/worker/isolate.h"
 
 #include <errno.h>
@@ -22,9 +23,9 @@
 
 #define VERDICT_MAGIC UINT64_C(0x7461736b456e6465)
 
-// What a child says of its task; its row follows. All of it is there or it does not count.
+// The result that a child leaves; its row follows. It counts only if it is complete.
 struct verdict {
-    uint64_t magic; // and the task's number in the worker's life
+    uint64_t magic; // VERDICT_MAGIC plus the number of the task in the worker's life
     uint64_t size;  // of the row
     uint32_t failure;
     int32_t cpu;
@@ -43,7 +44,7 @@ static void say_impossible(struct task *t, struct isolate_end *out, const char *
     out->failure = TASK_FAILED;
 }
 
-// Empty memory to hand over through; the offset, which parent and child share, at its start.
+// Empties the memory for the result and sets its offset, which parent and child share, to 0.
 static int clean_memory(struct isolate *s)
 {
     if (s->fd < 0)
@@ -72,7 +73,7 @@ static void run_child(const struct isolate *s, struct task *t, pid_t worker)
     const void *row = NULL;
     size_t size = 0;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != worker) // it died before that was heard
+    if (getppid() != worker) // the worker has died before the line above
         _exit(0);
     crash_follow_fork();
     int returned = task_call(t);
@@ -97,7 +98,7 @@ static void run_child(const struct isolate *s, struct task *t, pid_t worker)
 
 // ---- In the worker
 
-// Whether the child handed over a whole verdict of this very task.
+// Reads the verdict. Returns whether it is complete and of this very task.
 static bool take_over(struct isolate *s, struct task *t, struct isolate_end *out)
 {
     struct verdict v;
@@ -141,8 +142,8 @@ static void take_end(struct isolate *s, struct task *t, int status, struct isola
     buffer_finish(&b);
 }
 
-// The child's end. One that had itself traced stops at every signal, and means to be looked after
-// by its parent: it is let go, with that signal.
+// Waits for the child's end. A child that is traced by its own request stops at every signal; it is
+// detached and gets the signal.
 static int wait_for_end(pid_t child, struct rusage *used)
 {
     int status = 0;
@@ -161,7 +162,7 @@ void isolate_run(struct isolate *s, struct task *t, struct isolate_end *out)
     pid_t worker = getpid();
     struct rusage used = {0};
     *out = (struct isolate_end){.cpu_ns = -1, .peak_memory = -1, .cpu = -1};
-    fflush(stdout); // what is pending is not the child's to print
+    fflush(stdout); // else the child would print it too
     fflush(stderr);
     if (clean_memory(s) != 0) {
         say_impossible(t, out, "memory");

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Formats the message of a task that is over a limit.
 #include "exec/worker/limit_message.h"
 
 #include <stdio.h>

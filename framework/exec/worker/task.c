@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The calls of <batchrun/plugin.h>: inputs, results, the rest, and those of init.
 #include "exec/worker/task.h"
 
 #include <inttypes.h>
@@ -15,7 +16,7 @@
 #include "model/row.h"
 
 struct result_value {
-    uint64_t set_by;       // task's number
+    uint64_t set_by;       // number of the task that has set it
     size_t offset, length; // str, bytes: in t->texts
 };
 
@@ -30,7 +31,7 @@ BR_PRINTF_(2, 0) static void write_message(char *message, const char *format, va
         utf8_mark_cut(message, TASK_MESSAGE + 1);
 }
 
-// The first failure is the one that is told.
+// Keeps the first failure only.
 BR_PRINTF_(3, 4) static int fail(struct task *t, enum task_failure how, const char *format, ...)
 {
     if (t->failure == TASK_FINE) {
@@ -62,7 +63,7 @@ static const char *result_name(const struct task_map *m, size_t column)
     return m->signature.results.columns[column].name;
 }
 
-// As strcmp, for names: most are too short for a call to be worth it.
+// Most names are so short that a call of strcmp would take longer.
 static inline bool is_same_name(const char *a, const char *b)
 {
     for (; *a == *b; a++, b++)
@@ -76,17 +77,17 @@ static struct cached_name *cached_at(struct name_cache *cache, const char *name)
     return &cache->names[((uintptr_t)name >> 2 ^ (uintptr_t)name >> 6) % TASK_CACHE];
 }
 
-// The column that was last found for this address. Unless it is a literal's the address alone
-// proves nothing: the plugin may have written another name there. NULL: it is to be looked for.
+// Returns the column that was last found for this address, or NULL. If the string is not a literal
+// it is compared, because the plugin may have written another name there.
 static const struct cached_name *find_cached(struct name_cache *cache, const char *name)
 {
     const struct cached_name *c = cached_at(cache, name);
     return c->name == name && is_same_name(c->text, name) ? c : NULL;
 }
 
-// Looks for a name among `count` from the one behind the last that was found on, so that who asks
-// for many columns in their order finds each at once. NULL where there is none. Not inlined: the
-// usual way is past it.
+// Looks up a name among `count` columns, beginning after the column that was found last, so that a
+// task that reads columns in their order finds each at once. Returns NULL if there is none. Not
+// inlined, because most calls find their column in the cache.
 static __attribute__((noinline)) struct cached_name *
 search(const struct task_map *m, struct name_cache *cache, const char *name, size_t count,
        const char *(*name_at)(const struct task_map *, size_t))
@@ -153,7 +154,7 @@ static void say_unknown(struct task *t, const char *what, const char *name, size
 
 // ---- Inputs
 
-// The input's column, or NULL when there is none or no such row: the task has failed.
+// Returns the input's column; NULL if there is no such column or row, and then the task has failed.
 static const struct cached_name *input_for(struct task *t, const char *name, uint64_t row)
 {
     struct task_map *m = t->map;
@@ -304,7 +305,7 @@ static __attribute__((noinline)) int result_by_name(struct task *t, const char *
     return 0;
 }
 
-// What most results are comes first, and costs little.
+// Sets a result of 8 bytes or less. Most calls find their column in the cache.
 static inline int result_word(br_task *task, const char *name, enum br_type type, uint64_t word)
 {
     struct task *t = task_of(task);
@@ -374,7 +375,7 @@ static int emit_bytes(br_task *task, const void *data, size_t size)
         return fail(t, TASK_FAILED_FOR_GOOD, "it emitted more than %zu bytes",
                     CHANNEL_RESULT_MAX - out_size);
     t->unusual = true;
-    // Behind the place of `out`: its result is sent as it lies here.
+    // Leaves room for `out`, so that result and emitted bytes are one piece of memory.
     if (t->texts.length == 0)
         buffer_extend(&t->texts, out_size);
     buffer_append(&t->texts, data, size);
@@ -382,7 +383,7 @@ static int emit_bytes(br_task *task, const void *data, size_t size)
     return t->texts.failed ? fail(t, TASK_FAILED, "out of memory for what it emitted") : 0;
 }
 
-// ---- The rest of what a task may call
+// ---- The other calls of a task
 
 BR_PRINTF_(3, 0) static int api_fail(br_task *task, int permanent, const char *format, va_list args)
 {
@@ -405,7 +406,7 @@ BR_PRINTF_(2, 0) static void api_log(br_task *task, const char *format, va_list 
 static void api_progress(br_task *task, double fraction)
 {
     struct task *t = task_of(task);
-    t->unusual = t->told_progress = true;
+    t->unusual = t->progress_set = true;
     channel_progress(t->channel, fraction);
 }
 
@@ -414,7 +415,7 @@ static bool api_cancelled(br_task *task)
     struct task *t = task_of(task);
     if (channel_cancelled(t->channel, t->claim, t->row))
         return true;
-    // The coordinator says so too, but later: it looks now and then.
+    // The coordinator cancels the task too, but notices the timeout later.
     return t->map->limits.soft_ns > 0 && clock_now() - t->start_ns >= t->map->limits.soft_ns;
 }
 
@@ -428,7 +429,8 @@ static double api_time_left(br_task *task)
     return left > 0 ? (double)left / (double)NS_PER_S : 0;
 }
 
-// Sebastiano Vigna's SplitMix64 (prng.di.unimi.it/splitmix64.c): neighbours give unrelated values.
+// Sebastiano Vigna's SplitMix64 (prng.di.unimi.it/splitmix64.c): consecutive numbers give unrelated
+// values.
 static uint64_t mix(uint64_t x)
 {
     x += UINT64_C(0x9e3779b97f4a7c15);
@@ -547,7 +549,7 @@ int task_worker_start(struct task_worker *w, const struct plugin *plugin,
     return 0;
 }
 
-// ---- One task after the other
+// ---- From task to task
 
 bool task_is_plain(const struct schema *results)
 {
@@ -604,9 +606,9 @@ void task_undo_unusual(struct task *t)
     t->failure = TASK_FINE;
     t->emitted = 0;
     buffer_reset(&t->texts);
-    if (t->told_progress)
+    if (t->progress_set)
         channel_progress(t->channel, 0);
-    t->told_progress = false;
+    t->progress_set = false;
 }
 
 int task_call_function(br_task *task)
@@ -622,8 +624,8 @@ int task_call_function(br_task *task)
     return f->function(task, in, t->out);
 }
 
-// A frame of its own between the task and us, which neither inlining nor a tail call takes away: a
-// crash is told from here on (exec/crash/crash.c).
+// Neither inlined nor a tail call, so that a stack frame lies between the task and its worker:
+// stack traces of crashes end at it (exec/crash/crash.c).
 __attribute__((noinline)) int task_call(struct task *t)
 {
     int returned = t->map->call(&t->public);

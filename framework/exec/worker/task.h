@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A task in hand, in the worker: what stands behind the calls of <batchrun/plugin.h>.
+// A running task, in the worker: the functions that the calls of <batchrun/plugin.h> end up in.
 #ifndef BR_EXEC_WORKER_TASK_H
 #define BR_EXEC_WORKER_TASK_H
 
@@ -11,20 +11,21 @@
 #include "model/table.h"
 
 enum {
-    TASK_MESSAGE = 1000,
-    TASK_CACHE = 64
+    TASK_MESSAGE = 1000, // bytes of a message at most
+    TASK_CACHE = 64      // names whose columns are remembered
 };
 
-// The plugin's name strings are usually literals: the last column found for an address is tried
-// first, then the one behind the last that was found.
+// Columns by the address of the name string that a plugin passes, which is usually a literal. The
+// column that was last found for an address is tried first, then the one after the last column
+// found.
 struct name_cache {
     struct cached_name {
-        const char *literal; // of which the address alone says what it is: the plugin's, or else
-                             // the column's own, which br_arg_name gives
-        const char *name;    // the plugin's
-        const char *text;    // the column's own
+        const char *literal; // key: the address of a string that cannot change: a literal of the
+                             // plugin, or the column's name as br_arg_name returns it
+        const char *name;    // the string that the plugin has passed
+        const char *text;    // the column's name
         enum br_type type;
-        size_t column;
+        size_t column;                 // its index
         struct table_column_view view; // of an input
     } names[TASK_CACHE];
     size_t next;
@@ -36,8 +37,8 @@ struct plugin;
 struct task_map {
     uint64_t id;
     int (*call)(br_task *);
-    const struct plugin *plugin; // whose it is
-    // A function of the calling program instead: `items` is what grants carry no inputs for.
+    const struct plugin *plugin; // that the task belongs to; NULL for a function of the program
+    // The function; `items` are the inputs of all tasks, unless grants carry them.
     struct channel_call function;
     const void *items;
     char *phase;
@@ -47,11 +48,11 @@ struct task_map {
     size_t table_size;
     uint64_t rows, rows_per_task;
     struct signature signature;
-    bool plain;       // results need no packing: columns of i64 and f64 alone, or `row_words`
-    size_t row_words; // as channel_row_words
+    bool plain; // rows need no packing: only i64 and f64 columns, or a function with row_words
+    size_t row_words; // as channel_row_words returns it
     struct time_limits limits;
     enum job_isolation isolation;
-    void *state; // of the plugin
+    void *state; // that the plugin's init has set
     struct name_cache inputs, results;
 };
 
@@ -66,33 +67,36 @@ struct task {
     struct task_map *map;
     struct channel_worker *channel;
     const struct channel_claim *claim;
-    uint32_t row;
+    uint32_t row; // index within the grant
     int64_t start_ns;
-    uint64_t number; // of this task in the worker's life: marks which results it has set
-    // What few tasks do, and the next one must find undone: fail, emit, tell progress, give texts.
+    uint64_t number; // counts the worker's tasks; a result is set if it bears this number
+    // It has done what few tasks do, and what must be undone before the next: failed, emitted
+    // bytes, reported progress, set a text.
     bool unusual;
-    bool told_progress;
+    bool progress_set;
     enum task_failure failure;
-    size_t results_set;
+    size_t results_set;           // how many result columns
     struct result_value *results; // one for each result column
     uint64_t *words;              // results of 8 bytes and less
-    const uint64_t *plain;        // where the map is, the row: `words`, or `out`
+    const uint64_t *plain;        // if the map is plain: the row, `words` or `out`
     size_t result_capacity;
-    void *out; // what a function writes its result to
+    void *out; // memory for a function's result
     size_t out_capacity;
     size_t emitted;       // bytes in `texts` that a function gave with br_task_emit
     struct buffer texts;  // str and bytes results
-    struct buffer packed; // the row, where it is not plain
+    struct buffer packed; // the row, if it is not plain
     char message[TASK_MESSAGE + 1];
 };
 
-// Makes *t ready for tasks of a grant of `map`; both borrowed. false when out of memory.
+// Prepares *t for the tasks of a grant of `map`. All arguments are borrowed until the next call.
+// Returns false if memory ran out.
 bool task_prepare(struct task *t, struct task_map *map, const struct channel_claim *claim,
                   struct channel_worker *channel);
 
+// Undoes what the last task has done if it was unusual.
 void task_undo_unusual(struct task *t);
 
-// Sets all that a plugin sees of the grant's task `row`.
+// Starts task `row` of the grant: sets what the plugin's calls return.
 static inline void task_begin(struct task *t, uint32_t row, int64_t start_ns)
 {
     const struct task_map *m = t->map;
@@ -110,27 +114,27 @@ static inline void task_begin(struct task *t, uint32_t row, int64_t start_ns)
     }
 }
 
-// For a map's `call`, where the task is a function of the calling program.
+// The `call` of a map whose task is a function of the calling program.
 int task_call_function(br_task *t);
 
-// Calls the task's function; what it returned.
+// Calls the task's function and returns what it has returned.
 int task_call(struct task *t);
 
-// Whether it has ended as most do: well, and t->plain has its results.
+// Returns whether the task has succeeded without anything unusual, so that t->plain is its row.
 static inline bool task_ended_plainly(const struct task *t, int returned)
 {
     return returned == 0 && !t->unusual && t->map->plain &&
            t->results_set == t->map->signature.results.count;
 }
 
-// What has become of it, given what the function returned: the failure, with t->message; where
-// there is none *row and *size are the packed results.
+// Judges the task, given what its function has returned. Returns the failure, whose message is
+// t->message, or TASK_FINE and the packed results in *row and *size, valid until the next task.
 enum task_failure task_end(struct task *t, int returned, const void **row, size_t *size);
 
-// Whether a row of results is words that need no packing: i64 and f64 alone.
+// Returns whether rows need no packing because all columns are i64 or f64.
 bool task_is_plain(const struct schema *results);
 
-// The table of calls; the same for tasks and for workers' init.
+// The functions behind the calls of <batchrun/plugin.h>, of tasks and of init.
 extern const struct br_api_ task_api;
 
 // ---- A plugin in a worker, for init and fini
@@ -141,12 +145,12 @@ struct task_worker {
     br_worker public; // first
     void *state;
     const struct job_settings *config;
-    bool failed; // a setting had the wrong type, or init said so
+    bool failed; // a setting has the wrong type, or init has called br_init_fail
     char message[TASK_MESSAGE + 1];
 };
 
-// Runs the init of a plugin that was loaded, if it has one. -1 and *err (BR_ERR_PLUGIN) with its
-// reason. `config` is borrowed for as long as the plugin is used.
+// Runs the init of a loaded plugin, if it has one. Returns 0; -1 and *err (BR_ERR_PLUGIN) with its
+// reason if it fails. `config` is borrowed for as long as the plugin is used.
 int task_worker_start(struct task_worker *w, const struct plugin *plugin,
                       const struct job_settings *config, br_error *err);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// A worker process: its start, its maps, and the loop that runs tasks.
 #include "exec/worker/worker.h"
 
 #include <errno.h>
@@ -23,19 +24,18 @@
 #include "exec/channel/channel_worker.h"
 #include "exec/crash/crash.h"
 #include "exec/plugin/plugin.h"
-#include "exec/process/bystander.h"
-#include "exec/process/leftovers.h"
+#include "exec/process/job_signals.h"
+#include "exec/process/stray_processes.h"
 #include "exec/worker/isolate.h"
 #include "exec/worker/limit_message.h"
-#include "exec/worker/setup.h"
-#include "exec/worker/surroundings.h"
+#include "exec/worker/process_state.h"
 #include "exec/worker/task.h"
+#include "exec/worker/worker_setup.h"
 
 enum {
-    LONG_NS = 1000000, // tasks from here on have their CPU time measured
-    EXACT_OUTPUT_NS =
-        20000,         // tasks from here on have their output told apart by a system call each
-    OUTPUT_EVERY = 64, // shorter ones by one in so many, and not sooner than that, until one prints
+    LONG_NS = 1000000,       // a task that takes as long has its CPU time measured
+    EXACT_OUTPUT_NS = 20000, // after a task that takes as long, the log's length is read
+    OUTPUT_EVERY = 64,       // after shorter ones only once in so many, and after EXACT_OUTPUT_NS
 };
 
 struct loaded { // a plugin in this worker
@@ -46,36 +46,34 @@ struct loaded { // a plugin in this worker
 struct worker {
     int control;
     struct channel_worker channel;
-    struct setup setup;
+    struct worker_setup setup;
     struct loaded *plugins;
     struct task_map **maps;
     size_t map_count;
-    struct task_map inline_map; // of the function call in work, whose inputs came with the grant
+    struct task_map inline_map; // of the running function, if its inputs came with the grant
     struct task task;
     struct isolate isolate;
-    // What tasks print: how far each stream had come at the last look, and how many tasks ago that
-    // was.
-    off_t printed[2];
-    uint32_t unlooked;
+    off_t printed[2];     // length of each stream when it was last read
+    uint32_t unlooked;    // tasks that have run since then
     int64_t looked_ns;    // when that was
-    bool chatty;          // a short task of this map has printed: look after each
-    uint64_t over_output; // what the task in hand has printed, where it is more than it may; or 0
-    int64_t cpu_mark;
-    struct leftovers leftovers; // processes
-    int64_t cleared_ns;         // when it was last looked for some
-    struct surroundings surroundings;
+    bool chatty;          // a short task of this map has printed: read the lengths after each task
+    uint64_t over_output; // bytes that the running task has printed, if they are too many; or 0
+    int64_t cpu_mark;     // CPU time of this process when it was last measured
+    struct stray_processes strays;
+    int64_t cleared_ns; // when strays were last looked for
+    struct process_state process_state;
     struct float_mode float_mode;
     struct stopwatch stopwatch;
-    int64_t restored_ns; // when what tasks have changed was last put back
-    int64_t plain_until; // a task that ends plainly before then needs nothing but its record; 0
-    nlink_t threads;     // when it began; see thread_links
+    int64_t restored_ns; // when process_state was last restored
+    int64_t plain_until; // a task that ends plainly before then needs nothing but its record; or 0
+    nlink_t threads;     // thread_links when the worker was ready
     bool ran_here;       // a task has run in this process, not in a child
     const char *unfit;   // why this worker takes no more tasks, or NULL
 };
 
 // ---- Starting
 
-static void bind_self(const struct setup *s, br_error *err)
+static void bind_self(const struct worker_setup *s, br_error *err)
 {
     if (!s->common.bind)
         return;
@@ -94,7 +92,7 @@ static void bind_self(const struct setup *s, br_error *err)
     CPU_FREE(set);
 }
 
-// Where the kernel says we may run now: what is recorded, whatever was asked for.
+// Returns the CPUs that the kernel lets this process use, whatever was asked for.
 static struct cpuset read_binding(void)
 {
     struct cpuset is = {0};
@@ -108,7 +106,7 @@ static struct cpuset read_binding(void)
     return is;
 }
 
-static void bind_memory(const struct setup *s, br_error *err)
+static void bind_memory(const struct worker_setup *s, br_error *err)
 {
     enum {
         MPOL_BIND_MODE = 2
@@ -156,7 +154,7 @@ static int load_plugins(struct worker *w, br_error *err)
     return 0;
 }
 
-static int run_initializer(const struct setup_common *common, br_error *err)
+static int run_initializer(const struct worker_setup_common *common, br_error *err)
 {
     int returned = common->init ? common->init(common->init_arg) : 0;
     if (returned == 0)
@@ -165,7 +163,7 @@ static int run_initializer(const struct setup_common *common, br_error *err)
                         "the pool's initializer failed in a worker: it returned %d", returned);
 }
 
-static int read_setup(int fd, struct setup *out, br_error *err)
+static int read_setup(int fd, struct worker_setup *out, br_error *err)
 {
     struct stat st;
     if (fstat(fd, &st) != 0)
@@ -173,16 +171,17 @@ static int read_setup(int fd, struct setup *out, br_error *err)
     void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (data == MAP_FAILED)
         return br_error_errno(err, "cannot read a worker's setup");
-    return setup_read(data, (size_t)st.st_size, out, err); // its texts stay in the mapping
+    return worker_setup_read(data, (size_t)st.st_size, out,
+                             err); // its texts point into the mapping
 }
 
 static off_t stream_end(int fd)
 {
     off_t at = lseek(fd, 0, SEEK_END);
-    return at < 0 ? 0 : at; // not a file: nothing to be told apart
+    return at < 0 ? 0 : at; // not a file, so its output is not reported
 }
 
-// So that `ps` and `top` tell workers apart.
+// Gives each worker a name of its own in ps(1) and top(1).
 static void name_self(unsigned slot)
 {
     char name[16];
@@ -190,13 +189,14 @@ static void name_self(unsigned slot)
     prctl(PR_SET_NAME, name);
 }
 
+// Returns the number of this process's threads plus two, or 0 if it is not known.
 static nlink_t thread_links(void)
 {
     struct stat st;
-    return stat("/proc/self/task", &st) == 0 ? st.st_nlink : 0; // one for each thread, and two
+    return stat("/proc/self/task", &st) == 0 ? st.st_nlink : 0;
 }
 
-// First of all, so that nothing that this process does is unbounded.
+// This comes first, so that the groups bound everything that this process does.
 static void enter_groups(const int *doors, br_error *err)
 {
     for (int k = 0; k < CGROUP_KINDS; k++) {
@@ -212,15 +212,15 @@ static int start(struct worker *w, const int *fds, br_error *err)
     if (dup2(fds[WORKER_OUT], 1) < 0 || dup2(fds[WORKER_ERR], 2) < 0)
         return br_error_errno(err, "cannot redirect a worker's output");
     enter_groups(fds + WORKER_GROUPS, err);
-    setvbuf(stdout, NULL, _IOLBF, 0); // what was printed before a crash must not die with it
+    setvbuf(stdout, NULL, _IOLBF, 0); // output before a crash must not be lost
     if (read_setup(fds[WORKER_SETUP], &w->setup, err) != 0 ||
         channel_attach(&w->channel, fds[WORKER_DOWN], fds[WORKER_UP], fds[WORKER_DOORBELL], err) !=
             0)
         return -1;
     w->channel.idle_spin_ns = w->setup.common.idle_spin_ns;
-    if (w->setup.common.plugins.count >
-        0) // a program's own functions find signals at their defaults
-        bystander_begin();
+    // Functions of the calling program find signals at their defaults.
+    if (w->setup.common.plugins.count > 0)
+        job_signals_filter();
     name_self(w->setup.slot.slot);
     close(fds[WORKER_SETUP]);
     close(fds[WORKER_DOWN]);
@@ -233,7 +233,7 @@ static int start(struct worker *w, const int *fds, br_error *err)
     limit(RLIMIT_AS, w->setup.common.address_space, "memory", err);
     limit(RLIMIT_DATA, w->setup.common.data, "memory", err);
     limit(RLIMIT_CORE, w->setup.common.core_size, "core_size", err);
-    setup_environment(w->setup.slot.width, w->setup.env, w->setup.common.env_count, err);
+    worker_setup_environment(w->setup.slot.width, w->setup.env, w->setup.common.env_count, err);
     if (err->kind != BR_ERR_NONE)
         return -1;
     static const void *const callers[] = {(const void *)task_call, (const void *)task_call_function,
@@ -241,11 +241,11 @@ static int start(struct worker *w, const int *fds, br_error *err)
     crash_watch(w->control, CONTROL_CRASHED, callers, sizeof callers / sizeof callers[0]);
     if (load_plugins(w, err) != 0 || run_initializer(&w->setup.common, err) != 0)
         return -1;
-    leftovers_begin(&w->leftovers); // what the plugins' init has started stays
+    stray_processes_begin(&w->strays); // processes that the plugins' init has started stay
     w->float_mode = float_mode_now();
     stopwatch_init(&w->stopwatch, w->setup.common.counter);
     w->threads = thread_links();
-    if (surroundings_note(&w->surroundings, err) != 0)
+    if (process_state_note(&w->process_state, err) != 0)
         return -1;
     w->restored_ns = stopwatch_now(&w->stopwatch);
     w->printed[0] = stream_end(1);
@@ -278,7 +278,7 @@ static void say_unfit(struct worker *w, const br_error *err)
     wire_put(&b, CONTROL_UNFIT);
     wire_put(&b, err->kind);
     wire_put_text(&b, err->text);
-    (void)say(w, &b); // when even this fails the coordinator sees the worker's end alone
+    (void)say(w, &b); // if this fails, the coordinator only sees that the worker ends
     buffer_finish(&b);
 }
 
@@ -303,8 +303,8 @@ static void drop_map(struct worker *w, uint64_t id)
         }
 }
 
-// The items of a function call are plain memory. The pointer to the function is good here: this
-// process is a fork of the one that sent it.
+// The items of a function call are plain memory. The function's address is valid here, because this
+// process is a fork of the one that has sent it.
 static int map_items(struct task_map *m, int fd, const char *phase, br_error *err)
 {
     m->phase = strdup(phase ? phase : "");
@@ -376,8 +376,9 @@ static int define_map(struct worker *w, struct wire *in, int table, br_error *er
     return 0;
 }
 
-// Receives one message from the coordinator and obeys it. -1 without *err: the coordinator is gone.
-static int obey(struct worker *w, char *space, br_error *err)
+// Receives one message from the coordinator and acts on it. Returns 0; -1 and *err if it cannot; -1
+// without *err if the coordinator is gone.
+static int take_message(struct worker *w, char *space, br_error *err)
 {
     union {
         struct cmsghdr align;
@@ -439,7 +440,7 @@ static struct task_map *find_map(struct worker *w, const struct channel_claim *c
             space = malloc(CONTROL_MAX);
         if (!space)
             br_error_nomem(err);
-        if (!space || obey(w, space, err) != 0)
+        if (!space || take_message(w, space, err) != 0)
             break;
     }
     free(space);
@@ -454,8 +455,8 @@ static struct record_long measure(struct worker *w, int64_t duration)
     if (duration < LONG_NS)
         return times;
     int64_t cpu = clock_process_cpu();
-    // Since the mark a few short tasks may have run too; one thread cannot have used more than its
-    // time.
+    // A few short tasks may have run since the mark too, but one thread cannot use more CPU time
+    // than time has passed.
     times.cpu_ns = cpu - w->cpu_mark;
     if (times.cpu_ns > duration && w->setup.slot.width == 1)
         times.cpu_ns = duration;
@@ -490,20 +491,21 @@ static void look_at_streams(struct worker *w, const struct record *about, int64_
 static inline bool is_pending(FILE *f)
 {
 #ifdef __GLIBC__
-    if (f->_mode <= 0) // not wide: what __fpending does then, without the call
+    if (f->_mode <= 0) // not wide: __fpending does the same, but is a call
         return f->_IO_write_ptr > f->_IO_write_base;
 #endif
     return __fpending(f) > 0;
 }
 
-// Whether tasks have printed by stdio what is not written yet.
+// Returns whether stdio buffers hold output that is not written yet.
 static inline bool is_output_pending(void)
 {
     return is_pending(stdout) || is_pending(stderr);
 }
 
-// Notes what was printed since the last look. A system call a stream is too much for a task of
-// nanoseconds, so short tasks that print nothing by stdio are looked at together.
+// Publishes which output tasks have printed since the last time. Reading a stream's length is a
+// system call, too expensive for a task of nanoseconds, so it is read once for many short tasks
+// that print nothing by stdio.
 static void note_output(struct worker *w, const struct record *about, int64_t duration, bool last,
                         int64_t now)
 {
@@ -520,13 +522,13 @@ static void note_output(struct worker *w, const struct record *about, int64_t du
         look_at_streams(w, about, now);
 }
 
-// How the task in hand has ended.
+// How the running task has ended.
 struct ending {
-    enum task_failure failure; // with the task's message
-    const void *row;           // where there is none
-    size_t size;
+    enum task_failure failure; // the message is the task's
+    const void *row;           // of a success
+    size_t size;               // of the row
     bool isolated;
-    struct record_end end; // of an isolated one, but for the duration
+    struct record_end end; // of an isolated task; its duration is set later
 };
 
 static void note_over_output(struct worker *w, struct ending *e)
@@ -565,7 +567,7 @@ static void publish_in_full(struct worker *w, struct record *r, struct ending *e
     channel_publish(&w->channel, r, &e->end, sizeof e->end, t->message, strlen(t->message), now);
 }
 
-// What most tasks are comes first, and costs little.
+// Publishes the outcome: most tasks in the cheap way, all others in full.
 static void publish(struct worker *w, struct record *r, struct ending *e, int64_t now)
 {
     const struct task *t = &w->task;
@@ -585,8 +587,8 @@ static bool is_isolated(const struct task_map *m, const struct channel_claim *cl
            (m->isolation == ISOLATE_AUTO && claim->grant.attempt > 0);
 }
 
-// Threads that a task has left running, a pool of OpenMP's mostly, are not in a forked child: who
-// waits for them there waits for ever.
+// A forked child lacks the threads that earlier tasks have left running, such as a pool of OpenMP:
+// a task that waits for them there would wait for ever.
 static bool may_fork(const struct worker *w)
 {
     return !w->ran_here || thread_links() <= w->threads;
@@ -596,7 +598,7 @@ static void run_isolated(struct worker *w, struct ending *e)
 {
     struct isolate_end done;
     isolate_run(&w->isolate, &w->task, &done);
-    w->task.unusual = w->task.told_progress = true; // the child may have: nobody says
+    w->task.unusual = w->task.progress_set = true; // the child may have reported progress
     *e = (struct ending){
         .failure = done.failure,
         .row = done.row,
@@ -612,16 +614,16 @@ static void run_isolated(struct worker *w, struct ending *e)
     };
 }
 
-// Ends what the task in hand has started and left. No process is made in less time than a task that
-// is worth a system call takes; should one be, it is found soon after. The time is the task's own.
+// Ends the processes that the running task has left behind; the time counts as the task's. A task
+// of less than EXACT_OUTPUT_NS cannot have started one, or else it is found at most LONG_NS later.
 static void clear_up(struct worker *w, int64_t began, int64_t *now)
 {
     if (*now - began < EXACT_OUTPUT_NS && *now - w->cleared_ns < LONG_NS)
         return;
     w->cleared_ns = *now;
-    if (!leftovers_may_be(&w->leftovers))
+    if (!stray_processes_may_be(&w->strays))
         return;
-    int killed = leftovers_end(&w->leftovers);
+    int killed = stray_processes_end(&w->strays);
     *now = stopwatch_now(&w->stopwatch);
     if (killed > 0 && w->setup.common.keep_output)
         dprintf(2, "batchrun: the task has left %d %s behind, now killed\n", killed,
@@ -630,17 +632,18 @@ static void clear_up(struct worker *w, int64_t began, int64_t *now)
         w->unfit = "a task has left a process behind that does not end";
 }
 
-// Puts back what tasks have changed of the process; the time is none of theirs.
+// Restores the process state; the time does not count as a task's.
 static void restore(struct worker *w, int64_t *now)
 {
-    const char *lost = surroundings_restore(&w->surroundings);
+    const char *lost = process_state_restore(&w->process_state);
     if (lost)
         w->unfit = lost;
     *now = w->restored_ns = stopwatch_now(&w->stopwatch);
 }
 
-// What there is to do when a task has run, whatever it has done. *now is the time at its end, and
-// becomes the one at which the next starts. false: this worker is not fit for more tasks.
+// Does everything that a task's end needs, whatever the task has done. *now is the time at its end,
+// and is set to the time at which the next task starts. Returns false if this worker must not run
+// more tasks.
 static bool end_task(struct worker *w, struct ending *e, int returned, int64_t *now)
 {
     struct task *t = &w->task;
@@ -650,7 +653,7 @@ static bool end_task(struct worker *w, struct ending *e, int returned, int64_t *
     if (!e->isolated)
         e->failure = task_end(t, returned, &e->row, &e->size);
     publish(w, &r, e, *now);
-    if (*now - t->start_ns >= SURROUNDINGS_LONG_NS || *now - w->restored_ns >= SURROUNDINGS_NS)
+    if (*now - t->start_ns >= PROCESS_STATE_LONG_NS || *now - w->restored_ns >= PROCESS_STATE_NS)
         restore(w, now);
     return !w->unfit;
 }
@@ -664,16 +667,17 @@ static bool run_isolated_task(struct worker *w, uint32_t row, int64_t *now)
     return end_task(w, &e, 0, now);
 }
 
-// Until when tasks may be plain, once all else has been looked at: as long as a task may take that
-// is not worth a look. Not at all where each task is to be looked at.
+// Returns until when tasks may end plainly, given that output and processes were checked at `now`:
+// for as long as the shortest task takes after which they are checked again. 0 if they are to be
+// checked after every task.
 static int64_t plain_until(const struct worker *w, int64_t now)
 {
     return w->chatty || w->task.map->row_words == 0 ? 0 : now + EXACT_OUTPUT_NS;
 }
 
-// *now as in end_task. Most tasks take the short way: they have ended well, in no time, have
-// printed nothing by stdio, are not the last of their grant, and all that needs a system call was
-// done not long ago.
+// Runs a task in this process; *now and the return value are end_task's. Most tasks take the short
+// way: they have succeeded quickly, have printed nothing by stdio, are not the last of their grant,
+// and everything that needs a system call was done shortly before.
 static inline bool run_task(struct worker *w, uint32_t row, int64_t *now)
 {
     struct task *t = &w->task;
@@ -690,14 +694,15 @@ static inline bool run_task(struct worker *w, uint32_t row, int64_t *now)
     }
     struct ending e = {.isolated = false};
     bool fit = end_task(w, &e, returned, now);
-    // Not from *now on: where system calls are slow the look itself may take as long. But the wait
-    // for room in the ring, which is in the next task's time, makes that one worth a look.
+    // Not from *now on, because if system calls are slow, end_task itself takes long. But if it
+    // took very long it has waited for room in the ring, which counts as the next task's time: that
+    // task is not a short one.
     int64_t looked = stopwatch_now(&w->stopwatch);
     w->plain_until = looked - *now < LONG_NS ? plain_until(w, looked) : 0;
     return fit;
 }
 
-// false: this worker is not fit for more tasks.
+// Returns false if this worker must not run more tasks.
 static bool run_grant(struct worker *w, const struct channel_claim *claim)
 {
     uint32_t row;
@@ -706,16 +711,16 @@ static bool run_grant(struct worker *w, const struct channel_claim *claim)
     if (now - w->channel.last_wake_ns >= LONG_NS)
         w->cpu_mark = clock_process_cpu();
     if (claim->queue_low)
-        channel_wake_coordinator(&w->channel, now); // time for the next grant to be on its way
-    // Left when the last grant's end was taken back just after the look at it: printed by tasks
-    // whose outcomes are out, so it is in the log and nobody's.
+        channel_wake_coordinator(&w->channel, now); // the next grant should be sent now
+    // Tasks are left here if the end of the last grant was taken back just after at_last was read.
+    // Their outcomes are published already, so their output stays in the log unattributed.
     if (w->unlooked > 0) {
         w->printed[0] = stream_end(1);
         w->printed[1] = stream_end(2);
         w->unlooked = 0;
     }
     if (w->setup.common.output != JOB_UNLIMITED)
-        w->chatty = true; // a limit is each task's own
+        w->chatty = true; // the limit is per task
     w->plain_until = plain_until(w, now);
     w->ran_here |= !isolated;
     while (fit && channel_next_task(&w->channel, &row))
@@ -732,7 +737,7 @@ static int work(struct worker *w, br_error *err)
             return -1;
         if (w->task.map && w->task.map != m) {
             int64_t now;
-            restore(w, &now); // nothing goes from one map to another
+            restore(w, &now); // no change survives its map
             w->chatty = false;
         }
         if (!task_prepare(&w->task, m, &claim, &w->channel))
@@ -752,12 +757,12 @@ static void finish(struct worker *w)
             w->plugins[i].plugin.fini(&w->plugins[i].worker.public);
     fflush(stdout);
     fflush(stderr);
-    surroundings_finish(&w->surroundings);
+    process_state_finish(&w->process_state);
 }
 
 int worker_main(const int *fds, size_t count)
 {
-    static struct worker w; // static: large, and reachable when a plugin calls exit
+    static struct worker w; // static: large, and valid when a plugin calls exit
     br_error err = {0};
     (void)count;
     isolate_init(&w.isolate);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A worker process: binds itself, loads the plugins, runs what it is granted until it is told to
-// end.
+// A worker process: it binds itself, loads the plugins, and runs tasks until its channel is closed.
 #ifndef BR_EXEC_WORKER_WORKER_H
 #define BR_EXEC_WORKER_WORKER_H
 
@@ -8,20 +7,21 @@
 
 #include "exec/process/cgroup.h"
 
-// Order of the descriptors a worker is given.
+// The order of the descriptors that a worker is given.
 enum worker_fd {
     WORKER_CONTROL, // socket to the coordinator
-    WORKER_SETUP,   // sealed memory with its setup (exec/worker/setup.h)
+    WORKER_SETUP,   // sealed memory with its setup (exec/worker/worker_setup.h)
     WORKER_DOWN,    // the channel's memories
     WORKER_UP,
     WORKER_DOORBELL,
     WORKER_OUT, // what becomes standard output and standard error
     WORKER_ERR,
-    WORKER_GROUPS, // the doors of its control groups, one a kind; /dev/null where it has none
+    WORKER_GROUPS, // for each kind of control group: cgroups_door, or /dev/null
     WORKER_FDS = WORKER_GROUPS + CGROUP_KINDS
 };
 
-// What the nursery runs in a worker's process.
+// The nursery_entry of a worker. `count` is WORKER_FDS. Returns the exit status: 0 when the channel
+// was closed, 1 when the worker could not go on and has sent CONTROL_UNFIT.
 int worker_main(const int *fds, size_t count);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "exec/worker/solo.h"
+// Runs a task over a channel both of whose ends are in this process.
+#include "exec/worker/run_inline.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +13,10 @@
 #include "exec/channel/channel_coordinator.h"
 #include "exec/channel/channel_worker.h"
 #include "exec/plugin/plugin.h"
-#include "exec/process/leftovers.h"
+#include "exec/process/stray_processes.h"
 
-// Both ends of a channel: the task asks its own for a cancel, and tells it of progress.
+// Both ends of a channel: a task reads from its end whether it was cancelled, and writes its
+// progress.
 struct ends {
     struct channel coordinator;
     struct channel_worker worker;
@@ -23,7 +25,7 @@ struct ends {
     int doorbell;
 };
 
-static int open_ends(struct ends *e, const struct solo *s, const struct schema *results,
+static int open_ends(struct ends *e, const struct run_inline *s, const struct schema *results,
                      br_error *err)
 {
     e->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -47,7 +49,7 @@ static void close_ends(struct ends *e)
     fd_close(&e->doorbell);
 }
 
-static int load(const struct solo *s, struct plugin *plugin, br_error *err)
+static int load(const struct run_inline *s, struct plugin *plugin, br_error *err)
 {
     struct plugin_source source = {.path = s->plugin, .load = s->plugin};
     struct stat st;
@@ -57,22 +59,23 @@ static int load(const struct solo *s, struct plugin *plugin, br_error *err)
     return plugin_load(&source, plugin, err);
 }
 
-static int call(const struct solo *s, struct task_map *map, struct solo_end *out, br_error *err)
+static int call(const struct run_inline *s, struct task_map *map, struct run_inline_end *out,
+                br_error *err)
 {
     struct ends ends = {.coordinator = {.down_fd = -1, .up_fd = -1}, .doorbell = -1};
-    static struct task task; // static: the plugin's pointer to it is good whatever it does
+    static struct task task; // static: the plugin may keep its pointer to it
     const void *row = NULL;
     size_t size = 0;
-    struct leftovers leftovers;
+    struct stray_processes strays;
     int result = open_ends(&ends, s, &out->signature.results, err);
     if (result == 0 && !task_prepare(&task, map, &ends.claim, &ends.worker))
         result = br_error_nomem(err);
     if (result == 0) {
         task_begin(&task, ends.row, clock_now());
-        leftovers_begin(&leftovers);
+        stray_processes_begin(&strays);
         int returned = task_call(&task);
         fflush(stdout);
-        (void)leftovers_end(&leftovers); // as in a worker; what does not end is not waited for
+        (void)stray_processes_end(&strays); // as in a worker; processes that do not end are left
         out->failure = task_end(&task, returned, &row, &size);
         memcpy(out->message, task.message, sizeof out->message);
         if (out->failure == TASK_FINE)
@@ -83,11 +86,11 @@ static int call(const struct solo *s, struct task_map *map, struct solo_end *out
     return result;
 }
 
-int solo_run(const struct solo *s, struct solo_end *out, br_error *err)
+int run_inline(const struct run_inline *s, struct run_inline_end *out, br_error *err)
 {
     struct plugin plugin = {0};
     struct task_worker worker = {0};
-    *out = (struct solo_end){0};
+    *out = (struct run_inline_end){0};
     if (load(s, &plugin, err) != 0)
         return -1;
     const struct plugin_task *entry = plugin_find_task(&plugin, s->task);
@@ -116,11 +119,11 @@ int solo_run(const struct solo *s, struct solo_end *out, br_error *err)
     }
     plugin_finish(&plugin);
     if (result != 0)
-        solo_end_finish(out);
+        run_inline_end_finish(out);
     return result;
 }
 
-void solo_end_finish(struct solo_end *end)
+void run_inline_end_finish(struct run_inline_end *end)
 {
     signature_finish(&end->signature);
     buffer_finish(&end->row);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "exec/process/leftovers.h"
+// Finds stray processes in /proc and ends them.
+#include "exec/process/stray_processes.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,10 +19,10 @@
 #define END_NS NS_PER_S
 
 enum {
-    ROUND = 256 // looked at in a round; there are as many rounds as it takes
+    ROUND = 256 // children that one round looks at; rounds follow until none is left
 };
 
-size_t leftovers_children(pid_t process, pid_t thread, pid_t *out, size_t most)
+size_t stray_processes_children(pid_t process, pid_t thread, pid_t *out, size_t most)
 {
     char path[64], text[4096];
     snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)process, (int)thread);
@@ -36,7 +37,7 @@ size_t leftovers_children(pid_t process, pid_t thread, pid_t *out, size_t most)
     return count;
 }
 
-// Whichever thread has forked or inherited them.
+// The children of all threads of this process.
 static size_t own_children(pid_t *out, size_t most)
 {
     size_t count = 0;
@@ -45,47 +46,47 @@ static size_t own_children(pid_t *out, size_t most)
         return 0;
     for (const struct dirent *e; (e = readdir(threads)) != NULL;)
         if (e->d_name[0] != '.')
-            count +=
-                leftovers_children(getpid(), (pid_t)atoi(e->d_name), out + count, most - count);
+            count += stray_processes_children(getpid(), (pid_t)atoi(e->d_name), out + count,
+                                              most - count);
     closedir(threads);
     return count;
 }
 
-void leftovers_begin(struct leftovers *l)
+void stray_processes_begin(struct stray_processes *s)
 {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    l->kept_count = own_children(l->kept, LEFTOVERS_KEPT);
+    s->kept_count = own_children(s->kept, STRAY_PROCESSES_KEPT);
 }
 
-bool leftovers_may_be(const struct leftovers *l)
+bool stray_processes_may_be(const struct stray_processes *s)
 {
     siginfo_t info;
-    return l->kept_count > 0 || waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ||
+    return s->kept_count > 0 || waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ||
            errno != ECHILD;
 }
 
-static bool is_kept(const struct leftovers *l, pid_t pid)
+static bool is_kept(const struct stray_processes *s, pid_t pid)
 {
-    for (size_t i = 0; i < l->kept_count; i++)
-        if (l->kept[i] == pid)
+    for (size_t i = 0; i < s->kept_count; i++)
+        if (s->kept[i] == pid)
             return true;
     return false;
 }
 
 struct round {
-    size_t left;   // to end, and have not
-    size_t ended;  // and are no more
-    size_t killed; // of these, by SIGKILL
+    size_t left;   // strays that have not ended
+    size_t ended;  // strays that were reaped
+    size_t killed; // of those that were reaped: by SIGKILL
 };
 
-static struct round end_round(const struct leftovers *l)
+static struct round end_round(const struct stray_processes *s)
 {
     pid_t children[ROUND];
     size_t count = own_children(children, ROUND);
     struct round r = {0};
     for (size_t i = 0; i < count; i++) {
         int status;
-        if (is_kept(l, children[i]))
+        if (is_kept(s, children[i]))
             continue;
         if (waitpid(children[i], &status, WNOHANG | __WALL) == children[i]) {
             r.ended++;
@@ -98,18 +99,19 @@ static struct round end_round(const struct leftovers *l)
     return r;
 }
 
-int leftovers_end(const struct leftovers *l)
+int stray_processes_end(const struct stray_processes *s)
 {
     size_t killed = 0;
     for (int64_t deadline = clock_now() + END_NS;;) {
-        struct round r = end_round(l);
+        struct round r = end_round(s);
         killed += r.killed;
-        // What one leaves is here once it has ended: only a round that finds nothing is the last.
+        // The children of a stray become this process's when it has ended, so only a round without
+        // any is the last.
         if (r.left == 0 && r.ended == 0)
             return (int)killed;
         if (clock_now() >= deadline)
             return -1;
-        // The end of any one of several processes is not to be waited for with a bound.
+        // No system call waits for the first of several children with a time limit.
         if (r.ended == 0)
             poll(NULL, 0, 1);
     }

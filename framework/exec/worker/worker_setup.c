@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "exec/worker/setup.h"
+// Writes and reads a worker's setup; sets the environment of its tasks.
+#include "exec/worker/worker_setup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,8 +46,8 @@ static struct cell read_cell(struct wire *w)
     return c;
 }
 
-void setup_write(struct buffer *out, const struct setup_common *common,
-                 const struct setup_slot *slot)
+void worker_setup_write(struct buffer *out, const struct worker_setup_common *common,
+                        const struct worker_setup_slot *slot)
 {
     wire_put(out, common->open_files);
     wire_put(out, common->core_size);
@@ -81,7 +82,7 @@ void setup_write(struct buffer *out, const struct setup_common *common,
     }
 }
 
-static bool read_env(struct wire *w, struct setup *s)
+static bool read_env(struct wire *w, struct worker_setup *s)
 {
     s->common.env_count = wire_get(w);
     s->common.env = s->env = w->bad ? NULL : calloc(s->common.env_count + 1, sizeof *s->env);
@@ -107,7 +108,7 @@ static bool read_config(struct wire *w, struct job_settings *config)
     return true;
 }
 
-static bool read_plugins(struct wire *w, struct setup *s)
+static bool read_plugins(struct wire *w, struct worker_setup *s)
 {
     size_t count = wire_get(w);
     if (w->bad)
@@ -128,10 +129,10 @@ static bool read_plugins(struct wire *w, struct setup *s)
     return true;
 }
 
-int setup_read(const void *data, size_t size, struct setup *s, br_error *err)
+int worker_setup_read(const void *data, size_t size, struct worker_setup *s, br_error *err)
 {
     struct wire w = {.at = data, .left = size};
-    *s = (struct setup){0};
+    *s = (struct worker_setup){0};
     s->common.open_files = wire_get(&w);
     s->common.core_size = wire_get(&w);
     s->common.address_space = wire_get(&w);
@@ -150,12 +151,12 @@ int setup_read(const void *data, size_t size, struct setup *s, br_error *err)
     wire_get_bytes(&w, &s->slot.nodes, sizeof s->slot.nodes);
     if (read_env(&w, s) && read_plugins(&w, s) && !w.bad)
         return 0;
-    setup_finish(s);
+    worker_setup_finish(s);
     return w.bad ? br_error_set(err, BR_ERR_SYSTEM, "the worker's setup could not be read")
                  : br_error_nomem(err);
 }
 
-void setup_finish(struct setup *s)
+void worker_setup_finish(struct worker_setup *s)
 {
     for (size_t i = 0; i < s->common.plugins.count; i++)
         free(s->configs[i].items);
@@ -163,10 +164,11 @@ void setup_finish(struct setup *s)
     free(s->configs);
     free(s->plugins);
     free(s->env);
-    *s = (struct setup){0};
+    *s = (struct worker_setup){0};
 }
 
-void setup_environment(unsigned width, const struct job_env *env, size_t count, br_error *err)
+void worker_setup_environment(unsigned width, const struct job_env *env, size_t count,
+                              br_error *err)
 {
     static const char *const widths[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
                                          "MKL_NUM_THREADS", "BLIS_NUM_THREADS",

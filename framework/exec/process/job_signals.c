@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "exec/process/bystander.h"
+// A signal handler that looks at who has sent the signal.
+#include "exec/process/job_signals.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -9,7 +10,7 @@ static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
 
 static pid_t nursery;
 
-sigset_t bystander_signals(void)
+sigset_t job_signals_set(void)
 {
     sigset_t set;
     sigemptyset(&set);
@@ -18,7 +19,7 @@ sigset_t bystander_signals(void)
     return set;
 }
 
-// Ends the process as the signal would have without a handler, once this returns.
+// The raised signal is blocked until this returns, and ends the process then.
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     (void)context;
@@ -30,10 +31,10 @@ static void on_signal(int number, siginfo_t *info, void *context)
     errno = saved;
 }
 
-void bystander_begin(void)
+void job_signals_filter(void)
 {
     struct sigaction action = {.sa_sigaction = on_signal,
-                               .sa_mask = bystander_signals(),
+                               .sa_mask = job_signals_set(),
                                .sa_flags = SA_SIGINFO | SA_RESTART};
     nursery = getppid();
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)

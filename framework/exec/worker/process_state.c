@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "exec/worker/surroundings.h"
+// Notes and restores the state of a worker's process.
+#include "exec/worker/process_state.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -18,7 +19,7 @@ static size_t cpus_size(void)
     return CPU_ALLOC_SIZE(CPUSET_MAX);
 }
 
-static bool note_environment(struct surroundings *s)
+static bool note_environment(struct process_state *s)
 {
     size_t count = 0;
     while (environ && environ[count])
@@ -36,20 +37,20 @@ static bool note_environment(struct surroundings *s)
     return true;
 }
 
-// Of a sigset_t the kernel fills a bit for each signal; the rest may be anything.
-static struct surroundings_action action_of(const struct sigaction *a)
+// The kernel fills one bit of a sigset_t for each signal; the other bits are undefined.
+static struct process_state_action action_of(const struct sigaction *a)
 {
-    struct surroundings_action to = {.handler = a->sa_sigaction, .flags = a->sa_flags};
+    struct process_state_action to = {.handler = a->sa_sigaction, .flags = a->sa_flags};
     memcpy(&to.mask, &a->sa_mask, sizeof to.mask);
     return to;
 }
 
-static void note_signals(struct surroundings *s)
+static void note_signals(struct process_state *s)
 {
     struct itimerval t;
     struct sigaction is = {0};
     sigemptyset(&s->mask);
-    for (int i = 1; i < SURROUNDINGS_SIGNALS; i++)
+    for (int i = 1; i < PROCESS_STATE_SIGNALS; i++)
         if (sigaction(i, NULL, &is) == 0)
             s->actions[i] = action_of(&is);
     sigprocmask(SIG_BLOCK, NULL, &s->mask);
@@ -58,14 +59,14 @@ static void note_signals(struct surroundings *s)
         s->timers[i] = getitimer(i, &t) == 0 && (t.it_value.tv_sec != 0 || t.it_value.tv_usec != 0);
 }
 
-// What is not there is noted as not there.
+// A stream that is closed is noted as zero.
 static void note_stream(int fd, struct statx *out)
 {
     if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, out) != 0)
         *out = (struct statx){0};
 }
 
-// The C library's getrlimit is prlimit, which looks for a process first: twice the time.
+// The C library's getrlimit calls prlimit, which looks up a process first and takes twice as long.
 static int get_limit(int resource, struct rlimit *out)
 {
 #if defined(SYS_getrlimit) && defined(__LP64__)
@@ -75,9 +76,9 @@ static int get_limit(int resource, struct rlimit *out)
 #endif
 }
 
-int surroundings_note(struct surroundings *s, br_error *err)
+int process_state_note(struct process_state *s, br_error *err)
 {
-    *s = (struct surroundings){0};
+    *s = (struct process_state){0};
     note_signals(s);
     for (int i = 0; i < 3; i++)
         note_stream(i, &s->streams[i]);
@@ -86,7 +87,7 @@ int surroundings_note(struct surroundings *s, br_error *err)
     s->umask = umask(0);
     umask(s->umask);
     s->nice = getpriority(PRIO_PROCESS, 0);
-    s->directory = getcwd(NULL, 0); // NULL: it has gone, and cannot be gone back to
+    s->directory = getcwd(NULL, 0); // NULL if it no longer exists
     s->thread_locale = uselocale(NULL);
     const char *locale = setlocale(LC_ALL, NULL);
     s->locale = strdup(locale ? locale : "C");
@@ -99,7 +100,7 @@ int surroundings_note(struct surroundings *s, br_error *err)
     return 0;
 }
 
-void surroundings_finish(struct surroundings *s)
+void process_state_finish(struct process_state *s)
 {
     for (size_t i = 0; i < s->variables; i++)
         free(s->environment[i]);
@@ -109,22 +110,22 @@ void surroundings_finish(struct surroundings *s)
     free(s->locale);
     CPU_FREE(s->cpus);
     CPU_FREE(s->cpus_now);
-    *s = (struct surroundings){0};
+    *s = (struct process_state){0};
 }
 
-// ---- Putting back
+// ---- Restoring
 
 static bool same_mask(const sigset_t *a, const sigset_t *b)
 {
-    return memcmp(a, b, SURROUNDINGS_SIGNALS / CHAR_BIT) == 0;
+    return memcmp(a, b, PROCESS_STATE_SIGNALS / CHAR_BIT) == 0;
 }
 
-static void restore_action(int signal, const struct surroundings_action *was)
+static void restore_action(int signal, const struct process_state_action *was)
 {
     struct sigaction is = {0};
     if (sigaction(signal, NULL, &is) != 0)
         return;
-    struct surroundings_action now = action_of(&is);
+    struct process_state_action now = action_of(&is);
     if (now.handler == was->handler && now.flags == was->flags && now.mask == was->mask)
         return;
     is = (struct sigaction){.sa_sigaction = was->handler, .sa_flags = was->flags};
@@ -132,7 +133,7 @@ static void restore_action(int signal, const struct surroundings_action *was)
     sigaction(signal, &is, NULL);
 }
 
-static void restore_signals(const struct surroundings *s)
+static void restore_signals(const struct process_state *s)
 {
     sigset_t mask;
     stack_t stack;
@@ -142,7 +143,7 @@ static void restore_signals(const struct surroundings *s)
         if (!s->timers[i] && getitimer(i, &t) == 0 &&
             (t.it_value.tv_sec != 0 || t.it_value.tv_usec != 0))
             setitimer(i, &none, NULL);
-    for (int i = 1; i < SURROUNDINGS_SIGNALS; i++)
+    for (int i = 1; i < PROCESS_STATE_SIGNALS; i++)
         restore_action(i, &s->actions[i]);
     if (sigprocmask(SIG_BLOCK, NULL, &mask) == 0 && !same_mask(&mask, &s->mask))
         sigprocmask(SIG_SETMASK, &s->mask, NULL);
@@ -151,8 +152,8 @@ static void restore_signals(const struct surroundings *s)
         sigaltstack(&s->stack, NULL);
 }
 
-// By name: that takes no look at the file system.
-static bool restore_directory(const struct surroundings *s)
+// Compares names, which needs no access to the file system.
+static bool restore_directory(const struct process_state *s)
 {
     char is[PATH_MAX];
     if (!s->directory || (getcwd(is, sizeof is) && strcmp(is, s->directory) == 0))
@@ -160,7 +161,7 @@ static bool restore_directory(const struct surroundings *s)
     return chdir(s->directory) == 0;
 }
 
-static bool restore_environment(struct surroundings *s)
+static bool restore_environment(struct process_state *s)
 {
     size_t i = 0;
     for (; i < s->variables && environ && environ[i]; i++)
@@ -171,7 +172,7 @@ static bool restore_environment(struct surroundings *s)
     if (clearenv() != 0)
         return false;
     for (i = 0; i < s->variables; i++) {
-        // What has no name cannot be set, nor could it be asked for.
+        // A string without a name can be neither set nor read.
         char *equals = strchr(s->environment[i] + 1, '=');
         if (!equals)
             continue;
@@ -186,14 +187,14 @@ static bool restore_environment(struct surroundings *s)
     return true;
 }
 
-static bool restore_locale(const struct surroundings *s)
+static bool restore_locale(const struct process_state *s)
 {
     uselocale(s->thread_locale);
     const char *is = setlocale(LC_ALL, NULL);
     return (is && strcmp(is, s->locale) == 0) || setlocale(LC_ALL, s->locale);
 }
 
-static bool restore_limits(const struct surroundings *s)
+static bool restore_limits(const struct process_state *s)
 {
     struct rlimit is;
     for (int i = 0; i < RLIM_NLIMITS; i++)
@@ -204,19 +205,19 @@ static bool restore_limits(const struct surroundings *s)
     return true;
 }
 
-static bool restore_priority(const struct surroundings *s)
+static bool restore_priority(const struct process_state *s)
 {
     return getpriority(PRIO_PROCESS, 0) == s->nice || setpriority(PRIO_PROCESS, 0, s->nice) == 0;
 }
 
-static bool restore_binding(const struct surroundings *s)
+static bool restore_binding(const struct process_state *s)
 {
     return (sched_getaffinity(0, cpus_size(), s->cpus_now) == 0 &&
             CPU_EQUAL_S(cpus_size(), s->cpus_now, s->cpus)) ||
            sched_setaffinity(0, cpus_size(), s->cpus) == 0;
 }
 
-static bool streams_are_the_same(const struct surroundings *s)
+static bool streams_are_the_same(const struct process_state *s)
 {
     for (int i = 0; i < 3; i++) {
         struct statx is;
@@ -236,7 +237,7 @@ static void clear_long_double(void)
 #endif
 }
 
-const char *surroundings_restore(struct surroundings *s)
+const char *process_state_restore(struct process_state *s)
 {
     restore_signals(s);
     clear_long_double();

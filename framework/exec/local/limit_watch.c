@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "exec/local/watch.h"
+// Judges a running task by its limits.
+#include "exec/local/limit_watch.h"
 
 #include "base/clock.h"
 #include "exec/worker/limit_message.h"
 #include "model/job.h"
 
-// Between two looks. A task is not expected to fill memory faster than this on a CPU. Limits of
-// output are small, so that one could always be passed at once: it is looked at as often as costs
-// nothing to speak of, and what is too much is cut.
+// Bounds between two measurements. A task is not expected to fill memory faster than BYTES_PER_NS
+// on each CPU. An output limit is small and could be exceeded at any moment, so output is measured
+// every OUTPUT_NS, which costs little; whatever exceeds the limit is cut from the log.
 #define LOOK_MIN_NS  (2 * NS_PER_MS)
 #define LOOK_MAX_NS  (100 * NS_PER_MS)
 #define OUTPUT_NS    (20 * NS_PER_MS)
 #define BYTES_PER_NS 4
 
-bool watch_is_on(const struct watch_limits *l)
+bool limit_watch_is_on(const struct limit_watch_limits *l)
 {
     return l->memory != JOB_UNLIMITED || l->cpu_time_ns != JOB_UNLIMITED ||
            l->output != JOB_UNLIMITED;
@@ -24,10 +25,11 @@ static bool same_attempt(const struct exec_grant *a, const struct exec_grant *b)
     return a->map == b->map && a->first == b->first && a->attempt == b->attempt;
 }
 
-// The task in hand has begun since the last look, and others may have run in between: of the CPU
-// time used meanwhile it is charged what the time before its beginning cannot account for.
-static void note_task(struct watch *w, const struct watch_seen *seen, const struct exec_in_hand *h,
-                      unsigned cpus)
+// Notes the CPU time at which the running task has started. If that was since the last measurement,
+// other tasks may have run in between. They can have used all CPU time until its start; the task is
+// charged the rest.
+static void note_task(struct limit_watch *w, const struct limit_watch_sample *seen,
+                      const struct exec_in_hand *h, unsigned cpus)
 {
     if (same_attempt(&w->task, &h->task) && w->looked_ns >= h->since_ns)
         return;
@@ -47,9 +49,9 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-bool watch_judge(struct watch *w, const struct watch_limits *l, const struct watch_seen *seen,
-                 const struct exec_in_hand *h, unsigned cpus, int64_t now, char *message,
-                 size_t size)
+bool limit_watch_judge(struct limit_watch *w, const struct limit_watch_limits *l,
+                       const struct limit_watch_sample *seen, const struct exec_in_hand *h,
+                       unsigned cpus, int64_t now, char *message, size_t size)
 {
     note_task(w, seen, h, cpus);
     w->looked_ns = now;
@@ -67,7 +69,7 @@ bool watch_judge(struct watch *w, const struct watch_limits *l, const struct wat
         limit_message(message, size, LIMIT_CPU_TIME, cpu, l->cpu_time_ns);
         return true;
     }
-    // The soonest moment at which one could be exceeded.
+    // How soon a limit could be exceeded.
     int64_t wait = least(until(seen->resident, l->memory, (uint64_t)BYTES_PER_NS * cpus),
                          l->output == JOB_UNLIMITED ? INT64_MAX : OUTPUT_NS);
     wait = least(least(wait, until(cpu, l->cpu_time_ns, cpus)), LOOK_MAX_NS);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "exec/process/usage.h"
+// Reads /proc/PID/stat of a process and its descendants.
+#include "exec/process/proc_usage.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,13 +10,13 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "exec/process/leftovers.h"
+#include "exec/process/stray_processes.h"
 
 enum {
-    TREE_MAX = 256 // processes looked at; a task that has more is bounded by other means
+    TREE_MAX = 256 // processes that are measured; others bound how many a task can have
 };
 
-// The file's text: its length, 0 when there is none to be read.
+// Returns the length of the text, 0 if there is none or the file cannot be read.
 static size_t read_text(const char *path, char *text, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -25,7 +26,8 @@ static size_t read_text(const char *path, char *text, size_t size)
     return got > 0 ? (size_t)got : 0;
 }
 
-// What follows the process's name in its `stat`, or NULL. The name may hold anything, a `)` too.
+// Returns what follows the process's name in its `stat`, or NULL. The name may contain any bytes,
+// a `)` too.
 static const char *read_stat(pid_t pid, char *text, size_t size)
 {
     char path[64];
@@ -34,14 +36,14 @@ static const char *read_stat(pid_t pid, char *text, size_t size)
     return name_end ? name_end + 1 : NULL;
 }
 
-char usage_state(pid_t pid)
+char proc_usage_state(pid_t pid)
 {
     char text[1024];
     const char *rest = read_stat(pid, text, sizeof text);
     return rest && rest[0] == ' ' ? rest[1] : '\0';
 }
 
-static bool add_process(pid_t pid, struct usage *u)
+static bool add_process(pid_t pid, struct proc_usage *u)
 {
     char text[1024];
     const char *rest = read_stat(pid, text, sizeof text);
@@ -60,23 +62,22 @@ static bool add_process(pid_t pid, struct usage *u)
     return true;
 }
 
-// Those that its first thread has forked, which is where tasks are called, and those that it has
-// inherited.
+// The children of its first thread, which calls the tasks and inherits orphans.
 static size_t append_children(pid_t pid, pid_t *found, size_t count)
 {
-    return count + leftovers_children(pid, pid, found + count, TREE_MAX - count);
+    return count + stray_processes_children(pid, pid, found + count, TREE_MAX - count);
 }
 
-bool usage_read(pid_t pid, struct usage *out)
+bool proc_usage_read(pid_t pid, struct proc_usage *out)
 {
     pid_t found[TREE_MAX] = {pid};
     size_t count = 1;
-    struct usage u = {0};
+    struct proc_usage u = {0};
     if (!add_process(pid, &u))
         return false;
     count = append_children(pid, found, count);
     for (size_t i = 1; i < count; i++) {
-        add_process(found[i], &u); // one that has ended meanwhile uses nothing
+        add_process(found[i], &u); // it may have ended in the meantime
         count = append_children(found[i], found, count);
     }
     *out = u;
