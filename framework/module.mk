@@ -144,11 +144,23 @@ libreport_a_SOURCES = \
 	framework/report/report.c framework/report/report.h \
 	framework/report/report_charts.c \
 	framework/report/report_parts.h \
-	framework/report/report_style.c \
 	framework/report/report_text.c \
 	framework/report/report_timeline.c \
 	framework/report/timeline.c framework/report/timeline.h \
 	framework/report/trace.c framework/report/trace.h
+
+# The style of a report as a C array: comments and indentation are left out.
+nodist_libreport_a_SOURCES = framework/report/report_css.c
+framework/report/report_css.c: framework/report/report.css
+	$(AM_V_GEN)$(MKDIR_P) framework/report && { \
+	    echo '// SPDX-License-Identifier: BSD-3-Clause' && \
+	    echo '// Made from framework/report/report.css.' && \
+	    echo '#include "report/report_parts.h"' && \
+	    echo 'const char report_style[] =' && \
+	    sed -e 's/^ *//' -e '/^$$/d' -e '/^\/\*/d' -e 's/["\\]/\\&/g' -e 's/.*/    "&\\n"/' \
+	        $(srcdir)/framework/report/report.css && echo '    ;'; } >$@.part && mv $@.part $@
+EXTRA_DIST += framework/report/report.css
+CLEANFILES += framework/report/report_css.c framework/report/report_css.c.part
 
 libprocess_a_SOURCES = \
 	framework/exec/process/cgroup.c framework/exec/process/cgroup.h \
@@ -225,20 +237,22 @@ liblibrary_a_SOURCES = \
 	framework/library/library_state.h
 
 librun_a_SOURCES = \
-	framework/run/earlier.c framework/run/earlier.h \
-	framework/run/past.c framework/run/past.h \
-	framework/run/phase.h \
-	framework/run/phase_earlier.c \
-	framework/run/phase_events.c \
-	framework/run/phase_files.c \
-	framework/run/phase_reduction.c \
+	framework/run/fingerprint.c framework/run/fingerprint.h \
+	framework/run/one_task.c framework/run/one_task.h \
+	framework/run/phase.c framework/run/phase.h \
+	framework/run/phase_events.c framework/run/phase_events.h \
+	framework/run/phase_files.c framework/run/phase_files.h \
+	framework/run/phase_reduction.c framework/run/phase_reduction.h \
+	framework/run/phase_rows.c framework/run/phase_rows.h \
 	framework/run/phases.c framework/run/phases.h \
 	framework/run/prepare.c framework/run/prepare.h \
+	framework/run/recorded_run.c framework/run/recorded_run.h \
 	framework/run/resume.c framework/run/resume.h \
+	framework/run/resume_state.c framework/run/resume_state.h \
 	framework/run/run.c framework/run/run.h \
-	framework/run/single.c framework/run/single.h \
-	framework/run/sources.c framework/run/sources.h \
-	framework/run/stop.c framework/run/stop.h
+	framework/run/status.c framework/run/status.h \
+	framework/run/stop.c framework/run/stop.h \
+	framework/run/terminal.c framework/run/terminal.h
 
 libjobfile_a_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS)
 libjournal_a_CFLAGS = $(AM_CFLAGS) $(XXHASH_CFLAGS)

@@ -17,7 +17,9 @@ tools_batchrun_batchrun_SOURCES = \
 	tools/batchrun/complete.c tools/batchrun/complete.h \
 	tools/batchrun/main.c \
 	tools/batchrun/manual.c tools/batchrun/manual.h \
+	tools/batchrun/operands.c tools/batchrun/operands.h \
 	tools/batchrun/options.c tools/batchrun/options.h \
+	tools/batchrun/output.c tools/batchrun/output.h \
 	tools/batchrun/plan.h
 tools_batchrun_batchrun_CPPFLAGS = $(AM_CPPFLAGS) -DBR_DATADIR='"$(pkgdatadir)"'
 tools_batchrun_batchrun_LDADD = $(run_rooms) $(run_libs)

@@ -27,13 +27,15 @@ enum {
 
 // ---- Workers
 
-static void on_worker(void *user, const struct exec_report *r)
+static int on_worker(void *user, const struct exec_report *r, br_error *err)
 {
     br_pool *p = user;
+    (void)err;
     if (r->type == REPORT_READY)
         p->stats.starts++;
     else
         p->stats.deaths += !r->dead.expected;
+    return 0;
 }
 
 // ---- Making

@@ -96,12 +96,13 @@ void library_await_end(br_result *r)
     r->pool->stopping = r;
 }
 
-void library_on_item(void *user, const struct exec_report *report, bool final)
+int library_on_item(void *user, const struct exec_report *report, bool final, br_error *err)
 {
     br_result *r = user;
     br_pool *p = r->pool;
+    (void)err;
     if (!final || report->type == REPORT_OUTPUT)
-        return;
+        return 0;
     if (report->type == REPORT_OK) {
         keep_results(r, report);
         p->stats.ok += report->tasks.count;
@@ -114,6 +115,7 @@ void library_on_item(void *user, const struct exec_report *report, bool final)
     p->queued -= report->tasks.count;
     if (r->map && pool_map_done(r->map))
         note_finished(r);
+    return 0;
 }
 
 static int compare_index(const void *a, const void *b)

@@ -5,8 +5,9 @@
 
 #include "library/library_state.h"
 
-// A pool_map_observer: keeps the outcomes of a call's items. `user` is its br_result.
-void library_on_item(void *user, const struct exec_report *report, bool final);
+// A pool_map_observer: keeps the outcomes of a call's items. `user` is its br_result. Returns 0: an
+// outcome that cannot be kept is an error of its result, not of the pool.
+int library_on_item(void *user, const struct exec_report *report, bool final, br_error *err);
 
 // Puts a call that is under way into the pool's `stopping`: its last items may end without a
 // report.

@@ -168,12 +168,13 @@ int pool_map_stop(struct pool *p, struct pool_map *m, int64_t now, br_error *err
     m->stopped = true;
     p->needs_dispatch = true;
     ledger_stop(&m->ledger);
-    pool_cancel_waiting(m, now);
+    int result = pool_cancel_waiting(m, now, err);
     pool_place_map(p, m);
-    for (unsigned i = 0; i < p->options.workers; i++)
-        if (pool_take_back(p, i, m, err) != 0)
-            return -1;
-    return 0;
+    for (unsigned i = 0; result == 0 && i < p->options.workers; i++)
+        result = pool_take_back(p, i, m, err);
+    if (result != 0)
+        m->stopped = false; // another call continues
+    return result;
 }
 
 int pool_map_cancel(struct pool *p, struct pool_map *m, int64_t now, br_error *err)
@@ -261,8 +262,7 @@ static int take_tasks(struct pool *p, const struct exec_report *r, br_error *err
         s->fruitless = 0;
         ledger_end(&m->ledger, OUTCOME_OK, r->tasks.count);
         chunk_learn(&m->chunk, r);
-        m->options.observer(m->options.user, r, true);
-        return 0;
+        return m->options.observer(m->options.user, r, true, err);
     case REPORT_END:
         pool_let_go(s, m, 1, GRANT_OLDEST);
         s->finished++;
@@ -274,8 +274,7 @@ static int take_tasks(struct pool *p, const struct exec_report *r, br_error *err
         pool_let_go(s, m, r->tasks.count, GRANT_OLDEST);
         return pool_come_back(p, m, &r->tasks, err);
     default:
-        m->options.observer(m->options.user, r, false);
-        return 0;
+        return m->options.observer(m->options.user, r, false, err);
     }
 }
 
@@ -286,8 +285,7 @@ static int take_report(struct pool *p, const struct exec_report *r, br_error *er
         if (p->slots[r->slot].state == SLOT_STARTING)
             p->slots[r->slot].state = SLOT_READY;
         p->slots[r->slot].was_ready = true;
-        p->options.on_worker(p->options.user, r);
-        return 0;
+        return p->options.on_worker(p->options.user, r, err);
     case REPORT_UNFIT:
         return br_error_set(err, r->unfit.kind, "%s", r->unfit.text);
     case REPORT_DEAD:

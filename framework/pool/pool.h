@@ -5,8 +5,13 @@
 // nanoseconds, and must not go back.
 //
 // Single-threaded: all calls on a pool come from one thread. No call waits, except pool_destroy.
-// Observers are called from within pool_dispatch and pool_map_stop. They may stop, cancel and
-// submit maps; they must not release maps or destroy the pool.
+// Observers are called from within pool_dispatch, pool_map_stop and pool_map_cancel. They may stop,
+// cancel and submit maps; they must not release maps or destroy the pool.
+//
+// An observer returns 0, or -1 and *err. The call that it was called from then returns that error
+// at once: later reports stay unread, and no work is granted. The report itself counts: a task that
+// has ended has ended for the pool. After that the caller may dispatch again, wind down or destroy
+// the pool.
 #ifndef BR_POOL_POOL_H
 #define BR_POOL_POOL_H
 
@@ -27,10 +32,11 @@ struct pool_map;
 // Is called with what happened to tasks of a map (OK, END, OUTPUT). `final` is true for an OK or
 // END that is the task's outcome, and false if another attempt follows. The report is valid during
 // the call. Skipped tasks are not reported; the ledger counts them.
-typedef void pool_map_observer(void *user, const struct exec_report *report, bool final);
+typedef int pool_map_observer(void *user, const struct exec_report *report, bool final,
+                              br_error *err);
 
 // Is called with what happened to workers (READY, DEAD).
-typedef void pool_worker_observer(void *user, const struct exec_report *report);
+typedef int pool_worker_observer(void *user, const struct exec_report *report, br_error *err);
 
 struct pool_options {
     struct executor *executor; // belongs to the pool: pool_destroy destroys it
@@ -73,7 +79,8 @@ struct pool_map *pool_submit(struct pool *p, const struct pool_map_options *opti
 
 // Starts no more tasks of the map. Tasks that have not started end as skipped, tasks that wait for
 // another attempt as cancelled; running tasks continue to their ends, and the map is done after
-// them. Returns 0; -1 and *err if there is no memory.
+// them. Returns 0; -1 and *err if there is no memory or an observer fails. Another call then
+// continues.
 int pool_map_stop(struct pool *p, struct pool_map *m, int64_t now, br_error *err);
 
 // Stops the map, and lets the next pool_dispatch kill the workers of its running tasks, which end
@@ -95,7 +102,8 @@ const struct pool_map *pool_in_hand(const struct pool *p, unsigned slot, struct 
                                     void **user);
 
 // Accounts for all that has happened, calls the observers, and grants tasks. Returns 0; -1 and *err
-// if the pool cannot continue: no worker can start, the executor has failed, or there is no memory.
+// if the pool cannot continue: no worker can start, the executor has failed, there is no memory, or
+// an observer failed.
 int pool_dispatch(struct pool *p, int64_t now, br_error *err);
 
 // Returns a descriptor that is readable when pool_dispatch has something to do. It belongs to the

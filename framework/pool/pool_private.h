@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the files of the pool call of each other. Functions that return an int return 0; -1 and *err
-// if the pool cannot continue (no memory, no worker, the executor has failed).
+// if the pool cannot continue (no memory, no worker, the executor has failed) or an observer
+// failed.
 #ifndef BR_POOL_POOL_PRIVATE_H
 #define BR_POOL_POOL_PRIVATE_H
 
@@ -39,8 +40,9 @@ int pool_take_end(struct pool *p, struct pool_map *m, const struct exec_report *
 // cancelled.
 int pool_come_back(struct pool *p, struct pool_map *m, const struct exec_grant *g, br_error *err);
 
-// Ends every task of the map that waits for another attempt, as cancelled.
-void pool_cancel_waiting(struct pool_map *m, int64_t now);
+// Ends every task of the map that waits for another attempt, as cancelled. If the observer fails,
+// the tasks that it was not called with still wait.
+int pool_cancel_waiting(struct pool_map *m, int64_t now, br_error *err);
 
 // ---- pool_workers.c: starting and replacing workers
 

@@ -53,7 +53,7 @@ static const char *give_up_message(struct pool *p, const char *message, uint32_t
     return p->message.failed ? message : p->message.data;
 }
 
-void pool_cancel_waiting(struct pool_map *m, int64_t now)
+int pool_cancel_waiting(struct pool_map *m, int64_t now, br_error *err)
 {
     struct ledger_work work;
     while (ledger_drop_waiting(&m->ledger, &work)) {
@@ -63,8 +63,10 @@ void pool_cancel_waiting(struct pool_map *m, int64_t now)
         r.end.start_ns = now;
         r.end.cpu_ns = r.end.peak_memory = r.end.cpu = -1;
         r.end.message = "it was stopped before its next attempt";
-        m->options.observer(m->options.user, &r, true);
+        if (m->options.observer(m->options.user, &r, true, err) != 0)
+            return -1;
     }
+    return 0;
 }
 
 int pool_take_end(struct pool *p, struct pool_map *m, const struct exec_report *r, br_error *err)
@@ -83,13 +85,15 @@ int pool_take_end(struct pool *p, struct pool_map *m, const struct exec_report *
         pool_place_map(p, m);
     } else
         ledger_end(&m->ledger, r->end.status, 1);
-    m->options.observer(m->options.user, &passed_on, !again);
+    if (m->options.observer(m->options.user, &passed_on, !again, err) != 0)
+        return -1;
     // If the map is stopped there is no other attempt, and the task has not failed for good either.
+    int result = 0;
     if (again && m->stopped) {
-        pool_cancel_waiting(m, p->now);
+        result = pool_cancel_waiting(m, p->now, err);
         pool_place_map(p, m);
     }
-    return 0;
+    return result;
 }
 
 int pool_come_back(struct pool *p, struct pool_map *m, const struct exec_grant *g, br_error *err)
@@ -99,8 +103,7 @@ int pool_come_back(struct pool *p, struct pool_map *m, const struct exec_grant *
         ledger_end(&m->ledger, OUTCOME_SKIPPED, work.count);
     else if (ledger_give_back(&m->ledger, &work, err) != 0)
         return -1;
-    if (m->stopped)
-        pool_cancel_waiting(m, p->now);
+    int result = m->stopped ? pool_cancel_waiting(m, p->now, err) : 0;
     pool_place_map(p, m);
-    return 0;
+    return result;
 }

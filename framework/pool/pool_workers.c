@@ -59,8 +59,8 @@ int pool_take_dead(struct pool *p, const struct exec_report *r, br_error *err)
     if (s->state == SLOT_DOWN && s->finished == 0 && !r->dead.expected &&
         start_later(p, r->slot, r->dead.reason, err) != 0)
         return -1;
-    if (was_up || r->dead.stuck)
-        p->options.on_worker(p->options.user, r);
+    if ((was_up || r->dead.stuck) && p->options.on_worker(p->options.user, r, err) != 0)
+        return -1;
     return all_lost(p) ? br_error_set(err, BR_ERR_SYSTEM, "no worker is left: the last was %s",
                                       r->dead.reason)
                        : 0;

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the files that make up run/phases.h share: a phase, its reduction, its events.
+// One phase of a run, as the files behind run/phases.h share it, and the steps that more than one
+// of them takes. Each of these files may use those before it:
+//
+//   phase, phase_events, phase_files, phase_reduction, phase_rows, phases
+//
+// All calls come from the thread of the run. `now` is clock_now()'s.
 #ifndef BR_RUN_PHASE_H
 #define BR_RUN_PHASE_H
 
@@ -17,35 +22,35 @@ enum phase_state {
 
 // One level of a reduction by a plugin's task, and what all levels share.
 struct levels {
-    struct pool_map *map;
+    struct pool_map *map; // NULL while no level runs
     struct phase_table table;
     struct results *results;
     uint64_t *known; // tasks of this level that an earlier process ended
     uint64_t tasks;  // of this level
-    uint64_t before; // of the levels before it: an event's index counts through all
-    bool failed;     // a task of it has: there will be no result
-    char *name;
+    uint64_t before; // tasks of the levels before this one: an event's index counts through all
+    bool failed;     // a task of this level has failed: the reduction has no result
+    char *name;      // "NAME (reduce)"
 };
 
 struct phase {
     struct phases *owner;
-    size_t place;
+    uint32_t place; // in the job; also the number that events give the phase
     const struct job_phase *spec;
     const struct prepared_phase *prepared;
     enum phase_state state;
-    bool *before; // phases that must be over first
-    bool is_read; // a later phase reads its results
-    bool cut;     // stopped before its end, or before it began
-    struct pool_map *map;
+    bool *before;         // by place: phases that must be over before this one starts
+    bool is_read;         // a later phase reads its results
+    bool cut;             // it was stopped before its end, or never started
+    struct pool_map *map; // NULL unless the phase is RUNNING
     struct phase_table table;
     struct buffer batch_image; // with a batch of more than one row: a table without columns
     struct table batches;
     uint64_t *known; // tasks that an earlier process ended
     uint64_t tasks;
     uint64_t failed;
-    struct results *results; // of its rows, where anybody wants them
-    struct reduce *reduce;   // built-in
-    struct results *reduced; // the one row
+    struct results *results; // rows of its tasks; NULL unless somebody wants them
+    struct reduce *reduce;   // NULL unless the phase has a built-in reduction
+    struct results *reduced; // the one row that is left; NULL without one
     struct levels levels;
 };
 
@@ -53,90 +58,50 @@ struct phases {
     struct phases_options options;
     struct phase *phases;
     size_t count;
-    bool stopping;
-    bool cut;  // some phase was
-    bool late; // for want of time
-    bool all_ok;
+    bool stopping; // nothing more is started
+    bool cut;      // a phase was cut
+    bool late;     // tasks were not started because the time would not have been enough
+    bool all_ok;   // no task has failed, and no phase was cut or skipped
     struct buffer text;
-    br_error error; // the first failure within an observer, which cannot return it
 };
 
-// What the pool reports of a map's tasks, as events of phase `number`.
-struct phase_reporter {
-    struct phases *ph;
-    uint32_t number;
-    uint64_t offset; // added to task indices
-    const struct phase_table *table;
-    uint64_t rows_per_task;
-};
+// Returns the number that events give the reduction of the phase.
+uint32_t phase_reduction_number(const struct phase *p);
 
-// ---- Events (phase_events.c)
-
-// Keeps the first failure within an observer, which cannot return it.
-void phase_keep_error(struct phases *ph, int result, const br_error *err);
-
-void phase_emit(struct phases *ph, struct event *e, int64_t now);
-void phase_emit_begin(struct phases *ph, uint32_t number, const char *name, const char *task,
-                      uint64_t tasks, int64_t now);
-void phase_emit_end(struct phases *ph, uint32_t number, enum phase_end how, uint64_t skipped,
-                    int64_t now);
-
-// Passes a report of the pool on as an event.
-void phase_report(const struct phase_reporter *r, const struct exec_report *report, bool final);
-
-// ---- Reductions (phase_reduction.c)
-
-bool phase_has_builtin(const struct phase *p);
-
-// When every row of a phase has its outcome. The reduction of a plugin's task begins, level by
-// level.
-int phase_finish_builtin(struct phase *p, int64_t now, br_error *err);
-int phase_start_reduction(struct phase *p, int64_t now, br_error *err);
-int phase_next_level(struct phase *p, int64_t now, br_error *err);
-void phase_free_levels(struct phase *p);
-
-// ---- Result files (phase_files.c)
-
-// Where an earlier process had done the phase, those that are missing are written.
-int phase_write_results(const struct phase *p, br_error *err);
-
-// Whether all that the phase gives is there: its result files, or none since its reduction failed.
-int phase_has_files(const struct phase *p, bool *there, br_error *err);
-
-// ---- What an earlier process did (phase_earlier.c)
-
-// Whether it did the phase, its reduction included.
+// Returns whether an earlier process did the whole phase, its reduction included.
 bool phase_was_done(const struct phase *p);
 
-// Feeds a built-in reduction with it. `rows` may be NULL.
-int phase_reduce_earlier(struct reduce *r, const struct results *rows, const struct history *h,
-                         br_error *err);
+// Returns whether the phase has a reduction that needs no plugin.
+bool phase_has_builtin(const struct phase *p);
 
-// ---- The phase itself (phases.c)
+// Adds to the failures of the phase; the run stops if they are more than its job file allows.
+void phase_count_failures(struct phase *p, uint64_t count);
 
-uint64_t phase_seed(const struct phases *ph, const char *phase);
-struct pool_map_options phase_map_options(const struct phase *p);
+// Returns the options that all maps of the phase have in common.
+struct pool_map_options phase_map_options(struct phase *p);
 
-// Submits a map for the phase or its reduction; nothing of it starts when the run is stopping or
-// short of time.
+// Submits a map for the phase or its reduction. No task of it starts if phase_stops. Returns a map
+// that belongs to the pool, or NULL and *err.
 struct pool_map *phase_submit(struct phase *p, struct pool_map_options *o,
                               const struct ledger_past *past, int64_t now, br_error *err);
 
-// What stands beside the results of the phase's tasks: their inputs. A batch's results belong to no
-// one row of them; it has its number alone.
+// Returns the columns that stand beside the results of the phase's tasks: their inputs. A batch has
+// no row of its own there, so its table has no columns. The table belongs to the phase.
 const struct table *phase_inputs(const struct phase *p);
+
+// Returns the latest time at which a task of the phase, or of its reduction, may start; INT64_MAX
+// if the run has no end.
+int64_t phase_last_start(const struct phase *p);
+bool phase_is_late(const struct phase *p, int64_t now); // whether that time has come
+
+// Returns whether no more tasks of the phase are to be started. false for a phase that an earlier
+// process has done: its results are recovered in any case.
+bool phase_stops(const struct phase *p, int64_t now);
 
 // Notes that the phase does not come to its end.
 void phase_cut(struct phase *p, int64_t now);
 
-// Whether a task of the phase, or of its reduction, would no longer fit before the end.
-bool phase_is_late(const struct phase *p, int64_t now);
-
-// Whether no more of the phase is to be started: what an earlier process did is recalled all the
-// same.
-bool phase_stops(const struct phase *p, int64_t now);
-
-// The phase is over: frees what no later phase reads.
+// Ends the phase and frees all that no later phase reads.
 void phase_close(struct phase *p);
 
 #endif

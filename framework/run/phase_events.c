@@ -1,38 +1,30 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the pool reports of tasks, as events.
-#include "run/phase.h"
+#include "run/phase_events.h"
 
-void phase_keep_error(struct phases *ph, int result, const br_error *err)
+int phase_emit(struct phases *ph, struct event *e, int64_t now, br_error *err)
 {
-    if (result != 0 && ph->error.kind == BR_ERR_NONE)
-        ph->error = *err;
-}
-
-void phase_emit(struct phases *ph, struct event *e, int64_t now)
-{
-    br_error err;
     e->time_ns = now - ph->options.begin_ns;
-    phase_keep_error(ph, ph->options.sink->take(ph->options.sink, e, &err), &err);
+    return ph->options.sink->take(ph->options.sink, e, err);
 }
 
-void phase_emit_begin(struct phases *ph, uint32_t number, const char *name, const char *task,
-                      uint64_t tasks, int64_t now)
+int phase_emit_begin(struct phases *ph, uint32_t number, const char *name, const char *task,
+                     uint64_t tasks, int64_t now, br_error *err)
 {
-    if (earlier_begun(ph->options.earlier, number))
-        return;
+    if (resume_state_begun(ph->options.resume_state, number))
+        return 0;
     struct event e = {.type = EVENT_PHASE_BEGIN,
                       .phase_begin = {.phase = number, .name = name, .task = task, .tasks = tasks}};
-    phase_emit(ph, &e, now);
+    return phase_emit(ph, &e, now, err);
 }
 
-void phase_emit_end(struct phases *ph, uint32_t number, enum phase_end how, uint64_t skipped,
-                    int64_t now)
+int phase_emit_end(struct phases *ph, uint32_t number, enum phase_end how, uint64_t skipped,
+                   int64_t now, br_error *err)
 {
-    if (earlier_over(ph->options.earlier, number, NULL))
-        return;
+    if (resume_state_over(ph->options.resume_state, number, NULL))
+        return 0;
     struct event e = {.type = EVENT_PHASE_END,
                       .phase_end = {.phase = number, .how = how, .skipped = skipped}};
-    phase_emit(ph, &e, now);
+    return phase_emit(ph, &e, now, err);
 }
 
 static const char *describe_inputs(const struct phase_reporter *r, uint64_t task)
@@ -44,7 +36,8 @@ static const char *describe_inputs(const struct phase_reporter *r, uint64_t task
     return text->failed ? "" : text->data;
 }
 
-static void report_long_ok(const struct phase_reporter *r, const struct exec_report *report)
+static int report_long_ok(const struct phase_reporter *r, const struct exec_report *report,
+                          br_error *err)
 {
     int64_t start = report->ok.start_ns - r->ph->options.begin_ns;
     struct event e = {.type = EVENT_TASK_END,
@@ -63,15 +56,14 @@ static void report_long_ok(const struct phase_reporter *r, const struct exec_rep
                                    .message = "",
                                    .result = report->ok.results,
                                    .result_size = report->ok.results_size}};
-    phase_emit(r->ph, &e, report->ok.start_ns + report->ok.duration_ns);
+    return phase_emit(r->ph, &e, report->ok.start_ns + report->ok.duration_ns, err);
 }
 
-static void report_ok(const struct phase_reporter *r, const struct exec_report *report)
+static int report_ok(const struct phase_reporter *r, const struct exec_report *report,
+                     br_error *err)
 {
-    if (report->ok.duration_ns >= 0) {
-        report_long_ok(r, report);
-        return;
-    }
+    if (report->ok.duration_ns >= 0)
+        return report_long_ok(r, report, err);
     struct event e = {.type = EVENT_TASKS_OK,
                       .tasks_ok = {.phase = r->number,
                                    .worker = report->slot,
@@ -82,10 +74,11 @@ static void report_ok(const struct phase_reporter *r, const struct exec_report *
                                    .durations = report->ok.durations,
                                    .results = report->ok.results,
                                    .results_size = report->ok.results_size}};
-    phase_emit(r->ph, &e, report->ok.start_ns);
+    return phase_emit(r->ph, &e, report->ok.start_ns, err);
 }
 
-static void report_end(const struct phase_reporter *r, const struct exec_report *report, bool final)
+static int report_end(const struct phase_reporter *r, const struct exec_report *report, bool final,
+                      br_error *err)
 {
     struct event e = {.type = EVENT_TASK_END,
                       .task_end = {.phase = r->number,
@@ -103,10 +96,11 @@ static void report_end(const struct phase_reporter *r, const struct exec_report 
                                    .exit_code = report->end.exit_code,
                                    .inputs = describe_inputs(r, report->tasks.first),
                                    .message = report->end.message}};
-    phase_emit(r->ph, &e, report->end.start_ns + report->end.duration_ns);
+    return phase_emit(r->ph, &e, report->end.start_ns + report->end.duration_ns, err);
 }
 
-static void report_output(const struct phase_reporter *r, const struct exec_report *report)
+static int report_output(const struct phase_reporter *r, const struct exec_report *report,
+                         br_error *err)
 {
     struct event e = {.type = EVENT_OUTPUT,
                       .output = {.phase = r->number,
@@ -117,15 +111,15 @@ static void report_output(const struct phase_reporter *r, const struct exec_repo
                                  .stream = (uint32_t)report->output.stream,
                                  .offset = report->output.offset,
                                  .length = report->output.length}};
-    phase_emit(r->ph, &e, r->ph->options.begin_ns);
+    return phase_emit(r->ph, &e, r->ph->options.begin_ns, err);
 }
 
-void phase_report(const struct phase_reporter *r, const struct exec_report *report, bool final)
+int phase_report(const struct phase_reporter *r, const struct exec_report *report, bool final,
+                 br_error *err)
 {
     if (report->type == REPORT_OK)
-        report_ok(r, report);
-    else if (report->type == REPORT_END)
-        report_end(r, report, final);
-    else
-        report_output(r, report);
+        return report_ok(r, report, err);
+    if (report->type == REPORT_END)
+        return report_end(r, report, final, err);
+    return report_output(r, report, err);
 }

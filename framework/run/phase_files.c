@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A phase's result files.
+#include "run/phase_files.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "results/output.h"
-#include "run/phase.h"
 
-// Without an `output` it is a file of the run directory.
+// Returns the path of a result file, which the caller frees: the phase's `output`, or a file of the
+// run directory.
 static char *result_path(const struct phase *p, const char *suffix, br_error *err)
 {
     const struct phases *ph = p->owner;
@@ -18,7 +19,8 @@ static char *result_path(const struct phase *p, const char *suffix, br_error *er
     return buffer_take_string(&b, err);
 }
 
-// What standard output was given is gone: it counts as there.
+// Rows that an earlier process wrote to standard output cannot be written again: they count as
+// there.
 static bool is_there(const char *path)
 {
     return strcmp(path, "-") == 0 || access(path, F_OK) == 0;
@@ -42,7 +44,7 @@ static int write_file(const struct phase *p, const char *suffix, const struct ta
     return result;
 }
 
-// A reduction's rows, where they are kept, lie beside the one row, as PHASE.rows.csv.
+// Rows of a phase with a reduction are written to PHASE.rows.csv if they are kept.
 int phase_write_results(const struct phase *p, br_error *err)
 {
     if (p->spec->reduce.kind == REDUCE_NONE)
@@ -56,7 +58,7 @@ int phase_has_files(const struct phase *p, bool *there, br_error *err)
 {
     const struct phases *ph = p->owner;
     bool reduces = p->spec->reduce.kind != REDUCE_NONE;
-    bool failed = earlier_failed(ph->options.earlier, (uint32_t)(p->place + ph->count)) > 0;
+    bool failed = resume_state_failed(ph->options.resume_state, phase_reduction_number(p)) > 0;
     const struct {
         const char *suffix;
         bool wanted;

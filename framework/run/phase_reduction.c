@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A phase's reduction: built in, or by a plugin's task along a tree.
+#include "run/phase_reduction.h"
+
 #include <stdlib.h>
 
 #include "model/row.h"
-#include "run/phase.h"
+#include "run/phase_events.h"
+#include "run/phase_files.h"
 
 void phase_free_levels(struct phase *p)
 {
@@ -20,12 +22,7 @@ void phase_free_levels(struct phase *p)
 
 // ---- Built in
 
-bool phase_has_builtin(const struct phase *p)
-{
-    return p->spec->reduce.kind != REDUCE_NONE && p->spec->reduce.kind != REDUCE_TASK;
-}
-
-// One row of cells as the phase's reduced result.
+// Makes the cells the phase's one reduced row.
 static int keep_reduced(struct phase *p, const struct schema *schema, const struct cell *cells,
                         br_error *err)
 {
@@ -39,12 +36,12 @@ static int keep_reduced(struct phase *p, const struct schema *schema, const stru
     return result;
 }
 
-// A reduction that has no result (a sum that does not fit, no task that succeeded) is a failure
-// of its own, told as the one task that it is.
-static int phase_fail_reduction(struct phase *p, const char *message, int64_t now)
+// Records a reduction without a result (a sum that does not fit, no task that succeeded) as one
+// task that failed.
+static int fail_reduction(struct phase *p, const char *message, int64_t now, br_error *err)
 {
     struct phases *ph = p->owner;
-    uint32_t number = (uint32_t)(p->place + ph->count);
+    uint32_t number = phase_reduction_number(p);
     struct event e = {.type = EVENT_TASK_END,
                       .task_end = {.phase = number,
                                    .worker = UINT32_MAX,
@@ -56,13 +53,14 @@ static int phase_fail_reduction(struct phase *p, const char *message, int64_t no
                                    .cpu = -1,
                                    .inputs = "",
                                    .message = message}};
-    phase_emit_begin(ph, number, p->levels.name,
-                     p->spec->reduce.task ? p->spec->reduce.task : "built in", 1, now);
-    if (earlier_failed(ph->options.earlier, number) == 0)
-        phase_emit(ph, &e, now);
-    phase_emit_end(ph, number, PHASE_ENDED, 0, now);
     ph->all_ok = false;
-    return 0;
+    const char *task = p->spec->reduce.task ? p->spec->reduce.task : "built in";
+    if (phase_emit_begin(ph, number, p->levels.name, task, 1, now, err) != 0)
+        return -1;
+    if (resume_state_failed(ph->options.resume_state, number) == 0 &&
+        phase_emit(ph, &e, now, err) != 0)
+        return -1;
+    return phase_emit_end(ph, number, PHASE_ENDED, 0, now, err);
 }
 
 int phase_finish_builtin(struct phase *p, int64_t now, br_error *err)
@@ -76,7 +74,7 @@ int phase_finish_builtin(struct phase *p, int64_t now, br_error *err)
     if (result == 0)
         result = keep_reduced(p, schema, cells, err);
     else if (why.kind == BR_ERR_USAGE)
-        result = phase_fail_reduction(p, why.text, now);
+        result = fail_reduction(p, why.text, now, err);
     else if (err)
         *err = why;
     free(cells);
@@ -85,26 +83,26 @@ int phase_finish_builtin(struct phase *p, int64_t now, br_error *err)
 
 // ---- Reductions by a plugin's task
 
-static void on_level_task(void *user, const struct exec_report *report, bool final)
+static int on_level_task(void *user, const struct exec_report *report, bool final, br_error *err)
 {
     struct phase *p = user;
     struct levels *l = &p->levels;
     struct phase_reporter r = {.ph = p->owner,
-                               .number = (uint32_t)(p->place + p->owner->count),
+                               .number = phase_reduction_number(p),
                                .offset = l->before,
                                .table = &l->table,
                                .rows_per_task = p->spec->reduce.fan_in};
-    br_error err;
-    if (report->type == REPORT_OK)
-        phase_keep_error(p->owner,
-                         results_put(l->results, report->tasks.first, report->tasks.count,
-                                     report->ok.results, report->ok.results_size, &err),
-                         &err);
-    else if (report->type == REPORT_END && final) {
+    if (report->type == REPORT_END && final) {
         l->failed = true;
         p->owner->all_ok = false;
     }
-    phase_report(&r, report, final);
+    // The event comes before the row: if the row cannot be kept, a resume recovers it.
+    if (phase_report(&r, report, final, err) != 0)
+        return -1;
+    if (report->type != REPORT_OK)
+        return 0;
+    return results_put(l->results, report->tasks.first, report->tasks.count, report->ok.results,
+                       report->ok.results_size, err);
 }
 
 static uint64_t level_tasks(const struct phase *p, uint64_t rows)
@@ -130,7 +128,7 @@ static int submit_level(struct phase *p, const struct ledger_past *past, int64_t
     o.map.plugin = p->prepared->reduce_plugin;
     o.map.task = entry->name;
     o.map.phase = l->name;
-    o.map.seed = phase_seed(p->owner, l->name) + l->before;
+    o.map.seed = prepared_seed(p->owner->options.prepared, l->name) + l->before;
     o.map.table_fd = l->table.fd;
     o.map.table_size = l->table.size;
     o.map.rows = table_rows(&l->table.table);
@@ -142,17 +140,17 @@ static int submit_level(struct phase *p, const struct ledger_past *past, int64_t
     return l->map ? 0 : -1;
 }
 
-// `image`, the level's input, is taken over.
+// Starts a level whose input table is `image`, which is taken over.
 static int start_level(struct phase *p, struct buffer *image, int64_t now, br_error *err)
 {
     struct phases *ph = p->owner;
     struct levels *l = &p->levels;
-    struct history h;
+    struct resume_history h;
     if (phase_table_make(&l->table, image, err) != 0)
         return -1;
     l->tasks = level_tasks(p, table_rows(&l->table.table));
-    if (earlier_history(ph->options.earlier, (uint32_t)(p->place + ph->count), l->before, l->tasks,
-                        &h, err) != 0)
+    if (resume_state_history(ph->options.resume_state, phase_reduction_number(p), l->before,
+                             l->tasks, &h, err) != 0)
         return -1;
     l->results = h.results
                      ? h.results
@@ -165,7 +163,7 @@ static int start_level(struct phase *p, struct buffer *image, int64_t now, br_er
     h.results = NULL;
     h.known = NULL;
     int result = l->results ? submit_level(p, &h.ledger, now, err) : -1;
-    history_finish(&h);
+    resume_history_finish(&h);
     return result;
 }
 
@@ -174,7 +172,7 @@ int phase_start_reduction(struct phase *p, int64_t now, br_error *err)
     uint64_t rows = results_count(p->results);
     if (rows == 0) {
         p->state = OVER;
-        return phase_fail_reduction(p, "no task succeeded, so there is nothing to reduce", now);
+        return fail_reduction(p, "no task succeeded, so there is nothing to reduce", now, err);
     }
     struct buffer image = BUFFER_EMPTY;
     if (results_table(p->results, phase_inputs(p), &image, err) != 0) {
@@ -182,22 +180,25 @@ int phase_start_reduction(struct phase *p, int64_t now, br_error *err)
         return -1;
     }
     p->state = REDUCING;
-    phase_emit_begin(p->owner, (uint32_t)(p->place + p->owner->count), p->levels.name,
-                     p->spec->reduce.task, all_level_tasks(p, rows), now);
+    if (phase_emit_begin(p->owner, phase_reduction_number(p), p->levels.name, p->spec->reduce.task,
+                         all_level_tasks(p, rows), now, err) != 0) {
+        buffer_finish(&image);
+        return -1;
+    }
     return start_level(p, &image, now, err);
 }
 
-static void end_reduction(struct phase *p, int64_t now)
+static int end_reduction(struct phase *p, int64_t now, br_error *err)
 {
     struct levels *l = &p->levels;
     uint64_t skipped = pool_map_ledger(l->map)->ended[OUTCOME_SKIPPED];
     uint64_t begun = l->before + l->tasks;
     uint64_t rest = all_level_tasks(p, results_count(p->results)) - begun;
     bool whole = !l->failed && skipped == 0 && rest == 0;
-    phase_emit_end(p->owner, (uint32_t)(p->place + p->owner->count),
-                   whole ? PHASE_ENDED : PHASE_STOPPED, skipped + rest, now);
     if (!whole && !l->failed)
         phase_cut(p, now);
+    return phase_emit_end(p->owner, phase_reduction_number(p), whole ? PHASE_ENDED : PHASE_STOPPED,
+                          skipped + rest, now, err);
 }
 
 int phase_next_level(struct phase *p, int64_t now, br_error *err)
@@ -209,10 +210,9 @@ int phase_next_level(struct phase *p, int64_t now, br_error *err)
             p->reduced = l->results;
             l->results = NULL;
         }
-        // Before the event that says the phase has ended, as in finish_rows.
-        if (phase_write_results(p, err) != 0)
+        // Files are written before the event that says the phase has ended (run/phase_rows.h).
+        if (phase_write_results(p, err) != 0 || end_reduction(p, now, err) != 0)
             return -1;
-        end_reduction(p, now);
         phase_free_levels(p);
         phase_close(p);
         return 0;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The phases of a run: which may start, what their tasks give, their reductions, their result
-// files. Turns what the pool reports into events; steers the pool.
+// The phases of a run: decides which may start, runs their tasks and reductions through the pool,
+// turns the pool's reports into events, and writes result files.
+//
+// All calls come from the thread of the run. `now` is clock_now()'s. Functions that return int
+// return 0, or -1 and *err if the run cannot continue: memory is out, the pool failed, a sink
+// refused an event, or a file cannot be written.
 //
 // A phase's life:
 //
@@ -12,6 +16,10 @@
 // rows that succeeded, `fan_in` consecutive ones a task, each further level the results of the one
 // before, until one row is left. In events it is a phase of its own, "NAME (reduce)", whose number
 // is that of the phase plus the number of phases.
+//
+// If an earlier process has begun the run, a phase starts as usual, but its tasks that have their
+// outcome are not given to the pool, and events that the journal has are not emitted again. A phase
+// that was done, and whose result files exist, is over at once.
 #ifndef BR_RUN_PHASES_H
 #define BR_RUN_PHASES_H
 
@@ -21,63 +29,63 @@
 #include "base/error.h"
 #include "journal/event.h"
 #include "pool/pool.h"
-#include "run/earlier.h"
 #include "run/prepare.h"
+#include "run/resume_state.h"
 #include "views/running_task.h"
 
-//
-// Where an earlier process has begun the run, a phase starts as ever: its tasks that have their
-// outcome are not given to the pool, and what an event has told already is not told again. Where
-// all of a phase is done and its result files are there, it is over at once.
 struct phases;
 
 struct phases_options {
-    const struct prepared *prepared; // borrowed
-    struct pool *pool;               // borrowed
-    struct event_sink *sink;         // borrowed
-    struct earlier *earlier;         // what an earlier process left, or NULL; borrowed
-    int64_t begin_ns;                // time 0 of events, by clock_now
-    int64_t end_ns;                  // tasks must be over then; INT64_MAX = there is no end
-    int64_t grace_ns;                // what a task that requests no time is given before it
-    const char *tag;                 // of the run, for temporary files; borrowed
-    const char *results_directory;   // for result files that name no `output`; borrowed
-    void (*before_output)(void *);   // called before rows go to standard output
+    struct prepared *prepared;         // borrowed; the images of input tables are moved out of it
+    struct pool *pool;                 // borrowed
+    struct event_sink *sink;           // borrowed
+    struct resume_state *resume_state; // of earlier processes, or NULL for a new run; borrowed
+    int64_t begin_ns;                  // time 0 of events, by clock_now
+    int64_t end_ns;                    // time at which tasks must be over; INT64_MAX = never
+    int64_t grace_ns;                  // time before end_ns for a task that requests none
+    const char *tag;                   // of the run, for temporary files; borrowed
+    const char *results_directory;     // for result files that name no `output`; borrowed
+    void (*before_output)(void *);     // called before rows go to standard output
     void *user;
 };
 
-// NULL and *err when out of memory.
+// Returns NULL and *err if memory is out.
 struct phases *phases_create(const struct phases_options *options, br_error *err);
-void phases_destroy(struct phases *ph); // takes NULL
 
-// After every pool_dispatch: ends what is done, starts what may start. -1 and *err when the run
-// cannot go on.
+// Takes NULL. The pool, which owns the maps, may have been destroyed before.
+void phases_destroy(struct phases *ph);
+
+// Ends the phases that are done and starts those that may start. To be called after every
+// pool_dispatch.
 int phases_advance(struct phases *ph, int64_t now, br_error *err);
 
+// Returns whether all phases are over.
 bool phases_done(const struct phases *ph);
 
-// When phases_advance has to look again at what still fits before the end (INT64_MAX: need not).
+// Returns the time at which phases_advance must be called again, because tasks of some phase no
+// longer fit before end_ns from then on; INT64_MAX if there is none.
 int64_t phases_deadline(const struct phases *ph, int64_t now);
 
-// Whether a task may still have to be run. Where not, the next phases_advance ends what is left, or
+// Returns whether a task may still have to run. If not, the next phases_advance ends all phases, or
 // fails.
 bool phases_need_workers(const struct phases *ph);
 
-// What a worker has in hand now; false when nothing, as far as is known.
+// Sets *out to the task that the worker runs. Returns false if it runs none, as far as is known.
 bool phases_in_hand(const struct phases *ph, unsigned worker, struct running_task *out);
 
-// Whether tasks were not started for want of time.
+// Returns whether tasks were not started because the time left was too short for them.
 bool phases_late(const struct phases *ph);
 
-// Nothing more is started; what is in hand goes on to its end.
+// Starts no more tasks; running ones continue to their ends.
 int phases_stop(struct phases *ph, int64_t now, br_error *err);
 
-// And what is in hand is killed.
+// Starts no more tasks, and kills running ones with the next pool_dispatch.
 int phases_cancel(struct phases *ph, int64_t now, br_error *err);
 
-// Whether something was left undone because the run was stopped, when done.
+// To be asked once phases_done: whether tasks were left out because the run was stopped.
 bool phases_cut(const struct phases *ph);
 
-// Whether every task of every phase has succeeded, when done.
+// To be asked once phases_done: whether every task of every phase has succeeded.
 bool phases_succeeded(const struct phases *ph);
 
 #endif

@@ -12,7 +12,7 @@
 #include "model/reduce.h"
 #include "results/output.h"
 
-// A plugin that takes longer to load than this is taken for one that hangs.
+// A plugin that takes longer to load is considered to hang.
 #define INSPECT_NS (10 * NS_PER_S)
 
 enum {
@@ -25,12 +25,13 @@ struct preparation {
     struct diagnostics *d;
     br_error *err;
     struct inspector *inspector;
-    br_error *unknown;  // by plugin: why it could not be inspected; of no kind, where it could
-    unsigned cpu_limit; // of the scheduler; 0 = none
-    br_error machine;   // why it, or that limit, could not be read, the same
+    br_error *unknown;  // by plugin: why it could not be inspected; kind BR_ERR_NONE if it could
+    unsigned cpu_limit; // CPUs that the scheduler allows; 0 = any number
+    br_error machine; // why the machine or that limit could not be read; BR_ERR_NONE if they could
 };
 
-// Turns an error that a person can mend into an entry; false for failures of the system.
+// Adds an error of the job to the diagnostics. Returns false, with the error in in->err, if it is a
+// failure of the system instead.
 static bool note(struct preparation *in, struct mark mark, size_t length, const br_error *error)
 {
     if (error->kind != BR_ERR_USAGE && error->kind != BR_ERR_PLUGIN) {
@@ -44,7 +45,7 @@ static bool note(struct preparation *in, struct mark mark, size_t length, const 
 
 // ---- The machine
 
-// What the scheduler has given this task of its own; 0 = it says nothing.
+// Reads how many CPUs Slurm gives this process; 0 if it does not say.
 static int slurm_limit(unsigned *limit, br_error *err)
 {
     const char *text = getenv("SLURM_CPUS_PER_TASK");
@@ -57,7 +58,7 @@ static int slurm_limit(unsigned *limit, br_error *err)
     return 0;
 }
 
-// plan_workers() tells of a failure.
+// Reads the machine. A failure is kept for plan_workers to report.
 static void look_at_machine(struct preparation *in)
 {
     if (slurm_limit(&in->cpu_limit, &in->machine) == 0)
@@ -66,7 +67,7 @@ static void look_at_machine(struct preparation *in)
 
 // ---- Plugins and tasks
 
-// Has a look at plugin `i` begin, where there is one; end_inspection waits for it.
+// Starts the inspection of plugin `i`, if there is such a plugin; end_inspection waits for it.
 static void begin_inspection(struct preparation *in, size_t i)
 {
     struct prepared *p = in->p;
@@ -77,7 +78,7 @@ static void begin_inspection(struct preparation *in, size_t i)
     br_error *err = &in->unknown[i];
     char *path = plugin_locate(plugin->name, plugin->path, p->job->directory, err);
     if (path && plugin_file_open(path, file, err) == 0)
-        (void)inspector_begin(in->inspector, i, &file->source, err); // *err tells end_inspection
+        (void)inspector_begin(in->inspector, i, &file->source, err); // end_inspection looks at *err
     free(path);
 }
 
@@ -90,7 +91,7 @@ static bool end_inspection(struct preparation *in, size_t i)
     return err->kind == BR_ERR_NONE || note(in, plugin->mark, strlen(plugin->name), err);
 }
 
-// Plugins are looked at in processes of their own, so the machine is read meanwhile.
+// Plugins are inspected in processes of their own; the machine is read meanwhile.
 static bool inspect_plugins_and_machine(struct preparation *in)
 {
     for (size_t i = 0; i < INSPECTED_AT_ONCE; i++)
@@ -104,7 +105,8 @@ static bool inspect_plugins_and_machine(struct preparation *in)
     return true;
 }
 
-// The entry of "plugin.task", or NULL: a mistake is noted unless the plugin is one already.
+// Returns the entry of "plugin.task", or NULL. A missing task is noted, unless its plugin could not
+// be inspected, which has been noted before.
 static const struct plugin_entry *find_entry(struct preparation *in, const char *name,
                                              struct mark mark, unsigned *plugin, bool *ok)
 {
@@ -174,7 +176,7 @@ static void check_reduce_task(struct preparation *in, const struct job_phase *ph
         return;
     }
     check_reduce_columns(in, phase, s, rows, "the phase's task");
-    // Its results are reduced again, until one is left.
+    // The task reduces its own results again, until one row is left.
     check_reduce_columns(in, phase, s, &s->results, "it itself");
 }
 
@@ -202,7 +204,7 @@ static bool prepare_builtin(struct preparation *in, const struct job_phase *phas
 
 // ---- Inputs and what a phase gives
 
-// The schema of one reduced row, or NULL when the phase gives its rows.
+// Returns the schema of the reduced row, or NULL for a phase without a reduction.
 static const struct schema *reduced_schema(const struct job_phase *phase,
                                            const struct prepared_phase *pp)
 {
@@ -235,7 +237,8 @@ static bool is_standard_input(const struct job_inputs *inputs)
     return inputs->kind == INPUT_LINES && strcmp(inputs->path, "-") == 0;
 }
 
-// The columns that a phase's tasks get, in *columns. 1, 0 when mistakes leave them unknown, -1.
+// Sets *columns to the columns that a phase's tasks get. Returns 1; 0 if they are unknown because
+// of errors in the job, which have been noted; or -1 and in->err.
 static int load_inputs(struct preparation *in, size_t i, struct schema *columns)
 {
     const struct job *job = in->p->job;
@@ -247,7 +250,7 @@ static int load_inputs(struct preparation *in, size_t i, struct schema *columns)
     if (inputs->kind == INPUT_FROM) {
         const struct result_layout *from = &in->p->phases[inputs->from].layout;
         if (from->schema.count == 0)
-            return 0; // the other phase's mistakes leave its columns unknown
+            return 0; // its columns are unknown because of errors that have been noted
         result = inputs_check_from(job, i, sig, &from->schema, in->d, columns, in->err);
     } else if (in->options->check_only && is_standard_input(inputs)) {
         return schema_add(columns, "line", strlen("line"), BR_STR, in->err) == 0 ? 1 : -1;
@@ -269,7 +272,7 @@ static bool prepare_phase(struct preparation *in, size_t i)
     const struct job_phase *phase = &in->p->job->phases[i];
     struct prepared_phase *pp = &in->p->phases[i];
     if (!pp->entry || (phase->reduce.kind == REDUCE_TASK && !pp->reduce_entry))
-        return true; // a mistake that was noted
+        return true; // an error that has been noted
     size_t mistakes = in->d->count;
     if (phase->reduce.kind != REDUCE_NONE && phase->reduce.kind != REDUCE_TASK &&
         !prepare_builtin(in, phase, pp))
@@ -377,6 +380,15 @@ void prepared_finish(struct prepared *p)
     plan_finish(&p->plan);
     job_destroy(p->job);
     *p = (struct prepared){0};
+}
+
+struct buffer prepared_take_image(struct prepared *p, size_t phase)
+{
+    struct prepared_phase *pp = &p->phases[phase];
+    struct buffer image = pp->image;
+    pp->image = BUFFER_EMPTY;
+    pp->loaded = false;
+    return image;
 }
 
 uint64_t prepared_tasks(const struct prepared *p, size_t phase, uint64_t rows)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Everything that can be found out about a job before a worker of it starts: its plugins and their
-// tasks, its inputs, the machine and the plan. What `check` stops at, `plan` shows, and `run` goes
-// on from.
+// Everything that can be found out about a job before one of its workers starts: its plugins and
+// their tasks, its inputs, the machine and the plan. `check` stops here, `plan` prints it, and
+// `run` starts from it.
 #ifndef BR_RUN_PREPARE_H
 #define BR_RUN_PREPARE_H
 
@@ -19,16 +19,15 @@
 #include "results/results.h"
 
 struct prepared_phase {
-    const struct plugin_entry *entry; // of its task; belongs to the plugin's info
-    unsigned plugin;
-    const struct plugin_entry *reduce_entry; // of a plugin's reduction, or NULL
+    const struct plugin_entry *entry;        // of its task; belongs to the plugin's info
+    unsigned plugin;                         // index in `plugins`
+    const struct plugin_entry *reduce_entry; // of the reduction's task; NULL without such a task
     unsigned reduce_plugin;
-    struct schema reduced; // of a built-in reduction
-    bool loaded;           // false: reads from another phase, or standard input when only checked
-    struct buffer image;   // of its input table, when loaded
-    uint64_t rows;         // the same
-    // What it gives to a phase that reads from it, and to its result file.
-    struct result_layout layout;
+    struct schema reduced;       // columns of a built-in reduction's row
+    bool loaded;                 // false if inputs come from a phase, or from standard input unread
+    struct buffer image;         // its input table, if loaded
+    uint64_t rows;               // of that table
+    struct result_layout layout; // columns of its result file, and of phases that read from it
 };
 
 struct prepared {
@@ -44,22 +43,28 @@ struct prepare_options {
     bool check_only; // standard input is left unread
 };
 
-// Looks at all of it and collects every mistake in *d. `nursery` must be started and have no
-// children. Takes the job in every case: prepared_finish frees it. -1 and *err on mistakes (which
-// it then counts, with the kind of the first) and on failures of the system.
+// Inspects plugins, machine and inputs, and collects every error of the job in *d. `nursery` must
+// be started and have no children. Takes over the job in every case: prepared_finish frees it.
+// Returns -1 and *err if the system fails, or if there are errors in the job; *err then tells how
+// many, and has the kind of the first.
 int prepare(struct job *job, struct nursery *nursery, const struct prepare_options *options,
             struct diagnostics *d, struct prepared *out, br_error *err);
 
-void prepared_finish(struct prepared *p);
+void prepared_finish(struct prepared *p); // takes a zeroed one
 
-// Tasks of a phase with so many rows.
+// Moves the image of a loaded phase's input table out of *p, where it is not needed any more. The
+// phase is not loaded then; the caller finishes the buffer.
+struct buffer prepared_take_image(struct prepared *p, size_t phase);
+
+// Returns the number of tasks of a phase with so many rows.
 uint64_t prepared_tasks(const struct prepared *p, size_t phase, uint64_t rows);
 
-// What the seeds of a phase's tasks are made of: the same for the same job and phase.
+// Returns the number that the seeds of a phase's tasks are made from. It depends on the names of
+// the job and the phase alone.
 uint64_t prepared_seed(const struct prepared *p, const char *phase);
 
-// Where a phase that names its `output` writes it: relative to the job file, "-" is standard
-// output. Malloc'd; NULL and *err when out of memory.
+// Returns the path of the result file of a phase that has an `output`, which is relative to the job
+// file; "-" is standard output. The caller frees it. NULL and *err if memory is out.
 char *prepared_output(const struct prepared *p, size_t phase, br_error *err);
 
 #endif

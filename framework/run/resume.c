@@ -11,7 +11,7 @@ enum {
     READERS_MAX = 8
 };
 
-// Gives each event to all of them; the first that refuses ends it.
+// A sink that passes each event on to several, until one refuses it.
 struct readers {
     struct event_sink sink;
     struct event_sink *all[READERS_MAX];
@@ -27,28 +27,28 @@ static int give_to_all(struct event_sink *sink, const struct event *event, br_er
     return 0;
 }
 
-static bool has_begun_phase(const struct earlier *earlier)
+static bool has_begun_phase(const struct resume_state *state)
 {
-    for (size_t i = 0; i < earlier->job_phases; i++)
-        if (earlier_begun(earlier, (uint32_t)i))
+    for (size_t i = 0; i < state->job_phases; i++)
+        if (resume_state_begun(state, (uint32_t)i))
             return true;
     return false;
 }
 
-// The sources first: what follows is only believed when they are the same.
+// The fingerprint reads each event first: the others rely on the job being the same.
 static int read_earlier(struct resume *r, const struct resume_options *o, const char *path,
                         int64_t now, br_error *err)
 {
     struct readers readers = {
-        .sink.take = give_to_all, .all = {&r->sources.sink, &r->earlier.sink}, .count = 2};
+        .sink.take = give_to_all, .all = {&r->fingerprint.sink, &r->state.sink}, .count = 2};
     for (size_t i = 0; i < o->view_count && readers.count < READERS_MAX; i++)
         readers.all[readers.count++] = o->views[i];
     r->journal = journal_reopen(o->dir->fd, path, &readers.sink, now, err);
     if (!r->journal)
         return -1;
-    if (has_begun_phase(&r->earlier) && sources_check_new(&r->sources, err) != 0)
+    if (has_begun_phase(&r->state) && fingerprint_check_new(&r->fingerprint, err) != 0)
         return -1;
-    r->idle = r->earlier.finished && !(o->retry_failed && r->earlier.failed > 0);
+    r->idle = r->state.finished && !(o->retry_failed && r->state.failed > 0);
     return 0;
 }
 
@@ -79,10 +79,10 @@ static int open_journal(struct resume *r, const struct resume_options *o, int64_
 int resume_open(struct resume *out, const struct resume_options *o, int64_t now, br_error *err)
 {
     *out = (struct resume){.retry_failed = o->retry_failed};
-    int result = earlier_init(&out->earlier, o->prepared, err);
+    int result = resume_state_init(&out->state, o->prepared, err);
     if (result == 0)
-        result =
-            sources_find(&out->sources, o->prepared, o->overrides, o->override_count, o->dir, err);
+        result = fingerprint_make(&out->fingerprint, o->prepared, o->overrides, o->override_count,
+                                  o->dir, err);
     if (result == 0 && o->journal)
         result = open_journal(out, o, now, err);
     if (result != 0) {
@@ -95,46 +95,47 @@ int resume_open(struct resume *out, const struct resume_options *o, int64_t now,
 
 void resume_finish(struct resume *r)
 {
-    earlier_finish(&r->earlier);
-    sources_finish(&r->sources);
+    resume_state_finish(&r->state);
+    fingerprint_finish(&r->fingerprint);
     *r = (struct resume){0};
 }
 
-int resume_tell(struct resume *r, struct event_sink *sink, const struct event *begin,
+int resume_emit(struct resume *r, struct event_sink *sink, const struct event *begin,
                 const struct event *again, br_error *err)
 {
     if (r->idle)
         return 0;
-    const struct event *first = r->earlier.begun ? again : begin;
+    const struct event *first = r->state.begun ? again : begin;
     if (sink->take(sink, first, err) != 0)
         return -1;
-    if (r->earlier.begun && r->earlier.sink.take(&r->earlier.sink, again, err) != 0)
+    if (r->state.begun && r->state.sink.take(&r->state.sink, again, err) != 0)
         return -1;
-    for (size_t i = 0; i < r->sources.count; i++) {
-        const struct source *s = &r->sources.items[i];
-        struct event e = {.type = EVENT_SOURCE, .time_ns = first->time_ns, .source = s->is};
+    for (size_t i = 0; i < r->fingerprint.count; i++) {
+        const struct fingerprint_part *s = &r->fingerprint.items[i];
+        struct event e = {
+            .type = EVENT_SOURCE, .time_ns = first->time_ns, .source = {s->what, s->name, s->hash}};
         if (!s->known && sink->take(sink, &e, err) != 0)
             return -1;
     }
     return 0;
 }
 
-void resume_words(const struct resume *r, const char *path, struct buffer *out)
+void resume_describe(const struct resume *r, const char *path, struct buffer *out)
 {
-    if (!r->earlier.begun)
+    if (!r->state.begun)
         return;
     buffer_format(out, "batchrun: ");
     if (r->idle) {
         buffer_format(out, "the run in %s had finished: nothing is left to do", path);
     } else {
         buffer_format(out, "going on with %s: ", path);
-        text_count(out, r->earlier.ended);
+        text_count(out, r->state.ended);
         buffer_text(out,
-                    r->earlier.ended == 1 ? " task has its outcome" : " tasks have their outcome");
+                    r->state.ended == 1 ? " task has its outcome" : " tasks have their outcome");
     }
-    if (r->earlier.failed > 0) {
+    if (r->state.failed > 0) {
         buffer_text(out, ", ");
-        text_count(out, r->earlier.failed);
+        text_count(out, r->state.failed);
         buffer_text(out, " of them failed (--retry-failed runs those again)");
     }
     buffer_char(out, '\n');

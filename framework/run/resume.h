@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A run's journal, new or gone on with: finds out what the run is made from, gives what an earlier
-// process wrote to the views, and says how the run begins here.
+// The beginning of a run in this process: its journal, new or reopened, and the state that earlier
+// processes left. All calls come from the thread of the run.
 #ifndef BR_RUN_RESUME_H
 #define BR_RUN_RESUME_H
 
@@ -12,43 +12,46 @@
 #include "journal/event.h"
 #include "journal/journal.h"
 #include "journal/rundir.h"
-#include "run/earlier.h"
+#include "run/fingerprint.h"
 #include "run/prepare.h"
-#include "run/sources.h"
+#include "run/resume_state.h"
 
 struct resume_options {
     const struct prepared *prepared;
     const struct rundir *dir;
     const struct spec_override *overrides;
     size_t override_count;
-    bool journal; // false: the run is not written down
+    bool journal; // false: no journal is written
     enum journal_durability durability;
     bool retry_failed;
-    struct event_sink *const *views; // that are given what was; borrowed for resume_open
-    size_t view_count;
+    struct event_sink *const *views; // get the events of earlier processes; borrowed for the call
+    size_t view_count;               // at most 6
 };
 
 struct resume {
-    struct sources sources;
-    struct earlier earlier;
-    struct journal *journal; // the caller's from resume_open on; NULL without one
+    struct fingerprint fingerprint;
+    struct resume_state state;
+    struct journal *journal; // belongs to the caller after resume_open; NULL without one
     bool idle;               // the run had finished, and nothing is left to do
     bool retry_failed;
 };
 
-// `now` is clock_now()'s. -1 and *err when the journal cannot be gone on with, or what the run is
-// made from has changed: nothing was written then. *out needs no finishing then.
+// Creates the journal of the run directory, or reopens it. `now` is clock_now()'s. Returns -1 and
+// *err (BR_ERR_USAGE) if the run cannot be resumed because its fingerprint differs or its journal
+// contradicts the job, and on failures of the system. Nothing has been written then, and *out needs
+// no finishing.
 int resume_open(struct resume *out, const struct resume_options *options, int64_t now,
                 br_error *err);
 void resume_finish(struct resume *r); // takes a zeroed one; the journal is left alone
 
-// Tells how the run begins in this process: gives the events to `sink`, `begin` (a new run's first
-// event) or `again` among them, in whose place nothing is told when the run is idle. A failure of
-// the sink is kept in *err.
-int resume_tell(struct resume *r, struct event_sink *sink, const struct event *begin,
+// Emits the first events of this process to `sink`: `begin` for a new run or `again` for a resumed
+// one, and the parts of the fingerprint that the journal does not have. Emits nothing if the run is
+// idle. Returns -1 and *err if the sink refuses an event.
+int resume_emit(struct resume *r, struct event_sink *sink, const struct event *begin,
                 const struct event *again, br_error *err);
 
-// Appends a line for a person on what is gone on with; nothing for a new run. After resume_tell.
-void resume_words(const struct resume *r, const char *path, struct buffer *out);
+// Appends a line for a person about the run that is resumed; nothing for a new run. To be called
+// after resume_emit.
+void resume_describe(const struct resume *r, const char *path, struct buffer *out);
 
 #endif

@@ -14,7 +14,6 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/signals.h"
-#include "base/text.h"
 #include "exec/local/local.h"
 #include "exec/process/stray_processes.h"
 #include "exec/topology.h"
@@ -24,21 +23,22 @@
 #include "run/phases.h"
 #include "run/resume.h"
 #include "run/stop.h"
+#include "run/terminal.h"
 #include "views/failures.h"
 #include "views/machine_note.h"
 #include "views/summary.h"
 
-// A worker that was told to end has so long before it is killed.
+// Time between asking a worker to end and killing it.
 #define GRACE_NS (2 * NS_PER_S)
 
 enum {
     SINKS = 4,
-    WORKER_DESCRIPTORS = 5, // two logs, a socket, a channel's two memories
-    OTHER_DESCRIPTORS = 128 // tables of phases that run at once among them
+    WORKER_DESCRIPTORS = 5, // for a worker: two logs, a socket, two memories of its channel
+    OTHER_DESCRIPTORS = 128 // for all else, such as tables of phases that run at the same time
 };
 
 struct run {
-    struct event_sink sink; // first: passes each event on to those below
+    struct event_sink sink; // passes each event on to `sinks`; must be the first field
     struct event_sink *sinks[SINKS];
     size_t sink_count;
     struct prepared *prepared;
@@ -47,61 +47,25 @@ struct run {
     struct stray_processes strays;
     struct rundir dir;
     struct resume resume;
-    struct journal *journal; // or NULL
+    struct journal *journal; // NULL without one
     struct summary summary;
     struct failures failures;
-    struct progress progress;
+    struct terminal terminal;
     bool has_views;
     struct executor *executor;
     struct pool *pool;
     struct phases *phases;
     struct plugin_use *plugins;
-    int *logs; // out of each worker, then err of each
+    int *logs; // standard output of each worker, then standard error of each
     unsigned workers;
-    uint32_t *starts; // of each worker
+    uint32_t *starts; // how many times each worker was started
     struct stop stop;
     int64_t begin_ns;
-    bool cancelled; // tasks in hand were told to end
-    bool late;      // the allocation's end stopped the run
-    br_error error; // of an observer
+    bool cancelled; // running tasks are being killed
+    bool late;      // the end of the Slurm allocation stopped the run
     char reason[64];
-    char tag[24]; // no other run has it
+    char tag[24]; // unique to this run
 };
-
-enum run_status run_status_of(enum br_error_kind kind)
-{
-    switch (kind) {
-    case BR_ERR_NONE:
-        return RUN_OK;
-    case BR_ERR_USAGE:
-        return RUN_USAGE;
-    case BR_ERR_PLUGIN:
-        return RUN_PLUGIN;
-    case BR_ERR_INTERRUPTED:
-        return RUN_INTERRUPTED;
-    default:
-        return RUN_INTERNAL;
-    }
-}
-
-// Names of files may be in it, so control characters are escaped; where there is no memory, which
-// may be what an error is about, it is said as it is.
-static void say(const char *text)
-{
-    struct buffer shown = BUFFER_EMPTY;
-    text_lines_escaped(&shown, text, strlen(text));
-    const char *data = shown.failed ? text : shown.data;
-    size_t length = shown.failed ? strlen(text) : shown.length;
-    (void)fd_write_all(STDERR_FILENO, data, length); // nobody is left to tell of a failure
-    buffer_finish(&shown);
-}
-
-static void say_error(const br_error *err)
-{
-    char text[sizeof err->text + 16];
-    snprintf(text, sizeof text, "batchrun: %s\n", err->text);
-    say(text);
-}
 
 // ---- Preparing
 
@@ -115,12 +79,12 @@ enum run_status run_prepare(const char *path, const struct spec_override *overri
     *out = (struct prepared){0};
     struct job *job = spec_load(path, overrides, override_count, &d, &err);
     int result = job ? prepare(job, nursery, &options, &d, out, &err) : -1;
-    // Where memory or the system failed, mistakes that were found may be none: a name that could
-    // not be kept is not there to be referred to.
+    // After a failure of the system the diagnostics may be wrong: a name that could not be kept,
+    // for example, is reported as missing by its users.
     if (result != 0 && (d.count == 0 || run_status_of(err.kind) == RUN_INTERNAL))
-        say_error(&err);
+        terminal_error(&err);
     else if (result != 0)
-        say(diagnostics_text(&d));
+        terminal_write(diagnostics_text(&d));
     if (result != 0)
         prepared_finish(out);
     diagnostics_finish(&d);
@@ -138,32 +102,13 @@ static int pass_on(struct event_sink *sink, const struct event *event, br_error 
     return 0;
 }
 
-static void keep_error(struct run *run, int result, const br_error *err)
+static int emit(struct run *run, struct event *e, int64_t now, br_error *err)
 {
-    if (result != 0 && run->error.kind == BR_ERR_NONE)
-        run->error = *err;
-}
-
-static void emit(struct run *run, struct event *e, int64_t now)
-{
-    br_error err;
     e->time_ns = now - run->begin_ns;
-    keep_error(run, pass_on(&run->sink, e, &err), &err);
+    return pass_on(&run->sink, e, err);
 }
 
-static void say_lost(struct run *run, const struct exec_report *r)
-{
-    struct buffer b = BUFFER_EMPTY;
-    buffer_format(
-        &b, "batchrun: worker %u (pid %d) is put aside, and the others go on without it: ", r->slot,
-        r->dead.pid);
-    buffer_text(&b, r->dead.reason);
-    buffer_char(&b, '\n');
-    progress_print(&run->progress, &b);
-    buffer_finish(&b);
-}
-
-static void on_worker(void *user, const struct exec_report *r)
+static int on_worker(void *user, const struct exec_report *r, br_error *err)
 {
     struct run *run = user;
     if (r->type == REPORT_READY) {
@@ -172,8 +117,7 @@ static void on_worker(void *user, const struct exec_report *r)
                                            .pid = r->ready.pid,
                                            .cpus = *r->ready.cpus,
                                            .start = run->starts[r->slot]++}};
-        emit(run, &e, clock_now());
-        return;
+        return emit(run, &e, clock_now(), err);
     }
     struct event e = {.type = EVENT_WORKER_END,
                       .worker_end = {.worker = r->slot,
@@ -181,34 +125,39 @@ static void on_worker(void *user, const struct exec_report *r)
                                      .signal = r->dead.signal,
                                      .exit_code = r->dead.exit_code,
                                      .reason = r->dead.reason}};
-    emit(run, &e, clock_now());
+    if (emit(run, &e, clock_now(), err) != 0)
+        return -1;
     if (r->dead.stuck)
-        say_lost(run, r);
+        terminal_lost_worker(&run->terminal, r);
+    return 0;
 }
 
-static void emit_note(struct run *run, const char *name, struct buffer *text)
+// Emits a note and empties *text. A note for which there is no memory is left out.
+static int emit_note(struct run *run, const char *name, struct buffer *text, br_error *err)
 {
     buffer_char(text, '\0');
     struct event e = {.type = EVENT_NOTE, .note = {name, text->data}};
-    if (!text->failed)
-        emit(run, &e, clock_now());
+    int result = text->failed ? 0 : emit(run, &e, clock_now(), err);
     buffer_finish(text);
+    return result;
 }
 
-// What a person may want to know of this process later.
-static void emit_notes(struct run *run)
+// Emits notes that help to understand the run later.
+static int emit_notes(struct run *run, br_error *err)
 {
     struct buffer text = BUFFER_EMPTY;
     buffer_text(&text, run->options->command);
-    emit_note(run, "command", &text);
+    if (emit_note(run, "command", &text, err) != 0)
+        return -1;
     topology_version(&text);
-    emit_note(run, "hwloc", &text);
+    if (emit_note(run, "hwloc", &text, err) != 0)
+        return -1;
     machine_note_put(&text, &run->prepared->machine);
-    emit_note(run, "machine", &text);
+    return emit_note(run, "machine", &text, err);
 }
 
-// The run's first event in this process.
-static void emit_begin(struct run *run)
+// Emits the first events of this process.
+static int emit_begin(struct run *run, br_error *err)
 {
     const struct job *job = run->prepared->job;
     const struct run_options *o = run->options;
@@ -228,23 +177,22 @@ static void emit_begin(struct run *run)
                                         .phases = (uint32_t)job->phase_count,
                                         .limits = limits.failed ? "" : limits.data}};
     struct event again = {.type = EVENT_RUN_RESUME,
-                          .time_ns = run->resume.earlier.last_ns,
+                          .time_ns = run->resume.state.last_ns,
                           .run_resume = {.version = o->version,
                                          .host = host,
                                          .wall_ns = clock_wall(),
                                          .workers = run->workers,
                                          .retry_failed = o->retry_failed}};
-    br_error err;
-    keep_error(run, resume_tell(&run->resume, &run->sink, &begin, &again, &err), &err);
+    int result = resume_emit(&run->resume, &run->sink, &begin, &again, err);
     buffer_finish(&limits);
     free(path);
-    if (!run->resume.idle)
-        emit_notes(run);
+    return result != 0 || run->resume.idle ? result : emit_notes(run, err);
 }
 
 // ---- Setting up
 
-// No more workers than tasks; a phase that reads from another may have any number.
+// Returns the number of workers: at most one a task, unless the number of tasks is unknown because
+// a phase reads from another.
 static unsigned workers_wanted(const struct prepared *p)
 {
     uint64_t tasks = 0;
@@ -271,12 +219,12 @@ static int open_directory(struct run *run, br_error *err)
     return rundir_create(&run->dir, &options, err);
 }
 
-// Time goes on where the earlier process's ended.
+// Opens the journal. The time of a resumed run continues where that of the earlier process ended.
 static int open_journal(struct run *run, br_error *err)
 {
     const struct run_options *o = run->options;
     struct event_sink *const views[] = {&run->summary.sink, &run->failures.sink,
-                                        &run->progress.sink};
+                                        &run->terminal.progress.sink};
     struct resume_options options = {.prepared = run->prepared,
                                      .dir = &run->dir,
                                      .overrides = o->overrides,
@@ -289,10 +237,10 @@ static int open_journal(struct run *run, br_error *err)
     if (resume_open(&run->resume, &options, run->begin_ns, err) != 0)
         return -1;
     run->journal = run->resume.journal;
-    run->begin_ns = clock_now() - run->resume.earlier.last_ns;
+    run->begin_ns = clock_now() - run->resume.state.last_ns;
     snprintf(run->tag, sizeof run->tag, "%016" PRIx64,
              run->journal ? journal_salt(run->journal) : (uint64_t)getpid());
-    // The journal first: nothing is shown that was not written down.
+    // The journal comes first, so that nothing is shown that is not in it.
     if (run->journal)
         run->sinks[run->sink_count++] = journal_sink(run->journal);
     for (size_t i = 0; i < sizeof views / sizeof views[0]; i++)
@@ -300,8 +248,8 @@ static int open_journal(struct run *run, br_error *err)
     return 0;
 }
 
-// Each worker costs this process some descriptors, and the usual soft limit of 1024 is soon
-// reached. The nursery was forked before: workers keep the limit that the person set.
+// Raises the soft limit of descriptors, which is often too low for many workers. The nursery was
+// forked before this, so workers keep the limit that the user set.
 static int allow_descriptors(unsigned workers, br_error *err)
 {
     rlim_t wanted = (rlim_t)workers * WORKER_DESCRIPTORS + OTHER_DESCRIPTORS;
@@ -332,7 +280,7 @@ static int open_logs(struct run *run, br_error *err)
     for (unsigned i = 0; i < 2 * run->workers; i++)
         run->logs[i] = -1;
     for (unsigned i = 0; i < run->workers && i < run->summary.worker_count; i++)
-        run->starts[i] = run->summary.workers[i].starts; // by earlier processes
+        run->starts[i] = run->summary.workers[i].starts; // in earlier processes
     for (unsigned i = 0; i < run->workers; i++) {
         run->logs[i] = rundir_open_log(&run->dir, i, 1, err);
         run->logs[run->workers + i] = run->logs[i] < 0 ? -1 : rundir_open_log(&run->dir, i, 2, err);
@@ -342,18 +290,18 @@ static int open_logs(struct run *run, br_error *err)
     return 0;
 }
 
-// What an earlier process did is counted, not shown.
+// Opens the views before the journal is read: tasks of earlier processes are counted, not shown.
 static void open_views(struct run *run)
 {
     summary_init(&run->summary);
     failures_init(&run->failures);
-    progress_init(&run->progress, STDERR_FILENO);
+    terminal_init(&run->terminal, &run->failures, &run->summary, &run->dir, run->options->quiet);
     run->has_views = true;
 }
 
-// What a worker may have of writable memory, whether it uses it or not. Twice what may be resident:
-// a task that fills its memory bit by bit is told that it was over its limit; one that asks for
-// what it could never have is told so by malloc. Sanitizers take address space by the terabyte.
+// Returns the limit of a worker's writable memory, used or not. It is twice the limit of resident
+// memory: malloc refuses a task that asks for much too much, while one that fills its memory bit by
+// bit reaches the other limit, with a message. Sanitizers need terabytes of address space.
 static uint64_t data_limit(uint64_t memory)
 {
 #if defined(__SANITIZE_ADDRESS__)
@@ -407,7 +355,7 @@ static int open_pool(struct run *run, br_error *err)
     return run->pool ? 0 : -1;
 }
 
-// Two answers in one stream are no use to who reads it.
+// Refuses to write both the summary and the rows of a phase to standard output.
 static int check_standard_output(const struct run *run, br_error *err)
 {
     const struct job *job = run->prepared->job;
@@ -420,29 +368,17 @@ static int check_standard_output(const struct run *run, br_error *err)
     return 0;
 }
 
-static void say_begin(const struct run *run)
-{
-    struct buffer b = BUFFER_EMPTY;
-    if (run->dir.set_aside)
-        buffer_format(&b, "batchrun: the run that was there is now %s\n", run->dir.set_aside);
-    resume_words(&run->resume, run->dir.path, &b);
-    buffer_char(&b, '\0');
-    if (!b.failed)
-        say(b.data);
-    buffer_finish(&b);
-}
-
 static bool look_in_hand(void *user, unsigned worker, struct running_task *out)
 {
     const struct run *run = user;
     return phases_in_hand(run->phases, worker, out);
 }
 
-// Rows may go to the terminal that the progress stands on.
+// Called before rows go to standard output, which may be the terminal that shows the progress.
 static void make_way(void *user)
 {
     struct run *run = user;
-    progress_erase(&run->progress);
+    progress_erase(&run->terminal.progress);
 }
 
 static int set_up(struct run *run, br_error *err)
@@ -460,8 +396,8 @@ static int set_up(struct run *run, br_error *err)
     struct phases_options options = {.prepared = run->prepared,
                                      .pool = run->pool,
                                      .sink = &run->sink,
-                                     .earlier =
-                                         run->resume.earlier.begun ? &run->resume.earlier : NULL,
+                                     .resume_state =
+                                         run->resume.state.begun ? &run->resume.state : NULL,
                                      .begin_ns = run->begin_ns,
                                      .end_ns = run->stop.end_at,
                                      .grace_ns = run->options->grace_ns,
@@ -470,38 +406,42 @@ static int set_up(struct run *run, br_error *err)
                                      .before_output = make_way,
                                      .user = run};
     run->phases = phases_create(&options, err);
-    if (!run->phases)
+    return run->phases ? 0 : -1;
+}
+
+// Emits the first events, and begins to show the run.
+static int begin(struct run *run, br_error *err)
+{
+    if (emit_begin(run, err) != 0)
         return -1;
-    emit_begin(run);
-    if (!run->options->quiet)
-        say_begin(run);
+    terminal_begin(&run->terminal, &run->resume);
     if (!run->resume.idle)
-        progress_show(&run->progress, run->options->progress, look_in_hand, run);
+        progress_show(&run->terminal.progress, run->options->progress, look_in_hand, run);
     return 0;
 }
 
 // ---- Stopping before the end
 
-static void heed_time(struct run *run, int64_t now, struct buffer *words)
+static void heed_time(struct run *run, int64_t now, struct buffer *lines)
 {
     if (phases_late(run->phases) && !run->late) {
         run->late = true;
-        buffer_text(words, "batchrun: the allocation is about to end: tasks that no longer fit are "
+        buffer_text(lines, "batchrun: the allocation is about to end: tasks that no longer fit are "
                            "not started\n");
     }
     if (now >= run->stop.end_at && !run->cancelled) {
         run->late = true;
-        buffer_text(words, "batchrun: the allocation ends now: killing the tasks in hand\n");
+        buffer_text(lines, "batchrun: the allocation ends now: killing the tasks in hand\n");
     }
 }
 
 static int heed(struct run *run, int64_t now, br_error *err)
 {
-    struct buffer words = BUFFER_EMPTY;
-    stop_look(&run->stop, now, &words);
-    heed_time(run, now, &words);
-    progress_print(&run->progress, &words);
-    buffer_finish(&words);
+    struct buffer lines = BUFFER_EMPTY;
+    stop_look(&run->stop, now, &lines);
+    heed_time(run, now, &lines);
+    terminal_print(&run->terminal, &lines);
+    buffer_finish(&lines);
     if (run->stop.signal != 0 && phases_stop(run->phases, now, err) != 0)
         return -1;
     if (now < run->stop.kill_at || run->cancelled)
@@ -512,33 +452,18 @@ static int heed(struct run *run, int64_t now, br_error *err)
 
 // ---- The loop
 
-// After all that this round has brought: what a task printed may be told after its end.
-static void tell_failures(struct run *run)
-{
-    if (!failures_untold(&run->failures))
-        return;
-    struct buffer text = BUFFER_EMPTY;
-    failures_text(&run->failures, run->dir.path, run->dir.logs_path, &text);
-    progress_print(&run->progress, &text);
-    buffer_finish(&text);
-}
-
 static int one_round(struct run *run, int64_t now, br_error *err)
 {
     if (pool_dispatch(run->pool, now, err) != 0 || heed(run, now, err) != 0)
         return -1;
-    tell_failures(run); // before what their phase gives
-    // They end while results and journal are written and synced.
+    terminal_failures(&run->terminal); // before the results of their phase
+    // Workers end while results and journal are written and synced.
     if (!phases_need_workers(run->phases))
         pool_wind_down(run->pool);
     if (phases_advance(run->phases, now, err) != 0 ||
         (run->journal && journal_sync(run->journal, now, err) != 0))
         return -1;
-    if (run->error.kind != BR_ERR_NONE) {
-        *err = run->error;
-        return -1;
-    }
-    progress_tick(&run->progress, now - run->begin_ns);
+    progress_tick(&run->terminal.progress, now - run->begin_ns);
     return 0;
 }
 
@@ -547,13 +472,14 @@ static int64_t earliest(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-// `now` is that of the round before: what has become due since is due at once.
+// Waits for reports, signals or the next deadline. `now` is the time of the round before, so that a
+// deadline that has passed since ends the wait at once.
 static void wait_for_more(struct run *run, int64_t now)
 {
     int64_t until = pool_deadline(run->pool);
     if (run->journal)
         until = earliest(until, journal_next_sync(run->journal));
-    int64_t progress = progress_next(&run->progress);
+    int64_t progress = progress_next(&run->terminal.progress);
     if (progress != INT64_MAX)
         until = earliest(until, progress + run->begin_ns);
     until = earliest(until, phases_deadline(run->phases, now));
@@ -561,11 +487,11 @@ static void wait_for_more(struct run *run, int64_t now)
         until = earliest(until, run->stop.kill_at);
     struct pollfd wait[] = {{.fd = pool_fd(run->pool), .events = POLLIN},
                             {.fd = run->stop.fd, .events = POLLIN}};
-    // A failure to wait is a shorter wait.
+    // If poll fails, the next round just comes earlier.
     (void)poll(wait, 2, clock_poll_timeout(until, clock_now()));
 }
 
-// Where all was done before, no worker need start.
+// Recovers phases that earlier processes did; if all were done, no worker is started.
 static int recall(struct run *run, br_error *err)
 {
     if (phases_advance(run->phases, clock_now(), err) != 0)
@@ -580,7 +506,7 @@ static int recall(struct run *run, br_error *err)
 
 static int loop(struct run *run, br_error *err)
 {
-    if (run->resume.earlier.begun && recall(run, err) != 0)
+    if (begin(run, err) != 0 || (run->resume.state.begun && recall(run, err) != 0))
         return -1;
     if (phases_done(run->phases))
         return 0;
@@ -590,7 +516,8 @@ static int loop(struct run *run, br_error *err)
             return -1;
         if (phases_done(run->phases))
             return 0;
-        wait_for_more(run, now); // not at all when a phase has started: the pool's deadline is now
+        // Returns at once if a phase has started: the pool's deadline has passed then.
+        wait_for_more(run, now);
     }
 }
 
@@ -620,7 +547,7 @@ static void close_pool(struct run *run)
 {
     pool_destroy(run->pool);
     run->pool = NULL;
-    nursery_dismiss(run->nursery); // it ends while the summary is told; tear_down waits for it
+    nursery_dismiss(run->nursery); // it ends while the summary is written; tear_down waits
 }
 
 static int write_summary(struct run *run, br_error *err)
@@ -636,64 +563,37 @@ static int write_summary(struct run *run, br_error *err)
     return result;
 }
 
-// false: there is no memory for it.
-static bool show_result(struct run *run, enum run_status status)
-{
-    struct buffer text = BUFFER_EMPTY;
-    failures_text(&run->failures, run->dir.path, run->dir.logs_path, &text);
-    failures_rest(&run->failures, run->dir.path, &text);
-    if (!run->options->quiet) {
-        summary_text(&run->summary, &text);
-    } else if (status != RUN_OK) {
-        summary_verdict(&run->summary, &text);
-        buffer_char(&text, '\n');
-    }
-    bool shown = !text.failed;
-    if (shown)
-        (void)fd_write_all(STDERR_FILENO, text.data, text.length);
-    buffer_finish(&text);
-    return shown;
-}
-
-static void say_how_to_go_on(const char *command)
-{
-    struct buffer b = BUFFER_EMPTY;
-    buffer_text(&b, "batchrun: this goes on with it: ");
-    text_escaped(&b, command, strlen(command));
-    buffer_char(&b, '\n');
-    if (!b.failed)
-        (void)fd_write_all(STDERR_FILENO, b.data, b.length);
-    buffer_finish(&b);
-}
-
 static enum run_status end(struct run *run, int looped, br_error *err)
 {
     const char *why;
     enum run_status status = verdict(run, looped, err, &why);
     struct event e = {.type = EVENT_RUN_END, .run_end = {.exit_status = status, .reason = why}};
-    if (!run->resume.idle)
-        emit(run, &e, clock_now());
-    br_error late = {0};
+    br_error late = {0}, second;
+    int told = run->resume.idle ? 0 : emit(run, &e, clock_now(), &late);
     pool_wind_down(run->pool);
-    int closed = run->journal ? journal_close(run->journal, &late) : 0;
+    int closed = told;
+    if (run->journal && journal_close(run->journal, told == 0 ? &late : &second) != 0)
+        closed = -1;
     run->journal = NULL;
     close_pool(run);
-    progress_finish(&run->progress);
+    terminal_finish(&run->terminal);
     if (closed == 0)
         closed = write_summary(run, &late);
-    // A run that broke before any worker came up has nothing to sum up but why.
-    bool shown = (looped == 0 || run->summary.worker_count > 0) && show_result(run, status);
-    // The summary tells why the run broke, unless that event was itself what could not be told.
-    if (looped != 0 && (!shown || run->error.kind != BR_ERR_NONE))
-        say_error(err);
+    // A run that failed before any worker was ready has no summary, only the error.
+    bool shown =
+        (looped == 0 || run->summary.worker_count > 0) && terminal_result(&run->terminal, status);
+    // The summary has the reason of a failure, unless the event that carries it was lost.
+    if (looped != 0 && (!shown || told != 0))
+        terminal_error(err);
     else if (!shown)
-        say("batchrun: out of memory for the summary on the terminal; `batchrun show` tells it\n");
+        terminal_write(
+            "batchrun: out of memory for the summary on the terminal; `batchrun show` tells it\n");
     if (looped == 0 && closed != 0) {
-        say_error(&late);
+        terminal_error(&late);
         status = run_status_of(late.kind);
     }
     if (status == RUN_INTERRUPTED && run->options->journal)
-        say_how_to_go_on(run->options->go_on);
+        terminal_resume_command(run->options->go_on);
     return status;
 }
 
@@ -702,15 +602,14 @@ static void tear_down(struct run *run)
     phases_destroy(run->phases);
     pool_destroy(run->pool);
     nursery_stop(run->nursery);
-    // What the nursery would have ended, had it not been killed. One that no signal ends was told
-    // of.
+    // Ends processes that a killed nursery left. A process that no signal ends was reported before.
     (void)stray_processes_end(&run->strays);
     if (run->journal)
         journal_destroy(run->journal);
     if (run->has_views) {
         summary_finish(&run->summary);
         failures_finish(&run->failures);
-        progress_finish(&run->progress);
+        terminal_finish(&run->terminal);
     }
     for (unsigned i = 0; run->logs && i < 2 * run->workers; i++)
         fd_close(&run->logs[i]);
@@ -735,7 +634,7 @@ enum run_status run_job(struct prepared *p, struct nursery *nursery,
     br_error err = {0};
     enum run_status status;
     if (set_up(&run, &err) != 0) {
-        say_error(&err);
+        terminal_error(&err);
         status = run_status_of(err.kind);
     } else {
         int looped = loop(&run, &err);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the commands do with a job, from its file to its exit status.
+// A job from its file to its exit status: the two steps that the commands take. Both are called
+// from the program's one thread.
 #ifndef BR_RUN_RUN_H
 #define BR_RUN_RUN_H
 
@@ -11,21 +12,12 @@
 #include "jobfile/spec.h"
 #include "journal/journal.h"
 #include "run/prepare.h"
+#include "run/status.h"
 #include "views/progress.h"
 
-enum run_status {
-    RUN_OK = 0,
-    RUN_INTERNAL = 1,
-    RUN_USAGE = 2,
-    RUN_FAILED = 3,
-    RUN_PLUGIN = 4,
-    RUN_INTERRUPTED = 5,
-};
-
-enum run_status run_status_of(enum br_error_kind kind);
-
-// Reads and prepares the job at `path`: what every command with a job begins with. Mistakes are
-// printed to standard error. RUN_OK with *out to be finished, or the status to end with.
+// Reads and prepares the job at `path`. `check_only` leaves standard input unread. Errors are
+// written to standard error. Returns RUN_OK, and the caller finishes *out; or the status to exit
+// with.
 enum run_status run_prepare(const char *path, const struct spec_override *overrides,
                             size_t override_count, struct nursery *nursery, bool check_only,
                             struct prepared *out);
@@ -35,20 +27,22 @@ struct run_options {
     bool fresh;
     bool resume;
     bool retry_failed;                     // with resume
-    const struct spec_override *overrides; // that the job was prepared with
+    const struct spec_override *overrides; // those that the job was prepared with
     size_t override_count;
-    bool journal; // false: nothing is written down
+    bool journal; // false: no journal is written
     enum journal_durability durability;
-    const char *command; // that began this process
-    const char *go_on;   // the command that goes on with the run, when it is interrupted
+    const char *command; // the command line of this process
+    const char *go_on;   // the command line that resumes the run if it is interrupted
     bool json;           // the summary goes to standard output, as JSON
-    bool quiet;          // only what went wrong is told
-    int64_t grace_ns;    // that tasks in hand have when the run is asked to stop
+    bool quiet;          // only errors and failures are reported
+    int64_t grace_ns;    // for running tasks when the run is asked to stop
     enum progress_mode progress;
     const char *version;
 };
 
-// Runs a prepared job to its end; takes over `p` and stops the nursery. Signals: see run/stop.h.
+// Runs a prepared job to its end. Finishes *p and stops the nursery in every case. Errors are
+// written to standard error; signals are handled as run/stop.h says. Returns the status to exit
+// with.
 enum run_status run_job(struct prepared *p, struct nursery *nursery,
                         const struct run_options *options);
 

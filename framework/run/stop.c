@@ -11,15 +11,17 @@
 #include "base/fd.h"
 #include "base/signals.h"
 #include "base/text.h"
-#include "run/run.h"
+#include "run/status.h"
+#include "run/terminal.h"
 
-// Killing tasks, writing down and syncing what became of them, and the summary.
+// Time for killing tasks, writing and syncing the journal, and the summary.
 #define CLOSING_NS (5 * NS_PER_S)
 
 static const int stopping[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
 
-// What was ignored when the program began (nohup, a shell's `&`) stays so: once blocked it would
-// come all the same.
+// Returns the signals to watch for. A signal that was ignored when the program began (nohup, a
+// shell's
+// `&`) is not among them: it would be delivered once it is blocked.
 static sigset_t signals_that_stop(void)
 {
     sigset_t set;
@@ -34,20 +36,12 @@ static sigset_t signals_that_stop(void)
 
 // ---- Before the run
 
-static pid_t guarded; // a child forked meanwhile has nothing to say
-
-static void put(const char *text)
-{
-    (void)!write(STDERR_FILENO, text, strlen(text)); // nobody is left to tell of a failure
-}
+static pid_t guarded; // the program; children forked meanwhile print nothing
 
 static void leave(int signal)
 {
-    if (getpid() == guarded) {
-        put("batchrun: interrupted by ");
-        put(signal_name(signal));
-        put(" before the run began: no task was started\n");
-    }
+    if (getpid() == guarded)
+        terminal_interrupted(signal);
     _exit(RUN_INTERRUPTED);
 }
 
@@ -62,7 +56,7 @@ void stop_guard_preparation(void)
 
 // ---- The end of the allocation
 
-// The wall clock is read once: whatever is done to it later, the end stays where it is.
+// Reads the wall clock once, so that later changes of it do not move the end.
 static int find_end(int64_t now, int64_t *end_at, br_error *err)
 {
     const char *text = getenv("SLURM_JOB_END_TIME");
@@ -89,7 +83,7 @@ int stop_open(struct stop *s, int64_t grace_ns, int64_t now, br_error *err)
     sigset_t set = signals_that_stop();
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error of write, told in words
+    signal(SIGXFSZ, SIG_IGN); // exceeding a file size limit is an error of write
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0)
         return br_error_errno(err, "cannot watch for signals");
@@ -102,33 +96,33 @@ void stop_close(struct stop *s)
     fd_close(&s->fd);
 }
 
-static void begin(struct stop *s, int signal, int64_t now, struct buffer *words)
+static void begin(struct stop *s, int signal, int64_t now, struct buffer *lines)
 {
     s->signal = signal;
     if (s->grace_ns < s->kill_at - now)
         s->kill_at = now + s->grace_ns;
-    buffer_text(words, ": no more tasks are started; those in hand have ");
-    text_duration(words, s->kill_at > now ? s->kill_at - now : 0);
-    buffer_text(words, signal == SIGINT ? " (Ctrl-C again kills them)\n" : "\n");
+    buffer_text(lines, ": no more tasks are started; those in hand have ");
+    text_duration(lines, s->kill_at > now ? s->kill_at - now : 0);
+    buffer_text(lines, signal == SIGINT ? " (Ctrl-C again kills them)\n" : "\n");
 }
 
-static void take(struct stop *s, int signal, int64_t now, struct buffer *words)
+static void take(struct stop *s, int signal, int64_t now, struct buffer *lines)
 {
     if (s->signal != 0 && (signal != SIGINT || s->kill_at <= now))
         return;
-    buffer_text(words, "batchrun: ");
-    signal_describe(words, signal);
+    buffer_text(lines, "batchrun: ");
+    signal_describe(lines, signal);
     if (s->signal == 0) {
-        begin(s, signal, now, words);
+        begin(s, signal, now, lines);
         return;
     }
     s->kill_at = now;
-    buffer_text(words, ": killing the tasks in hand\n");
+    buffer_text(lines, ": killing the tasks in hand\n");
 }
 
-void stop_look(struct stop *s, int64_t now, struct buffer *words)
+void stop_look(struct stop *s, int64_t now, struct buffer *lines)
 {
     struct signalfd_siginfo info;
     while (read(s->fd, &info, sizeof info) == (ssize_t)sizeof info)
-        take(s, (int)info.ssi_signo, now, words);
+        take(s, (int)info.ssi_signo, now, lines);
 }

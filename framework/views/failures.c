@@ -121,6 +121,27 @@ static struct failure *find_alike(struct failures *f, const struct event_task_en
     return NULL;
 }
 
+bool failure_keep(struct failure *out, const struct event_task_end *task)
+{
+    *out = (struct failure){
+        .task = *task, .inputs = strdup(task->inputs), .message = strdup(task->message)};
+    out->task.result = NULL;
+    out->task.inputs = out->inputs;
+    out->task.message = out->message;
+    if (out->inputs && out->message)
+        return true;
+    failure_finish(out);
+    return false;
+}
+
+void failure_finish(struct failure *failure)
+{
+    free(failure->inputs);
+    free(failure->message);
+    free(failure->cpus);
+    *failure = (struct failure){0};
+}
+
 static void take_task_end(struct failures *f, const struct event_task_end *e)
 {
     if (!failure_is(e))
@@ -134,15 +155,8 @@ static void take_task_end(struct failures *f, const struct event_task_end *e)
     if (alike || f->shown_count == FAILURES_SHOWN)
         return;
     struct failure *kept = &f->shown[f->shown_count];
-    *kept = (struct failure){.task = *e};
-    kept->task.result = NULL;
-    kept->task.inputs = strdup(e->inputs);
-    kept->task.message = strdup(e->message);
-    if (!kept->task.inputs || !kept->task.message) {
-        free((char *)kept->task.inputs);
-        free((char *)kept->task.message);
+    if (!failure_keep(kept, e))
         return; // counted, not shown
-    }
     f->shown_count++;
     struct failures_worker *w = e->worker < f->worker_count ? &f->workers[e->worker] : NULL;
     if (!w)
@@ -155,11 +169,8 @@ static void take_task_end(struct failures *f, const struct event_task_end *e)
 
 static void forget_shown(struct failures *f)
 {
-    for (size_t i = 0; i < f->shown_count; i++) {
-        free((char *)f->shown[i].task.inputs);
-        free((char *)f->shown[i].task.message);
-        free(f->shown[i].cpus);
-    }
+    for (size_t i = 0; i < f->shown_count; i++)
+        failure_finish(&f->shown[i]);
     f->shown_count = 0;
     f->told = 0;
     f->count = 0;

@@ -28,8 +28,10 @@ struct failure_output {
 };
 
 struct failure {
-    struct event_task_end task; // its strings belong to the failure; no result
-    char *cpus;                 // of its worker, "4-5"; NULL = not known
+    struct event_task_end task; // its strings are the two below; no result
+    char *inputs;
+    char *message;
+    char *cpus; // of its worker, "4-5"; NULL = not known
     struct failure_output output[2];
     uint64_t alike;                  // number of other tasks that failed in the same way
     uint64_t others[FAILURES_NAMED]; // indices of the first of them
@@ -51,6 +53,11 @@ struct failures {
 
 void failures_init(struct failures *f);
 void failures_finish(struct failures *f);
+
+// Copies how a task ended into *out, which failure_finish frees. Returns false if memory is out;
+// *out is then empty.
+bool failure_keep(struct failure *out, const struct event_task_end *task);
+void failure_finish(struct failure *failure); // takes a zeroed one
 
 // Returns whether a task's end counts as a failure.
 bool failure_is(const struct event_task_end *task);

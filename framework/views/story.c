@@ -42,13 +42,10 @@ static void keep_attempt(struct story *s, const struct event_task_end *e)
         s->failed = true;
         return;
     }
-    a->task = *e;
-    a->task.result = NULL;
-    a->task.inputs = strdup(e->inputs);
-    a->task.message = strdup(e->message);
+    if (!failure_keep(a, e))
+        s->failed = true;
     const char *cpus = e->worker < s->worker_count ? s->workers[e->worker].cpus : NULL;
     a->cpus = cpus ? strdup(cpus) : NULL;
-    s->failed = s->failed || !a->task.inputs || !a->task.message;
 }
 
 // Takes consecutive successes. They have one record, so the start of each follows from the
@@ -170,11 +167,8 @@ void story_init(struct story *s, const struct task_name *task)
 
 void story_finish(struct story *s)
 {
-    for (size_t i = 0; i < s->attempt_count; i++) {
-        free((char *)s->attempts[i].task.inputs);
-        free((char *)s->attempts[i].task.message);
-        free(s->attempts[i].cpus);
-    }
+    for (size_t i = 0; i < s->attempt_count; i++)
+        failure_finish(&s->attempts[i]);
     for (size_t i = 0; i < s->worker_count; i++)
         free(s->workers[i].cpus);
     free(s->attempts);

@@ -17,17 +17,19 @@
 #include "model/table_builder.h"
 #include "support/suite.h"
 
-static void on_worker(void *user, const struct exec_report *r)
+static int on_worker(void *user, const struct exec_report *r, br_error *err)
 {
+    (void)err;
     struct rig *rig = user;
     if (r->type == REPORT_DEAD) {
         rig->deaths++;
         snprintf(rig->last_reason, sizeof rig->last_reason, "%s", r->dead.reason);
-        return;
+        return 0;
     }
     rig->starts++;
     ck_assert_int_gt(r->ready.pid, 0);
     rig->cpus[r->slot] = *r->ready.cpus;
+    return 0;
 }
 
 static void keep_results(struct rig *rig, const struct exec_report *r)
@@ -75,8 +77,9 @@ static void note_longest(struct rig *rig, const struct exec_report *r)
     }
 }
 
-static void on_task(void *user, const struct exec_report *r, bool final)
+static int on_task(void *user, const struct exec_report *r, bool final, br_error *err)
 {
+    (void)err;
     struct rig *rig = user;
     if (r->type == REPORT_OK) {
         rig->by_status[OUTCOME_OK] += r->tasks.count;
@@ -89,6 +92,7 @@ static void on_task(void *user, const struct exec_report *r, bool final)
         rig->printed[rig->printed_count++] =
             (struct printed){r->slot,        r->output.stream, r->tasks.first,
                              r->tasks.count, r->output.offset, r->output.length};
+    return 0;
 }
 
 int rig_open_log(void)

@@ -41,10 +41,12 @@ static void on_grant(void *user, unsigned slot, const struct exec_grant *g)
 
 // ---- What the pool reports
 
-static void note_worker(void *user, const struct exec_report *r)
+static int note_worker(void *user, const struct exec_report *r, br_error *err)
 {
+    (void)err;
     struct simulation *sim = user;
     sim->deaths += r->type == REPORT_DEAD;
+    return 0;
 }
 
 static void note_final(struct sim_map *m, uint64_t task, enum outcome_status status,
@@ -60,7 +62,7 @@ static void note_final(struct sim_map *m, uint64_t task, enum outcome_status sta
     m->ended[task] = fake_now(m->sim->fake);
 }
 
-static void note_tasks(void *user, const struct exec_report *r, bool final)
+static int note_tasks(void *user, const struct exec_report *r, bool final, br_error *err)
 {
     struct sim_map *m = user;
     MUST(r->tasks.count >= 1);
@@ -80,6 +82,9 @@ static void note_tasks(void *user, const struct exec_report *r, bool final)
         m->printed += r->output.length;
     if (m->sim->on_end && r->type != REPORT_OUTPUT)
         m->sim->on_end(m->sim, r);
+    return ++m->sim->observed == m->sim->fail_at
+               ? br_error_set(err, BR_ERR_SYSTEM, "the observer failed")
+               : 0;
 }
 
 // ---- Opening and closing

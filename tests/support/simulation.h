@@ -59,8 +59,10 @@ struct simulation {
     unsigned grant_count;
     // Called with each OK and END report, in the middle of a dispatch. NULL: nothing.
     void (*on_end)(struct simulation *sim, const struct exec_report *report);
-    int64_t stride; // the pool is called no more often than this
-    uint64_t seed;  // for scripts
+    uint64_t observed; // number of reports of tasks that the observer got
+    uint64_t fail_at;  // the observer fails at the report of that number; 0: never
+    int64_t stride;    // the pool is called no more often than this
+    uint64_t seed;     // for scripts
 };
 
 struct simulation *sim_open(unsigned workers, sim_script *script);

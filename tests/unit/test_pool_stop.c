@@ -146,6 +146,53 @@ START_TEST(an_observer_may_submit_a_map)
 }
 END_TEST
 
+START_TEST(an_observers_error_ends_the_dispatch_and_nothing_is_counted_twice)
+{
+    struct simulation *sim = sim_open(3, sim_third_fails);
+    struct sim_map *v = sim_submit(sim, SIM_KEPT, sim_with_retries(2, ~0U));
+    sim->fail_at = 5;
+    br_error err = {0};
+    ck_assert_str_eq(sim_run_to_error(sim, &err), "the observer failed");
+    ck_assert_uint_eq(sim->observed, 5); // the reports after it are unread
+    sim_run(sim);                        // counts each task once
+    ck_assert_uint_eq(v->finals, SIM_KEPT);
+    sim_close(sim);
+}
+END_TEST
+
+START_TEST(a_stop_that_an_observer_ended_can_be_called_again)
+{
+    struct simulation *sim =
+        sim_open_alike(3, (struct fake_task){.ending = FAKE_ERROR, .ns = NS_PER_US});
+    struct pool_map_options options = sim_with_retries(2, ~0U);
+    options.retries.delay_ns = options.retries.max_ns = NS_PER_S;
+    struct sim_map *v = sim_submit(sim, SIM_KEPT, options);
+    sim_run_until(sim, SIM_BEGIN + NS_PER_S / 2); // all wait for their second attempt
+    br_error err = {0};
+    sim->fail_at = sim->observed + 2;
+    ck_assert_int_eq(pool_map_stop(sim->pool, v->map, fake_now(sim->fake), &err), -1);
+    ck_assert_uint_eq(v->finals, 2);
+    ck_assert_int_eq(pool_map_stop(sim->pool, v->map, fake_now(sim->fake), &err), 0);
+    sim_run(sim);
+    ck_assert_uint_eq(v->by_status[OUTCOME_CANCELLED], SIM_KEPT);
+    sim_close(sim);
+}
+END_TEST
+
+START_TEST(a_pool_whose_observer_failed_can_be_destroyed)
+{
+    for (uint64_t at = 1; at <= 8; at++) {
+        struct simulation *sim = sim_open(3, sim_third_fails);
+        sim_submit(sim, SIM_KEPT, sim_with_retries(2, ~0U));
+        sim->fail_at = at;
+        br_error err = {0};
+        ck_assert_str_eq(sim_run_to_error(sim, &err), "the observer failed");
+        pool_wind_down(sim->pool);
+        sim_close(sim);
+    }
+}
+END_TEST
+
 static struct fake_task prints(struct simulation *sim, unsigned map, const struct exec_grant *task)
 {
     (void)sim;
@@ -175,5 +222,8 @@ SUITE(pool_stop)
     TEST(cancel_ends_what_is_in_hand_behind_unread_outcomes);
     TEST(an_observer_may_cancel_its_map);
     TEST(an_observer_may_submit_a_map);
+    TEST(an_observers_error_ends_the_dispatch_and_nothing_is_counted_twice);
+    TEST(a_stop_that_an_observer_ended_can_be_called_again);
+    TEST(a_pool_whose_observer_failed_can_be_destroyed);
     TEST(output_is_passed_on);
 }

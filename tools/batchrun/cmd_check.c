@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `check`: prints whether a job has errors.
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "commands.h"
+#include "operands.h"
 
 static void print(const struct prepared *p)
 {
@@ -22,11 +24,15 @@ static int main_check(int argc, char **argv)
 }
 
 const struct command command_check = {
-    "check", "job.yaml", "find every mistake that can be found without running",
-    "Looks at the job file, the plugins and their tasks, the inputs, and the cores. Starts no "
-    "worker.\n"
-    "Plugins are looked into in a process of their own. Standard input is not read.\n"
-    "\n"
-    "Example:\n"
-    "  batchrun check job.yaml && batchrun job.yaml\n",
-    main_check};
+    .name = "check",
+    .operands = "job.yaml",
+    .summary = "find every mistake that can be found without running",
+    .details =
+        "Looks at the job file, the plugins and their tasks, the inputs, and the cores. Starts no "
+        "worker.\n"
+        "Plugins are looked into in a process of their own. Standard input is not read.\n"
+        "\n"
+        "Example:\n"
+        "  batchrun check job.yaml && batchrun job.yaml\n",
+    .run = main_check,
+};

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `events`: prints a run's journal as JSON lines.
 #include <stdio.h>
 
 #include "commands.h"
 #include "journal/event_json.h"
 #include "journal/replay.h"
+#include "operands.h"
+#include "output.h"
 
 struct printer {
     struct event_sink sink;
@@ -39,7 +42,7 @@ static int main_events(int argc, char **argv)
     bool helped;
     const char *path;
     br_error err = {0};
-    if (options_parse(&command_events, NULL, 0, argc, argv, &operands, &helped, &err) != 0)
+    if (options_parse(&command_events, NULL, argc, argv, &operands, &helped, &err) != 0)
         return report_error(&err);
     if (helped)
         return finish_output(0);
@@ -49,10 +52,13 @@ static int main_events(int argc, char **argv)
 }
 
 const struct command command_events = {
-    "events", "[RUN]", "print a run's journal as JSON lines",
-    "RUN is a run directory; without it, the newest in the current directory.\n"
-    "\n"
-    "Examples:\n"
-    "  batchrun events circles.run | jq 'select(.event == \"task_end\")'\n"
-    "  batchrun events | grep '\"outcome\":\"crashed\"'\n",
-    main_events};
+    .name = "events",
+    .operands = "[RUN]",
+    .summary = "print a run's journal as JSON lines",
+    .details = "RUN is a run directory; without it, the newest in the current directory.\n"
+               "\n"
+               "Examples:\n"
+               "  batchrun events circles.run | jq 'select(.event == \"task_end\")'\n"
+               "  batchrun events | grep '\"outcome\":\"crashed\"'\n",
+    .run = main_events,
+};

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `exec`: runs one task in this process.
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -11,13 +12,23 @@
 #include "commands.h"
 #include "exec/worker/worker_setup.h"
 #include "model/row.h"
+#include "output.h"
+#include "run/one_task.h"
 #include "run/run.h"
-#include "run/single.h"
 #include "views/task_name.h"
+
+struct arguments {
+    const char *debugger;
+};
+
+static const struct option options[] = {
+    {"debugger", 0, "COMMAND", OPTION_TEXT, offsetof(struct arguments, debugger),
+     "run it under this: 'gdb --args', 'valgrind -q'", NULL},
+};
 
 // ---- Which task
 
-// Whether it is meant as PHASE#INDEX: what has a "=" before the # is an input.
+// Returns whether the word is PHASE#INDEX; an input has a "=" before any #.
 static bool is_task_name(const char *word)
 {
     size_t length = strcspn(word, "#=");
@@ -25,7 +36,7 @@ static bool is_task_name(const char *word)
 }
 
 static int find_in_run(struct nursery *nursery, const char *run, const char *word,
-                       struct single *out, br_error *err)
+                       struct one_task *out, br_error *err)
 {
     struct task_name name;
     if (!task_name_parse(word, &name))
@@ -33,16 +44,17 @@ static int find_in_run(struct nursery *nursery, const char *run, const char *wor
     char *phase = strndup(name.phase, name.phase_length);
     if (!phase)
         return br_error_nomem(err);
-    int result = single_from_run(nursery, run, phase, name.index, out, err);
+    int result = one_task_from_run(nursery, run, phase, name.index, out, err);
     free(phase);
     return result;
 }
 
-static int find(struct nursery *nursery, char **words, int count, struct single *out, br_error *err)
+static int find(struct nursery *nursery, char **words, int count, struct one_task *out,
+                br_error *err)
 {
     if (count <= 2 && is_task_name(words[count - 1]))
         return find_in_run(nursery, count == 2 ? words[0] : NULL, words[count - 1], out, err);
-    return single_from_words(nursery, words[0], words + 1, (size_t)count - 1, out, err);
+    return one_task_from_words(nursery, words[0], words + 1, (size_t)count - 1, out, err);
 }
 
 // ---- Running it
@@ -89,7 +101,7 @@ static int print_results(const struct run_inline_end *end, br_error *err)
     return result;
 }
 
-static int run_single(const struct single *s)
+static int run_one_task(const struct one_task *s)
 {
     br_error err = {0};
     struct run_inline_end end;
@@ -110,11 +122,11 @@ static int run_single(const struct single *s)
     return finish_output(status);
 }
 
-// What a run's task gets is not on the command line; it is said.
-static void show_inputs(const struct single *s)
+// Prints the inputs of a run's task, which are not on the command line.
+static void show_inputs(const struct one_task *s)
 {
     struct buffer inputs = BUFFER_EMPTY, shown = BUFFER_EMPTY;
-    single_describe(s, &inputs);
+    one_task_describe(s, &inputs);
     text_escaped(&shown, inputs.data ? inputs.data : "", inputs.length);
     fprintf(stderr, "%s#%llu  %.*s\n", s->run.phase, (unsigned long long)s->run.index,
             (int)shown.length, shown.data ? shown.data : "");
@@ -125,16 +137,16 @@ static void show_inputs(const struct single *s)
 static int run_words(char **words, int count)
 {
     struct nursery nursery;
-    struct single single;
+    struct one_task task;
     br_error err = {0};
     if (nursery_start(&nursery, &err) != 0)
         return report_error(&err);
-    int found = find(&nursery, words, count, &single, &err);
+    int found = find(&nursery, words, count, &task, &err);
     nursery_stop(&nursery);
-    if (found == 0 && single.prepared.job)
-        show_inputs(&single);
-    int status = found == 0 ? run_single(&single) : report_error(&err);
-    single_finish(&single);
+    if (found == 0 && task.prepared.job)
+        show_inputs(&task);
+    int status = found == 0 ? run_one_task(&task) : report_error(&err);
+    one_task_finish(&task);
     return status;
 }
 
@@ -178,16 +190,11 @@ static int debug(const char *debugger, char **words, int count, br_error *err)
 
 static int main_exec(int argc, char **argv)
 {
-    const char *debugger = NULL;
-    const struct option table[] = {
-        {"debugger", 0, "COMMAND", OPTION_TEXT, &debugger,
-         "run it under this: 'gdb --args', 'valgrind -q'", NULL},
-    };
+    struct arguments a = {0};
     int operands;
     bool helped;
     br_error err = {0};
-    if (options_parse(&command_exec, table, sizeof table / sizeof table[0], argc, argv, &operands,
-                      &helped, &err) != 0)
+    if (options_parse(&command_exec, &a, argc, argv, &operands, &helped, &err) != 0)
         return report_error(&err);
     if (helped)
         return finish_output(0);
@@ -196,21 +203,27 @@ static int main_exec(int argc, char **argv)
                      "which task? batchrun exec PLUGIN.TASK name=value..., or RUN PHASE#INDEX");
         return report_error(&err);
     }
-    if (debugger && debug(debugger, argv, operands, &err) != 0)
+    if (a.debugger && debug(a.debugger, argv, operands, &err) != 0)
         return report_error(&err);
     return run_words(argv, operands);
 }
 
 const struct command command_exec = {
-    "exec", "TASK name=value... | [RUN] PHASE#INDEX",
-    "run one task in this process, also under a debugger",
-    "TASK is PLUGIN.TASK, with its inputs; PHASE#INDEX is a task of a run, whose inputs, "
-    "seed\n"
-    "and environment are made again. Without RUN it is the newest run in this directory.\n"
-    "The results are printed as name=value. There is no time limit, and a crash ends batchrun.\n"
-    "\n"
-    "Examples:\n"
-    "  batchrun exec demo.area r=2\n"
-    "  batchrun exec circles.run areas#17\n"
-    "  batchrun exec --debugger 'gdb --args' circles.run areas#17\n",
-    main_exec};
+    .name = "exec",
+    .operands = "TASK name=value... | [RUN] PHASE#INDEX",
+    .summary = "run one task in this process, also under a debugger",
+    .details =
+        "TASK is PLUGIN.TASK, with its inputs; PHASE#INDEX is a task of a run, whose inputs, "
+        "seed\n"
+        "and environment are made again. Without RUN it is the newest run in this directory.\n"
+        "The results are printed as name=value. There is no time limit, and a crash ends "
+        "batchrun.\n"
+        "\n"
+        "Examples:\n"
+        "  batchrun exec demo.area r=2\n"
+        "  batchrun exec circles.run areas#17\n"
+        "  batchrun exec --debugger 'gdb --args' circles.run areas#17\n",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .run = main_exec,
+};

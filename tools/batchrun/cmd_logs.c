@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `logs`: prints the output of tasks.
 #include <stdio.h>
 #include <unistd.h>
 
 #include "commands.h"
 #include "journal/replay.h"
+#include "operands.h"
+#include "output.h"
 #include "views/log_view.h"
 
 static int print_logs(const char *path, const struct task_name *task, br_error *err)
@@ -31,7 +34,7 @@ static int main_logs(int argc, char **argv)
     const char *path;
     struct task_name task;
     br_error err = {0};
-    if (options_parse(&command_logs, NULL, 0, argc, argv, &operands, &helped, &err) != 0)
+    if (options_parse(&command_logs, NULL, argc, argv, &operands, &helped, &err) != 0)
         return report_error(&err);
     if (helped)
         return finish_output(0);
@@ -41,11 +44,15 @@ static int main_logs(int argc, char **argv)
 }
 
 const struct command command_logs = {
-    "logs", "[RUN] [PHASE#INDEX]", "print what tasks printed",
-    "RUN is a run directory; without it, the newest in the current directory. Each line is headed\n"
-    "by its task; what a single task printed stands alone.\n"
-    "\n"
-    "Examples:\n"
-    "  batchrun logs circles.run\n"
-    "  batchrun logs areas#17\n",
-    main_logs};
+    .name = "logs",
+    .operands = "[RUN] [PHASE#INDEX]",
+    .summary = "print what tasks printed",
+    .details = "RUN is a run directory; without it, the newest in the current directory. Each line "
+               "is headed\n"
+               "by its task; what a single task printed stands alone.\n"
+               "\n"
+               "Examples:\n"
+               "  batchrun logs circles.run\n"
+               "  batchrun logs areas#17\n",
+    .run = main_logs,
+};

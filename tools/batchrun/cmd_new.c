@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `new`: makes the directory of a new plugin.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,10 +11,11 @@
 #include "base/fd.h"
 #include "commands.h"
 #include "jobfile/spec_scalar.h"
+#include "output.h"
 #include "run/run.h"
 
 enum {
-    NAME_MAX_BYTES = 64 // of a plugin's name
+    NAME_MAX_BYTES = 64 // length of a plugin's name
 };
 
 // ---- What is made. @ stands for the plugin's name, in file names too.
@@ -119,7 +121,7 @@ static int check_name(const char *name, br_error *err)
                             "`%s` cannot be a plugin's name: it is made of letters, digits, _ and "
                             "-, at most %d, and does not begin with -",
                             name, NAME_MAX_BYTES);
-    // The job file that is made has it without quotes.
+    // The name stands without quotes in the new job file.
     struct cell value;
     struct node word = {.kind = NODE_SCALAR, .plain = true, .text = name, .length = length};
     if (spec_scalar_resolve(&word, &value) != SCALAR_TEXT)
@@ -159,7 +161,7 @@ static int make_file(int directory, const struct template *t, const char *name, 
     return result;
 }
 
-// After a failure: a half-made plugin would be in the way of the next attempt.
+// Removes the directory after a failure, so that it is not in the way of the next attempt.
 static void remove_all(int directory, const char *name)
 {
     for (int i = 0; i < TEMPLATES; i++) {
@@ -199,7 +201,7 @@ static int main_new(int argc, char **argv)
     int operands;
     bool helped;
     br_error err = {0};
-    if (options_parse(&command_new, NULL, 0, argc, argv, &operands, &helped, &err) != 0)
+    if (options_parse(&command_new, NULL, argc, argv, &operands, &helped, &err) != 0)
         return report_error(&err);
     if (helped)
         return finish_output(0);
@@ -218,10 +220,14 @@ static int main_new(int argc, char **argv)
 }
 
 const struct command command_new = {
-    "new", "NAME", "make a plugin that builds and runs at once",
-    "Makes the directory NAME with a plugin's source, a Makefile, a job file and a test.\n"
-    "Overwrites nothing.\n"
-    "\n"
-    "Example:\n"
-    "  batchrun new circles && make -C circles check\n",
-    main_new};
+    .name = "new",
+    .operands = "NAME",
+    .summary = "make a plugin that builds and runs at once",
+    .details =
+        "Makes the directory NAME with a plugin's source, a Makefile, a job file and a test.\n"
+        "Overwrites nothing.\n"
+        "\n"
+        "Example:\n"
+        "  batchrun new circles && make -C circles check\n",
+    .run = main_new,
+};

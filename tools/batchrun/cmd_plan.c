@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `plan`: prints the phases of a job and where its workers will be bound.
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "commands.h"
+#include "operands.h"
 #include "plan.h"
-#include "run/run.h"
 #include "views/plan_view.h"
 
 static void print_phase(struct buffer *out, const struct prepared *p, size_t i)
@@ -62,11 +63,14 @@ static int main_plan(int argc, char **argv)
     return look_at_job(&command_plan, argc, argv, plan_print, NULL);
 }
 
-const struct command command_plan = {"plan", "job.yaml",
-                                     "show phases and counts, and where each worker will be bound",
-                                     "Looks at all that check looks at, and draws the workers on "
-                                     "the machine's cores. Runs nothing.\n"
-                                     "\n"
-                                     "Example:\n"
-                                     "  batchrun plan job.yaml\n",
-                                     main_plan};
+const struct command command_plan = {
+    .name = "plan",
+    .operands = "job.yaml",
+    .summary = "show phases and counts, and where each worker will be bound",
+    .details = "Looks at all that check looks at, and draws the workers on "
+               "the machine's cores. Runs nothing.\n"
+               "\n"
+               "Example:\n"
+               "  batchrun plan job.yaml\n",
+    .run = main_plan,
+};

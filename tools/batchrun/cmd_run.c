@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `run`: runs a job.
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,27 +8,56 @@
 #include "commands.h"
 #include "config.h"
 #include "model/units.h"
+#include "operands.h"
+#include "output.h"
 #include "plan.h"
 #include "run/run.h"
 #include "run/stop.h"
 
 struct arguments {
     bool fresh, resume, retry_failed, dry_run, json, quiet;
-    char *command, *go_on; // of this process, of one that goes on with its run
+    char *command, *go_on; // command lines: of this process, and of one that resumes its run
     const char *workers, *directory, *progress, *grace, *journal;
     struct option_list set;
     struct spec_override *overrides;
     size_t override_count;
 };
 
-// "--set a.b=value" cut at its first "=", and --workers as one more.
+static const struct option options[] = {
+    {"fresh", 0, NULL, OPTION_FLAG, offsetof(struct arguments, fresh),
+     "set an earlier run aside (NAME.run.1) and start anew", NULL},
+    {"resume", 0, NULL, OPTION_FLAG, offsetof(struct arguments, resume),
+     "go on with an interrupted run; begin it where there is none", NULL},
+    {"retry-failed", 0, NULL, OPTION_FLAG, offsetof(struct arguments, retry_failed),
+     "as --resume, and run again what failed", NULL},
+    {"dir", 0, "DIR", OPTION_TEXT, offsetof(struct arguments, directory),
+     "make NAME.run in DIR, not beside the job file", "BATCHRUN_DIR"},
+    {"workers", 0, "N", OPTION_TEXT, offsetof(struct arguments, workers),
+     "N workers, whatever the job file says", "BATCHRUN_WORKERS"},
+    {"set", 0, "KEY=VALUE", OPTION_EACH, offsetof(struct arguments, set),
+     "change the job: --set phases.areas.timeout=5s", NULL},
+    {"grace", 0, "TIME", OPTION_TEXT, offsetof(struct arguments, grace),
+     "for tasks in hand when the run is asked to stop (10s)", "BATCHRUN_GRACE"},
+    {"journal", 0, "group|batch|unsynced|off", OPTION_TEXT, offsetof(struct arguments, journal),
+     "how it is synced; group: every 100 ms", "BATCHRUN_JOURNAL"},
+    {"dry-run", 'n', NULL, OPTION_FLAG, offsetof(struct arguments, dry_run),
+     "show the plan, run nothing", NULL},
+    {"progress", 0, "auto|bar|lines|none", OPTION_TEXT, offsetof(struct arguments, progress),
+     "a block on a terminal, lines", "BATCHRUN_PROGRESS"},
+    {"quiet", 'q', NULL, OPTION_FLAG, offsetof(struct arguments, quiet),
+     "tell only what went wrong, and no progress", NULL},
+    {"json", 0, NULL, OPTION_FLAG, offsetof(struct arguments, json),
+     "print the summary as JSON to standard output", NULL},
+};
+
+// Cuts each "--set a.b=value" at its first "=", and adds --workers as one more override.
 static int read_overrides(struct arguments *a, br_error *err)
 {
     a->overrides = calloc(a->set.count + 1, sizeof *a->overrides);
     if (!a->overrides)
         return br_error_nomem(err);
     for (size_t i = 0; i < a->set.count; i++) {
-        char *text = (char *)a->set.items[i]; // of argv, which is ours to write
+        char *text = a->set.items[i];
         char *equals = strchr(text, '=');
         if (!equals)
             return br_error_set(err, BR_ERR_USAGE,
@@ -66,30 +96,30 @@ static int read_grace(const struct arguments *a, int64_t *grace_ns, br_error *er
                         guessed ? meant : "30s");
 }
 
-static int read_journal(const struct arguments *a, struct run_options *options, br_error *err)
+static int read_journal(const struct arguments *a, struct run_options *run, br_error *err)
 {
     const char *how = a->journal ? a->journal : "group";
-    options->journal = strcmp(how, "off") != 0;
-    if (strcmp(how, "group") == 0 || !options->journal)
-        options->durability = JOURNAL_GROUP;
+    run->journal = strcmp(how, "off") != 0;
+    if (strcmp(how, "group") == 0 || !run->journal)
+        run->durability = JOURNAL_GROUP;
     else if (strcmp(how, "batch") == 0)
-        options->durability = JOURNAL_BATCH;
+        run->durability = JOURNAL_BATCH;
     else if (strcmp(how, "unsynced") == 0)
-        options->durability = JOURNAL_UNSYNCED;
+        run->durability = JOURNAL_UNSYNCED;
     else
         return br_error_set(err, BR_ERR_USAGE,
                             "--journal %s: it is one of group, batch, unsynced, off", how);
     return 0;
 }
 
-static int check_resume(const struct arguments *a, const struct run_options *options, br_error *err)
+static int check_resume(const struct arguments *a, const struct run_options *run, br_error *err)
 {
-    if (options->resume && a->fresh)
+    if (run->resume && a->fresh)
         return br_error_set(
             err, BR_ERR_USAGE,
             "--fresh and --%s: a run is either begun anew or gone on with; leave out one",
             a->resume ? "resume" : "retry-failed");
-    if (options->resume && !options->journal)
+    if (run->resume && !run->journal)
         return br_error_set(err, BR_ERR_USAGE,
                             "--journal off: a run is gone on with by its journal");
     return 0;
@@ -97,15 +127,15 @@ static int check_resume(const struct arguments *a, const struct run_options *opt
 
 static bool says_how_to_begin(const char *argument)
 {
-    static const char *const options[] = {"--fresh", "--resume", "--retry-failed"};
-    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
-        if (strcmp(argument, options[i]) == 0)
+    static const char *const names[] = {"--fresh", "--resume", "--retry-failed"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(argument, names[i]) == 0)
             return true;
     return false;
 }
 
-// The command that these arguments make, or the one that goes on with the run that they begin. NULL
-// and *err without memory.
+// Returns the command line of these arguments; with `go_on`, the one that resumes the run that they
+// begin. The caller frees it. NULL and *err if memory is out.
 static char *command_line(int argc, char **argv, bool go_on, br_error *err)
 {
     struct buffer b = BUFFER_EMPTY;
@@ -121,25 +151,24 @@ static char *command_line(int argc, char **argv, bool go_on, br_error *err)
 
 static int run_it(const struct arguments *a, const char *path, br_error *err)
 {
-    struct run_options options = {.directory = a->directory,
-                                  .fresh = a->fresh,
-                                  .resume = a->resume || a->retry_failed,
-                                  .retry_failed = a->retry_failed,
-                                  .overrides = a->overrides,
-                                  .override_count = a->override_count,
-                                  .command = a->command,
-                                  .go_on = a->go_on,
-                                  .json = a->json,
-                                  .quiet = a->quiet,
-                                  .version = PACKAGE_VERSION};
+    struct run_options run = {.directory = a->directory,
+                              .fresh = a->fresh,
+                              .resume = a->resume || a->retry_failed,
+                              .retry_failed = a->retry_failed,
+                              .overrides = a->overrides,
+                              .override_count = a->override_count,
+                              .command = a->command,
+                              .go_on = a->go_on,
+                              .json = a->json,
+                              .quiet = a->quiet,
+                              .version = PACKAGE_VERSION};
     struct nursery nursery;
     struct prepared prepared;
-    if (read_progress(a, &options.progress, err) != 0 ||
-        read_grace(a, &options.grace_ns, err) != 0 || read_journal(a, &options, err) != 0 ||
-        check_resume(a, &options, err) != 0)
+    if (read_progress(a, &run.progress, err) != 0 || read_grace(a, &run.grace_ns, err) != 0 ||
+        read_journal(a, &run, err) != 0 || check_resume(a, &run, err) != 0)
         return report_error(err);
     stop_guard_preparation();
-    // First of all: the smaller the process that forks, the sooner a worker is there.
+    // The nursery is started first: a small process forks workers faster.
     if (nursery_start(&nursery, err) != 0)
         return report_error(err);
     int status =
@@ -149,7 +178,7 @@ static int run_it(const struct arguments *a, const char *path, br_error *err)
         prepared_finish(&prepared);
         status = finish_output(RUN_OK);
     } else if (status == RUN_OK)
-        status = run_job(&prepared, &nursery, &options);
+        status = run_job(&prepared, &nursery, &run);
     nursery_stop(&nursery);
     return status;
 }
@@ -157,41 +186,15 @@ static int run_it(const struct arguments *a, const char *path, br_error *err)
 static int main_run(int argc, char **argv)
 {
     struct arguments a = {0};
-    const struct option table[] = {
-        {"fresh", 0, NULL, OPTION_FLAG, &a.fresh,
-         "set an earlier run aside (NAME.run.1) and start anew", NULL},
-        {"resume", 0, NULL, OPTION_FLAG, &a.resume,
-         "go on with an interrupted run; begin it where there is none", NULL},
-        {"retry-failed", 0, NULL, OPTION_FLAG, &a.retry_failed,
-         "as --resume, and run again what failed", NULL},
-        {"dir", 0, "DIR", OPTION_TEXT, &a.directory,
-         "make NAME.run in DIR, not beside the job file", "BATCHRUN_DIR"},
-        {"workers", 0, "N", OPTION_TEXT, &a.workers, "N workers, whatever the job file says",
-         "BATCHRUN_WORKERS"},
-        {"set", 0, "KEY=VALUE", OPTION_EACH, &a.set,
-         "change the job: --set phases.areas.timeout=5s", NULL},
-        {"grace", 0, "TIME", OPTION_TEXT, &a.grace,
-         "for tasks in hand when the run is asked to stop (10s)", "BATCHRUN_GRACE"},
-        {"journal", 0, "group|batch|unsynced|off", OPTION_TEXT, &a.journal,
-         "how it is synced; group: every 100 ms", "BATCHRUN_JOURNAL"},
-        {"dry-run", 'n', NULL, OPTION_FLAG, &a.dry_run, "show the plan, run nothing", NULL},
-        {"progress", 0, "auto|bar|lines|none", OPTION_TEXT, &a.progress,
-         "a block on a terminal, lines", "BATCHRUN_PROGRESS"},
-        {"quiet", 'q', NULL, OPTION_FLAG, &a.quiet, "tell only what went wrong, and no progress",
-         NULL},
-        {"json", 0, NULL, OPTION_FLAG, &a.json, "print the summary as JSON to standard output",
-         NULL},
-    };
     int operands;
     bool helped;
     br_error err = {0};
     int status;
     const char *path = NULL;
-    // Before the options are taken out of argv.
+    // options_parse moves operands within argv, so the command lines are made before.
     a.command = command_line(argc, argv, false, &err);
     a.go_on = a.command ? command_line(argc, argv, true, &err) : NULL;
-    if (!a.go_on || options_parse(&command_run, table, sizeof table / sizeof table[0], argc, argv,
-                                  &operands, &helped, &err) != 0)
+    if (!a.go_on || options_parse(&command_run, &a, argc, argv, &operands, &helped, &err) != 0)
         status = report_error(&err);
     else if (helped)
         status = finish_output(0);
@@ -208,10 +211,15 @@ static int main_run(int argc, char **argv)
 }
 
 const struct command command_run = {
-    "run", "job.yaml", "run a job (`batchrun job.yaml` is the same)",
-    "Examples:\n"
-    "  batchrun job.yaml\n"
-    "  batchrun run --workers 4 --set phases.areas.timeout=5s job.yaml\n"
-    "  batchrun run --fresh --dir /tmp job.yaml\n"
-    "  batchrun run --resume job.yaml\n",
-    main_run};
+    .name = "run",
+    .operands = "job.yaml",
+    .summary = "run a job (`batchrun job.yaml` is the same)",
+    .details = "Examples:\n"
+               "  batchrun job.yaml\n"
+               "  batchrun run --workers 4 --set phases.areas.timeout=5s job.yaml\n"
+               "  batchrun run --fresh --dir /tmp job.yaml\n"
+               "  batchrun run --resume job.yaml\n",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .run = main_run,
+};

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `show`: prints what happened in a run, or to one of its tasks.
 #include "commands.h"
+#include "operands.h"
+#include "output.h"
 #include "views/show.h"
 
 struct arguments {
@@ -7,6 +10,11 @@ struct arguments {
     const char *path;
     struct task_name task;
     bool has_task;
+};
+
+static const struct option options[] = {
+    {"failed", 0, NULL, OPTION_FLAG, offsetof(struct arguments, failed),
+     "list every task that failed, one a line", NULL},
 };
 
 static int show(const struct arguments *a, br_error *err)
@@ -28,15 +36,10 @@ static int show(const struct arguments *a, br_error *err)
 static int main_show(int argc, char **argv)
 {
     struct arguments a = {0};
-    const struct option table[] = {
-        {"failed", 0, NULL, OPTION_FLAG, &a.failed, "list every task that failed, one a line",
-         NULL},
-    };
     int operands;
     bool helped;
     br_error err = {0};
-    if (options_parse(&command_show, table, sizeof table / sizeof table[0], argc, argv, &operands,
-                      &helped, &err) != 0)
+    if (options_parse(&command_show, &a, argc, argv, &operands, &helped, &err) != 0)
         return report_error(&err);
     if (helped)
         return finish_output(0);
@@ -52,12 +55,18 @@ static int main_show(int argc, char **argv)
 }
 
 const struct command command_show = {
-    "show", "[RUN] [PHASE#INDEX]", "tell what happened in a run, or to one task of it",
-    "RUN is a run directory; without it, the newest in the current directory. It may still be\n"
-    "going on.\n"
-    "\n"
-    "Examples:\n"
-    "  batchrun show\n"
-    "  batchrun show circles.run areas#17\n"
-    "  batchrun show --failed | sort | head\n",
-    main_show};
+    .name = "show",
+    .operands = "[RUN] [PHASE#INDEX]",
+    .summary = "tell what happened in a run, or to one task of it",
+    .details =
+        "RUN is a run directory; without it, the newest in the current directory. It may still be\n"
+        "going on.\n"
+        "\n"
+        "Examples:\n"
+        "  batchrun show\n"
+        "  batchrun show circles.run areas#17\n"
+        "  batchrun show --failed | sort | head\n",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .run = main_show,
+};

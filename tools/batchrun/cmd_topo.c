@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `topo`: draws the machine.
 #include <stdio.h>
 
 #include "commands.h"
 #include "exec/topology.h"
+#include "operands.h"
+#include "output.h"
 #include "plan.h"
-#include "run/run.h"
 #include "views/plan_view.h"
 
 static void print(const struct machine *m, const struct plan *p)
@@ -37,11 +39,15 @@ static int main_topo(int argc, char **argv)
 }
 
 const struct command command_topo = {
-    "topo", "[job.yaml]", "draw this machine, and a job's workers on it",
-    "Cores and CPUs by package, NUMA node and L3 cache; those in parentheses this process may not "
-    "use.\n"
-    "\n"
-    "Examples:\n"
-    "  batchrun topo\n"
-    "  taskset -c 0-3 batchrun topo job.yaml\n",
-    main_topo};
+    .name = "topo",
+    .operands = "[job.yaml]",
+    .summary = "draw this machine, and a job's workers on it",
+    .details = "Cores and CPUs by package, NUMA node and L3 cache; those in parentheses this "
+               "process may not "
+               "use.\n"
+               "\n"
+               "Examples:\n"
+               "  batchrun topo\n"
+               "  taskset -c 0-3 batchrun topo job.yaml\n",
+    .run = main_topo,
+};

@@ -1,11 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The command `trace`: writes a trace of a run.
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "commands.h"
+#include "operands.h"
+#include "output.h"
 #include "report/trace.h"
+
+struct arguments {
+    const char *output, *max_slices;
+};
+
+static const struct option options[] = {
+    OPTION_OUTPUT,
+    {"max-slices", 0, "N", OPTION_TEXT, offsetof(struct arguments, max_slices),
+     "at most N slices (200000)", NULL},
+};
 
 static int read_limit(const char *text, uint64_t *limit, br_error *err)
 {
@@ -51,34 +64,39 @@ static int write_trace(const char *path, const char *output, uint64_t limit)
 
 static int main_trace(int argc, char **argv)
 {
-    const char *max_slices = NULL, *output = NULL, *path;
-    const struct option table[] = {
-        OPTION_OUTPUT(&output),
-        {"max-slices", 0, "N", OPTION_TEXT, &max_slices, "at most N slices (200000)", NULL},
-    };
+    struct arguments a = {0};
+    const char *path;
     uint64_t limit = TRACE_SLICES;
     int operands;
     bool helped;
     br_error err = {0};
-    if (options_parse(&command_trace, table, 2, argc, argv, &operands, &helped, &err) != 0)
+    if (options_parse(&command_trace, &a, argc, argv, &operands, &helped, &err) != 0)
         return report_error(&err);
     if (helped)
         return finish_output(0);
     if (optional_run(argv, operands, &path, &err) != 0 ||
-        (max_slices && read_limit(max_slices, &limit, &err) != 0))
+        (a.max_slices && read_limit(a.max_slices, &limit, &err) != 0))
         return report_error(&err);
-    return write_trace(path, output, limit);
+    return write_trace(path, a.output, limit);
 }
 
 const struct command command_trace = {
-    "trace", "[RUN]", "write a trace for Perfetto or chrome://tracing",
-    "Writes RUN/trace.json, during a run or after it, and prints its path: a lane for each "
-    "worker,\n"
-    "a slice for each attempt. Where there are more attempts than slices, tasks that follow each\n"
-    "other share one. RUN is a run directory; without it, the newest in the current directory.\n"
-    "\n"
-    "Examples:\n"
-    "  batchrun trace\n"
-    "  batchrun trace --max-slices 1000000 circles.run\n"
-    "  batchrun trace -o - circles.run | gzip >trace.json.gz\n",
-    main_trace};
+    .name = "trace",
+    .operands = "[RUN]",
+    .summary = "write a trace for Perfetto or chrome://tracing",
+    .details =
+        "Writes RUN/trace.json, during a run or after it, and prints its path: a lane for each "
+        "worker,\n"
+        "a slice for each attempt. Where there are more attempts than slices, tasks that follow "
+        "each\n"
+        "other share one. RUN is a run directory; without it, the newest in the current "
+        "directory.\n"
+        "\n"
+        "Examples:\n"
+        "  batchrun trace\n"
+        "  batchrun trace --max-slices 1000000 circles.run\n"
+        "  batchrun trace -o - circles.run | gzip >trace.json.gz\n",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .run = main_trace,
+};

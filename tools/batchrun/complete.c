@@ -51,7 +51,8 @@ static void offer_entry(enum wanted what, const char *before, const char *folder
         printf("%s%s%s\t%s\n", before, folder, name, what == WANT_JOBS ? "job" : "file");
 }
 
-// Directories always: the way may go through them. `before` stands before each.
+// Offers files of the wanted kind, each after the text `before`, and all directories: the wanted
+// file may be below one.
 static void offer_files(enum wanted what, const char *before, const char *word)
 {
     const char *slash = strrchr(word, '/');
@@ -93,51 +94,38 @@ static void offer_phases(const char *run, const char *word)
 
 // ---- Options
 
-struct search {
-    struct option_visitor visitor;
-    const char *name; // with its dashes, up to a "="
-    size_t length;
-    struct option *found; // a copy
-};
-
-static void offer_option(struct option_visitor *v, const struct option *o)
-{
-    const char *word = ((struct search *)v)->name;
-    char name[80];
-    snprintf(name, sizeof name, "--%s", o->name);
-    if (begins(name, word))
-        printf("%s\t%s\n", name, o->help);
-}
-
 static void offer_options(const struct command *c, const char *word)
 {
-    struct search s = {.visitor.see = offer_option, .name = word};
-    options_visit(c, &s.visitor);
+    for (size_t i = 0; i < c->option_count; i++) {
+        const struct option *o = &c->options[i];
+        char name[80];
+        snprintf(name, sizeof name, "--%s", o->name);
+        if (begins(name, word))
+            printf("%s\t%s\n", name, o->help);
+    }
     if (begins("--help", word))
         printf("--help\tshow help\n");
 }
 
-static void compare_option(struct option_visitor *v, const struct option *o)
+static bool is_named(const struct option *o, const char *word, size_t length)
 {
-    struct search *s = (struct search *)v;
-    bool is_long = s->length > 2 && strlen(o->name) == s->length - 2 &&
-                   memcmp(o->name, s->name + 2, s->length - 2) == 0;
-    if (is_long || (s->length == 2 && o->letter && o->letter == s->name[1]))
-        *s->found = *o;
+    if (length == 2)
+        return o->letter && o->letter == word[1];
+    return length > 2 && strlen(o->name) == length - 2 &&
+           memcmp(o->name, word + 2, length - 2) == 0;
 }
 
-// Whether `word` begins with an option that takes a value, which *out becomes.
-static bool takes_value(const struct command *c, const char *word, struct option *out)
+// Returns the option that takes a value and that `word` begins with ("--dir", "--dir=..."), or
+// NULL.
+static const struct option *option_with_value(const struct command *c, const char *word)
 {
-    struct search s = {
-        .visitor.see = compare_option, .name = word, .length = strcspn(word, "="), .found = out};
-    *out = (struct option){0};
-    if (word[0] == '-')
-        options_visit(c, &s.visitor);
-    return out->value != NULL;
+    for (size_t i = 0; word[0] == '-' && i < c->option_count; i++)
+        if (c->options[i].value && is_named(&c->options[i], word, strcspn(word, "=")))
+            return &c->options[i];
+    return NULL;
 }
 
-// The values of "a|b|c", or files.
+// Offers the values of an option: those of "a|b|c", or files.
 static void offer_values(const struct option *o, const char *before, const char *word)
 {
     if (strcmp(o->value, "DIR") == 0)
@@ -168,13 +156,13 @@ static void offer_operand(const struct command *c, char **given, int count, cons
 
 static void offer_for(const struct command *c, char **words, int count)
 {
-    struct option o;
+    const struct option *o;
     const char *word = words[count - 1];
     int operands = 0;
     for (int i = 0; i < count - 1; i++) {
-        if (takes_value(c, words[i], &o) && !strchr(words[i], '=')) {
+        if ((o = option_with_value(c, words[i])) && !strchr(words[i], '=')) {
             if (++i == count - 1) {
-                offer_values(&o, "", word);
+                offer_values(o, "", word);
                 return;
             }
         } else if (words[i][0] != '-')
@@ -182,10 +170,10 @@ static void offer_for(const struct command *c, char **words, int count)
     }
     if (word[0] != '-')
         offer_operand(c, words, operands, word);
-    else if (strchr(word, '=') && takes_value(c, word, &o)) {
+    else if (strchr(word, '=') && (o = option_with_value(c, word))) {
         char *before = strndup(word, strcspn(word, "=") + 1);
         if (before)
-            offer_values(&o, before, strchr(word, '=') + 1);
+            offer_values(o, before, strchr(word, '=') + 1);
         free(before);
     } else
         offer_options(c, word);
@@ -195,7 +183,7 @@ int complete(const struct command *const *commands, size_t command_count, char *
 {
     if (count == 0)
         return 0;
-    const struct command *c = commands[0]; // `batchrun job.yaml` is the first command's bare form
+    const struct command *c = commands[0]; // `batchrun job.yaml` is short for the first command
     for (size_t i = 0; i < command_count; i++)
         if (count > 1 && strcmp(commands[i]->name, words[0]) == 0) {
             offer_for(commands[i], words + 1, count - 1);

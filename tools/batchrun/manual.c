@@ -8,7 +8,7 @@
 #include "jobfile/spec_keys.h"
 #include "jobfile/spec_schema.h"
 
-// One line of text, so that nothing in it is taken for a macro. Each sentence begins a line.
+// Prints text so that mdoc finds no macro in it. Each sentence begins a line.
 static void print_text(const char *text, size_t length)
 {
     if (length > 0 && (*text == '.' || *text == '\''))
@@ -23,7 +23,8 @@ static void print_text(const char *text, size_t length)
             putchar(text[i]);
 }
 
-// As a sentence; what begins with a word and a colon ("sync: ...") keeps that word.
+// Prints a phrase as a sentence. A phrase that begins with a word and a colon ("sync: ...") keeps
+// that word as it is.
 static void print_sentence(const char *text)
 {
     size_t length = strlen(text);
@@ -35,9 +36,8 @@ static void print_sentence(const char *text)
 
 // ---- Commands
 
-static void print_option(struct option_visitor *v, const struct option *o)
+static void print_option(const struct option *o)
 {
-    (void)v;
     printf(".It ");
     if (o->letter)
         printf("Fl %c , ", o->letter);
@@ -50,18 +50,7 @@ static void print_option(struct option_visitor *v, const struct option *o)
         printf("Without it,\n.Ev %s\nsays so.\n", o->variable);
 }
 
-struct counter {
-    struct option_visitor visitor;
-    size_t count;
-};
-
-static void count_option(struct option_visitor *v, const struct option *o)
-{
-    (void)o;
-    ((struct counter *)v)->count++;
-}
-
-// Paragraphs as they are; what is indented is an example.
+// Prints paragraphs as they are, and indented lines as examples.
 static void print_details(const char *text)
 {
     bool literal = false;
@@ -86,14 +75,12 @@ static void print_details(const char *text)
 
 static void print_command(const struct command *c)
 {
-    struct counter counter = {.visitor.see = count_option};
-    struct option_visitor printer = {.see = print_option};
     printf(".Ss %s %s\n", c->name, c->operands);
     print_sentence(c->summary);
-    options_visit(c, &counter.visitor);
-    if (counter.count > 0) {
+    if (c->option_count > 0) {
         printf(".Bl -tag -width Ds\n");
-        options_visit(c, &printer);
+        for (size_t i = 0; i < c->option_count; i++)
+            print_option(&c->options[i]);
         printf(".El\n");
     }
     if (c->details) {

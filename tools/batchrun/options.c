@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "options.h"
-#include "base/array.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 
 enum {
-    LEFT = 26 // columns for the options, before what they do
+    LEFT = 26 // width of the column of options
 };
 
-static void print_help(const struct command *command, const struct option *table, size_t count)
+static void print_help(const struct command *command)
 {
     printf("Usage: batchrun %s [options] %s\n\n%s\n", command->name, command->operands,
            command->summary);
     printf("\nOptions:\n");
-    for (size_t i = 0; i < count; i++) {
-        const struct option *o = &table[i];
+    for (size_t i = 0; i < command->option_count; i++) {
+        const struct option *o = &command->options[i];
         char left[64], letter[8] = "    ";
         if (o->letter)
             snprintf(letter, sizeof letter, "-%c, ", o->letter);
@@ -37,31 +37,31 @@ static void print_help(const struct command *command, const struct option *table
         printf("\n%s", command->details);
 }
 
-static const struct option *find(const struct option *table, size_t count, const char *name,
-                                 size_t length)
+static const struct option *find(const struct command *command, const char *name, size_t length)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strlen(table[i].name) == length && memcmp(table[i].name, name, length) == 0)
-            return &table[i];
+    for (size_t i = 0; i < command->option_count; i++) {
+        const struct option *o = &command->options[i];
+        if (strlen(o->name) == length && memcmp(o->name, name, length) == 0)
+            return o;
+    }
     return NULL;
 }
 
-static const struct option *find_letter(const struct option *table, size_t count, char letter)
+static const struct option *find_letter(const struct command *command, char letter)
 {
-    for (size_t i = 0; i < count; i++)
-        if (table[i].letter && table[i].letter == letter)
-            return &table[i];
+    for (size_t i = 0; i < command->option_count; i++)
+        if (letter && command->options[i].letter == letter)
+            return &command->options[i];
     return NULL;
 }
 
-static int unknown(const struct command *command, const struct option *table, size_t count,
-                   const char *given, br_error *err)
+static int unknown(const struct command *command, const char *given, br_error *err)
 {
     const char *names[64];
     size_t n = 0;
     names[n++] = "help";
-    for (size_t i = 0; i < count && n < sizeof names / sizeof names[0]; i++)
-        names[n++] = table[i].name;
+    for (size_t i = 0; i < command->option_count && n < sizeof names / sizeof names[0]; i++)
+        names[n++] = command->options[i].name;
     char name[64];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(given, "="), given);
     const char *near = text_nearest(name, names, n);
@@ -72,40 +72,41 @@ static int unknown(const struct command *command, const struct option *table, si
                         name, command->name);
 }
 
-static int store(const struct option *o, const char *value, br_error *err)
+static int store(const struct option *o, void *arguments, char *value, br_error *err)
 {
+    void *field = (char *)arguments + o->offset;
     if (o->kind == OPTION_FLAG) {
-        *(bool *)o->to = true;
+        *(bool *)field = true;
         return 0;
     }
     if (o->kind == OPTION_TEXT) {
-        *(const char **)o->to = value;
+        *(const char **)field = value;
         return 0;
     }
-    struct option_list *list = o->to;
-    const char **item = array_add(&list->items, &list->count, sizeof *list->items, err);
+    struct option_list *list = field;
+    char **item = array_add(&list->items, &list->count, sizeof *list->items, err);
     if (!item)
         return -1;
     *item = value;
     return 0;
 }
 
-// argv[*at] is an option; *at moves to the last argument that belongs to it.
-static int take_option(const struct command *command, const struct option *table, size_t count,
-                       int argc, char **argv, int *at, br_error *err)
+// Reads the option argv[*at]; *at moves to the last argument that belongs to it.
+static int take_option(const struct command *command, void *arguments, int argc, char **argv,
+                       int *at, br_error *err)
 {
-    const char *arg = argv[*at];
-    const char *value = NULL;
+    char *arg = argv[*at];
+    char *value = NULL;
     const struct option *o;
     if (arg[1] == '-') {
         size_t length = strcspn(arg + 2, "=");
-        o = find(table, count, arg + 2, length);
+        o = find(command, arg + 2, length);
         if (!o)
-            return unknown(command, table, count, arg + 2, err);
+            return unknown(command, arg + 2, err);
         if (arg[2 + length] == '=')
             value = arg + 2 + length + 1;
     } else {
-        o = arg[2] == '\0' ? find_letter(table, count, arg[1]) : NULL;
+        o = arg[2] == '\0' ? find_letter(command, arg[1]) : NULL;
         if (!o)
             return br_error_set(err, BR_ERR_USAGE,
                                 "unknown option %s; `batchrun %s --help` lists them", arg,
@@ -119,38 +120,25 @@ static int take_option(const struct command *command, const struct option *table
                                 o->value);
         value = argv[++*at];
     }
-    return store(o, value, err);
+    return store(o, arguments, value, err);
 }
 
-static void take_variables(const struct option *table, size_t count)
+static void take_variables(const struct command *command, void *arguments)
 {
-    for (size_t i = 0; i < count; i++) {
-        const char *value = table[i].variable ? getenv(table[i].variable) : NULL;
+    for (size_t i = 0; i < command->option_count; i++) {
+        const struct option *o = &command->options[i];
+        const char *value = o->variable ? getenv(o->variable) : NULL;
         if (value && *value)
-            *(const char **)table[i].to = value;
+            *(const char **)((char *)arguments + o->offset) = value;
     }
 }
 
-static struct option_visitor *visitor; // within options_visit
-
-void options_visit(const struct command *command, struct option_visitor *v)
-{
-    char *none[] = {NULL};
-    visitor = v;
-    command->run(0, none);
-    visitor = NULL;
-}
-
-int options_parse(const struct command *command, const struct option *table, size_t count, int argc,
-                  char **argv, int *operands, bool *helped, br_error *err)
+int options_parse(const struct command *command, void *arguments, int argc, char **argv,
+                  int *operands, bool *helped, br_error *err)
 {
     *operands = 0;
-    *helped = visitor != NULL;
-    for (size_t i = 0; visitor && i < count; i++)
-        visitor->see(visitor, &table[i]);
-    if (visitor)
-        return 0;
-    take_variables(table, count);
+    *helped = false;
+    take_variables(command, arguments);
     bool only_operands = false;
     for (int i = 0; i < argc; i++) {
         const char *arg = argv[i];
@@ -159,10 +147,10 @@ int options_parse(const struct command *command, const struct option *table, siz
         } else if (strcmp(arg, "--") == 0) {
             only_operands = true;
         } else if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
-            print_help(command, table, count);
+            print_help(command);
             *helped = true;
             return 0;
-        } else if (take_option(command, table, count, argc, argv, &i, err) != 0)
+        } else if (take_option(command, arguments, argc, argv, &i, err) != 0)
             return -1;
     }
     return 0;

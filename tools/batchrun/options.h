@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Options of a command, from one table that parses them and prints their help.
+// The options of a command. Each command has a static table of them, from which the command line is
+// parsed, and help, manual page and completions are made.
 #ifndef BR_TOOLS_OPTIONS_H
 #define BR_TOOLS_OPTIONS_H
 
@@ -9,13 +10,13 @@
 #include "base/error.h"
 
 enum option_kind {
-    OPTION_FLAG, // *to (bool) becomes true
-    OPTION_TEXT, // *to (const char *) becomes the argument
-    OPTION_EACH, // given any number of times: *to is a struct option_list
+    OPTION_FLAG, // the field is a bool, which becomes true
+    OPTION_TEXT, // the field is a const char *, which becomes the argument
+    OPTION_EACH, // the field is a struct option_list: the option may be given any number of times
 };
 
 struct option_list {
-    const char **items; // freed by the caller
+    char **items; // arguments of the program; the caller frees the array
     size_t count;
 };
 
@@ -24,30 +25,35 @@ struct option {
     char letter;       // short form, or '\0'
     const char *value; // what the help calls the argument; NULL for flags
     enum option_kind kind;
-    void *to;
+    size_t offset; // of the field in the command's struct of arguments
     const char *help;
-    const char *variable; // OPTION_TEXT: an environment variable that stands in for it, or NULL
+    const char *variable; // OPTION_TEXT: environment variable with the default value, or NULL
 };
+
+// The entry of a table for a command that writes one file into the run directory, whose arguments
+// have the field `output`.
+#define OPTION_OUTPUT                                                                              \
+    {                                                                                              \
+        "output", 'o', "FILE", OPTION_TEXT, offsetof(struct arguments, output),                    \
+            "write FILE, not into RUN; `-`: standard output", NULL                                 \
+    }
 
 struct command {
     const char *name;
     const char *operands; // "[job.yaml]"
     const char *summary;  // one line
     const char *details;  // paragraphs and examples, or NULL
-    int (*run)(int argc, char **argv);
+    const struct option *options;
+    size_t option_count;
+    int (*run)(int argc, char **argv); // without the command's name; returns the exit status
 };
 
-// Reads options up to "--"; operands may stand anywhere and are moved to argv[0 .. *operands).
-// `--help` prints the command's help and sets *helped. -1 and *err (BR_ERR_USAGE) for an unknown
-// option (with the nearest one), one without its argument or with one it does not take.
-int options_parse(const struct command *command, const struct option *table, size_t count, int argc,
-                  char **argv, int *operands, bool *helped, br_error *err);
-
-// Shows every option of a command's table, by running the command: it reaches options_parse, which
-// shows them and says that help was given.
-struct option_visitor {
-    void (*see)(struct option_visitor *v, const struct option *o);
-};
-void options_visit(const struct command *command, struct option_visitor *v);
+// Reads the options of argv up to "--" into the zeroed `arguments`, the struct that the table's
+// offsets are of (NULL if the table is empty). Operands may stand anywhere and are moved to
+// argv[0 .. *operands). `--help` prints the command's help and sets *helped. Returns -1 and *err
+// (BR_ERR_USAGE) for an unknown option (with the nearest one), one without its argument, or one
+// with an argument that it does not take.
+int options_parse(const struct command *command, void *arguments, int argc, char **argv,
+                  int *operands, bool *helped, br_error *err);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "run/past.h"
+#include "run/recorded_run.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,16 +9,16 @@
 #include "inputs/phase_table.h"
 #include "jobfile/spec_source.h"
 #include "journal/replay.h"
-#include "run/earlier.h"
+#include "run/resume_state.h"
 
 // ---- What the journal says of the job
 
 struct about {
     struct event_sink sink;
-    struct past *past;
+    struct recorded_run *past;
 };
 
-static int take_set(struct past *p, const char *text, br_error *err)
+static int take_set(struct recorded_run *p, const char *text, br_error *err)
 {
     struct spec_override *overrides =
         realloc(p->overrides, (p->override_count + 1) * sizeof *overrides);
@@ -41,7 +41,7 @@ static int take_set(struct past *p, const char *text, br_error *err)
 
 static int take_about(struct event_sink *sink, const struct event *e, br_error *err)
 {
-    struct past *p = ((struct about *)sink)->past;
+    struct recorded_run *p = ((struct about *)sink)->past;
     if (e->type == EVENT_SOURCE && strcmp(e->source.what, "--set") == 0)
         return take_set(p, e->source.name, err);
     if (e->type != EVENT_RUN_BEGIN || p->job_file)
@@ -50,9 +50,9 @@ static int take_about(struct event_sink *sink, const struct event *e, br_error *
     return p->job_file ? 0 : br_error_nomem(err);
 }
 
-int past_open(struct past *out, const char *run, br_error *err)
+int recorded_run_open(struct recorded_run *out, const char *run, br_error *err)
 {
-    *out = (struct past){.dir = {.fd = -1, .logs = -1, .results = -1}};
+    *out = (struct recorded_run){.dir = {.fd = -1, .logs = -1, .results = -1}};
     struct about about = {.sink.take = take_about, .past = out};
     struct event_sink *sinks[] = {&about.sink};
     if (rundir_open(&out->dir, run, err) != 0 || replay(&out->dir, sinks, 1, err) != 0)
@@ -63,7 +63,7 @@ int past_open(struct past *out, const char *run, br_error *err)
     return 0;
 }
 
-void past_close(struct past *p)
+void recorded_run_close(struct recorded_run *p)
 {
     for (size_t i = 0; i < p->override_count; i++)
         free(p->sets[i]);
@@ -84,7 +84,7 @@ static char *directory_of(const char *path, br_error *err)
     return directory;
 }
 
-static int read_job(const struct past *p, struct buffer *text, br_error *err)
+static int read_job(const struct recorded_run *p, struct buffer *text, br_error *err)
 {
     struct buffer b = BUFFER_EMPTY;
     buffer_format(&b, "%s/job.yaml", p->dir.path);
@@ -94,7 +94,8 @@ static int read_job(const struct past *p, struct buffer *text, br_error *err)
     return result;
 }
 
-int past_prepare(const struct past *p, struct nursery *nursery, struct prepared *out, br_error *err)
+int recorded_run_prepare(const struct recorded_run *p, struct nursery *nursery,
+                         struct prepared *out, br_error *err)
 {
     struct buffer text = BUFFER_EMPTY;
     struct prepare_options options = {.check_only = true};
@@ -105,7 +106,7 @@ int past_prepare(const struct past *p, struct nursery *nursery, struct prepared 
         free(directory);
         return -1;
     }
-    // Where the run was made there may have been more cores.
+    // The run may come from a machine with more cores than this one.
     struct job *job = spec_parse(p->job_file, directory, text.data, text.length, p->overrides,
                                  p->override_count, &d, err);
     if (job)
@@ -121,18 +122,18 @@ int past_prepare(const struct past *p, struct nursery *nursery, struct prepared 
 
 // ---- Results of a phase
 
-// Those of its `tasks` tasks that succeeded, for the caller to destroy.
-static int gather_results(const struct past *p, const struct prepared *prepared, size_t phase,
-                          uint64_t tasks, struct results **out, br_error *err)
+// Sets *out to the rows of the tasks that succeeded. The caller destroys it.
+static int gather_results(const struct recorded_run *p, const struct prepared *prepared,
+                          size_t phase, uint64_t tasks, struct results **out, br_error *err)
 {
-    struct earlier earlier;
-    struct history history = {0};
-    struct event_sink *sinks[] = {&earlier.sink};
-    if (earlier_init(&earlier, prepared, err) != 0)
+    struct resume_state state;
+    struct resume_history history = {0};
+    struct event_sink *sinks[] = {&state.sink};
+    if (resume_state_init(&state, prepared, err) != 0)
         return -1;
     int result = replay(&p->dir, sinks, 1, err);
     if (result == 0)
-        result = earlier_history(&earlier, (uint32_t)phase, 0, tasks, &history, err);
+        result = resume_state_history(&state, (uint32_t)phase, 0, tasks, &history, err);
     if (result == 0 && !history.results)
         result = br_error_set(err, BR_ERR_USAGE, "phase `%s`, which it reads from, has no results",
                               prepared->job->phases[phase].name);
@@ -140,15 +141,15 @@ static int gather_results(const struct past *p, const struct prepared *prepared,
         *out = history.results;
         history.results = NULL;
     }
-    history_finish(&history);
-    earlier_finish(&earlier);
+    resume_history_finish(&history);
+    resume_state_finish(&state);
     return result;
 }
 
 // ---- Inputs
 
-// What the phase gave to those that read from it, as a table.
-static int given_by(const struct past *p, struct prepared *prepared, size_t phase,
+// Makes the table that the phase gave to phases that read from it.
+static int given_by(const struct recorded_run *p, struct prepared *prepared, size_t phase,
                     struct buffer *image, br_error *err)
 {
     const struct job_phase *spec = &prepared->job->phases[phase];
@@ -160,7 +161,7 @@ static int given_by(const struct past *p, struct prepared *prepared, size_t phas
                             "its inputs come from phase `%s`, which was reduced, and are not kept; "
                             "run the task by its name: batchrun exec PLUGIN.TASK name=value...",
                             spec->name);
-    int result = past_inputs(p, prepared, phase, &own, err);
+    int result = recorded_run_inputs(p, prepared, phase, &own, err);
     if (result == 0)
         result = table_open(&table, own.data, own.length, err);
     uint64_t tasks = result == 0 ? prepared_tasks(prepared, phase, table_rows(&table)) : 0;
@@ -176,15 +177,13 @@ static int given_by(const struct past *p, struct prepared *prepared, size_t phas
     return result;
 }
 
-int past_inputs(const struct past *p, struct prepared *prepared, size_t phase, struct buffer *image,
-                br_error *err)
+int recorded_run_inputs(const struct recorded_run *p, struct prepared *prepared, size_t phase,
+                        struct buffer *image, br_error *err)
 {
     const struct job *job = prepared->job;
     struct prepared_phase *pp = &prepared->phases[phase];
     if (pp->loaded) {
-        *image = pp->image;
-        pp->image = BUFFER_EMPTY;
-        pp->loaded = false;
+        *image = prepared_take_image(prepared, phase);
         return 0;
     }
     if (job->phases[phase].inputs.kind != INPUT_FROM)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "run/sources.h"
+#include "run/fingerprint.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,11 +13,11 @@
 #include "base/fd.h"
 #include "journal/journal.h"
 
-static const char cure[] = "--fresh sets that run aside and starts anew";
+static const char hint[] = "--fresh sets that run aside and starts anew";
 
 // ---- What there is
 
-// Keys of a phase, or of `defaults`, that change nothing in what its tasks compute.
+// Returns whether a key of a phase, or of `defaults`, has no effect on the results of tasks.
 static bool is_about_how(const char *key)
 {
     static const char *const keys[] = {"timeout",      "time_request", "retries",  "priority",
@@ -44,24 +44,24 @@ static bool is_free(const char *path)
     return dot && is_about_how(dot + 1);
 }
 
-// Takes over the buffers' texts.
-static int add(struct sources *s, struct buffer *what, struct buffer *name, uint64_t hash,
+// Adds a part and empties both buffers.
+static int add(struct fingerprint *s, struct buffer *what, struct buffer *name, uint64_t hash,
                br_error *err)
 {
     char *what_text = buffer_take_string(what, err);
     char *name_text = buffer_take_string(name, err);
-    struct source *source =
+    struct fingerprint_part *part =
         what_text && name_text ? array_add(&s->items, &s->count, sizeof *s->items, err) : NULL;
-    if (!source) {
+    if (!part) {
         free(what_text);
         free(name_text);
         return -1;
     }
-    source->is = (struct event_source){what_text, name_text, hash};
+    *part = (struct fingerprint_part){.what = what_text, .name = name_text, .hash = hash};
     return 0;
 }
 
-static int add_job(struct sources *s, br_error *err)
+static int add_job(struct fingerprint *s, br_error *err)
 {
     const struct job *job = s->prepared->job;
     struct buffer what = BUFFER_EMPTY, name = BUFFER_EMPTY;
@@ -70,7 +70,7 @@ static int add_job(struct sources *s, br_error *err)
     return add(s, &what, &name, journal_hash(0, job->text, job->text_length), err);
 }
 
-static int add_override(struct sources *s, const struct spec_override *o, br_error *err)
+static int add_override(struct fingerprint *s, const struct spec_override *o, br_error *err)
 {
     struct buffer what = BUFFER_EMPTY, name = BUFFER_EMPTY;
     buffer_text(&what, "--set");
@@ -93,7 +93,7 @@ static int hash_file(int fd, uint64_t *hash)
     return 0;
 }
 
-static int add_plugin(struct sources *s, size_t i, br_error *err)
+static int add_plugin(struct fingerprint *s, size_t i, br_error *err)
 {
     const struct plugin_file *file = &s->prepared->plugin_files[i];
     const char *path = file->source.path;
@@ -111,13 +111,13 @@ static int add_plugin(struct sources *s, size_t i, br_error *err)
     return add(s, &what, &name, hash, err);
 }
 
-// As the tasks get them: converted, args and all.
-static int add_inputs(struct sources *s, size_t i, br_error *err)
+// Adds the inputs of a phase as its tasks get them: converted, with `args`.
+static int add_inputs(struct fingerprint *s, size_t i, br_error *err)
 {
     const struct prepared_phase *phase = &s->prepared->phases[i];
     const struct job_phase *spec = &s->prepared->job->phases[i];
     if (!phase->loaded)
-        return 0; // they come from another phase
+        return 0; // its inputs come from another phase
     struct buffer what = BUFFER_EMPTY, name = BUFFER_EMPTY;
     buffer_format(&what, "inputs of phase %s", spec->name);
     const enum job_input_kind kind = spec->inputs.kind;
@@ -128,8 +128,8 @@ static int add_inputs(struct sources *s, size_t i, br_error *err)
 
 // ---- What there was
 
-// The first line in which the job file differs from the run's copy; 0 when there is no copy.
-static size_t differing_line(const struct sources *s)
+// Returns the first line in which the job file differs from the run's copy; 0 if there is no copy.
+static size_t differing_line(const struct fingerprint *s)
 {
     struct buffer copy = BUFFER_EMPTY, path = BUFFER_EMPTY;
     const struct job *job = s->prepared->job;
@@ -147,65 +147,66 @@ static size_t differing_line(const struct sources *s)
     return line;
 }
 
-static int refuse(const struct sources *s, const struct event_source *was, br_error *err)
+static int refuse(const struct fingerprint *s, const struct event_source *was, br_error *err)
 {
     const char *run = s->dir->path;
     size_t line;
     if (strcmp(was->what, "--set") == 0)
         return br_error_set(err, BR_ERR_USAGE,
                             "the run in %s was begun with --set %s: give it again; or %s", run,
-                            was->name, cure);
+                            was->name, hint);
     if (strcmp(was->what, "job file") == 0 && (line = differing_line(s)) > 0)
         return br_error_set(err, BR_ERR_USAGE,
                             "the job file is not what it was when the run in %s began: they differ "
                             "in line %zu; %s/job.yaml is what it was, and %s",
-                            run, line, run, cure);
+                            run, line, run, hint);
     return br_error_set(err, BR_ERR_USAGE, "the %s%s%s%s not what %s when the run in %s began; %s",
                         was->what, was->name[0] ? ", " : "", was->name,
                         starts_with(was->what, "inputs") ? " are" : " is",
-                        starts_with(was->what, "inputs") ? "they were" : "it was", run, cure);
+                        starts_with(was->what, "inputs") ? "they were" : "it was", run, hint);
 }
 
-// `what` NULL: of any kind.
-static int check_new(const struct sources *s, const char *what, br_error *err)
+// Returns -1 and *err if the fingerprint has a part that the journal does not. `what` limits this
+// to parts of one kind, unless it is NULL.
+static int check_new(const struct fingerprint *s, const char *what, br_error *err)
 {
     for (size_t i = 0; i < s->count; i++)
-        if (!s->items[i].known && (!what || strcmp(what, s->items[i].is.what) == 0))
+        if (!s->items[i].known && (!what || strcmp(what, s->items[i].what) == 0))
             return br_error_set(err, BR_ERR_USAGE,
                                 "the run in %s was begun without %s %s: leave it out; or %s",
-                                s->dir->path, s->items[i].is.what, s->items[i].is.name, cure);
+                                s->dir->path, s->items[i].what, s->items[i].name, hint);
     return 0;
 }
 
-static int sources_take(struct event_sink *sink, const struct event *event, br_error *err)
+static int fingerprint_take(struct event_sink *sink, const struct event *event, br_error *err)
 {
-    struct sources *s = (struct sources *)sink;
+    struct fingerprint *s = (struct fingerprint *)sink;
     const struct event_source *was = &event->source;
     if (event->type != EVENT_SOURCE)
         return 0;
-    // They come before all that they change.
+    // The journal has the job file and --set before the parts that they influence.
     bool follows = strcmp(was->what, "job file") != 0 && strcmp(was->what, "--set") != 0;
     if (follows && check_new(s, "--set", err) != 0)
         return -1;
     for (size_t i = 0; i < s->count; i++) {
-        const struct event_source *is = &s->items[i].is;
+        struct fingerprint_part *is = &s->items[i];
         if (strcmp(is->what, was->what) == 0 && is->hash == was->hash) {
-            s->items[i].known = true;
+            is->known = true;
             return 0;
         }
     }
     return refuse(s, was, err);
 }
 
-int sources_check_new(const struct sources *s, br_error *err)
+int fingerprint_check_new(const struct fingerprint *s, br_error *err)
 {
     return check_new(s, NULL, err);
 }
 
 // ---- All of it
 
-static int find_all(struct sources *s, const struct spec_override *overrides, size_t override_count,
-                    br_error *err)
+static int find_all(struct fingerprint *s, const struct spec_override *overrides,
+                    size_t override_count, br_error *err)
 {
     const struct job *job = s->prepared->job;
     int result = add_job(s, err);
@@ -219,23 +220,23 @@ static int find_all(struct sources *s, const struct spec_override *overrides, si
     return result;
 }
 
-int sources_find(struct sources *out, const struct prepared *prepared,
-                 const struct spec_override *overrides, size_t override_count,
-                 const struct rundir *dir, br_error *err)
+int fingerprint_make(struct fingerprint *out, const struct prepared *prepared,
+                     const struct spec_override *overrides, size_t override_count,
+                     const struct rundir *dir, br_error *err)
 {
-    *out = (struct sources){.sink.take = sources_take, .prepared = prepared, .dir = dir};
+    *out = (struct fingerprint){.sink.take = fingerprint_take, .prepared = prepared, .dir = dir};
     if (find_all(out, overrides, override_count, err) == 0)
         return 0;
-    sources_finish(out);
+    fingerprint_finish(out);
     return -1;
 }
 
-void sources_finish(struct sources *s)
+void fingerprint_finish(struct fingerprint *s)
 {
     for (size_t i = 0; i < s->count; i++) {
-        free((char *)s->items[i].is.what);
-        free((char *)s->items[i].is.name);
+        free(s->items[i].what);
+        free(s->items[i].name);
     }
     free(s->items);
-    *s = (struct sources){0};
+    *s = (struct fingerprint){0};
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "run/single.h"
+#include "run/one_task.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,17 +10,17 @@
 #include "inputs/convert.h"
 #include "inputs/phase_table.h"
 #include "model/table_builder.h"
-#include "run/past.h"
+#include "run/recorded_run.h"
 
-// A plugin that takes longer to load than this is taken for one that hangs.
+// A plugin that takes longer to load is considered to hang.
 #define INSPECT_NS (10 * NS_PER_S)
 
-static void single_init(struct single *s)
+static void one_task_init(struct one_task *s)
 {
-    *s = (struct single){.file = {.fd = -1}, .width = 1};
+    *s = (struct one_task){.file = {.fd = -1}, .width = 1};
 }
 
-void single_finish(struct single *s)
+void one_task_finish(struct one_task *s)
 {
     free(s->path);
     free(s->phase);
@@ -29,10 +29,10 @@ void single_finish(struct single *s)
     plugin_info_finish(&s->info);
     buffer_finish(&s->image);
     prepared_finish(&s->prepared);
-    single_init(s);
+    one_task_init(s);
 }
 
-void single_describe(const struct single *s, struct buffer *out)
+void one_task_describe(const struct one_task *s, struct buffer *out)
 {
     struct phase_table t = {.fd = -1, .table = s->table};
     phase_table_describe(&t, s->run.index, s->run.rows_per_task, out);
@@ -40,8 +40,8 @@ void single_describe(const struct single *s, struct buffer *out)
 
 // ---- From words
 
-// "plugin.task" cut in two.
-static int cut_task(struct single *s, const char *task, char **plugin, br_error *err)
+// Cuts "plugin.task" in two. The caller frees *plugin.
+static int cut_task(struct one_task *s, const char *task, char **plugin, br_error *err)
 {
     const char *dot = strchr(task, '.');
     if (!dot || dot == task || !dot[1])
@@ -53,7 +53,7 @@ static int cut_task(struct single *s, const char *task, char **plugin, br_error 
     return *plugin && s->task ? 0 : br_error_nomem(err);
 }
 
-static const struct plugin_entry *look_into(struct single *s, struct nursery *nursery,
+static const struct plugin_entry *look_into(struct one_task *s, struct nursery *nursery,
                                             const char *task, br_error *err)
 {
     char *plugin = NULL;
@@ -67,7 +67,7 @@ static const struct plugin_entry *look_into(struct single *s, struct nursery *nu
     return plugin_info_task(&s->info, s->task, err);
 }
 
-// The type that a value is given in where the task leaves it open: as in a CSV file.
+// Returns the type of a value for a task that takes any type, by the rules for CSV files.
 static enum br_type natural_type(const struct cell *text)
 {
     static const enum br_type tried[] = {BR_I64, BR_F64, BR_BOOL};
@@ -141,10 +141,10 @@ static int check_complete(const struct table *t, const char *task, const struct 
     return 0;
 }
 
-int single_from_words(struct nursery *nursery, const char *task, char *const *words, size_t count,
-                      struct single *out, br_error *err)
+int one_task_from_words(struct nursery *nursery, const char *task, char *const *words, size_t count,
+                        struct one_task *out, br_error *err)
 {
-    single_init(out);
+    one_task_init(out);
     const struct plugin_entry *entry = look_into(out, nursery, task, err);
     if (!entry)
         return -1;
@@ -193,7 +193,7 @@ static int find_phase(const struct job *job, const char *name, size_t *place, br
     return br_error_set(err, BR_ERR_USAGE, "the run has no phase `%s`", name);
 }
 
-static int take_task(struct single *s, size_t place, uint64_t index, br_error *err)
+static int take_task(struct one_task *s, size_t place, uint64_t index, br_error *err)
 {
     const struct prepared *p = &s->prepared;
     const struct job_phase *phase = &p->job->phases[place];
@@ -219,21 +219,21 @@ static int take_task(struct single *s, size_t place, uint64_t index, br_error *e
     return 0;
 }
 
-int single_from_run(struct nursery *nursery, const char *run, const char *phase, uint64_t index,
-                    struct single *out, br_error *err)
+int one_task_from_run(struct nursery *nursery, const char *run, const char *phase, uint64_t index,
+                      struct one_task *out, br_error *err)
 {
-    struct past past;
+    struct recorded_run past;
     size_t place = 0;
-    single_init(out);
-    int result = past_open(&past, run, err);
+    one_task_init(out);
+    int result = recorded_run_open(&past, run, err);
     if (result == 0)
-        result = past_prepare(&past, nursery, &out->prepared, err);
+        result = recorded_run_prepare(&past, nursery, &out->prepared, err);
     if (result == 0)
         result = find_phase(out->prepared.job, phase, &place, err);
     if (result == 0)
-        result = past_inputs(&past, &out->prepared, place, &out->image, err);
+        result = recorded_run_inputs(&past, &out->prepared, place, &out->image, err);
     if (result == 0)
         result = take_task(out, place, index, err);
-    past_close(&past);
+    recorded_run_close(&past);
     return result;
 }

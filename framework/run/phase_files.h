@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The result files of a phase.
+#ifndef BR_RUN_PHASE_FILES_H
+#define BR_RUN_PHASE_FILES_H
+
+#include "run/phase.h"
+
+// Writes the phase's rows or its reduced row, and with `keep_results` both. If an earlier process
+// has done the phase, only missing files are written. Returns -1 and *err if a file cannot be
+// written.
+int phase_write_results(const struct phase *p, br_error *err);
+
+// Sets *there to whether all result files of the phase exist. A reduction that failed has none.
+// Returns -1 and *err if memory is out.
+int phase_has_files(const struct phase *p, bool *there, br_error *err);
+
+#endif

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "run/terminal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/signals.h"
+#include "base/text.h"
+
+static void write_bytes(const char *data, size_t length)
+{
+    (void)fd_write_all(STDERR_FILENO, data, length);
+}
+
+// ---- Before and beside a run
+
+void terminal_write(const char *text)
+{
+    struct buffer shown = BUFFER_EMPTY;
+    text_lines_escaped(&shown, text, strlen(text));
+    if (shown.failed)
+        write_bytes(text, strlen(text));
+    else
+        write_bytes(shown.data, shown.length);
+    buffer_finish(&shown);
+}
+
+void terminal_error(const br_error *err)
+{
+    static const char program[] = "batchrun: ";
+    char text[sizeof program + sizeof err->text + 1];
+    snprintf(text, sizeof text, "%s%s\n", program, err->text);
+    terminal_write(text);
+}
+
+void terminal_interrupted(int signal)
+{
+    static const char before[] = "batchrun: interrupted by ";
+    static const char after[] = " before the run began: no task was started\n";
+    const char *name = signal_name(signal);
+    write_bytes(before, sizeof before - 1);
+    write_bytes(name, strlen(name));
+    write_bytes(after, sizeof after - 1);
+}
+
+// ---- During a run
+
+void terminal_init(struct terminal *t, struct failures *failures, const struct summary *summary,
+                   const struct rundir *dir, bool quiet)
+{
+    *t = (struct terminal){.failures = failures, .summary = summary, .dir = dir, .quiet = quiet};
+    progress_init(&t->progress, STDERR_FILENO);
+}
+
+void terminal_finish(struct terminal *t)
+{
+    progress_finish(&t->progress);
+}
+
+void terminal_print(struct terminal *t, const struct buffer *lines)
+{
+    progress_print(&t->progress, lines);
+}
+
+void terminal_begin(struct terminal *t, const struct resume *resume)
+{
+    if (t->quiet)
+        return;
+    struct buffer b = BUFFER_EMPTY;
+    if (t->dir->set_aside)
+        buffer_format(&b, "batchrun: the run that was there is now %s\n", t->dir->set_aside);
+    resume_describe(resume, t->dir->path, &b);
+    buffer_char(&b, '\0');
+    if (!b.failed)
+        terminal_write(b.data);
+    buffer_finish(&b);
+}
+
+void terminal_lost_worker(struct terminal *t, const struct exec_report *dead)
+{
+    struct buffer b = BUFFER_EMPTY;
+    buffer_format(&b,
+                  "batchrun: worker %u (pid %d) is put aside, and the others go on without it: ",
+                  dead->slot, dead->dead.pid);
+    buffer_text(&b, dead->dead.reason);
+    buffer_char(&b, '\n');
+    terminal_print(t, &b);
+    buffer_finish(&b);
+}
+
+void terminal_failures(struct terminal *t)
+{
+    if (!failures_untold(t->failures))
+        return;
+    struct buffer text = BUFFER_EMPTY;
+    failures_text(t->failures, t->dir->path, t->dir->logs_path, &text);
+    terminal_print(t, &text);
+    buffer_finish(&text);
+}
+
+// ---- At its end
+
+bool terminal_result(struct terminal *t, enum run_status status)
+{
+    struct buffer text = BUFFER_EMPTY;
+    failures_text(t->failures, t->dir->path, t->dir->logs_path, &text);
+    failures_rest(t->failures, t->dir->path, &text);
+    if (!t->quiet) {
+        summary_text(t->summary, &text);
+    } else if (status != RUN_OK) {
+        summary_verdict(t->summary, &text);
+        buffer_char(&text, '\n');
+    }
+    bool shown = !text.failed;
+    if (shown)
+        write_bytes(text.data, text.length);
+    buffer_finish(&text);
+    return shown;
+}
+
+void terminal_resume_command(const char *command)
+{
+    struct buffer b = BUFFER_EMPTY;
+    buffer_text(&b, "batchrun: this goes on with it: ");
+    text_escaped(&b, command, strlen(command));
+    buffer_char(&b, '\n');
+    if (!b.failed)
+        write_bytes(b.data, b.length);
+    buffer_finish(&b);
+}
