@@ -222,7 +222,9 @@ libpool_a_SOURCES = \
 	framework/pool/pool_grant.c \
 	framework/pool/pool_limits.c \
 	framework/pool/pool_private.h \
+	framework/pool/pool_queue.c \
 	framework/pool/pool_retry.c \
+	framework/pool/pool_slots.c \
 	framework/pool/pool_state.h \
 	framework/pool/pool_steal.c \
 	framework/pool/pool_workers.c

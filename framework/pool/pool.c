@@ -6,61 +6,6 @@
 
 #include "pool/pool_private.h"
 
-// ---- The queue and the heap of maps
-
-static bool is_due_before(const void *a, const void *b)
-{
-    return (*(struct pool_map *const *)a)->due_ns < (*(struct pool_map *const *)b)->due_ns;
-}
-
-static void note_due_index(void *element, size_t index)
-{
-    (*(struct pool_map **)element)->due_index = index + 1;
-}
-
-static struct pool_map *first_due(const struct pool *p)
-{
-    struct pool_map *const *first = heap_first(&p->due);
-    return first ? *first : NULL;
-}
-
-// Puts the map where its time says, or takes it out: INT64_MAX.
-static void set_due(struct pool *p, struct pool_map *m, int64_t due_ns)
-{
-    m->due_ns = due_ns;
-    if (m->due_index == 0 && due_ns < INT64_MAX)
-        heap_push(&p->due, &m);
-    else if (m->due_index > 0 && due_ns < INT64_MAX)
-        heap_update(&p->due, m->due_index - 1);
-    else if (m->due_index > 0) {
-        heap_take(&p->due, m->due_index - 1, &m);
-        m->due_index = 0;
-    }
-}
-
-static void enqueue(struct pool *p, struct pool_map *m)
-{
-    // Mostly all have the same priority, and the map goes to the end.
-    struct pool_map *before = TAILQ_LAST(&p->queue, map_queue);
-    while (before && before->options.priority < m->options.priority)
-        before = TAILQ_PREV(before, map_queue, queue_entry);
-    if (before)
-        TAILQ_INSERT_AFTER(&p->queue, before, m, queue_entry);
-    else
-        TAILQ_INSERT_HEAD(&p->queue, m, queue_entry);
-}
-
-void pool_place_map(struct pool *p, struct pool_map *m)
-{
-    bool ready = ledger_ready(&m->ledger, p->now);
-    if (ready && !m->queued)
-        enqueue(p, m);
-    else if (!ready && m->queued)
-        TAILQ_REMOVE(&p->queue, m, queue_entry);
-    m->queued = ready;
-    set_due(p, m, ready ? INT64_MAX : ledger_next_due(&m->ledger));
-}
-
 // ---- A pool's life
 
 struct pool *pool_create(const struct pool_options *options, br_error *err)
@@ -77,9 +22,7 @@ struct pool *pool_create(const struct pool_options *options, br_error *err)
     p->executor = options->executor;
     p->slots = slots;
     LIST_INIT(&p->maps);
-    TAILQ_INIT(&p->queue);
-    p->due = (struct heap){
-        .size = sizeof(struct pool_map *), .before = is_due_before, .moved = note_due_index};
+    pool_queue_init(p);
     p->needs_dispatch = true; // to start the workers
     return p;
 }
@@ -141,9 +84,7 @@ struct pool_map *pool_submit(struct pool *p, const struct pool_map_options *opti
 
 void pool_map_release(struct pool *p, struct pool_map *m)
 {
-    if (m->queued)
-        TAILQ_REMOVE(&p->queue, m, queue_entry);
-    set_due(p, m, INT64_MAX);
+    pool_remove_map(p, m);
     LIST_REMOVE(m, entry);
     p->map_count--;
     p->executor->ops->drop(p->executor, m->options.map.id);
@@ -188,58 +129,6 @@ int pool_map_cancel(struct pool *p, struct pool_map *m, int64_t now, br_error *e
 
 // ---- Slots
 
-bool pool_slot_holds(const struct slot *s, const struct pool_map *m)
-{
-    for (unsigned i = 0; i < s->grant_count; i++)
-        if (s->grants[i].map == m)
-            return true;
-    return false;
-}
-
-// The map of tasks that the slot holds.
-static struct pool_map *map_of(const struct slot *s, uint64_t id)
-{
-    unsigned i = 0;
-    while (s->grants[i].map->options.map.id != id)
-        i++;
-    return s->grants[i].map;
-}
-
-void pool_let_go(struct slot *s, struct pool_map *m, uint64_t count, enum grant_end end)
-{
-    unsigned at = end == GRANT_NEWEST ? s->grant_count - 1 : 0;
-    while (s->grants[at].map != m)
-        at = end == GRANT_NEWEST ? at - 1 : at + 1;
-    s->grants[at].left -= count;
-    if (end == GRANT_NEWEST)
-        s->granted -= count;
-    if (s->grants[at].left > 0)
-        return;
-    s->grant_count--;
-    for (unsigned i = at; i < s->grant_count; i++)
-        s->grants[i] = s->grants[i + 1];
-    if (!pool_slot_holds(s, m))
-        m->holders--;
-}
-
-const struct pool_map *pool_in_hand(const struct pool *p, unsigned slot, struct exec_in_hand *out,
-                                    void **user)
-{
-    const struct slot *s = &p->slots[slot];
-    if (s->state != SLOT_READY || s->grant_count == 0 ||
-        !p->executor->ops->in_hand(p->executor, slot, out) ||
-        out->task.map != s->grants[0].map->options.map.id)
-        return NULL;
-    *user = s->grants[0].map->options.user;
-    return s->grants[0].map;
-}
-
-int64_t pool_has_run(const struct pool *p, unsigned slot)
-{
-    struct exec_in_hand h;
-    return p->executor->ops->in_hand(p->executor, slot, &h) ? p->now - h.since_ns : 0;
-}
-
 unsigned pool_ready(const struct pool *p)
 {
     unsigned ready = 0;
@@ -253,7 +142,7 @@ unsigned pool_ready(const struct pool *p)
 static int take_tasks(struct pool *p, const struct exec_report *r, br_error *err)
 {
     struct slot *s = &p->slots[r->slot];
-    struct pool_map *m = map_of(s, r->tasks.map);
+    struct pool_map *m = pool_map_of(s, r->tasks.map);
     switch (r->type) {
     case REPORT_OK:
         pool_let_go(s, m, r->tasks.count, GRANT_OLDEST);
@@ -312,7 +201,7 @@ static int take_reports(struct pool *p, br_error *err)
 // Queues the maps of which a waiting task may run by now.
 static void wake_due(struct pool *p)
 {
-    for (struct pool_map *m; (m = first_due(p)) && m->due_ns <= p->now;)
+    for (struct pool_map *m; (m = pool_first_due(p)) && m->due_ns <= p->now;)
         pool_place_map(p, m);
 }
 
@@ -358,6 +247,6 @@ int64_t pool_deadline(const struct pool *p)
         if (at < first)
             first = at;
     }
-    const struct pool_map *due = first_due(p);
+    const struct pool_map *due = pool_first_due(p);
     return due && due->due_ns < first ? due->due_ns : first;
 }

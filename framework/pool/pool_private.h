@@ -7,13 +7,26 @@
 
 #include "pool/pool_state.h"
 
-// ---- pool.c
+// ---- pool_queue.c: maps with tasks to grant, and maps whose tasks wait
+
+void pool_queue_init(struct pool *p);
 
 // Puts the map into the queue or the heap, or takes it out. Called after each change of its ledger.
 void pool_place_map(struct pool *p, struct pool_map *m);
 
+// Takes the map out of both, before it is freed.
+void pool_remove_map(struct pool *p, struct pool_map *m);
+
+// The map whose tasks are the first to wait no longer; NULL if none waits.
+struct pool_map *pool_first_due(const struct pool *p);
+
+// ---- pool_slots.c: what a slot holds
+
 // Returns whether the slot holds a grant of the map.
 bool pool_slot_holds(const struct slot *s, const struct pool_map *m);
+
+// The map with that id, of which the slot holds a grant.
+struct pool_map *pool_map_of(const struct slot *s, uint64_t id);
 
 enum grant_end {
     GRANT_OLDEST,
