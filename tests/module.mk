@@ -336,7 +336,9 @@ TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = $(srcdir)/tests/timed $(srcdir)/tests/system/run
 LOG_COMPILER = $(srcdir)/tests/timed
 EXTRA_DIST += tests/timed
-AM_TESTS_ENVIRONMENT = srcdir='$(abs_srcdir)'; builddir='$(abs_builddir)'; export srcdir builddir;
+# Memory that cannot be had is an error of the program also under a sanitizer.
+AM_TESTS_ENVIRONMENT = srcdir='$(abs_srcdir)'; builddir='$(abs_builddir)'; export srcdir builddir; \
+	ASAN_OPTIONS="$${ASAN_OPTIONS:+$$ASAN_OPTIONS:}allocator_may_return_null=1"; export ASAN_OPTIONS;
 system_tests = \
 	tests/faults/test_cut_off.py \
 	tests/faults/test_each_call.py \
