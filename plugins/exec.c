@@ -507,8 +507,10 @@ static int run(br_task *t)
 
 static int shell(br_task *t)
 {
-    char *command = (char *)br_arg_str(t, "command");
-    char *words[] = {(char *)"/bin/sh", (char *)"-c", command, NULL};
+    char program[] = "/bin/sh", flag[] = "-c", *command = strdup(br_arg_str(t, "command"));
+    char *words[] = {program, flag, command, NULL};
+    if (!command)
+        return br_fail(t, "out of memory for the command");
     struct texts env = {0};
     int result = check_shell(t, command);
     if (result == 0)
@@ -516,6 +518,7 @@ static int shell(br_task *t)
     if (result == 0)
         result = run_words(t, words, env.list);
     texts_free(&env);
+    free(command);
     return result;
 }
 

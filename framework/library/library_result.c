@@ -8,6 +8,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/owned.h"
 
 // ---- Outcomes
 
@@ -213,7 +214,7 @@ void library_free_result(br_result *r)
     if (r->pool)
         unlink_result(r);
     for (size_t i = 0; i < r->failure_count; i++)
-        free((char *)r->failures[i].outcome.message);
+        free(owned(r->failures[i].outcome.message));
     for (size_t i = 0; i < r->emitted_count; i++)
         free(r->emitted[i].data);
     if (r->own_out)

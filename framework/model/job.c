@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/owned.h"
+
 const char *job_binding_name(enum job_binding binding)
 {
     static const char *const names[] = {
@@ -50,8 +52,8 @@ void job_destroy(struct job *job)
         plugin_finish(&job->plugins[i]);
     free(job->plugins);
     for (size_t i = 0; i < job->env_count; i++) {
-        free(job->env[i].name);
-        free(job->env[i].value);
+        free(owned(job->env[i].name));
+        free(owned(job->env[i].value));
     }
     free(job->env);
     for (size_t i = 0; i < job->phase_count; i++)

@@ -19,8 +19,8 @@ struct job_plugin {
 };
 
 struct job_env {
-    char *name;
-    char *value; // NULL unsets the variable
+    const char *name;  // both belong to the job
+    const char *value; // NULL unsets the variable
 };
 
 #define JOB_UNLIMITED UINT64_MAX

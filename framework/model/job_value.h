@@ -22,7 +22,7 @@ struct job_value {
 
 // A key with a value that only a plugin or a task knows: args, a plugin's config.
 struct job_setting {
-    char *name;
+    const char *name; // belongs to the job
     struct job_value value;
     struct mark mark;
 };

@@ -37,10 +37,11 @@ static void run(const char *task, uint32_t chunk, int64_t hard_ns)
     rig_run(&rig, rig_submit(&rig, task, 0, TASKS, options));
     for (int i = 0; i < TASKS; i++) {
         const struct fate *f = &rig.fates[i];
-        ck_assert_msg(f->status == OUTCOME_OK || does_harm(i), "task %d ended as %s: %s", i,
+        if (does_harm(i)) // it may have overwritten its own result before that was published
+            continue;
+        ck_assert_msg(f->status == OUTCOME_OK, "task %d ended as %s: %s", i,
                       outcome_name(f->status), f->text);
-        if (f->status == OUTCOME_OK)
-            ck_assert_int_eq(f->y, (int64_t)i * i + 7);
+        ck_assert_int_eq(f->y, (int64_t)i * i + 7);
     }
     uint64_t ended = 0;
     for (int s = 0; s < OUTCOME_COUNT; s++)

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static BARE void read_null(void)
 static BARE void write_constant(void)
 {
     static const char constant[] = "constant";
-    *(volatile char *)constant = 'x';
+    *(volatile char *)(uintptr_t)constant = 'x';
 }
 
 static BARE void jump_to_null(void)

@@ -307,15 +307,13 @@ static void change(int64_t what)
     stack_t stack = {.ss_sp = other_stack, .ss_size = sizeof other_stack};
     cpu_set_t cpus;
     char *kept = getenv("WILD_KEPT");
-    sigemptyset(&mask);
-    sigaddset(&mask, SIGUSR2);
-    CPU_ZERO(&cpus);
-    CPU_SET((unsigned)sched_getcpu(), &cpus);
     switch (what) {
     case 0:
         signal(SIGUSR2, handler);
         break;
     case 1:
+        sigemptyset(&mask);
+        sigaddset(&mask, SIGUSR2);
         sigprocmask(SIG_BLOCK, &mask, NULL);
         break;
     case 2:
@@ -330,6 +328,8 @@ static void change(int64_t what)
         setrlimit(RLIMIT_NOFILE, &files);
         break;
     case 5:
+        CPU_ZERO(&cpus);
+        CPU_SET((unsigned)sched_getcpu(), &cpus);
         sched_setaffinity(0, sizeof cpus, &cpus);
         break;
     case 6:
@@ -357,8 +357,6 @@ static void change(int64_t what)
     case 13:
         if (chdir("/proc") != 0)
             abort();
-        break;
-    default:
         break;
     }
 }

@@ -116,8 +116,12 @@ static void become_a_caller(int how)
     at_exit_pool = pool_with(2, false);
     br_pool_map_async(at_exit_pool, forever, NULL, 50, 0, NULL, 0, NULL, &err);
     drive_until(at_exit_pool, &shared->started, 2);
-    count_children(getpid(), (pid_t *)&shared->pids[0], 1);
-    count_children(shared->pids[0], (pid_t *)&shared->pids[1], 2);
+    pid_t nursery, workers[2];
+    count_children(getpid(), &nursery, 1);
+    count_children(nursery, workers, 2);
+    shared->pids[0] = nursery;
+    shared->pids[1] = workers[0];
+    shared->pids[2] = workers[1];
     if (how == 0)
         atexit(destroy_at_exit);
     if (how == 2 && fork() == 0)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/owned.h"
 
 enum {
     WAKE_BYTES = CHANNEL_RING / 2,  // unread bytes of the ring at which the coordinator is woken
@@ -57,7 +58,7 @@ int channel_attach(struct channel_worker *c, int down_fd, int up_fd, int doorbel
             br_error_set(err, BR_ERR_SYSTEM, "the channel's memory is not a channel");
             channel_unmap_up(up);
         }
-        munmap((void *)down, sizeof *down);
+        munmap(owned(down), sizeof *down);
         return -1;
     }
     // If a child that a task has forked returns into the worker's code, it must not publish as if
@@ -76,7 +77,7 @@ int channel_attach(struct channel_worker *c, int down_fd, int up_fd, int doorbel
 
 void channel_detach(struct channel_worker *c)
 {
-    munmap((void *)c->down, sizeof *c->down);
+    munmap(owned(c->down), sizeof *c->down);
     channel_unmap_up(c->up);
     *c = (struct channel_worker){.doorbell = -1};
 }

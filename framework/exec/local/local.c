@@ -267,7 +267,7 @@ static int local_grant(struct executor *ex, unsigned slot, const struct exec_gra
 
 static unsigned local_load(const struct executor *ex, unsigned slot)
 {
-    return channel_load(&local_of(ex)->slots[slot].channel);
+    return channel_load(&local_of_const(ex)->slots[slot].channel);
 }
 
 static uint32_t local_take_back(struct executor *ex, unsigned slot, uint64_t map, uint64_t most,
@@ -305,12 +305,12 @@ static void local_retire(struct executor *ex, unsigned slot)
 
 static int local_fd(const struct executor *ex)
 {
-    return local_of(ex)->epoll;
+    return local_of_const(ex)->epoll;
 }
 
 static int64_t local_deadline(const struct executor *ex)
 {
-    const struct local *l = local_of(ex);
+    const struct local *l = local_of_const(ex);
     int64_t first = symbols_deadline(l->symbols);
     bool busy = false, hung_up = false;
     for (unsigned i = 0; i < ex->slots; i++) {
@@ -450,7 +450,7 @@ struct executor *local_create(const struct local_options *options, br_error *err
 
 void local_describe_limits(const struct executor *ex, struct buffer *out)
 {
-    const struct local *l = local_of(ex);
+    const struct local *l = local_of_const(ex);
     if (l->options.limits.memory == JOB_UNLIMITED)
         return;
     buffer_text(out, "memory by resident-set watch");
@@ -461,5 +461,5 @@ void local_describe_limits(const struct executor *ex, struct buffer *out)
 
 int local_pid(const struct executor *ex, unsigned slot)
 {
-    return local_of(ex)->slots[slot].pid;
+    return local_of_const(ex)->slots[slot].pid;
 }

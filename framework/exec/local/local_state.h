@@ -41,9 +41,14 @@ struct local {
     char control[CONTROL_MAX];
 };
 
-static inline struct local *local_of(const struct executor *ex)
+static inline struct local *local_of(struct executor *ex)
 {
     return (struct local *)ex;
+}
+
+static inline const struct local *local_of_const(const struct executor *ex)
+{
+    return (const struct local *)ex;
 }
 
 // Returns the descriptor of the slot's log of standard output (stream 1) or error (2), or -1.

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/owned.h"
 
 enum {
     COPY_BYTES = 1 << 16
@@ -221,8 +222,8 @@ int plugin_file_open(const char *path, struct plugin_file *out, br_error *err)
 
 void plugin_file_close(struct plugin_file *f)
 {
-    free((char *)f->source.path);
-    free((char *)f->source.load);
+    free(owned(f->source.path));
+    free(owned(f->source.load));
     fd_close(&f->fd);
     *f = (struct plugin_file){.fd = -1};
 }

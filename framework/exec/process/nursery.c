@@ -65,7 +65,8 @@ union control {
 
 static int send_request(int socket, const struct request *r, const int *fds, size_t count)
 {
-    struct iovec data = {.iov_base = (void *)r, .iov_len = sizeof *r};
+    struct request copy = *r;
+    struct iovec data = {.iov_base = &copy, .iov_len = sizeof copy};
     union control control;
     struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
     if (count > 0) {

@@ -105,7 +105,7 @@ int run_inline(const struct run_inline *s, struct run_inline_end *out, br_error 
     if (result == 0) {
         struct task_map map = {.id = 1,
                                .call = entry->call,
-                               .phase = (char *)s->phase,
+                               .phase = s->phase,
                                .seed = s->seed,
                                .table = *s->table,
                                .rows = table_rows(s->table),

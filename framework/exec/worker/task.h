@@ -41,7 +41,7 @@ struct task_map {
     // The function; `items` are the inputs of all tasks, unless grants carry them.
     struct channel_call function;
     const void *items;
-    char *phase;
+    const char *phase;
     uint64_t seed;
     struct table table;
     void *table_memory;

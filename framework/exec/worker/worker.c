@@ -20,6 +20,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/owned.h"
 #include "base/stopwatch.h"
 #include "exec/channel/channel_worker.h"
 #include "exec/crash/crash.h"
@@ -289,7 +290,7 @@ static void forget_map(struct task_map *m)
     if (m->table_memory)
         munmap(m->table_memory, m->table_size);
     signature_finish(&m->signature);
-    free(m->phase);
+    free(owned(m->phase));
     free(m);
 }
 

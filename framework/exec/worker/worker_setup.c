@@ -89,8 +89,8 @@ static bool read_env(struct wire *w, struct worker_setup *s)
     if (!s->env)
         return false;
     for (size_t i = 0; i < s->common.env_count; i++) {
-        s->env[i].name = (char *)wire_get_text(w);
-        s->env[i].value = (char *)wire_get_text(w);
+        s->env[i].name = wire_get_text(w);
+        s->env[i].value = wire_get_text(w);
     }
     return true;
 }
@@ -102,7 +102,7 @@ static bool read_config(struct wire *w, struct job_settings *config)
     if (!config->items)
         return false;
     for (size_t i = 0; i < config->count; i++) {
-        config->items[i].name = (char *)wire_get_text(w);
+        config->items[i].name = wire_get_text(w);
         config->items[i].value.cell = read_cell(w);
     }
     return true;
