@@ -43,12 +43,12 @@ void chunk_learn(struct chunk_size *c, const struct exec_report *r)
 uint32_t chunk_next(const struct chunk_size *c, uint64_t left, unsigned workers)
 {
     double ns = c->fixed > 0 ? (double)CHUNK_AHEAD_NS / 2 : (double)TARGET_NS;
-    double wanted = c->mean_ns > 0 ? ns / c->mean_ns : FIRST;
+    double wanted = c->mean_ns > 0 ? ns / c->mean_ns : (double)FIRST;
     // Near the end chunks shrink, so that the workers finish together.
     double share = (double)left / (2.0 * workers);
     if (wanted > share)
         wanted = share;
-    if (wanted > EXECUTOR_GRANT_MAX)
+    if (wanted > (double)EXECUTOR_GRANT_MAX)
         wanted = EXECUTOR_GRANT_MAX;
     uint32_t count = wanted < 1 ? 1 : (uint32_t)wanted;
     if (c->fixed == 0)

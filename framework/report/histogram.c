@@ -30,7 +30,7 @@ double histogram_place(double ns)
 {
     int exponent;
     double part = frexp(ns < 1 ? 1 : ns, &exponent); // 0.5 <= part < 1
-    return PARTS * (exponent - 1 + (2 * part - 1));
+    return (double)PARTS * (exponent - 1 + (2 * part - 1));
 }
 
 int64_t histogram_quantile(const struct histogram *h, double q)
@@ -42,7 +42,7 @@ int64_t histogram_quantile(const struct histogram *h, double q)
         if (below == 0 || (double)below < wanted)
             continue;
         double octave = ldexp(1, (int)(i / PARTS));
-        int64_t middle = (int64_t)(octave * (1 + (i % PARTS + 0.5) / PARTS));
+        int64_t middle = (int64_t)(octave * (1 + ((double)(i % PARTS) + 0.5) / (double)PARTS));
         return middle < h->longest_ns ? middle : h->longest_ns;
     }
     return 0;

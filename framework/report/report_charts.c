@@ -92,7 +92,7 @@ static void put_bars(const struct histogram *h, struct span s, const char *class
             continue;
         double others = height_of(h->others[i], most), ok = height_of(h->ok[i], most);
         buffer_text(out, "<g>");
-        put_bar(out, class, i - s.first, BARS_HEIGHT - others, ok);
+        put_bar(out, class, i - s.first, (double)BARS_HEIGHT - others, ok);
         put_bar(out, "hurt", i - s.first, BARS_HEIGHT, others);
         buffer_text(out, "<title>");
         text_count(out, h->ok[i] + h->others[i]);

@@ -102,7 +102,7 @@ static int level_of(const struct report *r, const struct timeline_cell *c)
     if (c->busy_ns <= 0)
         return 0;
     double whole = (double)r->timeline.bin_ns * r->timeline.workers_per_row;
-    int level = 1 + (int)((double)c->busy_ns / whole * LEVELS);
+    int level = 1 + (int)((double)c->busy_ns / whole * (double)LEVELS);
     return level < LEVELS ? level : LEVELS;
 }
 
@@ -283,7 +283,7 @@ static void put_running(const struct report *r, struct buffer *out)
     for (size_t i = 0; i < t->bin_count; i++) {
         double running = (double)t->bins[i].busy_ns / 1e9 / bin_seconds(r, i, 1);
         double part = running < workers ? running / workers : 1;
-        buffer_format(out, "V%.1fH%zu", CHART_HEIGHT * (1 - part), i + 1);
+        buffer_format(out, "V%.1fH%zu", (double)CHART_HEIGHT * (1 - part), i + 1);
     }
     buffer_format(out, "V%dz\"/>\n", CHART_HEIGHT);
     end_chart(r, out);
@@ -310,19 +310,19 @@ static void put_rate(const struct report *r, size_t first, double most, struct b
     struct rate rate = rate_at(r, first);
     if (rate.ended == 0)
         return;
-    double height = rate.per_second / most * CHART_HEIGHT;
+    double height = rate.per_second / most * (double)CHART_HEIGHT;
     double failed = height * (double)rate.failed / (double)rate.ended;
-    if (failed < LEAST_HEIGHT)
+    if (failed < (double)LEAST_HEIGHT)
         failed = LEAST_HEIGHT;
     buffer_format(out,
                   "<g><rect class=\"area rate\" x=\"%zu\" y=\"%.1f\" width=\"%d\" "
                   "height=\"%.1f\"/>",
-                  first, CHART_HEIGHT - height, RATE_BINS, height);
+                  first, (double)CHART_HEIGHT - height, RATE_BINS, height);
     if (rate.failed > 0)
         buffer_format(out,
                       "<rect class=\"area hurt\" x=\"%zu\" y=\"%.1f\" width=\"%d\" "
                       "height=\"%.1f\"/>",
-                      first, CHART_HEIGHT - failed, RATE_BINS, failed);
+                      first, (double)CHART_HEIGHT - failed, RATE_BINS, failed);
     buffer_text(out, "<title>");
     text_count(out, rate.ended);
     buffer_text(out, " tasks ended");

@@ -44,7 +44,7 @@ bool progress_block_left(struct buffer *out, const struct progress_phase *p)
     if (p->rate <= 0 || p->done >= p->tasks)
         return false;
     double left = (double)(p->tasks - p->done) / p->rate;
-    if (left > LEFT_MOST)
+    if (left > (double)LEFT_MOST)
         return false;
     // Durations are whole seconds, because more digits would only flicker.
     text_duration(out, ((int64_t)left + 1) * NS_PER_S);
