@@ -351,7 +351,6 @@ system_tests = \
 	tests/system/test_completion.py \
 	tests/system/test_configs.py \
 	tests/system/test_crashes.py \
-	tests/system/test_exec.py \
 	tests/system/test_exec_plugin.py \
 	tests/system/test_faults.py \
 	tests/system/test_format.py \
@@ -375,6 +374,7 @@ system_tests = \
 	tests/system/test_slurm.py \
 	tests/system/test_storms.py \
 	tests/system/test_stuck.py \
+	tests/system/test_task.py \
 	tests/system/test_terminal.py \
 	tests/system/test_tidy.py \
 	tests/system/test_trace.py \

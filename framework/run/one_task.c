@@ -162,7 +162,7 @@ int one_task_from_words(struct nursery *nursery, const char *task, char *const *
     out->run = (struct run_inline){.plugin = out->path,
                                    .config = &no_config,
                                    .task = out->task,
-                                   .phase = "exec",
+                                   .phase = "task",
                                    .rows_per_task = 1,
                                    .table = &out->table};
     return 0;
