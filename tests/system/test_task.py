@@ -63,12 +63,13 @@ class Words(harness.Case):
         self.assertIn("held open\n", self.told(0, "faulty.hold_output", "i=1", "at=1"))
 
     def test_any_columns(self):
-        self.assertEqual(self.told(0, "exec.run", "command=echo {a} {b}", "a=007", "b=x y"),
-                         "exit_code=0\noutput=007 x y\n")
+        self.assertEqual(self.told(0, "command.run", "command=echo {a} {b}", "a=007", "b=x y"),
+                         "exit_code=0\nstdout=007 x y\n")
 
     def test_errors(self):
         for code, word, words in (
                 (2, "which task", []), (2, "PLUGIN.TASK", ["demo"]), (4, "`dmeo` was not found", ["dmeo.area"]),
+                (2, "write command.run", ["exec.run", "command=true"]),
                 (4, "did you mean `area`", ["demo.aera", "r=1"]), (2, "r=...", ["demo.area"]),
                 (2, "no input `q`", ["demo.area", "r=1", "q=1"]),
                 (2, '"x" is not a number', ["demo.area", "r=x"]),
@@ -159,23 +160,23 @@ class Runs(harness.Case):
 
     def test_standard_input_is_gone(self):
         self.write("lines.yaml", """version: 1
-plugins: [demo, exec]
+plugins: [demo, command]
 phases:
   - {name: greetings, task: demo.greet, inputs: {matrix: {name: [a]}}}
-  - {name: more, task: exec.run, args: {command: "echo {line}"}, inputs: {lines: "-"}}
+  - {name: more, task: command.run, args: {command: "echo {line}"}, inputs: {lines: "-"}}
 """)
         self.assertEqual(self.batchrun("lines.yaml").code, 0)
         self.assertIn("standard input", self.told(2, "lines.run", "more#0"))
 
     def test_environment(self):
         self.write("env.yaml", """version: 1
-plugins: [exec]
+plugins: [command]
 env: {GREETING: hello}
 phases:
-  - {name: greet, task: exec.shell, inputs: {list: {command: ['echo "$GREETING $OMP_NUM_THREADS"']}}}
+  - {name: greet, task: command.shell, inputs: {list: {command: ['echo "$GREETING $OMP_NUM_THREADS"']}}}
 """)
         self.assertEqual(self.batchrun("env.yaml").code, 0)
-        self.assertEqual(self.told(0, "env.run", "greet#0"), "exit_code=0\noutput=hello 1\n")
+        self.assertEqual(self.told(0, "env.run", "greet#0"), "exit_code=0\nstdout=hello 1\n")
 
 
 if __name__ == "__main__":
