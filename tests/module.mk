@@ -347,12 +347,11 @@ system_tests = \
 	tests/faults/test_poison.py \
 	tests/faults/test_power.py \
 	tests/system/test_circles.py \
+	tests/system/test_command.py \
 	tests/system/test_commands.py \
 	tests/system/test_completion.py \
 	tests/system/test_configs.py \
 	tests/system/test_crashes.py \
-	tests/system/test_exec.py \
-	tests/system/test_exec_plugin.py \
 	tests/system/test_faults.py \
 	tests/system/test_format.py \
 	tests/system/test_guides.py \
@@ -375,6 +374,7 @@ system_tests = \
 	tests/system/test_slurm.py \
 	tests/system/test_storms.py \
 	tests/system/test_stuck.py \
+	tests/system/test_task.py \
 	tests/system/test_terminal.py \
 	tests/system/test_tidy.py \
 	tests/system/test_trace.py \
@@ -383,6 +383,7 @@ TESTS += $(system_tests)
 # What is made and installed from a tarball, as its users meet it: enough of a check for
 # `make distcheck TESTS='$(dist_tests)'`, where all tests have been run before.
 dist_tests = \
+	tests/system/test_command.py \
 	tests/system/test_commands.py \
 	tests/system/test_completion.py \
 	tests/system/test_configs.py \

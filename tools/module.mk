@@ -4,13 +4,13 @@ bin_PROGRAMS += tools/batchrun/batchrun
 tools_batchrun_batchrun_SOURCES = \
 	tools/batchrun/cmd_check.c \
 	tools/batchrun/cmd_events.c \
-	tools/batchrun/cmd_exec.c \
 	tools/batchrun/cmd_logs.c \
 	tools/batchrun/cmd_new.c \
 	tools/batchrun/cmd_plan.c \
 	tools/batchrun/cmd_report.c \
 	tools/batchrun/cmd_run.c \
 	tools/batchrun/cmd_show.c \
+	tools/batchrun/cmd_task.c \
 	tools/batchrun/cmd_topo.c \
 	tools/batchrun/cmd_trace.c \
 	tools/batchrun/commands.h \

@@ -32,6 +32,8 @@ static void check_plugin_name(struct reader *r, struct job_plugin *plugin, const
         spec_complain(r, at, strcmp(dot, ".so") ? "leave the dot out" : hint,
                       "a plugin's name cannot hold a dot: `%s`", plugin->name);
     }
+    if (plugin->name && !plugin->path && !strcmp(plugin->name, "exec"))
+        spec_complain(r, at, "write `command`", "the plugin `exec` is now `command`");
     for (size_t i = 0; plugin->name && i < r->job->plugin_count; i++) {
         const char *other = r->job->plugins[i].name;
         if (other && !strcmp(other, plugin->name)) {

@@ -29,7 +29,7 @@ static const char *habit(const char *key)
         {"depends", "did you mean `needs`?"},
         {"after", "did you mean `needs`?"},
         {"time_limit", "did you mean `timeout`?"},
-        {"command", "write `args: {command: ...}`, with `task: exec.run`"},
+        {"command", "write `args: {command: ...}`, with `task: command.run`"},
         {"retry", "did you mean `retries`?"},
         {"function", "did you mean `task`?"},
         {"environment", "did you mean `env`?"},

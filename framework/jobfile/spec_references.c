@@ -106,10 +106,24 @@ static void resolve_from(struct reader *r, size_t p)
         inputs->from = (size_t)earlier;
 }
 
+// Returns whether the task has the old name of the plugin `command`, which is `exec`, and reports
+// it. A plugin with a path may be called `exec`.
+static bool has_old_name(struct reader *r, const char *task, int plugin, struct node *node)
+{
+    if (strncmp(task, "exec.", 5) != 0 || (plugin >= 0 && r->job->plugins[plugin].path))
+        return false;
+    spec_complain_once(r, node, spec_tree_format(&r->tree, "write `command.%.64s`", task + 5),
+                       "the plugin `exec` is now `command`");
+    return true;
+}
+
 static void check_plugin(struct reader *r, const char *task, struct node *node)
 {
     const char *rest;
-    if (!task || !node || job_find_task(r->job, task, &rest) >= 0)
+    if (!task || !node)
+        return;
+    int plugin = job_find_task(r->job, task, &rest);
+    if (has_old_name(r, task, plugin, node) || plugin >= 0)
         return;
     size_t count = r->job->plugin_count;
     const char **words = spec_keep_items(r, count, sizeof *words);

@@ -48,6 +48,9 @@ static int cut_task(struct one_task *s, const char *task, char **plugin, br_erro
         return br_error_set(err, BR_ERR_USAGE,
                             "`%s` is no task: write PLUGIN.TASK name=value..., or RUN PHASE#INDEX",
                             task);
+    if (!strncmp(task, "exec.", 5))
+        return br_error_set(err, BR_ERR_USAGE,
+                            "the plugin `exec` is now `command`: write command.%s", dot + 1);
     *plugin = strndup(task, (size_t)(dot - task));
     s->task = strdup(dot + 1);
     return *plugin && s->task ? 0 : br_error_nomem(err);
@@ -162,7 +165,7 @@ int one_task_from_words(struct nursery *nursery, const char *task, char *const *
     out->run = (struct run_inline){.plugin = out->path,
                                    .config = &no_config,
                                    .task = out->task,
-                                   .phase = "exec",
+                                   .phase = "task",
                                    .rows_per_task = 1,
                                    .table = &out->table};
     return 0;

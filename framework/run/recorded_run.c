@@ -159,7 +159,7 @@ static int given_by(const struct recorded_run *p, struct prepared *prepared, siz
     if (spec->reduce.kind != REDUCE_NONE)
         return br_error_set(err, BR_ERR_USAGE,
                             "its inputs come from phase `%s`, which was reduced, and are not kept; "
-                            "run the task by its name: batchrun exec PLUGIN.TASK name=value...",
+                            "run the task by its name: batchrun task PLUGIN.TASK name=value...",
                             spec->name);
     int result = recorded_run_inputs(p, prepared, phase, &own, err);
     if (result == 0)
@@ -189,7 +189,7 @@ int recorded_run_inputs(const struct recorded_run *p, struct prepared *prepared,
     if (job->phases[phase].inputs.kind != INPUT_FROM)
         return br_error_set(err, BR_ERR_USAGE,
                             "phase `%s` had its inputs from standard input, and they are not kept; "
-                            "run the task by its name: batchrun exec PLUGIN.TASK name=value...",
+                            "run the task by its name: batchrun task PLUGIN.TASK name=value...",
                             job->phases[phase].name);
     struct buffer given = BUFFER_EMPTY;
     struct table table;

@@ -205,7 +205,7 @@ void failure_again(struct buffer *out, const char *run, const char *phase, uint6
     // A task of a reduction, "areas (reduce)", cannot be run again: its inputs are not kept.
     if (!phase || strchr(phase, ' '))
         return;
-    buffer_text(out, "    again   batchrun exec ");
+    buffer_text(out, "    again   batchrun task ");
     text_shell(out, run);
     buffer_format(out, " %s#%" PRIu64 "\n", phase, index);
 }

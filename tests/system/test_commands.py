@@ -25,7 +25,7 @@ class CommandLine(harness.Case):
 
     def test_help(self):
         for args in (["--help"], ["run", "--help"], ["check", "--help"], ["plan", "--help"],
-                     ["topo", "--help"], ["trace", "--help"], ["exec", "--help"], ["new", "--help"],
+                     ["topo", "--help"], ["trace", "--help"], ["task", "--help"], ["new", "--help"],
                      ["show", "--help"], ["logs", "--help"], ["events", "--help"],
                      ["report", "--help"]):
             done = self.batchrun(*args)
@@ -39,7 +39,7 @@ class CommandLine(harness.Case):
 
     def test_help_names_every_command(self):
         out = self.batchrun("--help").out
-        for command in ("run", "check", "plan", "topo", "exec", "new", "trace", "show", "logs",
+        for command in ("run", "check", "plan", "topo", "task", "new", "trace", "show", "logs",
                         "events", "report"):
             self.assertIn(command, out)
 
@@ -57,6 +57,14 @@ class CommandLine(harness.Case):
                 self.assertEqual(done.out, "")
                 self.assertIn(word, done.err)
         self.assertEqual(sorted(os.listdir(self.dir)), ["job.yaml", "tmp"])
+
+    def test_an_old_name_of_a_command(self):
+        self.write("exec", "a file of that name changes nothing\n")
+        for args in ([], ["--help"], ["demo.area", "r=2"], ["job.run", "areas#1"]):
+            with self.subTest(args=args):
+                done = self.batchrun("exec", *args)
+                self.assertEqual((done.code, done.out), (2, ""), done)
+                self.assertIn("`batchrun task`", done.err)
 
     def test_nearest_command(self):
         done = self.batchrun("chekc", "job.yaml")

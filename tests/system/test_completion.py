@@ -61,11 +61,11 @@ class Candidates(Completion):
         self.assertEqual(self.offered("check", "circles.yaml", ""), set(), "one is enough")
 
     def test_runs_and_phases(self):
-        self.assertEqual(self.offered("exec", "circles.run", ""), {"areas#", "totals#"})
-        self.assertEqual(self.offered("exec", "circles.run", "a"), {"areas#"})
-        self.assertEqual(self.offered("exec", "--debugger", "gdb --args", "ci"), {"circles.run"})
-        self.assertEqual(self.offered("exec", "t"), {"tmp/", "totals#"}, "of the newest run")
-        self.assertEqual(self.offered("exec", "no-such.run", ""), set())
+        self.assertEqual(self.offered("task", "circles.run", ""), {"areas#", "totals#"})
+        self.assertEqual(self.offered("task", "circles.run", "a"), {"areas#"})
+        self.assertEqual(self.offered("task", "--debugger", "gdb --args", "ci"), {"circles.run"})
+        self.assertEqual(self.offered("task", "t"), {"tmp/", "totals#"}, "of the newest run")
+        self.assertEqual(self.offered("task", "no-such.run", ""), set())
 
 
 class Shells(Completion):
@@ -88,7 +88,7 @@ class Shells(Completion):
                                ("batchrun run --progress=ba", ["bar"]),
                                ("batchrun check cir", ["circles.run/", "circles.yaml"]),
                                ("batchrun check o", ["odd\\ name\\;\\$\\(x\\).yaml"]),
-                               ("batchrun exec circles.run ", ["areas#", "totals#"])):
+                               ("batchrun task circles.run ", ["areas#", "totals#"])):
             with self.subTest(line=line):
                 script = (f"compopt() {{ :; }}; . {SCRIPTS}/batchrun.bash; COMP_LINE='{line}'; "
                           "COMP_POINT=${#COMP_LINE}; _batchrun batchrun; "
@@ -98,13 +98,13 @@ class Shells(Completion):
                 self.assertEqual(registered, "complete -F _batchrun batchrun")
 
     def test_fish(self):
-        script = f"source {SCRIPTS}/batchrun.fish; complete -C 'batchrun exec circles.run a'"
+        script = f"source {SCRIPTS}/batchrun.fish; complete -C 'batchrun task circles.run a'"
         self.assertEqual(self.shell("fish", "-c", script, XDG_CONFIG_HOME=self.dir,
                                     XDG_DATA_HOME=self.dir), ["areas#\tphase"])
 
     def test_zsh(self):
         script = ("compadd() { shift $(( $# - 1 )); print -l -- ${(P)1} }; "
-                  "_call_program() { shift; eval $@ }; words=(batchrun exec circles.run ''); "
+                  "_call_program() { shift; eval $@ }; words=(batchrun task circles.run ''); "
                   f"CURRENT=4; . {SCRIPTS}/_batchrun")
         self.assertEqual(self.shell("zsh", "-fc", script), ["areas#", "totals#"])
 

@@ -91,11 +91,11 @@ class Configs(harness.Case):
             with open(row["path"], "rb") as file:
                 texts[row["path"]] = file.read()
             digest = hashlib.sha256(texts[row["path"]]).hexdigest()
-            self.assertEqual(row["output"], f"{digest}  {row['path']}")
+            self.assertEqual(row["stdout"], f"{digest}  {row['path']}")
         for row in self.rows("mentions.csv"):
             found = re.findall(rb"[A-Za-z]+", texts[row["path"]])
             count = sum(word.lower() == row["word"].encode() for word in found)
-            self.assertEqual((int(row["output"]), row["exit_code"]), (count, str(int(count == 0))))
+            self.assertEqual((int(row["stdout"]), row["exit_code"]), (count, str(int(count == 0))))
 
     def test_async(self):
         self.run_config("async")

@@ -13,11 +13,11 @@ import harness
 
 class Installed(harness.InstalledCase):
     def test_what_is_installed(self):
-        self.assertEqual(set(self.found) - {"demo.la", "exec.la", "libbatchrun.la"},
+        self.assertEqual(set(self.found) - {"demo.la", "command.la", "libbatchrun.la"},
                          {"_batchrun", "bash: batchrun", "batchrun", "batchrun-job.5",
                           "batchrun-plugin.7", "batchrun.1", "batchrun.f90", "batchrun.fish",
                           "batchrun.pc", "fortran.h",
-                          "demo.so", "error.h", "exec.so", "job.schema.json", "plugin.h",
+                          "demo.so", "error.h", "command.so", "job.schema.json", "plugin.h",
                           "pool.h", "libbatchrun.3", "libbatchrun.so", "libbatchrun.so.0",
                           "libbatchrun.so.0.0.0"})
 

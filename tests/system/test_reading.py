@@ -63,7 +63,7 @@ class Afterwards(harness.Case):
         self.assertIn("      | log of 2", self.told("show", "prints#2"))
         # The command that is shown is one that works.
         again = self.told("show", "areas#16").splitlines()[-1].split()
-        self.assertEqual(again, ["again", "batchrun", "exec", "job.run", "areas#16"])
+        self.assertEqual(again, ["again", "batchrun", "task", "job.run", "areas#16"])
         self.assertIn("50.26", self.told(*again[2:]))
 
     def test_no_such_task(self):
@@ -140,9 +140,9 @@ phases:
         run = self.path(evil + "/job.run")
         for code, args in ((0, ["run", path]), (0, ["run", "--fresh", path]), (2, ["run", path]),
                            (0, ["check", path]), (0, ["show", run]), (0, ["report", run]),
-                           (0, ["trace", run]), (0, ["exec", run, "greetings#0"]),
-                           (0, ["exec", "demo.greet", "name=" + evil]),
-                           (2, ["exec", "demo.area", "r=" + evil]), (2, [evil]), (2, ["new", evil]),
+                           (0, ["trace", run]), (0, ["task", run, "greetings#0"]),
+                           (0, ["task", "demo.greet", "name=" + evil]),
+                           (2, ["task", "demo.area", "r=" + evil]), (2, [evil]), (2, ["new", evil]),
                            (2, ["run", "--" + evil])):
             with self.subTest(args=args):
                 shown = self.seen(code, *args).decode()
@@ -153,7 +153,7 @@ phases:
                          f"index,name,greeting\n0,{evil},Hello {evil}\n"
                          "1,\"two\nlines\",\"Hello two\nlines\"\n")
         self.assertEqual(self.told("report", run), run + "/report.html\n")
-        self.assertEqual(self.told("exec", run, "greetings#0"), f"greeting=Hello {evil}\n")
+        self.assertEqual(self.told("task", run, "greetings#0"), f"greeting=Hello {evil}\n")
 
     def seen(self, code, *args):
         """Runs the command on a terminal; returns what it shows."""

@@ -117,7 +117,7 @@ class Terminal(harness.Case):
         text = self.screen.text()
         failed = re.findall(r"(?m)^(areas#\d) error: negative radius: -\d$", text)
         self.assertEqual(len(failed), 1, text)
-        self.assertLess(text.index("again   batchrun exec job.run " + failed[0]),
+        self.assertLess(text.index("again   batchrun task job.run " + failed[0]),
                         text.index("waits  ["))
         self.assertLess(text.index("areas: done, 8 tasks in "), text.index("waits  ["))
         text = self.finish()
@@ -154,7 +154,7 @@ class Terminal(harness.Case):
     def test_a_dumb_terminal(self):
         for term in ("dumb", None):
             self.begin("--fresh", TERM=term)
-            self.sees("again   batchrun exec")
+            self.sees("again   batchrun task")
             self.assertNotIn("\x1b", self.finish())
 
     def test_each_stream_decides_for_itself(self):
@@ -166,10 +166,10 @@ class Terminal(harness.Case):
 
     def test_what_is_asked_for(self):
         self.begin("--progress", "none")
-        self.sees("again   batchrun exec")
+        self.sees("again   batchrun task")
         self.assertNotIn("busy", self.finish())
         self.begin("--fresh", "--quiet")
-        self.sees("again   batchrun exec")
+        self.sees("again   batchrun task")
         text = self.finish()
         self.assertNotIn("\x1b", self.raw)
         self.assertNotIn("is now", text)

@@ -89,7 +89,7 @@ static void expect_text(const char *expected)
         if (*c == '%')
             buffer_text(&wanted, directory);
         else if (*c == '^')
-            buffer_text(&wanted, "    again   batchrun exec 'a job.run' names#3\n");
+            buffer_text(&wanted, "    again   batchrun task 'a job.run' names#3\n");
         else
             buffer_char(&wanted, *c);
     }

@@ -134,7 +134,7 @@ START_TEST(a_retry_waits_for_its_back_off)
     task_fails(1, 1, 0, false);
     snprintf(wanted, sizeof wanted,
              "%ssolve#1 attempt 2 follows, about 2 s after the last: it waits for that, or has "
-             "begun\n    again   batchrun exec job.run solve#1\n",
+             "begun\n    again   batchrun task job.run solve#1\n",
              first);
     expect(wanted);
     task_fails(1, 2, 0, true); // a failure of another task
@@ -168,7 +168,7 @@ START_TEST(what_was_cancelled_is_done_again)
                                     "    began   0 ns into the run\n"
                                     "    used    1 ms of CPU time, 1.5 MiB of memory\n"
                                     "    ran     in worker 0 for 5 ns, attempt 1\n%s"
-                                    "    again   batchrun exec job.run mesh#1\n";
+                                    "    again   batchrun task job.run mesh#1\n";
     char wanted[2048];
     snprintf(wanted, sizeof wanted, cancelled, "", "");
     expect(wanted);

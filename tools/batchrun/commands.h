@@ -9,7 +9,7 @@ extern const struct command command_run;
 extern const struct command command_check;
 extern const struct command command_plan;
 extern const struct command command_topo;
-extern const struct command command_exec;
+extern const struct command command_task;
 extern const struct command command_new;
 extern const struct command command_show;
 extern const struct command command_logs;

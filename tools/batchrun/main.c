@@ -14,7 +14,7 @@
 #include "output.h"
 
 static const struct command *const commands[] = {
-    &command_run,  &command_check, &command_plan,   &command_topo,   &command_exec,  &command_new,
+    &command_run,  &command_check, &command_plan,   &command_topo,   &command_task,  &command_new,
     &command_show, &command_logs,  &command_events, &command_report, &command_trace,
 };
 
@@ -29,6 +29,7 @@ static int print_help(void);
 static int print_version(void);
 static const struct command *find_command(const char *name);
 static bool is_job(const char *arg);
+static int old_command(const char *old, const char *now);
 static int unknown_command(const char *arg);
 
 int main(int argc, char **argv)
@@ -50,6 +51,8 @@ int main(int argc, char **argv)
     const struct command *command = find_command(first);
     if (command)
         return command->run(argc - 2, argv + 2);
+    if (strcmp(first, "exec") == 0)
+        return old_command(first, "task");
     if (first[0] == '-' || is_job(first)) // `batchrun job.yaml` is `batchrun run job.yaml`
         return command_run.run(argc - 1, argv + 1);
     return unknown_command(first);
@@ -118,6 +121,13 @@ static bool is_job(const char *arg)
     struct stat st;
     return strchr(arg, '/') || (length > 5 && strcmp(arg + length - 5, ".yaml") == 0) ||
            (length > 4 && strcmp(arg + length - 4, ".yml") == 0) || stat(arg, &st) == 0;
+}
+
+static int old_command(const char *old, const char *now)
+{
+    br_error err;
+    br_error_set(&err, BR_ERR_USAGE, "`batchrun %s` is now `batchrun %s`", old, now);
+    return report_error(&err);
 }
 
 static int unknown_command(const char *arg)

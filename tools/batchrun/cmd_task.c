@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The command `exec`: runs one task in this process.
+// The command `task`: runs one task in this process.
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -152,7 +152,7 @@ static int run_words(char **words, int count)
 
 // ---- Under a debugger
 
-// Replaces this process by the debugger, which runs `batchrun exec WORDS`.
+// Replaces this process by the debugger, which runs `batchrun task WORDS`.
 static int debug(const char *debugger, char **words, int count, br_error *err)
 {
     char self[PATH_MAX];
@@ -172,7 +172,7 @@ static int debug(const char *debugger, char **words, int count, br_error *err)
         args[n++] = w;
     bool given = n > 0;
     args[n++] = self;
-    args[n++] = (char *)"exec";
+    args[n++] = (char *)"task";
     args[n++] = (char *)"--";
     for (int i = 0; i < count; i++)
         args[n++] = words[i];
@@ -188,19 +188,19 @@ static int debug(const char *debugger, char **words, int count, br_error *err)
     return -1;
 }
 
-static int main_exec(int argc, char **argv)
+static int main_task(int argc, char **argv)
 {
     struct arguments a = {0};
     int operands;
     bool helped;
     br_error err = {0};
-    if (options_parse(&command_exec, &a, argc, argv, &operands, &helped, &err) != 0)
+    if (options_parse(&command_task, &a, argc, argv, &operands, &helped, &err) != 0)
         return report_error(&err);
     if (helped)
         return finish_output(0);
     if (operands == 0) {
         br_error_set(&err, BR_ERR_USAGE,
-                     "which task? batchrun exec PLUGIN.TASK name=value..., or RUN PHASE#INDEX");
+                     "which task? batchrun task PLUGIN.TASK name=value..., or RUN PHASE#INDEX");
         return report_error(&err);
     }
     if (a.debugger && debug(a.debugger, argv, operands, &err) != 0)
@@ -208,8 +208,8 @@ static int main_exec(int argc, char **argv)
     return run_words(argv, operands);
 }
 
-const struct command command_exec = {
-    .name = "exec",
+const struct command command_task = {
+    .name = "task",
     .operands = "TASK name=value... | [RUN] PHASE#INDEX",
     .summary = "run one task in this process, also under a debugger",
     .details =
@@ -220,10 +220,10 @@ const struct command command_exec = {
         "batchrun.\n"
         "\n"
         "Examples:\n"
-        "  batchrun exec demo.area r=2\n"
-        "  batchrun exec circles.run areas#17\n"
-        "  batchrun exec --debugger 'gdb --args' circles.run areas#17\n",
+        "  batchrun task demo.area r=2\n"
+        "  batchrun task circles.run areas#17\n"
+        "  batchrun task --debugger 'gdb --args' circles.run areas#17\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
-    .run = main_exec,
+    .run = main_task,
 };

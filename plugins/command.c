@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Command lines as tasks: what `xargs -P` and `parallel` are used for.
 //
-// exec.run splits `command` into words and puts the row's values where it says {column}: a value is
-// never read as anything but text. exec.shell gives `command` to /bin/sh as it is, with the row's
+// command.run splits `command` into words and replaces {column} by the row's value, which is never
+// read as anything but text. command.shell gives `command` to /bin/sh unchanged, with the row's
 // values in variables named after the columns, so no value is ever read as shell either.
 #include <batchrun/plugin.h>
 
@@ -127,7 +127,7 @@ static int put_column(struct line *l, uint64_t row)
 static int refuse(const struct line *l)
 {
     return br_fail_permanent(
-        l->task, "`%c` is a shell's: use the task exec.shell, or quote it to have it as text",
+        l->task, "`%c` is a shell's: use the task command.shell, or quote it to have it as text",
         *l->at);
 }
 
@@ -196,7 +196,7 @@ static bool is_variable(const char *name)
     return *name != '\0';
 }
 
-// {column} means nothing to a shell, and is what a person writes who comes from exec.run.
+// Refuses {column}, which command.run would replace: to a shell it means nothing.
 static int check_shell(br_task *t, const char *command)
 {
     for (const char *at = strchr(command, '{'); at; at = strchr(at + 1, '{')) {
@@ -467,7 +467,7 @@ static int report(struct child *c, const siginfo_t *end, bool asked)
     while (c->length > 0 && c->data[c->length - 1] == '\n') // as $(...) does
         c->length--;
     br_result_i64(t, "exit_code", end->si_status);
-    return br_result_bytes(t, "output", c->data ? c->data : "", c->length);
+    return br_result_bytes(t, "stdout", c->data ? c->data : "", c->length);
 }
 
 static int run_words(br_task *t, char *const *words, char *const *env)
@@ -522,10 +522,10 @@ static int shell(br_task *t)
     return result;
 }
 
-BATCHRUN_PLUGIN("exec", "1.0",
-                BR_TASK("run", run, "command:str ...:str -> exit_code:i64 output:str",
+BATCHRUN_PLUGIN("command", "1.0",
+                BR_TASK("run", run, "command:str ...:str -> exit_code:i64 stdout:str",
                         "a command, {column} replaced by the row's value; no shell"),
-                BR_TASK("shell", shell, "command:str ...:str -> exit_code:i64 output:str",
+                BR_TASK("shell", shell, "command:str ...:str -> exit_code:i64 stdout:str",
                         "a command for /bin/sh, with the columns as variables"),
-                BR_TASK("pack", run, "[command:str ...:str] -> exit_code:i64 output:str",
+                BR_TASK("pack", run, "[command:str ...:str] -> exit_code:i64 stdout:str",
                         "as run, for many rows: a word with {column} stands once for each"));

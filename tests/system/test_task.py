@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""batchrun exec: one task, in batchrun's own process."""
+"""batchrun task: one task, in batchrun's own process."""
 import atexit
 import shutil
 import tempfile
@@ -44,7 +44,7 @@ phases:
 
 class Words(harness.Case):
     def told(self, code, *words):
-        done = self.batchrun("exec", *words)
+        done = self.batchrun("task", *words)
         self.assertEqual(done.code, code, done)
         return done.out if code == 0 else done.err
 
@@ -63,12 +63,13 @@ class Words(harness.Case):
         self.assertIn("held open\n", self.told(0, "faulty.hold_output", "i=1", "at=1"))
 
     def test_any_columns(self):
-        self.assertEqual(self.told(0, "exec.run", "command=echo {a} {b}", "a=007", "b=x y"),
-                         "exit_code=0\noutput=007 x y\n")
+        self.assertEqual(self.told(0, "command.run", "command=echo {a} {b}", "a=007", "b=x y"),
+                         "exit_code=0\nstdout=007 x y\n")
 
     def test_errors(self):
         for code, word, words in (
                 (2, "which task", []), (2, "PLUGIN.TASK", ["demo"]), (4, "`dmeo` was not found", ["dmeo.area"]),
+                (2, "write command.run", ["exec.run", "command=true"]),
                 (4, "did you mean `area`", ["demo.aera", "r=1"]), (2, "r=...", ["demo.area"]),
                 (2, "no input `q`", ["demo.area", "r=1", "q=1"]),
                 (2, '"x" is not a number', ["demo.area", "r=x"]),
@@ -79,7 +80,7 @@ class Words(harness.Case):
                 self.assertIn(word, self.told(code, *words))
 
     def test_a_crash_is_its_own(self):
-        done = self.batchrun("exec", "wild.raise", "i=11")
+        done = self.batchrun("task", "wild.raise", "i=11")
         self.assertEqual(done.code, -11, done)
 
     def test_under_a_debugger(self):
@@ -88,7 +89,7 @@ class Words(harness.Case):
             if not shutil.which(tracer) or (harness.sanitized() and tracer != "env"):
                 continue
             with self.subTest(debugger=debugger):
-                done = self.batchrun("exec", "--debugger", debugger, "demo.area", "r=2")
+                done = self.batchrun("task", "--debugger", debugger, "demo.area", "r=2")
                 self.assertEqual(done.code, 0, done)
                 self.assertIn("area=12.566370614359172\n", done.out)
 
@@ -108,7 +109,7 @@ class Runs(harness.Case):
             shutil.copytree(Runs.ran, self.path("job.run"))
 
     def told(self, code, *words, **kwargs):
-        done = self.batchrun("exec", *words, **kwargs)
+        done = self.batchrun("task", *words, **kwargs)
         self.assertEqual(done.code, code, done)
         return done.out if code == 0 else done.err
 
@@ -122,11 +123,11 @@ class Runs(harness.Case):
                     self.assertIn(f"{column}={row[column]}\n", out)
 
     def test_says_what_it_runs(self):
-        done = self.batchrun("exec", "job.run", "squares#3")
+        done = self.batchrun("task", "job.run", "squares#3")
         self.assertEqual((done.err, done.out), ("squares#3  i=8\n", "square=64\n"))
 
     def test_under_a_debugger(self):
-        done = self.batchrun("exec", "--debugger", "env A=1", "job.run", "squares#3")
+        done = self.batchrun("task", "--debugger", "env A=1", "job.run", "squares#3")
         self.assertEqual((done.code, done.err, done.out), (0, "squares#3  i=8\n", "square=64\n"))
 
     def test_the_newest_run(self):
@@ -134,10 +135,10 @@ class Runs(harness.Case):
                          "greetings#1  name=Bill\nerror: Name Error : Bill\n")
 
     def test_from_a_batch(self):
-        self.assertIn("index=1 area=7", self.batchrun("exec", "sum#1").err)
+        self.assertIn("index=1 area=7", self.batchrun("task", "sum#1").err)
 
     def test_from_elsewhere(self):
-        process = self.start("exec", self.path("job.run"), "squares#0")
+        process = self.start("task", self.path("job.run"), "squares#0")
         self.assertEqual(self.end(process).out, "square=25\n")
 
     def test_the_job_as_it_was(self):
@@ -159,23 +160,23 @@ class Runs(harness.Case):
 
     def test_standard_input_is_gone(self):
         self.write("lines.yaml", """version: 1
-plugins: [demo, exec]
+plugins: [demo, command]
 phases:
   - {name: greetings, task: demo.greet, inputs: {matrix: {name: [a]}}}
-  - {name: more, task: exec.run, args: {command: "echo {line}"}, inputs: {lines: "-"}}
+  - {name: more, task: command.run, args: {command: "echo {line}"}, inputs: {lines: "-"}}
 """)
         self.assertEqual(self.batchrun("lines.yaml").code, 0)
         self.assertIn("standard input", self.told(2, "lines.run", "more#0"))
 
     def test_environment(self):
         self.write("env.yaml", """version: 1
-plugins: [exec]
+plugins: [command]
 env: {GREETING: hello}
 phases:
-  - {name: greet, task: exec.shell, inputs: {list: {command: ['echo "$GREETING $OMP_NUM_THREADS"']}}}
+  - {name: greet, task: command.shell, inputs: {list: {command: ['echo "$GREETING $OMP_NUM_THREADS"']}}}
 """)
         self.assertEqual(self.batchrun("env.yaml").code, 0)
-        self.assertEqual(self.told(0, "env.run", "greet#0"), "exit_code=0\noutput=hello 1\n")
+        self.assertEqual(self.told(0, "env.run", "greet#0"), "exit_code=0\nstdout=hello 1\n")
 
 
 if __name__ == "__main__":

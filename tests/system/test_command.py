@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Command lines as tasks: the plugin `exec`."""
+"""Command lines as tasks: the plugin `command`."""
 import csv
 import os
 import shlex
@@ -12,8 +12,8 @@ import harness
 class Commands(harness.Case):
     @staticmethod
     def job(task, inputs, **keys):
-        return harness.job(harness.phase("exec." + task, inputs, "commands", **keys),
-                           plugins=["exec"], workers=2)
+        return harness.job(harness.phase("command." + task, inputs, "commands", **keys),
+                           plugins=["command"], workers=2)
 
     def run_commands(self, task, commands, code=0, **keys):
         done = self.run_job(self.job(task, {"list": {"command": commands}}, **keys), "--fresh",
@@ -21,9 +21,9 @@ class Commands(harness.Case):
         rows = self.rows("job.run/results/commands.csv") if code in (0, 3) else []
         return done, {row["command"]: row for row in rows}
 
-    def output(self, task, command, **keys):
+    def stdout(self, task, command, **keys):
         _, rows = self.run_commands(task, [command], **keys)
-        return rows[command]["output"]
+        return rows[command]["stdout"]
 
 
 class Words(Commands):
@@ -32,29 +32,29 @@ class Words(Commands):
                         "printf %s. ''", "printf %s. 'x|y' \"p;q\"", "printf %s. a'b'\"c\""):
             with self.subTest(command=command):
                 expected = "".join(word + "." for word in shlex.split(command)[2:])
-                self.assertEqual(self.output("run", command), expected)
+                self.assertEqual(self.stdout("run", command), expected)
 
     def test_values_are_never_read(self):
         nasty = ["a b", "$(touch x)", "; touch x", "'", '"', "{i}", "\\", "*", "-", "a\nb"]
         done = self.run_job(self.job("run", {"list": {"v": nasty}},
                                      args={"command": "printf [%s] {v} x{v}y", "i": 1}))
-        self.assertEqual([row["output"] for row in self.rows("job.run/results/commands.csv")],
+        self.assertEqual([row["stdout"] for row in self.rows("job.run/results/commands.csv")],
                          [f"[{v}][x{v}y]" for v in nasty], done)
         self.assertFalse(os.path.exists(self.path("x")))
 
     def test_values_as_they_are_written(self):
         self.write("in.csv", "v,command\n1.10,echo {v}\n007,echo {v}\n1e3,echo {v}\n")
         self.run_job(self.job("run", {"csv": "in.csv"}))
-        self.assertEqual([row["output"] for row in self.rows("job.run/results/commands.csv")],
+        self.assertEqual([row["stdout"] for row in self.rows("job.run/results/commands.csv")],
                          ["1.10", "007", "1e3"])
 
     def test_braces_that_are_text(self):
-        self.assertEqual(self.output("run", r"echo {} {a b} \{v} '{print $1}'", args={"v": 1}),
+        self.assertEqual(self.stdout("run", r"echo {} {a b} \{v} '{print $1}'", args={"v": 1}),
                          "{} {a b} {v} {print $1}")
 
     def test_mistakes(self):
-        commands = {"echo {nmae}": "did you mean `name`", "cat x | wc": "exec.shell", "": "empty",
-                    "echo 'a": "not closed", "echo $HOME": "exec.shell"}
+        commands = {"echo {nmae}": "did you mean `name`", "cat x | wc": "command.shell", "": "empty",
+                    "echo 'a": "not closed", "echo $HOME": "command.shell"}
         done, _ = self.run_commands("run", list(commands), args={"name": 1}, retries=2, code=3)
         for word in commands.values():
             self.assertIn(word, done.err)
@@ -64,7 +64,7 @@ class Words(Commands):
         done = self.run_job(self.job("pack", {"range": 5}, args={"command": "echo n {i} x{i}"},
                                      batch=2))
         self.assertEqual(self.read("job.run/results/commands.csv"),
-                         "index,exit_code,output\n0,0,n 0 1 x0 x1\n1,0,n 2 3 x2 x3\n2,0,n 4 x4\n",
+                         "index,exit_code,stdout\n0,0,n 0 1 x0 x1\n1,0,n 2 3 x2 x3\n2,0,n 4 x4\n",
                          done)
 
     def test_files_of_any_name_as_with_xargs(self):
@@ -78,7 +78,7 @@ class Words(Commands):
         self.run_job(self.job("run", {"glob": "in/*"}, args={"command": "printf [%s] {path}"}))
         with open(self.path("job.run/results/commands.csv"), encoding="utf-8",
                   errors="surrogateescape", newline="") as file:
-            ours = [os.fsencode(row["output"]) for row in csv.DictReader(file)]
+            ours = [os.fsencode(row["stdout"]) for row in csv.DictReader(file)]
         theirs = subprocess.run(["xargs", "-0", "-n", "1", "-P", "4", "printf", r"[%s]\0"],
                                 input=b"\0".join(b"in/" + name for name in names), check=True,
                                 stdout=subprocess.PIPE, cwd=self.dir).stdout
@@ -91,14 +91,14 @@ class Shell(Commands):
         nasty = ["a b", "$(touch x)", "; touch x", "'", '"', "*"]
         self.run_job(self.job("shell", {"list": {"v": nasty}},
                               args={"command": 'printf %s "$v" | cat; test "$PATH"'}))
-        self.assertEqual([row["output"] for row in self.rows("job.run/results/commands.csv")], nasty)
+        self.assertEqual([row["stdout"] for row in self.rows("job.run/results/commands.csv")], nasty)
         self.assertFalse(os.path.exists(self.path("x")))
 
     def test_a_column_takes_a_variables_place(self):
         done = self.run_job(self.job("shell", {"list": {"LC_ALL": ["here"]}},
                                      args={"command": "env | grep ^LC_ALL="}))
         (row,) = self.rows("job.run/results/commands.csv")
-        self.assertEqual(row["output"], "LC_ALL=here", done)
+        self.assertEqual(row["stdout"], "LC_ALL=here", done)
 
     def test_braces_are_told(self):
         done, _ = self.run_commands("shell", ["echo {v}", "echo ${v}"], args={"v": 1}, code=3)
@@ -115,7 +115,7 @@ class Shell(Commands):
 class Ends(Commands):
     def test_exit_status(self):
         done, rows = self.run_commands("run", ["true", "false", "sh -c 'exit 7'"], code=3)
-        self.assertEqual([rows["true"]["exit_code"], rows["true"]["output"]], ["0", ""])
+        self.assertEqual([rows["true"]["exit_code"], rows["true"]["stdout"]], ["0", ""])
         self.assertEqual(list(rows), ["true"])
         self.assertIn("false: exit status 1", done.err)
         self.assertIn("sh: exit status 7", done.err)
@@ -163,7 +163,7 @@ class Ends(Commands):
 
     def test_much_output(self):
         csv.field_size_limit(4000000)
-        self.assertEqual(self.output("shell", "head -c 3000000 /dev/zero | tr '\\0' x"),
+        self.assertEqual(self.stdout("shell", "head -c 3000000 /dev/zero | tr '\\0' x"),
                          "x" * 3000000)
 
     def test_too_much_output(self):
@@ -171,7 +171,7 @@ class Ends(Commands):
         self.assertIn("yes: it printed more than 64 MiB", done.err)
 
     def test_what_it_inherits(self):
-        out = self.output("shell", "cat; ls /proc/self/fd; grep SigIgn /proc/self/status")
+        out = self.stdout("shell", "cat; ls /proc/self/fd; grep SigIgn /proc/self/status")
         # 3 is the directory that ls reads.
         self.assertEqual(out.split()[:4], ["0", "1", "2", "3"])
         self.assertEqual(int(out.split()[-1], 16) & (1 << 12 | 1 << 24), 0) # SIGPIPE, SIGXFSZ
@@ -202,7 +202,7 @@ class Killed(Commands):
         self.soft_timeout("''", "sleep 1000; sleep 1000")
 
     def test_what_is_left_in_the_background(self):
-        self.assertEqual(self.output("shell", "sleep 1000 & echo done"), "done")
+        self.assertEqual(self.stdout("shell", "sleep 1000 & echo done"), "done")
 
 
 if __name__ == "__main__":
