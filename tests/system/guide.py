@@ -29,6 +29,7 @@ LINK = re.compile(r"\[(examples/[\w.-]+)\]\(\1\).*:$")
 NOT_RUN = re.compile(r"<!-- not run: \S.* -->$")
 TOOLS = ("cc", "c++", "gfortran", "jq", "gdb", "valgrind", "make")  # that a section may want
 EXTRAS = ("parallel",)                                              # that a block alone may want
+PLUGINS = "/usr/local/lib/batchrun"
 
 FIGURES = (
     (r"\b\d+(\.\d+)? (ns|us|ms|s|min|h)\b", "TIME"),
@@ -95,11 +96,13 @@ def tools(section):
 
 
 class Document:
-    """Follows a document in a case's directory. Programs in `unfit` count as missing."""
+    """Follows a document in a case's directory. Programs in `unfit` count as missing. `plugins` is
+    the directory of installed plugins; the documents show the default one."""
 
-    def __init__(self, case, path, environment, top, build, unfit=()):
+    def __init__(self, case, path, environment, top, build, unfit=(), plugins=PLUGINS):
         self.case, self.path, self.env, self.top, self.build = case, path, environment, top, build
         self.unfit = unfit
+        self.plugins = plugins
         self.name = os.path.basename(path)
         self.program = "import multiprocessing\nmultiprocessing.set_start_method('fork')\n"
         self.printed = []
@@ -181,7 +184,8 @@ class Document:
             else:
                 expected += line
         done = self.shell("-c", script, stderr=subprocess.STDOUT)
-        self.case.assertEqual(without_figures(done.stdout), without_figures(expected))
+        printed = done.stdout.replace(self.plugins, PLUGINS)
+        self.case.assertEqual(without_figures(printed), without_figures(expected))
 
     def take_text(self, block):
         self.case.assertTrue(self.printed, "nothing was run that could have printed this")

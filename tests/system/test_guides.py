@@ -42,7 +42,7 @@ class Guides(harness.InstalledCase):
             self.skipTest("this build does not report where a crash was, or a sanitizer does")
         unfit = ("gdb", "valgrind") if harness.sanitized() else ()
         guide.Document(self, path, self.environment_of_a_user(), harness.TOP, harness.BUILD,
-                       unfit).follow()
+                       unfit, os.path.dirname(self.found["demo.so"])[len(self.root):]).follow()
 
     def test_every_example_is_shown(self):
         shown = {block.link for path in DOCUMENTS for block in guide.blocks(path)} - {None}
