@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Five names, each a call of its own, collected by get. Bill fails, and that costs Bill alone.
+// Five names, each a call of its own, collected by get. Bill fails, the other tasks are unaffected.
 #include <batchrun/pool.h>
 
 #include <stdio.h>
