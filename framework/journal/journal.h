@@ -62,15 +62,17 @@ struct event_sink *journal_sink(struct journal *j);
 // changes. journal_commit waits in each case.
 void journal_sync_aside(struct journal *j);
 
-// Makes the events that were taken durable, if there are any and 100 ms have passed since the last
-// sync. `now` is clock_now()'s. May block for as long as the disk takes.
+// If the time of journal_next_sync has come: writes the events that were taken, and makes them
+// durable as the journal's durability says (JOURNAL_UNSYNCED: not at all). After journal_sync_aside
+// it only asks the thread to. `now` is clock_now()'s. May block for as long as the disk takes.
 int journal_sync(struct journal *j, int64_t now, br_error *err);
 
 // Returns the time (clock_now()'s) of the next journal_sync that has something to do, or INT64_MAX
 // if there is nothing to do before another event comes.
 int64_t journal_next_sync(const struct journal *j);
 
-// As journal_sync, at once: every event that was taken is durable when this returns 0.
+// As journal_sync, at once: every event that was taken is durable when this returns 0
+// (with JOURNAL_UNSYNCED: written).
 int journal_commit(struct journal *j, int64_t now, br_error *err);
 
 // Commits, gives back unused space, closes and frees the journal, in each case. Returns -1 and *err

@@ -33,7 +33,8 @@ void library_step(br_pool *p);
 void library_start(br_pool *p);
 
 // Drives, or waits for the thread that drives, until done(user) is true or the time is over.
-// Returns whether it became true; false too if the pool broke.
+// Returns whether it became true, also if it did because the pool broke, which settles every call:
+// p->broken says so.
 typedef bool library_condition(void *user);
 bool library_drive(br_pool *p, double timeout, library_condition *done, void *user);
 bool library_drive_until(br_pool *p, int64_t deadline, library_condition *done, void *user);
@@ -41,8 +42,8 @@ bool library_drive_until(br_pool *p, int64_t deadline, library_condition *done, 
 // Cancels what is left of a call. library_start must follow; it settles what has ended.
 void library_cancel(br_result *r);
 
-// Starts the thread that drives while no caller waits, and ends it. Called without the lock. Start
-// returns 0; -1 and *err.
+// Starts the progress thread, which alone drives from then on, and ends it. Called without the
+// lock. Start returns 0; -1 and *err.
 int library_start_thread(br_pool *p, br_error *err);
 void library_stop_thread(br_pool *p);
 

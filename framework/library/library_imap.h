@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The iterators of <batchrun/pool.h>: items are taken from the caller as workers need them.
 #ifndef BR_LIBRARY_LIBRARY_IMAP_H
 #define BR_LIBRARY_LIBRARY_IMAP_H
 

@@ -72,7 +72,7 @@ struct pool_map *pool_submit(struct pool *p, const struct pool_map_options *opti
         free(m);
         return NULL;
     }
-    m->options.past = NULL; // it was borrowed for this call
+    m->options.past = NULL; // borrowed for this call, but for the set that the ledger has now
     p->last_id++;
     p->map_count++;
     LIST_INSERT_HEAD(&p->maps, m, entry);

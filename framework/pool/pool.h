@@ -55,8 +55,9 @@ struct pool_map_options {
     int priority;          // higher first
     unsigned max_parallel; // number of workers at once; 0 = all
     struct retry_policy retries;
-    const struct ledger_past
-        *past; // tasks that an earlier process ran, or NULL; read during the call
+    // Tasks that an earlier process ran, or NULL. past->known is borrowed until the map is
+    // released, the rest for the call.
+    const struct ledger_past *past;
     pool_map_observer *observer;
     void *user;
 };

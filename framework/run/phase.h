@@ -25,7 +25,7 @@ struct levels {
     struct pool_map *map; // NULL while no level runs
     struct phase_table table;
     struct results *results;
-    uint64_t *known; // tasks of this level that an earlier process ended
+    uint64_t *known; // tasks of this level that an earlier process knew of; outlives the map
     uint64_t tasks;  // of this level
     uint64_t before; // tasks of the levels before this one: an event's index counts through all
     bool failed;     // a task of this level has failed: the reduction has no result
@@ -45,7 +45,7 @@ struct phase {
     struct phase_table table;
     struct buffer batch_image; // with a batch of more than one row: a table without columns
     struct table batches;
-    uint64_t *known; // tasks that an earlier process ended
+    uint64_t *known; // tasks that an earlier process knew of; outlives the map
     uint64_t tasks;
     uint64_t failed;
     struct results *results; // rows of its tasks; NULL unless somebody wants them

@@ -30,7 +30,8 @@ PLUGINS = [os.path.join(BUILD, "plugins/.libs"), os.path.join(BUILD, "tests/plug
 CONFIGS = os.path.join(TOP, "configs")
 
 # Seconds after which a test gives up. It is the only limit, and only a hang reaches it.
-PATIENCE = float(os.environ.get("BATCHRUN_TEST_PATIENCE") or 600)
+PATIENCE = (float(os.environ.get("BATCHRUN_TEST_PATIENCE") or 600) *
+            (20 if os.environ.get("BATCHRUN_LONG") else 1))
 
 
 class Done:

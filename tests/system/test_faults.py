@@ -235,7 +235,7 @@ class Outside(harness.Rendezvous):
         process = self.rendezvous(50)
         self.began(0)
         process.kill()
-        process.wait()
+        process.wait(timeout=harness.PATIENCE)
         self.assertNothingLeft()
         process.communicate()
 
@@ -245,7 +245,7 @@ class Outside(harness.Rendezvous):
         harness.until(lambda: any(self.ignores_sigterm(pid) for pid in self.marked()),
                       "the task ignores SIGTERM")
         process.kill()
-        process.wait()
+        process.wait(timeout=harness.PATIENCE)
         self.assertNothingLeft()
         process.communicate()
 

@@ -99,8 +99,8 @@ struct channel_batch {
 
 // Reads the next records and checks each against the private account: it must be of the right
 // grant and of the next task, and its row must fit the schema. Accounts for the outcomes. *out
-// points into the channel and is valid until the next call. After CHANNEL_FAULT *fault is a static
-// text that says what was wrong, and the account is as it was after the last good record.
+// points into private copies of *c and is valid until the next call. After CHANNEL_FAULT *fault is
+// a static text that says what was wrong, and the account is as it was after the last good record.
 enum channel_read channel_read(struct channel *c, int64_t now, struct channel_batch *out,
                                const char **fault);
 

@@ -12,7 +12,8 @@
 #define START_NS        (60 * NS_PER_S) // a worker that is not ready by then never will be
 #define KILLED_STUCK_NS (10 * NS_PER_S) // after SIGKILL; freeing much memory takes seconds
 #define RETIRE_GRACE_NS (5 * NS_PER_S)
-#define RETRY_NS        (100 * NS_PER_MS) // until a request that the nursery refused is sent again
+#define RETRY_NS                                                                                   \
+    (100 * NS_PER_MS) // until the worker is killed, after a request that the nursery refused
 
 int64_t local_start_limit(const struct local *l)
 {

@@ -49,14 +49,14 @@ const struct slot_move *local_move(enum slot_state state, enum slot_event event)
 const char *local_event_name(enum slot_event event);
 const char *local_state_name(enum slot_state state);
 
-// Sends a signal to the worker's process group. If the nursery cannot take the request, the slot's
-// deadline makes a later round try again.
+// Sends a signal to the worker's process group; SIGKILL to its control group, too. If the nursery
+// cannot take the request, the slot is overdue 100 ms later, and a round then sends SIGKILL.
 void local_signal(struct local *l, struct slot *s, int signal);
 
-// EVENT_OVERDUE for each slot whose deadline has passed.
+// Applies EVENT_OVERDUE to each slot whose deadline has passed.
 void local_end_overdue(struct local *l);
 
-// How long a worker may take to start.
+// Returns how long a worker may take to start, in nanoseconds.
 int64_t local_start_limit(const struct local *l);
 
 #endif
