@@ -127,7 +127,7 @@ static int put_column(struct line *l, uint64_t row)
 static int refuse(const struct line *l)
 {
     return br_fail_permanent(
-        l->task, "`%c` is a shell's: use the task command.shell, or quote it to have it as text",
+        l->task, "`%c` needs a shell: use the task command.shell, or quote it to pass it as text",
         *l->at);
 }
 
@@ -205,10 +205,9 @@ static int check_shell(br_task *t, const char *command)
             length++;
         if (at[1 + length] == '}' && (at == command || at[-1] != '$') &&
             is_column(t, at + 1, length))
-            return br_fail_permanent(t,
-                                     "`{%.*s}`: a shell has columns as variables; write "
-                                     "\"$%.*s\"",
-                                     (int)length, at + 1, (int)length, at + 1);
+            return br_fail_permanent(
+                t, "`{%.*s}`: in a shell command, columns are variables; write \"$%.*s\"",
+                (int)length, at + 1, (int)length, at + 1);
     }
     return 0;
 }
@@ -329,8 +328,7 @@ static int make_room(struct child *c)
     if (c->length < c->room)
         return 0;
     if (c->room >= OUTPUT_MAX)
-        return br_fail_permanent(c->task,
-                                 "%s: it printed more than %d MiB; have it write to a file",
+        return br_fail_permanent(c->task, "%s: it printed more than %d MiB; let it write to a file",
                                  c->name, OUTPUT_MAX >> 20);
     size_t room = c->room ? c->room * 2 : 4096;
     char *data = realloc(c->data, room);
@@ -418,7 +416,7 @@ static bool is_accepted(br_task *t, int status)
         found |= strtol(at, &end, 10) == status;
         if (end == at) {
             br_fail_permanent(
-                t, "accept is \"%s\": exit statuses are due, such as \"0 1\", or \"any\"",
+                t, "accept is \"%s\": expected exit statuses, such as \"0 1\", or \"any\"",
                 br_arg_str(t, "accept"));
             return false;
         }
@@ -462,7 +460,7 @@ static int report(struct child *c, const siginfo_t *end, bool asked)
         return fail_output(c);
     }
     if (c->length > 0 && memchr(c->data, '\0', c->length))
-        return br_fail_permanent(t, "%s: what it printed has NUL bytes; have it write to a file",
+        return br_fail_permanent(t, "%s: its output has NUL bytes; let it write to a file",
                                  c->name);
     while (c->length > 0 && c->data[c->length - 1] == '\n') // as $(...) does
         c->length--;

@@ -359,6 +359,7 @@ system_tests = \
 	tests/system/test_install.py \
 	tests/system/test_keys.py \
 	tests/system/test_killed.py \
+	tests/system/test_language.py \
 	tests/system/test_layers.py \
 	tests/system/test_limits.py \
 	tests/system/test_manual.py \
@@ -396,6 +397,7 @@ once_tests = \
 	tests/system/test_completion.py \
 	tests/system/test_guides.py \
 	tests/system/test_install.py \
+	tests/system/test_language.py \
 	tests/system/test_layers.py \
 	tests/system/test_manual.py \
 	tests/system/test_messages.py \

@@ -18,7 +18,7 @@ static const struct {
     {SIGABRT, "SIGABRT", "abort"},
     {SIGBUS, "SIGBUS", "bus error"},
     {SIGFPE, "SIGFPE", "arithmetic error"},
-    {SIGKILL, "SIGKILL", "killed from outside, perhaps for want of memory"},
+    {SIGKILL, "SIGKILL", "killed from outside, perhaps because memory ran out"},
     {SIGUSR1, "SIGUSR1", "user signal 1"},
     {SIGSEGV, "SIGSEGV", "segmentation fault"},
     {SIGUSR2, "SIGUSR2", "user signal 2"},

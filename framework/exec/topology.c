@@ -28,7 +28,7 @@ static int open_topology(hwloc_topology_t *out, br_error *err)
         failed |= hwloc_topology_set_type_filter(t, kept[i], HWLOC_TYPE_FILTER_KEEP_ALL);
     failed |= hwloc_topology_set_flags(t, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
     if (failed) {
-        br_error_errno(err, "hwloc cannot be set up");
+        br_error_errno(err, "cannot set up hwloc");
         hwloc_topology_destroy(t);
         return -1;
     }

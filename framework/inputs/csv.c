@@ -213,7 +213,7 @@ static int read_field(struct csv_reader *r, br_error *err)
     if (c == END_OF_FILE)
         return 0;
     if (c != ',' && c != '\n')
-        return wrong(r, r->line, "something between a closing quote and the comma", err);
+        return wrong(r, r->line, "unexpected text between a closing quote and the comma", err);
     r->at++;
     r->line += c == '\n';
     return c == ',';

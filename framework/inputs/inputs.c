@@ -41,8 +41,9 @@ static int fit_from(struct loader *l, const struct schema *from, bool *sound)
             continue;
         *sound = false;
         diagnostics_add(l->d, BR_ERR_PLUGIN, l->phase->inputs_mark, 1, NULL,
-                        "task %s wants column `%s` as %s; phase `%s` gives %s", l->phase->task,
-                        c->name, schema_type_name(type), other, schema_type_name(c->type));
+                        "task %s needs column `%s` as %s; phase `%s` returns it as %s",
+                        l->phase->task, c->name, schema_type_name(type), other,
+                        schema_type_name(c->type));
     }
     return 0;
 }
@@ -135,7 +136,7 @@ static int count_errors(const struct loader *l, br_error *err)
     if (count == 0)
         return 0;
     return br_error_set(err, l->before == 0 ? l->d->kind : BR_ERR_USAGE,
-                        "phase `%s`: %zu mistake%s in its inputs", l->phase->name, count,
+                        "phase `%s`: %zu error%s in its inputs", l->phase->name, count,
                         count == 1 ? "" : "s");
 }
 

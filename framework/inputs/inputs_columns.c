@@ -102,8 +102,8 @@ static void add_missing(struct loader *l, const struct column *want, const char 
     buffer_char(&hint, '\0');
     diagnostics_add(l->d, BR_ERR_PLUGIN, l->phase->inputs_mark, 1,
                     hinted && !hint.failed ? hint.data : NULL,
-                    "task %s wants column `%s` (%s); inputs give %s", l->phase->task, want->name,
-                    schema_type_name(want->type), list.failed ? "others" : list.data);
+                    "task %s needs column `%s` (%s); the inputs have %s", l->phase->task,
+                    want->name, schema_type_name(want->type), list.failed ? "others" : list.data);
     buffer_finish(&list);
     buffer_finish(&hint);
 }
@@ -133,7 +133,7 @@ void inputs_fit_columns(struct loader *l, const char *const *names, size_t count
         const struct job_setting *arg = &phase->args.items[i];
         if (is_among(arg->name, names, count))
             diagnostics_add(l->d, BR_ERR_USAGE, arg->mark, strlen(arg->name),
-                            "leave out one of the two", "`%s` is a column of the inputs already",
+                            "leave out one of the two", "the inputs already have a column `%s`",
                             arg->name);
         else if (l->signature && !l->signature->any_input &&
                  schema_find(&l->signature->inputs, arg->name) < 0)

@@ -347,8 +347,8 @@ static bool check_header(struct loader *l, const struct input_file *f, uint64_t 
         for (size_t other = 0; *name && other < i; other++)
             if (!strcmp(name, columns->items[other].name))
                 diagnostics_add_plain(l->d, BR_ERR_USAGE,
-                                      "%s:%" PRIu64 ": column `%s` is twice in the header", f->name,
-                                      line, name);
+                                      "%s:%" PRIu64 ": column `%s` appears twice in the header",
+                                      f->name, line, name);
     }
     return l->d->count == before;
 }
@@ -375,9 +375,8 @@ static int read_header(struct loader *l, const struct job_inputs *in, struct csv
     int got = csv_next(r, &fields, &count, &cause);
     if (got < 0)
         return take_error(l, &cause);
-    const char *wrong = got == 0             ? "it is empty; a header with the columns' names "
-                                               "is due"
-                        : axis && count != 1 ? "an axis is one column, and it has several"
+    const char *wrong = got == 0 ? "it is empty; expected a header with the columns' names"
+                        : axis && count != 1 ? "an axis takes one column, but the file has several"
                         : count > SCHEMA_MAX ? "it has more than 4096 columns"
                                              : NULL;
     if (wrong) {

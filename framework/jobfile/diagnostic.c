@@ -259,7 +259,7 @@ const char *diagnostics_text(struct diagnostics *d)
 {
     buffer_finish(&d->shown);
     if (d->text.failed)
-        return "out of memory while mistakes were collected\n";
+        return "out of memory while errors were collected\n";
     size_t count = sort_entries(d);
     for (size_t i = 0; i < count; i++)
         buffer_append(&d->shown, d->text.data + d->entries[i].begin,
@@ -267,10 +267,10 @@ const char *diagnostics_text(struct diagnostics *d)
     if (d->count > count)
         buffer_format(&d->shown, "%s and %zu more\n", CUT, d->count - count);
     if (d->count > 1) {
-        buffer_format(&d->shown, "%zu mistakes in ", d->count);
+        buffer_format(&d->shown, "%zu errors in ", d->count);
         text_escaped(&d->shown, d->file, strlen(d->file));
         buffer_char(&d->shown, '\n');
     }
     buffer_char(&d->shown, '\0');
-    return d->shown.failed ? "out of memory while mistakes were shown\n" : d->shown.data;
+    return d->shown.failed ? "out of memory while errors were shown\n" : d->shown.data;
 }

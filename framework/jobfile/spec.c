@@ -35,14 +35,14 @@ static void default_name(struct reader *r, struct node *root)
     r->silent = false;
     if (!r->job->name)
         spec_complain(r, root, "add `name: ...`",
-                      "the job has no `name`, and the file's name cannot be one");
+                      "the job has no `name`, and the file's name cannot be used as one");
 }
 
 static void read_job(struct reader *r, struct node *root)
 {
     if (root->kind != NODE_MAPPING) {
         spec_complain(r, root, "begin with `version: 1`",
-                      "the job file is %s; a mapping of keys is due", spec_describe(r, root));
+                      "the job file is %s; expected a mapping of keys", spec_describe(r, root));
         return;
     }
     r->root = root;
@@ -117,7 +117,7 @@ struct job *spec_parse(const char *file, const char *directory, const char *text
     if (failed)
         br_error_nomem(err);
     else
-        br_error_set(err, BR_ERR_USAGE, "%zu mistake%s in %s", d->count, d->count == 1 ? "" : "s",
+        br_error_set(err, BR_ERR_USAGE, "%zu error%s in %s", d->count, d->count == 1 ? "" : "s",
                      file);
     job_destroy(job);
     d->source = "";

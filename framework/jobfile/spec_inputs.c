@@ -112,7 +112,7 @@ void spec_read_range(struct reader *r, const struct spec_key *key, struct node *
         spec_complain(r, value,
                       cell.type == BR_I64 ? "for example `range: 1000`"
                                           : "for example `range: {start: 0, stop: 1, step: 0.1}`",
-                      "`range` is %s; a whole number of rows is due", spec_describe(r, value));
+                      "`range` is %s; expected a whole number of rows", spec_describe(r, value));
     else if (cell.i64 > JOB_ROWS_MAX)
         spec_complain(r, value, "split the job", "the range has more than 2^53 rows");
     else
@@ -143,7 +143,7 @@ static void read_columns(struct reader *r, struct node *value, struct job_grid *
         check_column_name(r, column->key, column->key->text);
         if (column->kind != NODE_LIST) {
             spec_complain(r, column, "put its values in brackets: [1, 2, 3]",
-                          "column `%s` is %s; a list of values is due", column->key->text,
+                          "column `%s` is %s; expected a list of values", column->key->text,
                           spec_describe(r, column));
             return;
         }
@@ -178,7 +178,7 @@ static bool check_row(struct reader *r, const struct node *row, const struct nod
 {
     if (row->kind != NODE_MAPPING) {
         spec_complain(r, row, "write every row as {column: value}",
-                      "a row of `list` is %s; a mapping is due", spec_describe(r, row));
+                      "a row of `list` is %s; expected a mapping", spec_describe(r, row));
         return false;
     }
     struct node *guess = first->first;
@@ -331,11 +331,11 @@ static void read_axis(struct reader *r, const struct spec_table *table, struct n
         read_axis_list(r, name, value, axis->values);
     } else if (value->kind == NODE_SCALAR) {
         spec_complain(r, value, "put its values in brackets: [1, 2]",
-                      "axis `%s` is %s; a list is due", name, spec_describe(r, value));
+                      "axis `%s` is %s; expected a list", name, spec_describe(r, value));
     } else {
         const struct node *as = spec_node_get(spec_node_get(value, "range"), "as");
         if (as)
-            spec_complain(r, as->key, "leave `as` out", "the axis names the column already: `%s`",
+            spec_complain(r, as->key, "leave `as` out", "the axis already names the column: `%s`",
                           name);
         spec_read_table(r, table, spec_tree_format(&r->tree, "axis `%s`", name), value, NULL,
                         axis->values);
@@ -363,7 +363,7 @@ static void read_match(struct reader *r, struct node *row, bool every, const str
     match->mark = row->mark;
     if (row->kind != NODE_MAPPING || row->count == 0) {
         spec_complain(r, row, "write every row as {axis: value}",
-                      "a row here is %s; a mapping of axes to values is due",
+                      "a row here is %s; expected a mapping of axes to values",
                       row->kind == NODE_MAPPING ? "empty" : spec_describe(r, row));
         return;
     }
@@ -387,7 +387,7 @@ static void read_matches(struct reader *r, struct node *value, const struct node
     bool include = !strcmp(name, "include");
     if (value->kind != NODE_LIST || (value->first && value->first->kind != NODE_MAPPING)) {
         spec_complain(r, value, spec_tree_format(&r->tree, "for example `%s: [{r: 1}]`", name),
-                      "`%s` of a matrix is no axis: it is a list of rows to %s", name, name);
+                      "`%s` of a matrix is not an axis: it is a list of rows to %s", name, name);
         return;
     }
     struct job_match *matches = spec_keep_items(r, value->count, sizeof *matches);
@@ -482,6 +482,6 @@ void spec_read_inputs(struct reader *r, const struct spec_key *key, struct node 
     if (value->kind == NODE_MAPPING)
         spec_read_table(r, key->table, "`inputs`", value, NULL, inputs);
     else
-        spec_complain(r, value, inputs_hint(r, value), "`%s` is %s; a mapping is due", key->name,
+        spec_complain(r, value, inputs_hint(r, value), "`%s` is %s; expected a mapping", key->name,
                       spec_describe(r, value));
 }

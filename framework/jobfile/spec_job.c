@@ -93,7 +93,7 @@ static void read_variable(struct reader *r, const struct node *value, struct job
                       "`%s` cannot be the name of an environment variable", name->text);
     else if (value->kind != NODE_SCALAR)
         spec_complain(r, value, "write one value, or null to unset",
-                      "variable `%s` is %s; text is due", name->text, spec_describe(r, value));
+                      "variable `%s` is %s; expected text", name->text, spec_describe(r, value));
     else {
         env->name = spec_keep_text(r, name->text);
         if (!spec_is_null(value))
@@ -139,7 +139,7 @@ static void read_phase(struct reader *r, const struct spec_key *key, struct node
     phase->mark = item->mark;
     if (item->kind != NODE_MAPPING) {
         spec_complain(r, item, spec_tree_format(&r->tree, "for example %s", key->example),
-                      "a phase is %s; a mapping is due", spec_describe(r, item));
+                      "a phase is %s; expected a mapping", spec_describe(r, item));
         return;
     }
     r->phase_nodes[p] = item;
@@ -161,7 +161,7 @@ void spec_read_phases(struct reader *r, const struct spec_key *key, struct node 
 {
     (void)field;
     if (value->kind != NODE_LIST) {
-        spec_complain(r, value, "for example `- name: areas`", "`phases` is %s; %s is due",
+        spec_complain(r, value, "for example `- name: areas`", "`phases` is %s; expected %s",
                       spec_describe(r, value), key->expected);
         return;
     }

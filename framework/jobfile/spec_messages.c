@@ -146,6 +146,6 @@ void spec_complain_type(struct reader *r, const struct spec_key *key, const stru
 {
     if (r->silent)
         return;
-    spec_complain(r, value, type_hint(r, key, value), "`%s` is %s; %s is due", key->name,
+    spec_complain(r, value, type_hint(r, key, value), "`%s` is %s; expected %s", key->name,
                   spec_describe(r, value), spec_expected(r, key));
 }

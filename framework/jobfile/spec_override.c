@@ -169,7 +169,7 @@ static void set(struct walk *w, struct node *root, struct node *value)
             if (!strchr(w->rest, '.')) {
                 spec_node_complain(
                     w->d, &w->here, spec_tree_format(w->tree, "for example `%s.name=...`", w->path),
-                    "the path ends at a %s; a key of it is due", plugin ? "plugin" : "phase");
+                    "the path ends at a %s; expected one of its keys", plugin ? "plugin" : "phase");
                 return;
             }
             at = find_item(w, at, plugin ? "plugin" : "phase");
@@ -205,7 +205,7 @@ void spec_override_apply(struct tree *t, struct node *root, const struct spec_ov
     int result = spec_source_check(&scratch);
     diagnostics_finish(&scratch);
     if (result != 0) {
-        spec_node_complain(d, &w.here, "write it as UTF-8 text", "the value is no text");
+        spec_node_complain(d, &w.here, "write it as UTF-8 text", "the value is not text");
         return;
     }
     struct node *value =

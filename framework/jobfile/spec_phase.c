@@ -41,7 +41,7 @@ void spec_read_task(struct reader *r, const struct spec_key *key, struct node *v
     else
         spec_complain(r, value,
                       spec_tree_format(&r->tree, "for example `%s: demo.area`", key->name),
-                      "`%s` names no plugin; PLUGIN.TASK is due", text);
+                      "`%s` does not name a plugin; expected PLUGIN.TASK", text);
 }
 
 void spec_read_needs(struct reader *r, const struct spec_key *key, struct node *value, void *field)
@@ -51,7 +51,7 @@ void spec_read_needs(struct reader *r, const struct spec_key *key, struct node *
         const char *hint = value->kind == NODE_SCALAR && value->length > 0
                                ? spec_tree_format(&r->tree, "write `needs: [%.64s]`", value->text)
                                : "for example `needs: [mesh]`";
-        spec_complain(r, value, hint, "`needs` is %s; %s is due", spec_describe(r, value),
+        spec_complain(r, value, hint, "`needs` is %s; expected %s", spec_describe(r, value),
                       key->expected);
         return;
     }
@@ -94,7 +94,7 @@ void spec_read_retry_on(struct reader *r, const struct spec_key *key, struct nod
                                                OUTCOME_OVER_LIMIT};
     unsigned on = 0;
     if (value->kind != NODE_LIST) {
-        spec_complain(r, value, "write it in brackets: [error, crash]", "`on` is %s; %s is due",
+        spec_complain(r, value, "write it in brackets: [error, crash]", "`on` is %s; expected %s",
                       spec_describe(r, value), key->expected);
         return;
     }
@@ -112,7 +112,7 @@ void spec_read_retry_on(struct reader *r, const struct spec_key *key, struct nod
             spec_complain(
                 r, item,
                 item->kind == NODE_SCALAR ? spec_did_you_mean(r, item->text, words, 4) : NULL,
-                "`on` holds %s; error, crash, timeout or limit is due", spec_describe(r, item));
+                "`on` holds %s; expected error, crash, timeout or limit", spec_describe(r, item));
         else if (on & bit)
             spec_complain(r, item, "remove one", "`%s` is given twice", item->text);
         on |= bit;
@@ -165,7 +165,7 @@ void spec_read_max_failed(struct reader *r, const struct spec_key *key, struct n
         }
     }
     spec_complain(r, value, "for example `max_failed: 10` or `max_failed: 1%`",
-                  "`%s` is %s; %s is due", key->name, spec_describe(r, value), key->expected);
+                  "`%s` is %s; expected %s", key->name, spec_describe(r, value), key->expected);
 }
 
 void spec_read_on_failure(struct reader *r, const struct spec_key *key, struct node *value,
@@ -184,7 +184,7 @@ void spec_read_on_failure(struct reader *r, const struct spec_key *key, struct n
     const char *hint =
         value->kind == NODE_SCALAR ? spec_did_you_mean(r, value->text, words, 2) : NULL;
     if (hint)
-        spec_complain(r, value, hint, "`%s` is %s; %s is due", key->name, spec_describe(r, value),
+        spec_complain(r, value, hint, "`%s` is %s; expected %s", key->name, spec_describe(r, value),
                       key->expected);
     else
         spec_complain_type(r, key, value);
@@ -210,7 +210,7 @@ void spec_read_reduce_task(struct reader *r, const struct spec_key *key, struct 
         }
     const char *hint = spec_did_you_mean(r, text, words, 5);
     spec_complain(r, value, hint ? hint : "a task of a plugin is written PLUGIN.TASK",
-                  "`%s` is no built-in reduction; %s is due", text, key->expected);
+                  "`%s` is not a built-in reduction; expected %s", text, key->expected);
 }
 
 void spec_read_reduce(struct reader *r, const struct spec_key *key, struct node *value, void *field)
@@ -243,5 +243,5 @@ void spec_read_output(struct reader *r, const struct spec_key *key, struct node 
         spec_complain(r, value,
                       ends_with(file, ".json") ? "write `.jsonl`: one JSON object on every line"
                                                : "the ending decides the format",
-                      "`%s` is %s; %s is due", key->name, spec_describe(r, value), key->expected);
+                      "`%s` is %s; expected %s", key->name, spec_describe(r, value), key->expected);
 }

@@ -64,7 +64,7 @@ static void complain_unknown(struct reader *r, const struct spec_table *table, c
     if (!hint)
         hint = habit(key->text);
     if (!hint && count <= 8 && !r->silent) {
-        hint = "known are";
+        hint = "known keys:";
         for (size_t i = 0; i < count; i++)
             hint = spec_tree_format(&r->tree, "%s%s `%s`", hint, i ? "," : "", words[i]);
     }
@@ -112,8 +112,9 @@ static bool has_one(struct reader *r, const struct spec_table *table, const char
         if (!find_key(table, value->key->text))
             continue;
         if (first) {
-            spec_complain(r, value->key, "remove one", "%s has both `%s` and `%s`; one is due",
-                          name, first->key->text, value->key->text);
+            spec_complain(r, value->key, "remove one",
+                          "%s has both `%s` and `%s`; expected only one of them", name,
+                          first->key->text, value->key->text);
             return false;
         }
         first = value;
@@ -137,7 +138,7 @@ void spec_read_table(struct reader *r, const struct spec_table *table, const cha
         if (!key)
             complain_unknown(r, table, name, value->key);
         else if (table->partial && key->no_default)
-            spec_complain(r, value->key, "write it in every phase", "`%s` cannot stand in %s",
+            spec_complain(r, value->key, "write it in every phase", "`%s` is not allowed in %s",
                           key->name, name);
         else if (readable && spec_node_get(mapping, key->name) ==
                                  value) // of a key given twice, the first counts

@@ -238,7 +238,7 @@ static void check_args(struct reader *r, size_t p)
                 "index");
         else if (has_column(&phase->inputs, arg->key->text))
             spec_complain_once(r, arg->key, "rename one, or leave it out",
-                               "the inputs of phase `%s` have a column `%.64s` already",
+                               "the inputs of phase `%s` already have a column `%.64s`",
                                phase->name ? phase->name : "?", arg->key->text);
     }
 }

@@ -131,7 +131,7 @@ static int place_node(struct builder *b, const yaml_event_t *event, struct node 
     }
     if (node->kind != NODE_SCALAR)
         return refuse(b, event, "quote text that has brackets or braces; there is no templating",
-                      "%s stands where a key is due",
+                      "expected a key, but found %s",
                       node->kind == NODE_LIST ? "a list" : "a mapping");
     *key = node;
     return 0;
@@ -278,6 +278,6 @@ struct node *spec_tree_parse(struct tree *t, const char *text, size_t length, co
     if (b.root)
         return b.root;
     struct node nowhere = {.option = option};
-    spec_node_complain(d, &nowhere, "begin with `version: 1`", "there is nothing in it");
+    spec_node_complain(d, &nowhere, "begin with `version: 1`", "the job file is empty");
     return NULL;
 }

@@ -82,7 +82,7 @@ const char *spec_read_text(struct reader *r, const struct spec_key *key, const s
         spec_complain(r, value,
                       spec_tree_format(&r->tree, "write `%s: \"%s\"` if you mean it", key->name,
                                        spec_shorten(r, value->text)),
-                      "`%s` is %s; %s is due", key->name, spec_describe(r, value),
+                      "`%s` is %s; expected %s", key->name, spec_describe(r, value),
                       spec_expected(r, key));
     return NULL;
 }
@@ -93,7 +93,7 @@ bool spec_read_value(struct reader *r, const char *name, const struct node *node
     struct job_value value = {.mark = node->mark};
     if (node->kind != NODE_SCALAR) {
         spec_complain(r, node, "write one number, text, `true` or `false`",
-                      "`%s` holds %s; a single value is due", spec_shorten(r, name),
+                      "`%s` holds %s; expected a single value", spec_shorten(r, name),
                       spec_describe(r, node));
         return false;
     }
@@ -188,7 +188,7 @@ void spec_read_bool(struct reader *r, const struct spec_key *key, struct node *v
             hint = "write `false`";
     }
     spec_complain(r, value, hint ? hint : spec_example(r, key),
-                  "`%s` is %s; `true` or `false` is due", key->name, spec_describe(r, value));
+                  "`%s` is %s; expected `true` or `false`", key->name, spec_describe(r, value));
 }
 
 void spec_read_word(struct reader *r, const struct spec_key *key, struct node *value, void *field)
@@ -203,8 +203,8 @@ void spec_read_word(struct reader *r, const struct spec_key *key, struct node *v
         }
     const char *hint =
         value->kind == NODE_SCALAR ? spec_did_you_mean(r, value->text, key->words, count) : NULL;
-    spec_complain(r, value, hint ? hint : spec_example(r, key), "`%s` is %s; %s is due", key->name,
-                  spec_describe(r, value), spec_expected(r, key));
+    spec_complain(r, value, hint ? hint : spec_example(r, key), "`%s` is %s; expected %s",
+                  key->name, spec_describe(r, value), spec_expected(r, key));
 }
 
 void spec_read_whole(struct reader *r, const struct spec_key *key, struct node *value, void *field)
@@ -217,7 +217,7 @@ void spec_read_whole(struct reader *r, const struct spec_key *key, struct node *
     if (!spec_read_number(r, key, value, &cell))
         return;
     if (cell.type != BR_I64 || cell.i64 < key->min || cell.i64 > key->max)
-        spec_complain(r, value, spec_example(r, key), "`%s` is %s; %s is due", key->name,
+        spec_complain(r, value, spec_example(r, key), "`%s` is %s; expected %s", key->name,
                       spec_describe(r, value), spec_expected(r, key));
     else
         store(key, field, cell.i64);
@@ -248,10 +248,10 @@ static void complain_units(struct reader *r, const struct spec_key *key, const s
     if (result == UNITS_TOO_LARGE)
         spec_complain(r, value, spec_example(r, key), "`%s`: %s is too large", key->name, text);
     else if (result == UNITS_NO_UNIT)
-        spec_complain(r, value, hint, "`%s` is %s, without a unit; %s is due", key->name, text,
+        spec_complain(r, value, hint, "`%s` is %s, without a unit; expected %s", key->name, text,
                       spec_expected(r, key));
     else if (result == UNITS_BAD_UNIT)
-        spec_complain(r, value, hint, "`%s` is `%s`, which has no unit known here; %s is due",
+        spec_complain(r, value, hint, "`%s` is `%s`, which has an unknown unit; expected %s",
                       key->name, text, spec_expected(r, key));
     else
         spec_complain_type(r, key, value);
@@ -270,8 +270,7 @@ void spec_read_units(struct reader *r, const struct spec_key *key, struct node *
     if (result != UNITS_OK)
         complain_units(r, key, value, result);
     else if (number < (uint64_t)key->min)
-        spec_complain(r, value, spec_example(r, key),
-                      "`%s` is %s, which is too little to work with", key->name,
+        spec_complain(r, value, spec_example(r, key), "`%s` is %s, which is too small", key->name,
                       spec_shorten(r, value->text));
     else
         memcpy(field, &number, sizeof number);

@@ -49,7 +49,7 @@ static const struct translation translations[] = {
     {"while scanning a quoted scalar", "found unexpected document indicator", true,
      "the quote opened here is not closed before the document ends", "close it"},
     {"while parsing a quoted scalar", "found unknown escape character", false,
-     "no such escape in double quotes", "write `\\\\` for a backslash, or use single quotes"},
+     "unknown escape in double quotes", "write `\\\\` for a backslash, or use single quotes"},
     {NULL, "block sequence entries are not allowed in this context", false,
      "a list item cannot begin here", "put the list on lines of its own, or use `[...]`"},
     {NULL, "mapping keys are not allowed in this context", false, "a key cannot begin here",

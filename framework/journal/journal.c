@@ -71,8 +71,8 @@ static int die(struct journal *j, br_error *err)
     if (!j->dead) {
         j->dead = true;
         br_error_set(&j->death, BR_ERR_INTERRUPTED,
-                     "the journal %s could not be written: %s; the run stops, and what had "
-                     "reached the disk is kept: --resume goes on from there",
+                     "the journal %s could not be written: %s; the run stops, and all that reached "
+                     "the disk is kept: --resume continues from there",
                      j->path, strerror(errno));
     }
     if (err)

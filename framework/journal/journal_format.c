@@ -82,7 +82,7 @@ int journal_header_decode(const unsigned char *data, size_t size, struct journal
     if (size < 12)
         return br_error_set(err, BR_ERR_USAGE, "ends within its header (%zu bytes)", size);
     if (memcmp(data, file_magic, sizeof file_magic) != 0)
-        return br_error_set(err, BR_ERR_USAGE, "is not a journal of batchrun");
+        return br_error_set(err, BR_ERR_USAGE, "is not a batchrun journal");
     // The version is checked first, because another format may have another header.
     uint32_t version = load32(data + 8);
     if (version != JOURNAL_VERSION)
@@ -613,7 +613,7 @@ int journal_decode(uint32_t type, const unsigned char *data, size_t size, struct
     if (buffer_check(durations, err) != 0)
         return -1;
     if (c.bad || c.at != c.end)
-        return br_error_set(err, BR_ERR_USAGE, "does not hold what its type says");
+        return br_error_set(err, BR_ERR_USAGE, "does not match its type");
     *out = event;
     return 0;
 }

@@ -74,12 +74,12 @@ static int refuse_existing(const char *path, bool has_journal, br_error *err)
 {
     if (has_journal)
         return br_error_set(err, BR_ERR_USAGE,
-                            "%s already holds a run: --resume goes on with it, --fresh sets it "
-                            "aside, --dir DIR makes the new one elsewhere",
+                            "%s already holds a run: --resume continues it, --fresh sets it aside, "
+                            "--dir DIR writes the new run elsewhere",
                             path);
     return br_error_set(err, BR_ERR_USAGE,
-                        "%s is there already, though it holds no run: --fresh sets it aside, --dir "
-                        "DIR makes the new one elsewhere",
+                        "%s already exists and holds no run: --fresh sets it aside, --dir DIR "
+                        "writes the new run elsewhere",
                         path);
 }
 
@@ -127,10 +127,10 @@ static int open_existing(int parent, const char *entry, struct rundir *d, br_err
 {
     d->fd = open_directory(parent, entry);
     if (d->fd < 0 && (errno == ENOTDIR || errno == ELOOP))
-        return br_error_set(err, BR_ERR_USAGE,
-                            "%s is there already and is not a directory: --dir DIR makes the run "
-                            "elsewhere",
-                            d->path);
+        return br_error_set(
+            err, BR_ERR_USAGE,
+            "%s already exists and is not a directory: --dir DIR writes the run elsewhere",
+            d->path);
     if (d->fd < 0)
         return fail(err, "open", d->path);
     struct stat st;
@@ -222,8 +222,8 @@ static int lock_directory(int parent, const char *entry, struct rundir *d, br_er
         return 0;
     fd_close(&d->lock);
     return br_error_set(err, BR_ERR_USAGE,
-                        "another run began in %s at the same moment: --resume goes on with it when "
-                        "it has ended, --fresh sets it aside",
+                        "another run started in %s at the same time: when it has ended, --resume "
+                        "continues it and --fresh sets it aside",
                         d->path);
 }
 

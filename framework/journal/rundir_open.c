@@ -69,9 +69,10 @@ static int refuse(const char *path, br_error *err)
             err->kind = BR_ERR_USAGE;
         return -1;
     }
-    return br_error_set(err, BR_ERR_USAGE,
-                        "%s is no run directory: a run is named NAME.run and holds a journal",
-                        path);
+    return br_error_set(
+        err, BR_ERR_USAGE,
+        "%s is not a run directory: a run directory is named NAME.run and contains a journal",
+        path);
 }
 
 static int open_at(struct rundir *d, const char *path, br_error *err)

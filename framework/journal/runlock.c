@@ -50,7 +50,7 @@ static int refuse(struct buffer *who, const char *path, br_error *err)
 {
     buffer_char(who, '\0');
     bool known = !who->failed && who->length > 1;
-    br_error_set(err, BR_ERR_USAGE, "the run in %s is still going on, in %s", path,
+    br_error_set(err, BR_ERR_USAGE, "the run in %s is still running, in %s", path,
                  known ? who->data : "another process");
     buffer_finish(who);
     return -1;

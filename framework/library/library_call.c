@@ -62,7 +62,8 @@ static int check_options(const br_call_options *o, br_error *err)
     if (!o ||
         (library_is_limit(o->timeout) && library_is_limit(o->soft_timeout) && o->retry_delay >= 0))
         return 0;
-    return br_error_set(err, BR_ERR_USAGE, "a time of the call's options is negative or no number");
+    return br_error_set(err, BR_ERR_USAGE,
+                        "a time of the call's options is negative or not a number");
 }
 
 struct room {
@@ -91,7 +92,7 @@ static int wait_for_room(br_pool *p, size_t count, int64_t until, br_error *err)
     // Another thread may have closed the pool meanwhile.
     if (has_room(&room) || library_drive_until(p, until, has_room, &room) || p->broken)
         return check_open(p, err);
-    return br_error_set(err, BR_ERR_FULL, "%" PRIu64 " items are queued, and %zu is the bound",
+    return br_error_set(err, BR_ERR_FULL, "%" PRIu64 " items are queued; the limit is %zu",
                         p->queued, p->options.max_queued);
 }
 

@@ -100,13 +100,13 @@ static int make_plan(br_pool *p, br_error *err)
 static int check_options(const br_pool_options *o, br_error *err)
 {
     if (o->workers > WORKERS_MAX)
-        return br_error_set(err, BR_ERR_USAGE, "%u workers are more than %d", o->workers,
-                            WORKERS_MAX);
+        return br_error_set(err, BR_ERR_USAGE, "%u workers were requested; the limit is %d",
+                            o->workers, WORKERS_MAX);
     if (o->binding > BR_BIND_PACKAGE)
         return br_error_set(err, BR_ERR_USAGE, "there is no binding %d", (int)o->binding);
     if (!(o->grace >= 0) || !library_is_limit(o->queue_timeout))
         return br_error_set(err, BR_ERR_USAGE,
-                            "a time of the pool's options is negative or no number");
+                            "a time of the pool's options is negative or not a number");
     return 0;
 }
 

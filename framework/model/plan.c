@@ -270,8 +270,8 @@ static size_t count_workers(const struct job_workers *workers, size_t objects, u
     if (count == 0)
         count = workers->width < objects ? objects / workers->width : 1;
     if (count > PLAN_WORKERS_MAX) {
-        br_error_set(err, BR_ERR_USAGE, "%" PRIu64 " workers are asked for; the most is %d", count,
-                     PLAN_WORKERS_MAX);
+        br_error_set(err, BR_ERR_USAGE, "%" PRIu64 " workers were requested; the limit is %d",
+                     count, PLAN_WORKERS_MAX);
         return 0;
     }
     uint64_t needed = count * workers->width;

@@ -113,7 +113,7 @@ static int parse_type(struct parser *p, enum br_type *type)
     while (is_letter(*p->at) || is_digit(*p->at))
         p->at++;
     *type = type_named(at, (size_t)(p->at - at));
-    return *type ? 0 : wrong(p, at, "a type is due: i64, f64, str, bool or bytes");
+    return *type ? 0 : wrong(p, at, "expected a type: i64, f64, str, bool or bytes");
 }
 
 // Parses "name:type" (blanks may surround the colon) and adds the column.
@@ -122,11 +122,11 @@ static int parse_column(struct parser *p, struct schema *schema)
     const char *name = p->at;
     size_t length = name_length(name);
     if (length == 0)
-        return wrong(p, name, "a column's name is due (letters, digits, _ . -)");
+        return wrong(p, name, "expected a column's name (letters, digits, _ . -)");
     p->at += length;
     skip_blanks(p);
     if (*p->at != ':')
-        return wrong(p, p->at, "a colon and the column's type are due");
+        return wrong(p, p->at, "expected a colon and the column's type");
     p->at++;
     enum br_type type;
     if (parse_type(p, &type) != 0)
@@ -169,11 +169,11 @@ static int parse_inputs(struct parser *p)
             return -1;
     }
     if (many != (*p->at == ']'))
-        return wrong(p, p->at, many ? "a closing ] is due" : "a ] without its [");
+        return wrong(p, p->at, many ? "expected a closing ]" : "a ] without its [");
     p->at += many;
     skip_blanks(p);
     if (strncmp(p->at, "->", 2) != 0)
-        return wrong(p, p->at, "-> and the result columns are due");
+        return wrong(p, p->at, "expected -> and the result columns");
     p->at += 2;
     return 0;
 }
@@ -186,7 +186,7 @@ static int parse_results(struct parser *p)
             return 0;
         const char *name = p->at;
         if (!strncmp(name, "...", 3))
-            return wrong(p, name, "... can stand among the inputs only");
+            return wrong(p, name, "... is allowed only among the inputs");
         if (parse_column(p, &p->out->results) != 0)
             return -1;
         const struct schema *results = &p->out->results;

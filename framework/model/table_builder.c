@@ -176,7 +176,7 @@ static int put_text(struct table_builder *b, struct draft *d, struct cell cell, 
             return br_error_nomem(err);
         d->entry.text_size += count;
     } else if (cell.text.length >= d->entry.text_size - d->text_used)
-        return misuse(err, d->name, "more text than was said");
+        return misuse(err, d->name, "more text than announced");
     char *to = b->image.data + d->entry.text + d->text_used;
     if (cell.text.length > 0)
         memcpy(to, cell.text.data, cell.text.length);

@@ -48,7 +48,7 @@ static const char *give_up_message(struct pool *p, const char *message, uint32_t
     size_t line = strcspn(message, "\n");
     buffer_reset(&p->message);
     buffer_append(&p->message, message, line);
-    buffer_format(&p->message, "; it has ended %u workers, and is not tried again", crashes);
+    buffer_format(&p->message, "; it has ended %u workers and is not retried", crashes);
     buffer_append(&p->message, message + line, strlen(message + line) + 1);
     return p->message.failed ? message : p->message.data;
 }

@@ -153,7 +153,7 @@ static const struct {
     [CORE_START] = {"u-start", "start",
                     "a worker's process was not ready, at the beginning or "
                     "after another's death"},
-    [CORE_BARRIER] = {"u-barrier", "barrier", "the phase of the next task had not begun"},
+    [CORE_BARRIER] = {"u-barrier", "barrier", "the phase of the next task had not started"},
     [CORE_TAIL] = {"u-tail", "tail", "no task was left for it until the run's end"},
     [CORE_RETRY] = {"u-retry", "retry", "until the time at which a task was tried again"},
     [CORE_DISPATCH] = {"u-dispatch", "dispatch", "between one task and the next"},
@@ -226,7 +226,7 @@ static void put_core(struct buffer *out, unsigned cpu, const struct core *c, boo
         if (c->workers == 1)
             buffer_format(out, "worker %" PRIu32 ", busy %.0f %%\">", c->worker, busy);
         else
-            buffer_format(out, "%" PRIu32 " workers, tasks in hand %.2f at a time\">", c->workers,
+            buffer_format(out, "%" PRIu32 " workers, %.2f tasks running at a time\">", c->workers,
                           c->busy);
         buffer_format(out, "<i style=\"height:%.0f%%\"></i>", busy);
     }

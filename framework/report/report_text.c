@@ -321,8 +321,8 @@ void report_environment(const struct report *r, struct buffer *out)
     put_date(out, s->wall_ns);
     buffer_text(out, "</dd></div>\n");
     if (r->resumes > 0)
-        buffer_format(out, "<div><dt>taken up again</dt><dd>%" PRIu64 " time%s</dd></div>\n",
-                      r->resumes, r->resumes == 1 ? "" : "s");
+        buffer_format(out, "<div><dt>resumed</dt><dd>%" PRIu64 " time%s</dd></div>\n", r->resumes,
+                      r->resumes == 1 ? "" : "s");
     buffer_append(out, r->facts.data, r->facts.length);
     report_fact(out, "end", s->ended ? s->reason : "the run has not ended");
     if (s->ended)

@@ -239,8 +239,9 @@ void report_timeline(const struct report *r, struct buffer *out)
     buffer_text(out, "</h3>\n");
     put_workers(r, out);
     if (!r->summary.ended)
-        buffer_text(out, "<p class=\"note\">The run has not ended: what was in hand at the end of "
-                         "its journal is not drawn.</p>\n");
+        buffer_text(out,
+                    "<p class=\"note\">The run has not ended: tasks that still ran at the end of "
+                    "its journal are not drawn.</p>\n");
     buffer_text(out, "</section>\n");
 }
 

@@ -210,7 +210,7 @@ static void put_resume(struct trace *t, int64_t time_ns)
 {
     if (is_full(t, 1))
         return;
-    begin_event(t, "i", "the run was taken up again", 0);
+    begin_event(t, "i", "the run was resumed", 0);
     json_string(&t->json, "s", "p");
     put_time(&t->json, "ts", time_ns);
     end_event(t);

@@ -36,7 +36,7 @@ int output_format_of(const char *path, enum output_format *format, br_error *err
         }
     }
     return br_error_set(err, BR_ERR_USAGE,
-                        "%s: the ending says how results are written: .csv, .jsonl or .npy", path);
+                        "%s: the ending chooses the format: .csv, .jsonl or .npy", path);
 }
 
 int output_check(enum output_format format, const struct result_layout *layout, br_error *err)
@@ -47,7 +47,7 @@ int output_check(enum output_format format, const struct result_layout *layout, 
         if (layout->schema.columns[i].type < BR_STR)
             return 0;
     return br_error_set(err, BR_ERR_USAGE,
-                        "a .npy file holds numbers only, and no result column is one");
+                        "a .npy file holds numbers only, and no result column is a number");
 }
 
 static int write_rows(struct output_stream *s, enum output_format format,

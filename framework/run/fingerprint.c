@@ -153,17 +153,16 @@ static int refuse(const struct fingerprint *s, const struct event_source *was, b
     size_t line;
     if (strcmp(was->what, "--set") == 0)
         return br_error_set(err, BR_ERR_USAGE,
-                            "the run in %s was begun with --set %s: give it again; or %s", run,
+                            "the run in %s was started with --set %s: give it again; or %s", run,
                             was->name, hint);
     if (strcmp(was->what, "job file") == 0 && (line = differing_line(s)) > 0)
         return br_error_set(err, BR_ERR_USAGE,
-                            "the job file is not what it was when the run in %s began: they differ "
-                            "in line %zu; %s/job.yaml is what it was, and %s",
+                            "the job file has changed since the run in %s started, first in line "
+                            "%zu; %s/job.yaml is the earlier one, and %s",
                             run, line, run, hint);
-    return br_error_set(err, BR_ERR_USAGE, "the %s%s%s%s not what %s when the run in %s began; %s",
+    return br_error_set(err, BR_ERR_USAGE, "the %s%s%s %s changed since the run in %s started; %s",
                         was->what, was->name[0] ? ", " : "", was->name,
-                        starts_with(was->what, "inputs") ? " are" : " is",
-                        starts_with(was->what, "inputs") ? "they were" : "it was", run, hint);
+                        starts_with(was->what, "inputs") ? "have" : "has", run, hint);
 }
 
 // Returns -1 and *err if the fingerprint has a part that the journal does not. `what` limits this
@@ -173,7 +172,7 @@ static int check_new(const struct fingerprint *s, const char *what, br_error *er
     for (size_t i = 0; i < s->count; i++)
         if (!s->items[i].known && (!what || strcmp(what, s->items[i].what) == 0))
             return br_error_set(err, BR_ERR_USAGE,
-                                "the run in %s was begun without %s %s: leave it out; or %s",
+                                "the run in %s was started without %s %s: leave it out; or %s",
                                 s->dir->path, s->items[i].what, s->items[i].name, hint);
     return 0;
 }

@@ -45,9 +45,9 @@ static int cut_task(struct one_task *s, const char *task, char **plugin, br_erro
 {
     const char *dot = strchr(task, '.');
     if (!dot || dot == task || !dot[1])
-        return br_error_set(err, BR_ERR_USAGE,
-                            "`%s` is no task: write PLUGIN.TASK name=value..., or RUN PHASE#INDEX",
-                            task);
+        return br_error_set(
+            err, BR_ERR_USAGE,
+            "`%s` is not a task: write PLUGIN.TASK name=value..., or RUN PHASE#INDEX", task);
     if (!strncmp(task, "exec.", 5))
         return br_error_set(err, BR_ERR_USAGE,
                             "the plugin `exec` is now `command`: write command.%s", dot + 1);
@@ -114,7 +114,7 @@ static int add_word(struct table_builder *b, const char *task, const struct sign
 {
     const char *equals = strchr(word, '=');
     if (!equals || equals == word)
-        return br_error_set(err, BR_ERR_USAGE, "`%s` is no input: write name=value", word);
+        return br_error_set(err, BR_ERR_USAGE, "`%s` is not an input: write name=value", word);
     char *name = strndup(word, (size_t)(equals - word));
     if (!name)
         return br_error_nomem(err);
@@ -138,7 +138,7 @@ static int check_complete(const struct table *t, const char *task, const struct 
     for (size_t i = 0; i < sig->inputs.count; i++) {
         const struct column *c = &sig->inputs.columns[i];
         if (table_find(t, c->name) < 0)
-            return br_error_set(err, BR_ERR_USAGE, "task %s wants %s=... (%s)", task, c->name,
+            return br_error_set(err, BR_ERR_USAGE, "task %s needs %s=... (%s)", task, c->name,
                                 schema_type_name(c->type));
     }
     return 0;

@@ -172,8 +172,8 @@ int phase_start_rows(struct phase *p, int64_t now, br_error *err)
         return -1;
     if (resume_state_begun(state, number) && resume_state_tasks(state, number) != p->tasks)
         return br_error_set(err, BR_ERR_USAGE,
-                            "phase %s has %" PRIu64 " tasks, and had %" PRIu64
-                            " when the run began; --fresh sets the run aside and starts anew",
+                            "phase %s has %" PRIu64 " tasks, but had %" PRIu64
+                            " when the run started; --fresh sets the run aside and starts anew",
                             p->spec->name, p->tasks, resume_state_tasks(state, number));
     if (resume_state_history(state, number, 0, p->tasks, &h, err) != 0)
         return -1;

@@ -53,7 +53,7 @@ static int slurm_limit(unsigned *limit, br_error *err)
     if (text && (!text_to_i64(text, strlen(text), &value) || value < 1 || value > CPUSET_MAX))
         return br_error_set(
             err, BR_ERR_USAGE,
-            "SLURM_CPUS_PER_TASK is \"%.32s\", which is no number of CPUs; unset it", text);
+            "SLURM_CPUS_PER_TASK is \"%.32s\", which is not a number of CPUs; unset it", text);
     *limit = (unsigned)value;
     return 0;
 }
@@ -154,11 +154,11 @@ static void check_reduce_columns(struct preparation *in, const struct job_phase 
         int at = schema_find(gives, c->name);
         if (at < 0)
             diagnostics_add(in->d, BR_ERR_PLUGIN, phase->reduce.mark, strlen(phase->reduce.task),
-                            NULL, "task %s wants column `%s` (%s), and %s gives none of that name",
+                            NULL, "task %s needs column `%s` (%s), but %s returns no such column",
                             phase->reduce.task, c->name, schema_type_name(c->type), giver);
         else if (gives->columns[at].type != c->type)
             diagnostics_add(in->d, BR_ERR_PLUGIN, phase->reduce.mark, strlen(phase->reduce.task),
-                            NULL, "task %s wants column `%s` as %s, and %s gives it as %s",
+                            NULL, "task %s needs column `%s` as %s, but %s returns it as %s",
                             phase->reduce.task, c->name, schema_type_name(c->type), giver,
                             schema_type_name(gives->columns[at].type));
     }
@@ -177,7 +177,7 @@ static void check_reduce_task(struct preparation *in, const struct job_phase *ph
     }
     check_reduce_columns(in, phase, s, rows, "the phase's task");
     // The task reduces its own results again, until one row is left.
-    check_reduce_columns(in, phase, s, &s->results, "it itself");
+    check_reduce_columns(in, phase, s, &s->results, "the reduction itself");
 }
 
 static bool copy_schema(const struct schema *from, struct schema *to, br_error *err)
@@ -352,7 +352,7 @@ int prepare(struct job *job, struct nursery *nursery, const struct prepare_optio
     if (!ok)
         return -1;
     if (d->count > 0)
-        return br_error_set(err, d->kind, "%zu mistake%s in %s", d->count, d->count == 1 ? "" : "s",
+        return br_error_set(err, d->kind, "%zu error%s in %s", d->count, d->count == 1 ? "" : "s",
                             job->file);
     return 0;
 }

@@ -58,7 +58,7 @@ int recorded_run_open(struct recorded_run *out, const char *run, br_error *err)
     if (rundir_open(&out->dir, run, err) != 0 || replay(&out->dir, sinks, 1, err) != 0)
         return -1;
     if (!out->job_file)
-        return br_error_set(err, BR_ERR_USAGE, "%s has not begun: its journal is empty",
+        return br_error_set(err, BR_ERR_USAGE, "%s has not started: its journal is empty",
                             out->dir.path);
     return 0;
 }

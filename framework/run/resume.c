@@ -128,15 +128,14 @@ void resume_describe(const struct resume *r, const char *path, struct buffer *ou
     if (r->idle) {
         buffer_format(out, "the run in %s had finished: nothing is left to do", path);
     } else {
-        buffer_format(out, "going on with %s: ", path);
+        buffer_format(out, "resuming %s: ", path);
         text_count(out, r->state.ended);
-        buffer_text(out,
-                    r->state.ended == 1 ? " task has its outcome" : " tasks have their outcome");
+        buffer_text(out, r->state.ended == 1 ? " task is done" : " tasks are done");
     }
     if (r->state.failed > 0) {
         buffer_text(out, ", ");
         text_count(out, r->state.failed);
-        buffer_text(out, " of them failed (--retry-failed runs those again)");
+        buffer_text(out, " of them failed (--retry-failed runs them again)");
     }
     buffer_char(out, '\n');
 }

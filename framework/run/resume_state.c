@@ -38,8 +38,8 @@ static const struct schema no_columns;
 static int contradiction(br_error *err, const char *what, uint32_t number, uint64_t index)
 {
     return br_error_set(err, BR_ERR_USAGE,
-                        "the journal cannot be gone on with: of phase %" PRIu32 ", task %" PRIu64
-                        ", it says %s; --fresh sets the run aside and starts anew",
+                        "the run cannot be resumed: for phase %" PRIu32 ", task %" PRIu64
+                        ", its journal has %s; --fresh sets the run aside and starts anew",
                         number, index, what);
 }
 
@@ -67,7 +67,7 @@ static int take_phase_begin(struct resume_state *state, const struct event_phase
                             br_error *err)
 {
     if (e->phase >= 2 * state->job_phases)
-        return contradiction(err, "that it begins, which the job does not have", e->phase, 0);
+        return contradiction(err, "a start, but the job has no such phase", e->phase, 0);
     struct resume_phase *p = &state->phases[e->phase];
     forget(state, p);
     p->results = results_create(schema_of(state, e->phase), e->tasks, err);
@@ -85,9 +85,9 @@ static struct resume_phase *phase_of(struct resume_state *state, uint32_t number
 {
     struct resume_phase *p = number < 2 * state->job_phases ? &state->phases[number] : NULL;
     if (!p || !p->begun || first >= p->tasks || count > p->tasks - first)
-        contradiction(err, "that it ends, though it had not begun", number, first);
+        contradiction(err, "an end without a start", number, first);
     else if (results_next(p->results, first) < first + count)
-        contradiction(err, "twice how it ended", number, results_next(p->results, first));
+        contradiction(err, "two ends", number, results_next(p->results, first));
     else
         return p;
     return NULL;
@@ -344,7 +344,7 @@ static int know_ends(struct resume_phase *p, uint32_t number, uint64_t first, ui
         if (index < first || index >= first + count || bits_has(h->known, index - first))
             continue;
         if (know_task(h, index - first, &p->ends[i], next - i) != 0)
-            return contradiction(err, "twice how it ended", number, index);
+            return contradiction(err, "two ends", number, index);
     }
     return 0;
 }
@@ -357,7 +357,7 @@ int resume_state_history(struct resume_state *state, uint32_t number, uint64_t f
         return 0;
     struct resume_phase *p = &state->phases[number];
     if (first + count > p->tasks)
-        return contradiction(err, "that there is no such one", number, first + count - 1);
+        return contradiction(err, "an index that does not exist", number, first + count - 1);
     out->known = calloc(BITS_WORDS(count), sizeof *out->known);
     out->failed = calloc(p->end_count + 1, sizeof *out->failed);
     out->again = calloc(p->end_count + 1, sizeof *out->again);

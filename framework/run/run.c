@@ -426,12 +426,13 @@ static void heed_time(struct run *run, int64_t now, struct buffer *lines)
 {
     if (phases_late(run->phases) && !run->late) {
         run->late = true;
-        buffer_text(lines, "batchrun: the allocation is about to end: tasks that no longer fit are "
-                           "not started\n");
+        buffer_text(
+            lines,
+            "batchrun: the Slurm allocation ends soon: tasks that no longer fit are not started\n");
     }
     if (now >= run->stop.end_at && !run->cancelled) {
         run->late = true;
-        buffer_text(lines, "batchrun: the allocation ends now: killing the tasks in hand\n");
+        buffer_text(lines, "batchrun: the Slurm allocation ends now: killing the running tasks\n");
     }
 }
 
@@ -497,10 +498,10 @@ static int recall(struct run *run, br_error *err)
     if (phases_advance(run->phases, clock_now(), err) != 0)
         return -1;
     if (run->resume.idle && !phases_done(run->phases))
-        return br_error_set(err, BR_ERR_SYSTEM,
-                            "internal error: the journal in %s says that the run had finished, and "
-                            "tasks are left",
-                            run->dir.path);
+        return br_error_set(
+            err, BR_ERR_SYSTEM,
+            "internal error: the journal in %s records the end of the run, but tasks are left",
+            run->dir.path);
     return 0;
 }
 
@@ -536,7 +537,7 @@ static enum run_status verdict(struct run *run, int looped, const br_error *err,
         return RUN_INTERRUPTED;
     }
     if ((run->late || phases_late(run->phases)) && phases_cut(run->phases)) {
-        *why = "interrupted by the end of the allocation";
+        *why = "interrupted by the end of the Slurm allocation";
         return RUN_INTERRUPTED;
     }
     strcpy(run->reason, "finished");
@@ -587,7 +588,7 @@ static enum run_status end(struct run *run, int looped, br_error *err)
         terminal_error(err);
     else if (!shown)
         terminal_write(
-            "batchrun: out of memory for the summary on the terminal; `batchrun show` tells it\n");
+            "batchrun: out of memory for the summary on the terminal; `batchrun show` prints it\n");
     if (looped == 0 && closed != 0) {
         terminal_error(&late);
         status = run_status_of(late.kind);

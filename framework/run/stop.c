@@ -65,10 +65,10 @@ static int find_end(int64_t now, int64_t *end_at, br_error *err)
     if (!text)
         return 0;
     if (!text_to_i64(text, strlen(text), &seconds) || seconds < 1 || seconds > INT64_MAX / NS_PER_S)
-        return br_error_set(err, BR_ERR_USAGE,
-                            "SLURM_JOB_END_TIME is \"%.32s\", which is no time in seconds since "
-                            "1970; unset it",
-                            text);
+        return br_error_set(
+            err, BR_ERR_USAGE,
+            "SLURM_JOB_END_TIME is \"%.32s\", which is not a time in seconds since 1970; unset it",
+            text);
     *end_at = now + (seconds * NS_PER_S - clock_wall()) - CLOSING_NS;
     return 0;
 }
@@ -101,7 +101,7 @@ static void begin(struct stop *s, int signal, int64_t now, struct buffer *lines)
     s->signal = signal;
     if (s->grace_ns < s->kill_at - now)
         s->kill_at = now + s->grace_ns;
-    buffer_text(lines, ": no more tasks are started; those in hand have ");
+    buffer_text(lines, ": no more tasks are started; running tasks have ");
     text_duration(lines, s->kill_at > now ? s->kill_at - now : 0);
     buffer_text(lines, signal == SIGINT ? " (Ctrl-C again kills them)\n" : "\n");
 }
@@ -117,7 +117,7 @@ static void take(struct stop *s, int signal, int64_t now, struct buffer *lines)
         return;
     }
     s->kill_at = now;
-    buffer_text(lines, ": killing the tasks in hand\n");
+    buffer_text(lines, ": killing the running tasks\n");
 }
 
 void stop_look(struct stop *s, int64_t now, struct buffer *lines)

@@ -38,7 +38,7 @@ void terminal_error(const br_error *err)
 void terminal_interrupted(int signal)
 {
     static const char before[] = "batchrun: interrupted by ";
-    static const char after[] = " before the run began: no task was started\n";
+    static const char after[] = " before the run started: no task was run\n";
     const char *name = signal_name(signal);
     write_bytes(before, sizeof before - 1);
     write_bytes(name, strlen(name));
@@ -70,7 +70,7 @@ void terminal_begin(struct terminal *t, const struct resume *resume)
         return;
     struct buffer b = BUFFER_EMPTY;
     if (t->dir->set_aside)
-        buffer_format(&b, "batchrun: the run that was there is now %s\n", t->dir->set_aside);
+        buffer_format(&b, "batchrun: the earlier run is now %s\n", t->dir->set_aside);
     resume_describe(resume, t->dir->path, &b);
     buffer_char(&b, '\0');
     if (!b.failed)
@@ -81,8 +81,7 @@ void terminal_begin(struct terminal *t, const struct resume *resume)
 void terminal_lost_worker(struct terminal *t, const struct exec_report *dead)
 {
     struct buffer b = BUFFER_EMPTY;
-    buffer_format(&b,
-                  "batchrun: worker %u (pid %d) is put aside, and the others go on without it: ",
+    buffer_format(&b, "batchrun: worker %u (pid %d) is no longer used, the others continue: ",
                   dead->slot, dead->dead.pid);
     buffer_text(&b, dead->dead.reason);
     buffer_char(&b, '\n');
@@ -123,7 +122,7 @@ bool terminal_result(struct terminal *t, enum run_status status)
 void terminal_resume_command(const char *command)
 {
     struct buffer b = BUFFER_EMPTY;
-    buffer_text(&b, "batchrun: this goes on with it: ");
+    buffer_text(&b, "batchrun: to resume: ");
     text_escaped(&b, command, strlen(command));
     buffer_char(&b, '\n');
     if (!b.failed)

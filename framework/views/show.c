@@ -77,7 +77,7 @@ static void put_title(const struct rundir *run, const struct summary *s, struct 
     char date[32];
     text_escaped(out, run->path, strlen(run->path));
     if (localtime_r(&seconds, &tm) && strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S", &tm) > 0)
-        buffer_format(out, ", begun %s", date);
+        buffer_format(out, ", started %s", date);
     if (s->host) {
         buffer_text(out, " on ");
         text_escaped(out, s->host, strlen(s->host));
@@ -91,7 +91,7 @@ static void put_waiting(const struct summary *s, const struct job *job, size_t p
 {
     memset(before, 0, job->phase_count * sizeof *before);
     job_phases_before(job, place, before);
-    buffer_format(out, "%s has not begun", job->phases[place].name);
+    buffer_format(out, "%s has not started", job->phases[place].name);
     const char *between = ": it waits for ";
     for (size_t i = 0; i < place; i++) {
         if (!before[i] || (i < s->phase_count && s->phases[i].ended))
@@ -116,12 +116,13 @@ static int put_outlook(const struct rundir *run, const struct summary *s, struct
             put_waiting(s, job, i, before, out);
     struct buffer who = BUFFER_EMPTY;
     if (!runlock_held(run->fd, &who))
-        buffer_text(out, "no process works on it: it was cut off; batchrun run --resume goes on "
-                         "with it\n");
+        buffer_text(
+            out,
+            "no process is running it: it was interrupted; batchrun run --resume continues it\n");
     else if (who.length == 0)
-        buffer_text(out, "a process works on it\n");
+        buffer_text(out, "a process is running it\n");
     else
-        buffer_format(out, "%.*s works on it\n", (int)who.length, who.data);
+        buffer_format(out, "%.*s is running it\n", (int)who.length, who.data);
     out->failed = out->failed || who.failed || !before;
     buffer_finish(&who);
     free(before);

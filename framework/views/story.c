@@ -209,7 +209,7 @@ static void put_waiting(const struct story *s, const struct job *job, size_t pla
         buffer_format(out, "%s%s", between, job->phases[i].name);
         between = ", ";
     }
-    buffer_text(out, between[0] == ',' ? " to end\n" : "is about to begin\n");
+    buffer_text(out, between[0] == ',' ? " to end\n" : "is about to start\n");
     free(before);
 }
 
@@ -218,17 +218,17 @@ static void put_queued(const struct story *s, const struct job_phase *phase, str
     if (s->attempt_count > 0) {
         const struct event_task_end *last = &s->attempts[s->attempt_count - 1].task;
         uint32_t next = last->attempt + !is_undone(last->status);
-        buffer_format(out, "attempt %" PRIu64 " follows", (uint64_t)next + 1);
+        buffer_format(out, "attempt %" PRIu64 " is next", (uint64_t)next + 1);
         int64_t delay = phase ? (int64_t)retry_policy_delay(&phase->retries, next) : 0;
         if (delay > 0) {
             buffer_text(out, ", about ");
             text_duration(out, delay);
             buffer_text(out, " after the last");
         }
-        buffer_text(out, ": it waits for that, or has begun\n");
+        buffer_text(out, ": it waits for that, or has started\n");
         return;
     }
-    buffer_text(out, "not ended yet: it waits for a worker, or has begun (");
+    buffer_text(out, "not ended yet: it waits for a worker, or has started (");
     text_count(out, s->ended);
     buffer_text(out, " of the phase's ");
     text_count(out, s->tasks);
@@ -241,7 +241,7 @@ static void put_state(const struct story *s, const struct job *job, struct buffe
     const struct job_phase *phase = phase_of(s, job, &place);
     if (s->phase_ended)
         buffer_text(out, s->attempt_count > 0
-                             ? "stopped before its next attempt: the run did not go on\n"
+                             ? "stopped before its next attempt: the run ended\n"
                              : "never started: its phase was stopped or skipped\n");
     else if (s->phase_began)
         put_queued(s, phase, out);
@@ -255,7 +255,7 @@ static void put_times(const struct event_task_end *t, struct buffer *out)
 {
     if (t->worker == UINT32_MAX)
         return;
-    buffer_text(out, "    began   ");
+    buffer_text(out, "    started ");
     text_duration(out, t->start_ns);
     buffer_text(out, " into the run\n");
     if (t->cpu_ns < 0 && t->peak_memory < 0)
@@ -305,8 +305,9 @@ static int check(const struct story *s, const struct job *job, br_error *err)
     size_t place;
     int length = (int)s->task->phase_length;
     if (!s->phase_began && !phase_of(s, job, &place))
-        return br_error_set(err, BR_ERR_USAGE, "the run has no phase `%.*s`; its first is `%s`",
-                            length, s->task->phase, job->phases[0].name);
+        return br_error_set(err, BR_ERR_USAGE,
+                            "the run has no phase `%.*s`; its first phase is `%s`", length,
+                            s->task->phase, job->phases[0].name);
     if (s->phase_began && s->task->index >= s->tasks)
         return br_error_set(err, BR_ERR_USAGE,
                             "phase `%.*s` has no task %" PRIu64 ": it has %" PRIu64

@@ -123,7 +123,7 @@ START_TEST(no_fork_beside_threads_of_earlier_tasks)
     ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 3);
     ck_assert_uint_ge(rig.deaths, 1);
     ck_assert_str_eq(rig.last_reason,
-                     "threads of earlier tasks run on, and a task is to run in a forked child");
+                     "threads of earlier tasks still run, and the next task needs a forked child");
     rig_close(&rig);
 }
 END_TEST

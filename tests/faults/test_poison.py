@@ -37,13 +37,13 @@ class Poison(Case):
     def test_it_is_final_after_three_workers(self):
         done = self.run_rows(10, "auto")
         self.check(done, 3)
-        self.assertIn("; it has ended 3 workers, and is not tried again", done.err)
+        self.assertIn("; it has ended 3 workers and is not retried", done.err)
         self.assertEqual(self.summary("job")["phases"][0]["retries"], 2)
 
     def test_large_chunks(self):
         done = self.run_rows(1, 200000)
         self.check(done, 2)
-        self.assertNotIn("not tried again", done.err)
+        self.assertNotIn("is not retried", done.err)
 
 
 if __name__ == "__main__":

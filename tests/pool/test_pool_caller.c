@@ -277,7 +277,7 @@ START_TEST(a_caller_that_closes_what_is_not_its_own_is_told)
         for (int fd = 3; fd < 100; fd++)
             close(fd);
         bool good = pool && br_pool_apply(pool, say_hello, NULL, 0, NULL, 0, NULL, &err) == -1;
-        _exit(good && strstr(err.text, "cannot see what the workers tell") ? 0 : 1);
+        _exit(good && strstr(err.text, "cannot wait for the workers' reports") ? 0 : 1);
     }
     ck_assert_int_eq(waitpid(caller, &status, 0), caller);
     ck_assert_int_eq(status, 0);

@@ -165,7 +165,7 @@ class New(harness.Case):
         self.write("mine", "my own\n")
         done = self.batchrun("new", "mine")
         self.assertEqual((done.code, done.out), (2, ""), done)
-        self.assertIn("mine is there already", done.err)
+        self.assertIn("mine already exists", done.err)
         self.assertEqual(self.read("mine"), "my own\n")
 
     def test_names(self):

@@ -109,7 +109,7 @@ class Crashes(harness.Case):
 
     @unittest.skipUnless(NAMES and shutil.which("strip"), "needs libdw, and strip")
     def test_without_debugging_information(self):
-        hint = "; built with -g it is told with its line"
+        hint = "; build it with -g to see the line"
         block = self.expect("read_null", r"SIGSEGV: invalid", "read_null")
         self.assertNotIn(hint, block)
         plugin = os.path.join(harness.BUILD, "tests/plugins/.libs/crashes.so")

@@ -336,7 +336,7 @@ class Outside(harness.Rendezvous):
                 self.assertIn("all workers are gone", done.err)
 
     def test_stopped_nursery_still_ends_what_is_overdue(self):
-        self.assertNotIn("put aside", self.one_is_overdue(self.nursery).err)
+        self.assertNotIn("no longer used", self.one_is_overdue(self.nursery).err)
 
     def test_stopped_nursery_tells_of_a_death_all_the_same(self):
         # Nobody asks the nursery for anything, and no task has a time limit.

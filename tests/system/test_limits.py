@@ -34,7 +34,7 @@ class Limits(harness.Case):
         if watched:
             self.assertGreaterEqual(float(watched.group(1)), 200)
         else:
-            self.assertIn("all together have reached limits.memory, 200 MiB", done.err)
+            self.assertIn("all workers together have reached limits.memory, 200 MiB", done.err)
 
     def test_memory(self):
         done = self.one_pays("hog", {"memory": "200MiB"}, "over_limit")
@@ -144,14 +144,14 @@ class Limits(harness.Case):
                 done = self.bounded_by_groups("hide", {"memory": "100MiB"}, ", cgroup",
                                               isolation=isolation)
                 self.assertEqual(self.outcomes("job", "p"), {"ok": ROWS - 1, "over_limit": 1}, done)
-                self.assertRegex(done.err, "the kernel killed.*: all together have reached "
+                self.assertRegex(done.err, "the kernel killed.*: all workers together have reached "
                                  "limits.memory, 100 MiB")
                 self.assertNotIn("killed from outside", done.err)
 
     def test_memory_of_all_together(self):
         done = self.bounded_by_groups("hog_together", {"memory": "200MiB"}, ", cgroup")
         self.assertEqual(self.outcomes("job", "p"), {"ok": ROWS - 1, "over_limit": 1}, done)
-        self.assertIn("all together have reached limits.memory, 200 MiB", done.err)
+        self.assertIn("all workers together have reached limits.memory, 200 MiB", done.err)
 
     def test_fork_bomb(self):
         done = self.bounded_by_groups("fork_bomb", {"memory": "4GiB"}, "processes by cgroup")

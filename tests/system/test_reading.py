@@ -34,7 +34,7 @@ class Afterwards(harness.Case):
     def test_show(self):
         self.ran()
         out = self.told("show", "job.run")
-        self.assertTrue(out.startswith("job.run, begun 20"), out)
+        self.assertTrue(out.startswith("job.run, started 20"), out)
         titles = re.findall(r"(?m)^(areas|prints|escapes)#\d+ error: ", out)
         self.assertEqual(sorted(titles), ["areas", "escapes", "prints"])
         self.assertRegex(out, r"and 11 more: batchrun show --failed job.run lists all\n"
@@ -59,7 +59,7 @@ class Afterwards(harness.Case):
         self.assertEqual(out.count("areas#3 error: negative radius: -9"), 2)
         self.assertIn("(tried again)", out)
         self.assertIn("attempt 2", out)
-        self.assertRegex(self.told("show", "areas#16"), r"^areas#16 ok\n    began   .* into the run\n")
+        self.assertRegex(self.told("show", "areas#16"), r"^areas#16 ok\n    started .* into the run\n")
         self.assertIn("      | log of 2", self.told("show", "prints#2"))
         # The command that is shown is one that works.
         again = self.told("show", "areas#16").splitlines()[-1].split()
@@ -70,14 +70,14 @@ class Afterwards(harness.Case):
         self.ran()
         self.assertIn("has no task 17", self.told("show", "areas#17", code=2))
         self.assertIn("no phase `area`", self.told("show", "area#1", code=2))
-        self.assertIn("is no task", self.told("show", "job.run", "areas", code=2))
+        self.assertIn("is not a task", self.told("show", "job.run", "areas", code=2))
         self.assertIn("no task areas#17", self.told("logs", "areas#17", code=2))
         self.assertIn("no task area#1", self.told("logs", "area#1", code=2))
 
     def test_no_such_run(self):
         for command in ("show", "logs", "events"):
             self.assertIn("no run in the current directory", self.told(command, code=2))
-            self.assertIn("is no run directory", self.told(command, "gone.run", code=2))
+            self.assertIn("is not a run directory", self.told(command, "gone.run", code=2))
 
     def test_logs(self):
         self.ran()
@@ -205,7 +205,7 @@ class Meanwhile(harness.Rendezvous):
         self.assertIn("the run has not ended: 0 of 20 tasks succeeded", out)
         self.assertRegex(out, f"process {process.pid}")
         self.assertRegex(self.told("show", "p#19"),
-                         r"p#19 not ended yet: it waits for a worker, or has begun "
+                         r"p#19 not ended yet: it waits for a worker, or has started "
                          r"\(0 of the phase's 20 tasks have ended\)")
         self.assertEqual(self.told("logs"), "")
         self.write("go", "")
@@ -220,8 +220,8 @@ class Meanwhile(harness.Rendezvous):
         self.began(0)
         self.begun(process)
         out = self.told("show")
-        self.assertIn("q has not begun: it waits for p\n", out)
-        self.assertIn("r has not begun: it waits for p, q\n", out)
+        self.assertIn("q has not started: it waits for p\n", out)
+        self.assertIn("r has not started: it waits for p, q\n", out)
         self.assertEqual(self.told("show", "r#1"),
                          "r#1 not started yet: its phase waits for p, q to end\n")
         self.write("go", "")
@@ -235,7 +235,7 @@ class Meanwhile(harness.Rendezvous):
         process.send_signal(signal.SIGKILL)
         process.communicate()
         self.assertNothingLeft()
-        self.assertIn("no process works on it", self.told("show"))
+        self.assertIn("no process is running it", self.told("show"))
 
     def test_what_was_stopped(self):
         process = self.rendezvous(20, args=("--grace", "1ms"))

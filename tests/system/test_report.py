@@ -201,12 +201,12 @@ class Report(harness.Case):
         text, page = self.report()
         self.assertIn("the run has not ended", text)
         self.assertEqual(count(page.facts()["succeeded"]), 4)
-        self.assertNotIn("taken up again", page.facts())
+        self.assertNotIn("resumed", page.facts())
         self.assertEqual(self.batchrun("run", "--resume", "--set",
                                        "defaults.timeout=10ms", "job.yaml").code, 3)
         text, page = self.report()
         self.assertEqual((count(page.facts()["succeeded"]), count(page.facts()["failed"])), (4, 1))
-        self.assertEqual(page.facts()["taken up again"], "1 time")
+        self.assertEqual(page.facts()["resumed"], "1 time")
 
     def four_tasks(self):
         """Whether the running run has done all tasks that can end. It does not use batchrun(), which

@@ -22,7 +22,7 @@ class Resume(Resuming):
         done = self.batchrun("run", "--resume", "job.yaml")
         self.assertEqual(done.code, 3, done)
         self.assertIn("the run in job.run had finished: nothing is left to do, 4 of them failed "
-                      "(--retry-failed runs those again)", done.err)
+                      "(--retry-failed runs them again)", done.err)
         self.assertEqual(self.results(), reference)
         self.assertEqual(self.lines(), ran)
         self.assertEqual(os.stat(self.path("texts.jsonl")).st_mtime_ns, times)
@@ -120,19 +120,19 @@ class Resume(Resuming):
         self.write("job.yaml", job)
         same = ["--set", "phases.rows.on_failure=continue"]
         self.assertEqual(self.batchrun("run", *same, "job.yaml").code, 3)
-        self.refuse("was begun with --set phases.rows.on_failure=continue: give it again")
-        self.refuse("was begun without --set phases.rows.args.bad=3: leave it out", *same, "--set",
+        self.refuse("was started with --set phases.rows.on_failure=continue: give it again")
+        self.refuse("was started without --set phases.rows.args.bad=3: leave it out", *same, "--set",
                     "phases.rows.args.bad=3")
         # How the work is done may change.
         done = self.batchrun("run", "--resume", *same, "--workers", "1", "--set",
                              "phases.rows.timeout=2h", "--progress=none", "job.yaml")
         self.assertEqual(done.code, 3, done)
         self.write("job.yaml", job + "# one more line\n")
-        self.refuse("the job file is not what it was when the run in job.run began: they differ "
-                    f"in line {job.count(chr(10)) + 1}; job.run/job.yaml is what it was", *same)
+        self.refuse("the job file has changed since the run in job.run started, first in "
+                    f"line {job.count(chr(10)) + 1}; job.run/job.yaml is the earlier one", *same)
         self.write("job.yaml", job)
         self.write("a.csv", "i\n1\n2\n4\n")
-        self.refuse("the inputs of phase rows, a.csv are not what they were", *same)
+        self.refuse("the inputs of phase rows, a.csv have changed since the run", *same)
         self.write("a.csv", "i\n1\n2\n3\n")
         with open(plugin, "ab") as file:
             file.write(b"\0")
@@ -144,7 +144,7 @@ class Resume(Resuming):
     def test_options_that_contradict(self):
         for args, expected in ((("--resume", "--fresh"), "--fresh and --resume"),
                                (("--resume", "--journal=off"), "--journal off"),
-                               (("--journal=sometimes",), "one of group, batch, unsynced, off")):
+                               (("--journal=sometimes",), "expected group, batch, unsynced or off")):
             done = self.batchrun("run", *args, "job.yaml")
             self.assertEqual(done.code, 2, done)
             self.assertIn(expected, done.err)
@@ -166,7 +166,7 @@ class Resume(Resuming):
         for args in ((), ("--resume",), ("--fresh",)):
             second = self.wait(self.start("run", *args, "job.yaml"))
             self.assertEqual(second.code, 2, second)
-            self.assertIn(f"the run in job.run is still going on, in process {first.pid} on "
+            self.assertIn(f"the run in job.run is still running, in process {first.pid} on "
                           f"{os.uname().nodename} since ", second.err)
         os.kill(first.pid, signal.SIGCONT)
         self.assertEqual(self.end(first).code, 3)

@@ -81,7 +81,7 @@ class Stopping(harness.Rendezvous):
         process.send_signal(signal.SIGTERM)
         done = self.end(process)
         self.assertEqual(done.code, 5, done)
-        self.assertIn("those in hand have 100 ms", done.err)
+        self.assertIn("running tasks have 100 ms", done.err)
         self.assertEqual(self.outcomes("job", "p"), {"cancelled": 2, "skipped": 48})
 
     def test_the_command_that_goes_on_with_it(self):
@@ -94,12 +94,12 @@ class Stopping(harness.Rendezvous):
         self.write("go", "")
         done = self.end(process)
         self.assertEqual(done.code, 5, done)
-        command = done.err.splitlines()[-1].partition("this goes on with it: ")[2]
+        command = done.err.splitlines()[-1].partition("to resume: ")[2]
         self.assertEqual(command, "batchrun run --resume --grace 1h --dir 'run here' --set "
                          "phases.p.chunk_size=2 job.yaml")
         done = self.batchrun(*shlex.split(command)[1:])
         self.assertEqual(done.code, 0, done)
-        self.assertNotIn("goes on with it", done.err)
+        self.assertNotIn("to resume", done.err)
         self.assertEqual([int(row["i"]) for row in self.rows("out.csv")], list(range(20)))
 
     def test_nothing_left_to_stop(self):
@@ -127,7 +127,7 @@ class Stopping(harness.Rendezvous):
                 os.close(writer)
                 self.assertEqual(done.code, 5, done)
                 self.assertEqual(done.err, f"batchrun: interrupted by {number.name} before the run "
-                                 "began: no task was started\n")
+                                 "started: no task was run\n")
                 self.assertFalse(os.path.exists(self.path("job.run")))
 
     def test_grace_is_a_duration(self):
@@ -149,8 +149,9 @@ class Allocation(harness.Rendezvous):
     def interrupted(self, process):
         done = self.end(process)
         self.assertEqual(done.code, 5, done)
-        self.assertEqual(self.summary("job")["reason"], "interrupted by the end of the allocation")
-        self.assertIn("the allocation", done.err)
+        self.assertEqual(self.summary("job")["reason"],
+                         "interrupted by the end of the Slurm allocation")
+        self.assertIn("the Slurm allocation", done.err)
         return done
 
     def test_what_does_not_fit_is_not_started(self):
@@ -190,10 +191,11 @@ phases:
 
     def test_what_runs_may_end_within_the_grace(self):
         process = self.one_runs("1h", self.HOUR)
-        self.says(process, "the allocation is about to end")
+        self.says(process, "the Slurm allocation ends soon")
         self.write("go", "")
         self.assertEqual(self.end(process).code, 5)
-        self.assertEqual(self.summary("job")["reason"], "interrupted by the end of the allocation")
+        self.assertEqual(self.summary("job")["reason"],
+                         "interrupted by the end of the Slurm allocation")
         outcomes = self.outcomes("job", "p")
         self.assertNotIn("cancelled", outcomes)
         self.assertEqual(outcomes["ok"] + outcomes["skipped"], 50)

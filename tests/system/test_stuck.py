@@ -34,7 +34,7 @@ class Unkillable(harness.Rendezvous):
                 break
             self.put(state, "THAWED")
             self.again()
-        self.assertRegex(done.err, rf"worker \d \(pid {pid}\) is put aside.*"
+        self.assertRegex(done.err, rf"worker \d \(pid {pid}\) is no longer used.*"
                          "it does not end though it was killed")
         harness.until(lambda: self.marked() == [pid], "all but the frozen worker end")
 

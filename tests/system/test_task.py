@@ -73,7 +73,7 @@ class Words(harness.Case):
                 (4, "did you mean `area`", ["demo.aera", "r=1"]), (2, "r=...", ["demo.area"]),
                 (2, "no input `q`", ["demo.area", "r=1", "q=1"]),
                 (2, '"x" is not a number', ["demo.area", "r=x"]),
-                (2, "name=value", ["demo.area", "r"]), (2, "no input", ["demo.area", "=1"]),
+                (2, "name=value", ["demo.area", "r"]), (2, "not an input", ["demo.area", "=1"]),
                 (2, "--debugger ' '", ["--debugger", " ", "demo.area", "r=1"]),
                 (2, "no-such-debugger", ["--debugger", "no-such-debugger", "demo.area", "r=1"])):
             with self.subTest(words=words):
@@ -153,7 +153,7 @@ class Runs(harness.Case):
     def test_errors(self):
         for word, words in (("there is no squares#10", ["squares#10"]),
                             ("did you mean `squares`", ["sqaures#0"]),
-                            ("number is due", ["squares#x"]), ("no run directory", ["x.run", "a#1"]),
+                            ("expected the task's index", ["squares#x"]), ("not a run directory", ["x.run", "a#1"]),
                             ("was reduced", ["last#0"])):
             with self.subTest(words=words):
                 self.assertIn(word, self.told(2, *words))

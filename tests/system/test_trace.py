@@ -159,7 +159,7 @@ class Trace(harness.Case):
         self.assertEqual((done.code, done.out), (0, "job.run/trace.json\n"), done)
         done = self.batchrun("trace", "tmp")
         self.assertEqual(done.code, 2, done)
-        self.assertIn("tmp is no run directory", done.err)
+        self.assertIn("tmp is not a run directory", done.err)
         self.assertEqual(self.batchrun("trace", "job.run", "tmp").code, 2)
 
     def test_a_run_that_goes_on_and_one_that_was_killed(self):

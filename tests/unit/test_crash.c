@@ -183,7 +183,7 @@ START_TEST(every_signal_has_a_description)
     n.code = SEGV_ACCERR;
     assert_text(&n, "SIGSEGV: write to protected memory at address 0x12345678");
     n.code = SI_KERNEL;
-    assert_text(&n, "SIGSEGV: access to an address that cannot be one");
+    assert_text(&n, "SIGSEGV: access to an impossible address");
     n.code = SI_USER;
     n.process = 7;
     n.sender = 9;

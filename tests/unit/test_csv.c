@@ -71,7 +71,7 @@ static const struct sample csv_samples[] = {
     SAMPLE("\"a\"\r\nb\r", "<a>@1 <b>@2 "),
     SAMPLE(" a , b ", "< a >< b >@1 "),
     SAMPLE("x\na\"b\n", "<x>@1 !f:2: a quote inside a field that does not begin with one"),
-    SAMPLE("x\n\"a\"b\n", "<x>@1 !f:2: something between a closing quote and the comma"),
+    SAMPLE("x\n\"a\"b\n", "<x>@1 !f:2: unexpected text between a closing quote and the comma"),
     SAMPLE("x\n\"a\n\nb", "<x>@1 !f:2: a quote is opened here and never closed"),
     SAMPLE("a\rb", "!f:1: a carriage return (CR) without its line feed (LF)"),
     SAMPLE("a\n\"b\"\rb", "<a>@1 !f:2: a carriage return (CR) without its line feed (LF)"),

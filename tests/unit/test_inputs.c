@@ -260,17 +260,17 @@ END_TEST
 START_TEST(columns_must_fit_the_task)
 {
     MISTAKES("{list: {radius: [1], x: [2]}}", "radios:f64 ->", BR_ERR_PLUGIN,
-             "task demo.task wants column `radios` (f64); inputs give radius, x");
+             "task demo.task needs column `radios` (f64); the inputs have radius, x");
     MISTAKES("{list: {radius: [1], x: [2]}}", "radios:f64 ->", BR_ERR_PLUGIN, "is `radius` meant?");
     MISTAKES("{range: 1}\n    args: {unti: cm}", "i:i64 ->", BR_ERR_USAGE,
              "task demo.task has no input `unti`");
     MISTAKES("{range: 1}\n    args: {unti: cm}", "i:i64 unit:str ->", BR_ERR_USAGE,
              "task demo.task has no input `unti`", "did you mean `unit`?\n");
     write_file("p.csv", "a,b\n1,2\n");
-    MISTAKES("{csv: p.csv}", "c:i64 d:i64 ->", BR_ERR_PLUGIN, "column `c` (i64); inputs give a, b",
-             "column `d`");
+    MISTAKES("{csv: p.csv}", "c:i64 d:i64 ->", BR_ERR_PLUGIN,
+             "column `c` (i64); the inputs have a, b", "column `d`");
     MISTAKES("{csv: p.csv}\n    args: {b: 3}", "a:i64 b:i64 ->", BR_ERR_USAGE,
-             "`b` is a column of the inputs already");
+             "the inputs already have a column `b`");
 }
 END_TEST
 
@@ -302,7 +302,7 @@ START_TEST(files_say_where_they_are_wrong)
     MISTAKES("{csv: q.csv}", "r:f64 ->", BR_ERR_USAGE, "/q.csv:3: a quote is opened here");
     write_file("d.csv", "r,,r\n1,2,3\n");
     MISTAKES("{csv: d.csv}", "r:f64 ->", BR_ERR_USAGE, "/d.csv:1: column 2 has no name",
-             "/d.csv:1: column `r` is twice");
+             "/d.csv:1: column `r` appears twice");
     write_file("e.csv", "");
     MISTAKES("{csv: e.csv}", "r:f64 ->", BR_ERR_USAGE, "e.csv: it is empty");
     MISTAKES("{csv: none.csv}", "r:f64 ->", BR_ERR_USAGE, "none.csv: No such file");
@@ -310,7 +310,7 @@ START_TEST(files_say_where_they_are_wrong)
              "cannot read /dev/zero: not a regular file");
     MISTAKES("{lines: .}", "line:str ->", BR_ERR_USAGE, "not a regular file");
     MISTAKES("{glob: 'none*'}", "path:str ->", BR_ERR_USAGE, "no file matches");
-    MISTAKES("{matrix: {a: {csv: p.csv}}}", "a:f64 ->", BR_ERR_USAGE, "an axis is one column");
+    MISTAKES("{matrix: {a: {csv: p.csv}}}", "a:f64 ->", BR_ERR_USAGE, "an axis takes one column");
     char fifo[128];
     snprintf(fifo, sizeof fifo, "%s/fifo", directory);
     ck_assert_int_eq(mkfifo(fifo, 0600), 0);
@@ -395,8 +395,9 @@ START_TEST(from_another_phase_types_must_fit)
     ck_assert_int_eq(inputs_check_from(f.job, 1, &f.signature, &columns, &f.d, NULL, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);
     const char *text = diagnostics_text(&f.d);
-    ck_assert_msg(strstr(text, "wants column `s` as f64; phase `first` gives str"), "%s", text);
-    ck_assert_msg(strstr(text, "wants column `z` (i64); inputs give index, y, s"), "%s", text);
+    ck_assert_msg(strstr(text, "needs column `s` as f64; phase `first` returns it as str"), "%s",
+                  text);
+    ck_assert_msg(strstr(text, "needs column `z` (i64); the inputs have index, y, s"), "%s", text);
     finish(&f);
     start(&f, "{range: 1}", "y:i64 unit:i64 ->");
     ck_assert_int_eq(inputs_check_from(f.job, 1, &f.signature, &columns, &f.d, NULL, &err), 0);

@@ -181,7 +181,7 @@ START_TEST(other_files_are_refused_politely)
     ck_assert_ptr_nonnull(strstr(err.text, "ends within its header"));
     jrig_spill("#!/bin/sh\necho something else\n", 30);
     ck_assert_ptr_null(journal_open(jrig_path, &err));
-    ck_assert_ptr_nonnull(strstr(err.text, "is not a journal"));
+    ck_assert_ptr_nonnull(strstr(err.text, "is not a batchrun journal"));
     unlink(jrig_path);
     jrig_finish(jrig_create());
     struct buffer whole = jrig_slurp();

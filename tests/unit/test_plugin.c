@@ -169,7 +169,7 @@ START_TEST(a_constructor_that_misbehaves_is_an_error)
     setenv("MISLOADED", "hang", 1);
     nursery_stop(&nursery);
     ck_assert_int_eq(nursery_start(&nursery, &err), 0);
-    assert_refused(PLUGINS "/misloaded.so", 200 * NS_PER_MS, "did not end in time");
+    assert_refused(PLUGINS "/misloaded.so", 200 * NS_PER_MS, "loading it timed out");
     assert_good();
 }
 END_TEST

@@ -144,11 +144,10 @@ START_TEST(a_run_that_is_there_is_kept)
     options.job_file = "job.yaml";
     struct rundir d = create();
     rundir_finish(&d);
-    expect_refusal(BR_ERR_USAGE, "circles.run is there already, though it holds no run");
+    expect_refusal(BR_ERR_USAGE, "circles.run already exists and holds no run");
     close(open("circles.run/journal", O_CREAT | O_WRONLY, 0600));
-    expect_refusal(BR_ERR_USAGE,
-                   "circles.run already holds a run: --resume goes on with it, --fresh sets it "
-                   "aside, --dir DIR makes the new one elsewhere");
+    expect_refusal(BR_ERR_USAGE, "circles.run already holds a run: --resume continues it, --fresh "
+                                 "sets it aside, --dir DIR writes the new run elsewhere");
     options.fresh = true;
     for (int n = 1; n <= 3; n++) {
         d = create();
@@ -172,12 +171,12 @@ START_TEST(a_living_run_is_left_alone)
 {
     options.job_file = "job.yaml";
     struct rundir d = create();
-    expect_refusal(BR_ERR_USAGE, "the run in circles.run is still going on, in process ");
+    expect_refusal(BR_ERR_USAGE, "the run in circles.run is still running, in process ");
     options.fresh = true;
-    expect_refusal(BR_ERR_USAGE, "the run in circles.run is still going on, in process ");
+    expect_refusal(BR_ERR_USAGE, "the run in circles.run is still running, in process ");
     options.fresh = false;
     options.resume = true;
-    expect_refusal(BR_ERR_USAGE, "the run in circles.run is still going on, in process ");
+    expect_refusal(BR_ERR_USAGE, "the run in circles.run is still running, in process ");
     rundir_finish(&d);
 }
 END_TEST
@@ -202,14 +201,14 @@ START_TEST(of_two_that_begin_at_once_one_does)
 {
     options.job_file = "job.yaml";
     after_open = begin_another;
-    expect_refusal(BR_ERR_USAGE, "the run in circles.run is still going on, in process ");
+    expect_refusal(BR_ERR_USAGE, "the run in circles.run is still running, in process ");
     expect_mode("circles.run/lock", S_IFREG | 0600);
     expect_mode("circles.run/logs", S_IFDIR | 0700);
     expect_mode("circles.run/job.yaml", S_IFREG | 0600);
     rundir_finish(&other);
     ck_assert_int_eq(rename("circles.run", "before"), 0);
     after_open = begin_another_fresh;
-    expect_refusal(BR_ERR_USAGE, "another run began in circles.run at the same moment");
+    expect_refusal(BR_ERR_USAGE, "another run started in circles.run at the same time");
     ck_assert_str_eq(other.set_aside, "circles.run.1");
     expect_mode("circles.run/job.yaml", S_IFREG | 0600);
     ck_assert_int_ne(access("circles.run.1/job.yaml", F_OK), 0);
@@ -247,7 +246,7 @@ START_TEST(links_are_not_followed)
     options.fresh = true;
     ck_assert_int_eq(mkdir("other", 0755), 0);
     ck_assert_int_eq(symlink("other", "circles.run"), 0);
-    expect_refusal(BR_ERR_USAGE, "circles.run is there already and is not a directory");
+    expect_refusal(BR_ERR_USAGE, "circles.run already exists and is not a directory");
     ck_assert_int_eq(unlink("circles.run"), 0);
     struct rundir d = create();
     ck_assert_int_eq(symlink("../../victim", "circles.run/logs/worker-0.out"), 0);
@@ -327,7 +326,7 @@ START_TEST(a_run_is_found_again)
     const char *const none[] = {"f.run", "gone.run", "a.run/journal"};
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
         ck_assert_int_eq(rundir_open(&d, none[i], &err), -1);
-        ck_assert_msg(strstr(err.text, "is no run directory") != NULL, "%s", err.text);
+        ck_assert_msg(strstr(err.text, "is not a run directory") != NULL, "%s", err.text);
         ck_assert_int_eq((int)err.kind, BR_ERR_USAGE);
     }
 }

@@ -59,7 +59,7 @@ START_TEST(the_second_is_told_who_holds_it)
     snprintf(who, sizeof who, "process %ld on %s since 2", (long)child, host);
     ck_assert_int_eq(runlock_take(directory_fd, "circles.run", &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
-    ck_assert_ptr_nonnull(strstr(err.text, "the run in circles.run is still going on"));
+    ck_assert_ptr_nonnull(strstr(err.text, "the run in circles.run is still running"));
     ck_assert_msg(strstr(err.text, who) != NULL, "%s", err.text);
     ck_assert_int_eq(runlock_refuse(directory_fd, "circles.run", &err), -1);
     struct buffer text = BUFFER_EMPTY;

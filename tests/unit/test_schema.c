@@ -68,20 +68,20 @@ static const struct {
     const char *text;
     const char *message;
 } bad[] = {
-    {"", "character 1: -> and"},
-    {"a:i64", "character 6: -> and"},
-    {"a:int -> b:i64", "character 3: a type is due"},
-    {"a -> b:i64", "character 3: a colon"},
-    {"...:text ->", "character 5: a type is due"},
-    {"1a:i64 ->", "character 1: a column's name"},
+    {"", "character 1: expected -> and"},
+    {"a:i64", "character 6: expected -> and"},
+    {"a:int -> b:i64", "character 3: expected a type"},
+    {"a -> b:i64", "character 3: expected a colon"},
+    {"...:text ->", "character 5: expected a type"},
+    {"1a:i64 ->", "character 1: expected a column's name"},
     {"a:i64 a:f64 ->", "character 7: this column is declared twice"},
     {"-> a:i64, a:i64", "character 11: this column is declared twice"},
-    {"[a:i64 -> b:i64", "character 8: a closing ]"},
+    {"[a:i64 -> b:i64", "character 8: expected a closing ]"},
     {"a:i64] -> b:i64", "character 6: a ] without"},
-    {"-> ...", "character 4: ... can stand"},
+    {"-> ...", "character 4: ... is allowed"},
     {"-> index:i64", "character 4: a result cannot be called index"},
-    {"a:i64 -> b:i64 -> c:i64", "character 16: a column's name"},
-    {"a:i64- -> b:i64", "character 6: a column's name"},
+    {"a:i64 -> b:i64 -> c:i64", "character 16: expected a column's name"},
+    {"a:i64- -> b:i64", "character 6: expected a column's name"},
 };
 
 START_TEST(signature_says_what_is_wrong)

@@ -93,7 +93,7 @@ static void check_bad(const char *folder, const char *file)
     char name[256], path[2048];
     read_spec(folder, file, &text);
     struct job *job = spec_parse(file, ".", text.data, text.length, NULL, 0, &d, &err);
-    ck_assert_msg(job == NULL, "%s: no mistake was found", file);
+    ck_assert_msg(job == NULL, "%s: no error was found", file);
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
     ck_assert_int_eq(d.kind, BR_ERR_USAGE);
     snprintf(name, sizeof name, "%.*s.expected", (int)(strlen(file) - 5), file);
@@ -373,12 +373,12 @@ static const struct {
      "--set phases.areas.timeuot: unknown key `timeuot` in phase `areas`; did you mean "
      "`timeout`?\n"},
     {{"phases.areas.timeout", "5"},
-     "--set phases.areas.timeout: `timeout` is 5, without a unit; a duration (ns, us, ms, s, m, "
-     "h) is due; did you mean `5s`?\n"},
+     "--set phases.areas.timeout: `timeout` is 5, without a unit; expected a duration (ns, us, ms, "
+     "s, m, h); did you mean `5s`?\n"},
     {{"worker.count", "5"},
      "--set worker.count: unknown key `worker` in the job file; did you mean `workers`?\n"},
     {{"phases.areas", "5"},
-     "--set phases.areas: the path ends at a phase; a key of it is due; for example "
+     "--set phases.areas: the path ends at a phase; expected one of its keys; for example "
      "`phases.areas.name=...`\n"},
     {{"version.x", "5"},
      "--set version.x: `version` is a single value in the job file, not a mapping; set it as a "
@@ -388,7 +388,7 @@ static const struct {
     {{"name", "[a"},
      "--set name: the list opened on line 1 with `[` does not continue here; add a `,` or close "
      "it with `]`\n"},
-    {{"name", "\xff"}, "--set name: the value is no text; write it as UTF-8 text\n"},
+    {{"name", "\xff"}, "--set name: the value is not text; write it as UTF-8 text\n"},
 };
 
 START_TEST(bad_overrides_name_the_option)
@@ -421,16 +421,16 @@ static const struct {
     const char *part;  // of the expected message
 } floods[] = {
     {"[", "nested deeper than 32 levels"},
-    {"{", "a mapping stands where a key is due"},
+    {"{", "expected a key, but found a mapping"},
     {"- ", "nested deeper than 32 levels"},
-    {"? ", "a mapping stands where a key is due"},
+    {"? ", "expected a key, but found a mapping"},
     {"[a,", "nested deeper than 32 levels"},
     {"{a: ", "nested deeper than 32 levels"},
     {"- a\n", "more than 100000 values"},
     {"a: 1\n", "more than 100000 values"},
     {"x", "a text of"},
-    {"\n", "there is nothing in it"},
-    {"#\n", "there is nothing in it"},
+    {"\n", "the job file is empty"},
+    {"#\n", "the job file is empty"},
     {"\"", "the document has ended"},
     {"a: b: ", "a `: ` that does not follow a key"},
     {"&a ", "anchors"},
@@ -438,7 +438,7 @@ static const struct {
     {"\t", ""},
     {"%", ""},
     {"\xff", "not valid UTF-8"},
-    {"\r", "there is nothing in it"},
+    {"\r", "the job file is empty"},
 };
 
 START_TEST(floods_are_refused)
@@ -461,7 +461,7 @@ START_TEST(a_file_beyond_the_limit_is_refused)
     memset(text, '#', length);
     refused(text, length, "t.yaml: the job file has 1048577 bytes; the limit is 1048576\n");
     free(text);
-    refused("", 0, "t.yaml: there is nothing in it");
+    refused("", 0, "t.yaml: the job file is empty");
 }
 END_TEST
 
@@ -505,7 +505,7 @@ START_TEST(later_diagnostics_show_the_file)
                                            "    2 | plugins: [demo]\n"
                                            "      |           ^~~~ it is not there\n"
                                            "params.csv:12: too \\x1b short\n"
-                                           "3 mistakes in t.yaml\n");
+                                           "3 errors in t.yaml\n");
     ck_assert_int_eq(d.kind, BR_ERR_PLUGIN);
     job_destroy(job);
     diagnostics_finish(&d);

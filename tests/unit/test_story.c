@@ -113,9 +113,9 @@ START_TEST(a_phase_waits_for_those_before_it)
     expect("solve#1 not started yet: its phase waits for mesh to end\n");
     phase_begins(0, "mesh");
     phase_ends(0, PHASE_ENDED);
-    expect("solve#1 not started yet: its phase is about to begin\n");
+    expect("solve#1 not started yet: its phase is about to start\n");
     phase_begins(1, "solve");
-    expect("solve#1 not ended yet: it waits for a worker, or has begun (0 of the phase's 8 tasks "
+    expect("solve#1 not ended yet: it waits for a worker, or has started (0 of the phase's 8 tasks "
            "have ended)\n");
     phase_ends(1, PHASE_STOPPED);
     expect("solve#1 never started: its phase was stopped or skipped\n");
@@ -125,17 +125,18 @@ END_TEST
 START_TEST(a_retry_waits_for_its_back_off)
 {
     static const char first[] = "solve#1 error: no\\x1b (tried again)\n"
-                                "    began   3 s into the run\n"
+                                "    started 3 s into the run\n"
                                 "    inputs  i=1\n"
                                 "    ran     in worker 0 for 1 ms, attempt 1\n";
     char wanted[2048];
     ask_about("solve#1");
     phase_begins(1, "solve");
     task_fails(1, 1, 0, false);
-    snprintf(wanted, sizeof wanted,
-             "%ssolve#1 attempt 2 follows, about 2 s after the last: it waits for that, or has "
-             "begun\n    again   batchrun task job.run solve#1\n",
-             first);
+    snprintf(
+        wanted, sizeof wanted,
+        "%ssolve#1 attempt 2 is next, about 2 s after the last: it waits for that, or has started\n"
+        "    again   batchrun task job.run solve#1\n",
+        first);
     expect(wanted);
     task_fails(1, 2, 0, true); // a failure of another task
     task_fails(1, 1, 1, false);
@@ -143,7 +144,7 @@ START_TEST(a_retry_waits_for_its_back_off)
     struct buffer out = BUFFER_EMPTY;
     ck_assert_int_eq(story_text(&story, job, &run, &out, NULL), 0);
     buffer_char(&out, '\0');
-    ck_assert_ptr_nonnull(strstr(out.data, "attempt 4 follows, about 5 s after the last"));
+    ck_assert_ptr_nonnull(strstr(out.data, "attempt 4 is next, about 5 s after the last"));
     buffer_finish(&out);
 }
 END_TEST
@@ -165,7 +166,7 @@ START_TEST(what_was_cancelled_is_done_again)
     tell(&e);
     phase_ends(0, PHASE_STOPPED);
     static const char cancelled[] = "mesh#1 cancelled%s\n"
-                                    "    began   0 ns into the run\n"
+                                    "    started 0 ns into the run\n"
                                     "    used    1 ms of CPU time, 1.5 MiB of memory\n"
                                     "    ran     in worker 0 for 5 ns, attempt 1\n%s"
                                     "    again   batchrun task job.run mesh#1\n";
@@ -174,7 +175,7 @@ START_TEST(what_was_cancelled_is_done_again)
     expect(wanted);
     tell(&(struct event){.type = EVENT_RUN_RESUME, .run_resume = {"", "", 0, 1, false}});
     snprintf(wanted, sizeof wanted, cancelled, " (tried again)",
-             "mesh#1 attempt 1 follows: it waits for that, or has begun\n");
+             "mesh#1 attempt 1 is next: it waits for that, or has started\n");
     expect(wanted);
 }
 END_TEST
@@ -184,7 +185,7 @@ START_TEST(no_such_task)
     static const struct {
         const char *task, *why;
     } cases[] = {
-        {"mush#1", "no phase `mush`; its first is `mesh`"},
+        {"mush#1", "no phase `mush`; its first phase is `mesh`"},
         {"mesh#8", "phase `mesh` has no task 8: it has 8, counted from 0"},
     };
     for (int i = 0; i < COUNT(cases); i++) {

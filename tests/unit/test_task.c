@@ -33,12 +33,12 @@ START_TEST(misuse_fails_the_task_and_says_why)
 {
     static const char *const messages[] = {
         "there is no input column `j`",
-        "input column `i` is i64, and the task reads it as str",
-        "row 1 was asked for, and the task has 1",
+        "input column `i` is i64, but the task reads it as str",
+        "row 1 was requested, but the task has 1",
         "there is no result column `x`",
-        "result column `y` is declared i64, and the task gives bytes",
+        "result column `y` is declared i64, but the task gives bytes",
         "the task returned 0 without giving result column `y`",
-        "the task returned 5, and said no more",
+        "the task returned 5 without a message",
         "the first",
     };
     rig_run_one(&rig, two, "misuse", 0, 9, (struct pool_map_options){0});

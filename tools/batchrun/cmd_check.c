@@ -11,7 +11,7 @@ static void print(const struct prepared *p)
 {
     struct buffer out = BUFFER_EMPTY;
     text_escaped(&out, p->job->file, strlen(p->job->file));
-    buffer_format(&out, ": no mistakes found: %zu phase%s, %zu worker%s\n", p->job->phase_count,
+    buffer_format(&out, ": no errors found: %zu phase%s, %zu worker%s\n", p->job->phase_count,
                   p->job->phase_count == 1 ? "" : "s", p->plan.slot_count,
                   p->plan.slot_count == 1 ? "" : "s");
     fwrite(out.data, 1, out.failed ? 0 : out.length, stdout);
@@ -26,13 +26,12 @@ static int main_check(int argc, char **argv)
 const struct command command_check = {
     .name = "check",
     .operands = "job.yaml",
-    .summary = "find every mistake that can be found without running",
-    .details =
-        "Looks at the job file, the plugins and their tasks, the inputs, and the cores. Starts no "
-        "worker.\n"
-        "Plugins are looked into in a process of their own. Standard input is not read.\n"
-        "\n"
-        "Example:\n"
-        "  batchrun check job.yaml && batchrun job.yaml\n",
+    .summary = "check a job for errors without running it",
+    .details = "Checks the job file, the plugins and their tasks, the inputs, and the cores. "
+               "Starts no worker.\n"
+               "Plugins are loaded in a separate process. Standard input is not read.\n"
+               "\n"
+               "Example:\n"
+               "  batchrun check job.yaml && batchrun job.yaml\n",
     .run = main_check,
 };

@@ -55,7 +55,7 @@ const struct command command_events = {
     .name = "events",
     .operands = "[RUN]",
     .summary = "print a run's journal as JSON lines",
-    .details = "RUN is a run directory; without it, the newest in the current directory.\n"
+    .details = "RUN is a run directory (default: the newest in the current directory).\n"
                "\n"
                "Examples:\n"
                "  batchrun events circles.run | jq 'select(.event == \"task_end\")'\n"

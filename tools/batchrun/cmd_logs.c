@@ -19,9 +19,9 @@ static int print_logs(const char *path, const struct task_name *task, br_error *
     log_view_init(&view, run.logs_path, task, isatty(STDOUT_FILENO), print_piece);
     int result = replay(&run, &sink, 1, err);
     if (result == 0 && task && !view.found)
-        result = br_error_set(err, BR_ERR_USAGE, "the run in %s has had no task %.*s#%llu so far",
-                              run.path, (int)task->phase_length, task->phase,
-                              (unsigned long long)task->index);
+        result =
+            br_error_set(err, BR_ERR_USAGE, "the run in %s has no task %.*s#%llu yet", run.path,
+                         (int)task->phase_length, task->phase, (unsigned long long)task->index);
     log_view_finish(&view);
     rundir_finish(&run);
     return result;
@@ -46,10 +46,10 @@ static int main_logs(int argc, char **argv)
 const struct command command_logs = {
     .name = "logs",
     .operands = "[RUN] [PHASE#INDEX]",
-    .summary = "print what tasks printed",
-    .details = "RUN is a run directory; without it, the newest in the current directory. Each line "
-               "is headed\n"
-               "by its task; what a single task printed stands alone.\n"
+    .summary = "print the output of tasks",
+    .details = "RUN is a run directory (default: the newest in the current directory). Each line "
+               "begins with\n"
+               "its task, unless PHASE#INDEX chooses one.\n"
                "\n"
                "Examples:\n"
                "  batchrun logs circles.run\n"

@@ -118,7 +118,7 @@ static int check_name(const char *name, br_error *err)
     if (length == 0 || length > NAME_MAX_BYTES || name[0] == '-' ||
         strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != length)
         return br_error_set(err, BR_ERR_USAGE,
-                            "`%s` cannot be a plugin's name: it is made of letters, digits, _ and "
+                            "`%s` cannot be a plugin's name: it consists of letters, digits, _ and "
                             "-, at most %d, and does not begin with -",
                             name, NAME_MAX_BYTES);
     // The name stands without quotes in the new job file.
@@ -126,8 +126,8 @@ static int check_name(const char *name, br_error *err)
     struct node word = {.kind = NODE_SCALAR, .plain = true, .text = name, .length = length};
     if (spec_scalar_resolve(&word, &value) != SCALAR_TEXT)
         return br_error_set(err, BR_ERR_USAGE,
-                            "`%s` cannot be a plugin's name: in a job file it is no text, but a "
-                            "number, true, false or null; choose another",
+                            "`%s` cannot be a plugin's name: a job file would read it as a number, "
+                            "true, false or null; choose another name",
                             name);
     return 0;
 }
@@ -180,7 +180,7 @@ static int make_all(const char *name, br_error *err)
     if (mkdir(name, 0777) != 0) {
         if (errno == EEXIST)
             return br_error_set(err, BR_ERR_USAGE,
-                                "%s is there already; nothing is overwritten: choose another name",
+                                "%s already exists and is not overwritten: choose another name",
                                 name);
         return br_error_errno(err, "cannot make the directory %s", name);
     }
@@ -206,7 +206,7 @@ static int main_new(int argc, char **argv)
     if (helped)
         return finish_output(0);
     if (operands != 1)
-        br_error_set(&err, BR_ERR_USAGE, "one name is due: batchrun new NAME");
+        br_error_set(&err, BR_ERR_USAGE, "expected one name: batchrun new NAME");
     if (operands != 1 || check_name(argv[0], &err) != 0 || make_all(argv[0], &err) != 0)
         return report_error(&err);
     const char *name = argv[0];
@@ -222,9 +222,9 @@ static int main_new(int argc, char **argv)
 const struct command command_new = {
     .name = "new",
     .operands = "NAME",
-    .summary = "make a plugin that builds and runs at once",
+    .summary = "create a plugin that builds and runs at once",
     .details =
-        "Makes the directory NAME with a plugin's source, a Makefile, a job file and a test.\n"
+        "Creates the directory NAME with a plugin's source, a Makefile, a job file and a test.\n"
         "Overwrites nothing.\n"
         "\n"
         "Example:\n"

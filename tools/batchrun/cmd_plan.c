@@ -66,9 +66,9 @@ static int main_plan(int argc, char **argv)
 const struct command command_plan = {
     .name = "plan",
     .operands = "job.yaml",
-    .summary = "show phases and counts, and where each worker will be bound",
-    .details = "Looks at all that check looks at, and draws the workers on "
-               "the machine's cores. Runs nothing.\n"
+    .summary = "show the phases, their tasks, and where each worker will be bound",
+    .details = "Checks the job like `batchrun check`, and draws the workers on the machine's "
+               "cores. Runs nothing.\n"
                "\n"
                "Example:\n"
                "  batchrun plan job.yaml\n",

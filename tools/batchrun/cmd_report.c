@@ -50,8 +50,8 @@ const struct command command_report = {
     .summary = "write one HTML page that shows a run",
     .details =
         "Writes RUN/report.html, during a run or after it, and prints its path. The page needs no\n"
-        "network and no other file. RUN is a run directory; without it, the newest in the current\n"
-        "directory.\n"
+        "network and no other file. RUN is a run directory (default: the newest in the current\n"
+        "directory).\n"
         "\n"
         "Examples:\n"
         "  batchrun report\n"

@@ -25,27 +25,27 @@ struct arguments {
 
 static const struct option options[] = {
     {"fresh", 0, NULL, OPTION_FLAG, offsetof(struct arguments, fresh),
-     "set an earlier run aside (NAME.run.1) and start anew", NULL},
+     "set an earlier run aside as NAME.run.1 and start a new one", NULL},
     {"resume", 0, NULL, OPTION_FLAG, offsetof(struct arguments, resume),
-     "go on with an interrupted run; begin it where there is none", NULL},
+     "resume an interrupted run, or start one if there is none", NULL},
     {"retry-failed", 0, NULL, OPTION_FLAG, offsetof(struct arguments, retry_failed),
-     "as --resume, and run again what failed", NULL},
+     "like --resume, and run failed tasks again", NULL},
     {"dir", 0, "DIR", OPTION_TEXT, offsetof(struct arguments, directory),
-     "make NAME.run in DIR, not beside the job file", "BATCHRUN_DIR"},
+     "write NAME.run in DIR (default: beside the job)", "BATCHRUN_DIR"},
     {"workers", 0, "N", OPTION_TEXT, offsetof(struct arguments, workers),
-     "N workers, whatever the job file says", "BATCHRUN_WORKERS"},
+     "number of workers (default: by the job file)", "BATCHRUN_WORKERS"},
     {"set", 0, "KEY=VALUE", OPTION_EACH, offsetof(struct arguments, set),
-     "change the job: --set phases.areas.timeout=5s", NULL},
+     "change a key of the job: --set phases.areas.timeout=5s", NULL},
     {"grace", 0, "TIME", OPTION_TEXT, offsetof(struct arguments, grace),
-     "for tasks in hand when the run is asked to stop (10s)", "BATCHRUN_GRACE"},
+     "time to finish tasks at a stop (default: 10s)", "BATCHRUN_GRACE"},
     {"journal", 0, "group|batch|unsynced|off", OPTION_TEXT, offsetof(struct arguments, journal),
-     "how it is synced; group: every 100 ms", "BATCHRUN_JOURNAL"},
+     "how it is synced (default: group, every 100 ms)", "BATCHRUN_JOURNAL"},
     {"dry-run", 'n', NULL, OPTION_FLAG, offsetof(struct arguments, dry_run),
-     "show the plan, run nothing", NULL},
+     "show the plan and run nothing", NULL},
     {"progress", 0, "auto|bar|lines|none", OPTION_TEXT, offsetof(struct arguments, progress),
-     "a block on a terminal, lines", "BATCHRUN_PROGRESS"},
+     "default auto: block on a terminal, else lines", "BATCHRUN_PROGRESS"},
     {"quiet", 'q', NULL, OPTION_FLAG, offsetof(struct arguments, quiet),
-     "tell only what went wrong, and no progress", NULL},
+     "print only errors and failures, and no progress", NULL},
     {"json", 0, NULL, OPTION_FLAG, offsetof(struct arguments, json),
      "print the summary as JSON to standard output", NULL},
 };
@@ -61,7 +61,7 @@ static int read_overrides(struct arguments *a, br_error *err)
         char *equals = strchr(text, '=');
         if (!equals)
             return br_error_set(err, BR_ERR_USAGE,
-                                "--set %s: it has no value; write --set %s=VALUE", text, text);
+                                "--set %s: the value is missing; write --set %s=VALUE", text, text);
         *equals = '\0';
         a->overrides[a->override_count++] = (struct spec_override){text, equals + 1};
     }
@@ -81,7 +81,7 @@ static int read_progress(const struct arguments *a, enum progress_mode *mode, br
             *mode = modes[i];
             return 0;
         }
-    return br_error_set(err, BR_ERR_USAGE, "--progress %s: it is one of auto, bar, lines, none",
+    return br_error_set(err, BR_ERR_USAGE, "--progress %s: expected auto, bar, lines or none",
                         name);
 }
 
@@ -92,7 +92,7 @@ static int read_grace(const struct arguments *a, int64_t *grace_ns, br_error *er
         return 0;
     char meant[UNITS_MEANT];
     bool guessed = units_duration_meant(text, strlen(text), meant);
-    return br_error_set(err, BR_ERR_USAGE, "--grace %s: a duration is due, such as %s", text,
+    return br_error_set(err, BR_ERR_USAGE, "--grace %s: expected a duration, such as %s", text,
                         guessed ? meant : "30s");
 }
 
@@ -108,20 +108,19 @@ static int read_journal(const struct arguments *a, struct run_options *run, br_e
         run->durability = JOURNAL_UNSYNCED;
     else
         return br_error_set(err, BR_ERR_USAGE,
-                            "--journal %s: it is one of group, batch, unsynced, off", how);
+                            "--journal %s: expected group, batch, unsynced or off", how);
     return 0;
 }
 
 static int check_resume(const struct arguments *a, const struct run_options *run, br_error *err)
 {
     if (run->resume && a->fresh)
-        return br_error_set(
-            err, BR_ERR_USAGE,
-            "--fresh and --%s: a run is either begun anew or gone on with; leave out one",
-            a->resume ? "resume" : "retry-failed");
+        return br_error_set(err, BR_ERR_USAGE,
+                            "--fresh and --%s contradict each other: leave out one",
+                            a->resume ? "resume" : "retry-failed");
     if (run->resume && !run->journal)
         return br_error_set(err, BR_ERR_USAGE,
-                            "--journal off: a run is gone on with by its journal");
+                            "--journal off: a run without a journal cannot be resumed");
     return 0;
 }
 

@@ -14,7 +14,7 @@ struct arguments {
 
 static const struct option options[] = {
     {"failed", 0, NULL, OPTION_FLAG, offsetof(struct arguments, failed),
-     "list every task that failed, one a line", NULL},
+     "list every task that failed, one per line", NULL},
 };
 
 static int show(const struct arguments *a, br_error *err)
@@ -57,15 +57,15 @@ static int main_show(int argc, char **argv)
 const struct command command_show = {
     .name = "show",
     .operands = "[RUN] [PHASE#INDEX]",
-    .summary = "tell what happened in a run, or to one task of it",
-    .details =
-        "RUN is a run directory; without it, the newest in the current directory. It may still be\n"
-        "going on.\n"
-        "\n"
-        "Examples:\n"
-        "  batchrun show\n"
-        "  batchrun show circles.run areas#17\n"
-        "  batchrun show --failed | sort | head\n",
+    .summary = "show what happened in a run, or to one of its tasks",
+    .details = "RUN is a run directory (default: the newest in the current directory). The run may "
+               "still be\n"
+               "running.\n"
+               "\n"
+               "Examples:\n"
+               "  batchrun show\n"
+               "  batchrun show circles.run areas#17\n"
+               "  batchrun show --failed | sort | head\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .run = main_show,

@@ -23,7 +23,7 @@ struct arguments {
 
 static const struct option options[] = {
     {"debugger", 0, "COMMAND", OPTION_TEXT, offsetof(struct arguments, debugger),
-     "run it under this: 'gdb --args', 'valgrind -q'", NULL},
+     "run it under COMMAND, such as 'gdb --args' or 'valgrind -q'", NULL},
 };
 
 // ---- Which task
@@ -40,7 +40,7 @@ static int find_in_run(struct nursery *nursery, const char *run, const char *wor
 {
     struct task_name name;
     if (!task_name_parse(word, &name))
-        return br_error_set(err, BR_ERR_USAGE, "`%s`: the task's number is due behind the #", word);
+        return br_error_set(err, BR_ERR_USAGE, "`%s`: expected the task's index after the #", word);
     char *phase = strndup(name.phase, name.phase_length);
     if (!phase)
         return br_error_nomem(err);
@@ -86,7 +86,7 @@ static int print_results(const struct run_inline_end *end, br_error *err)
     struct buffer out = BUFFER_EMPTY;
     int result = cells ? 0 : br_error_nomem(err);
     if (result == 0 && !row_unpack(schema, end->row.data, end->row.length, cells))
-        result = br_error_set(err, BR_ERR_SYSTEM, "internal error: the results are no row");
+        result = br_error_set(err, BR_ERR_SYSTEM, "internal error: the results are not a row");
     for (size_t i = 0; result == 0 && i < schema->count; i++) {
         buffer_format(&out, "%s=", schema->columns[i].name);
         print_cell(&out, &cells[i]);
@@ -158,7 +158,7 @@ static int debug(const char *debugger, char **words, int count, br_error *err)
     char self[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     if (length < 0)
-        return br_error_errno(err, "cannot find out where this program lies");
+        return br_error_errno(err, "cannot find this program's own file");
     self[length] = '\0';
     char *text = strdup(debugger), *rest = NULL;
     size_t room = strlen(debugger) / 2 + (size_t)count + 5, n = 0;
@@ -182,7 +182,7 @@ static int debug(const char *debugger, char **words, int count, br_error *err)
         execvp(args[0], args);
     }
     br_error_set(err, BR_ERR_USAGE, "--debugger '%s': %s", debugger,
-                 given ? strerror(errno) : "a command is due, such as 'gdb --args'");
+                 given ? strerror(errno) : "expected a command, such as 'gdb --args'");
     free(text);
     free(args);
     return -1;

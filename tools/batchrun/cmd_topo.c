@@ -42,9 +42,9 @@ const struct command command_topo = {
     .name = "topo",
     .operands = "[job.yaml]",
     .summary = "draw this machine, and a job's workers on it",
-    .details = "Cores and CPUs by package, NUMA node and L3 cache; those in parentheses this "
-               "process may not "
-               "use.\n"
+    .details = "Draws cores and CPUs by package, NUMA node and L3 cache. This process may not use "
+               "those in\n"
+               "parentheses.\n"
                "\n"
                "Examples:\n"
                "  batchrun topo\n"

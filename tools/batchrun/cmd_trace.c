@@ -17,15 +17,15 @@ struct arguments {
 static const struct option options[] = {
     OPTION_OUTPUT,
     {"max-slices", 0, "N", OPTION_TEXT, offsetof(struct arguments, max_slices),
-     "at most N slices (200000)", NULL},
+     "at most N slices (default: 200000)", NULL},
 };
 
 static int read_limit(const char *text, uint64_t *limit, br_error *err)
 {
     int64_t number;
     if (!text_to_i64(text, strlen(text), &number) || number < 1)
-        return br_error_set(err, BR_ERR_USAGE, "--max-slices %s: it is a whole number, at least 1",
-                            text);
+        return br_error_set(err, BR_ERR_USAGE,
+                            "--max-slices %s: expected a whole number of at least 1", text);
     *limit = (uint64_t)number;
     return 0;
 }
@@ -33,10 +33,11 @@ static int read_limit(const char *text, uint64_t *limit, br_error *err)
 static void tell_limit(const struct trace_counts *counts)
 {
     if (counts->per_slice > 1)
-        fprintf(stderr,
-                "batchrun: up to %" PRIu64 " tasks share a slice, so that there are not too many: "
-                "--max-slices N changes that\n",
-                counts->per_slice);
+        fprintf(
+            stderr,
+            "batchrun: up to %" PRIu64
+            " tasks share a slice, to limit the number of slices: --max-slices N changes that\n",
+            counts->per_slice);
     if (counts->left_out > 0)
         fprintf(stderr,
                 "batchrun: %" PRIu64 " further attempts are left out: --max-slices N changes "
@@ -84,18 +85,16 @@ const struct command command_trace = {
     .name = "trace",
     .operands = "[RUN]",
     .summary = "write a trace for Perfetto or chrome://tracing",
-    .details =
-        "Writes RUN/trace.json, during a run or after it, and prints its path: a lane for each "
-        "worker,\n"
-        "a slice for each attempt. Where there are more attempts than slices, tasks that follow "
-        "each\n"
-        "other share one. RUN is a run directory; without it, the newest in the current "
-        "directory.\n"
-        "\n"
-        "Examples:\n"
-        "  batchrun trace\n"
-        "  batchrun trace --max-slices 1000000 circles.run\n"
-        "  batchrun trace -o - circles.run | gzip >trace.json.gz\n",
+    .details = "Writes RUN/trace.json, during a run or after it, and prints its path: a lane for "
+               "each worker,\n"
+               "a slice for each attempt. If there are more attempts than slices, consecutive "
+               "tasks share one.\n"
+               "RUN is a run directory (default: the newest in the current directory).\n"
+               "\n"
+               "Examples:\n"
+               "  batchrun trace\n"
+               "  batchrun trace --max-slices 1000000 circles.run\n"
+               "  batchrun trace -o - circles.run | gzip >trace.json.gz\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .run = main_trace,

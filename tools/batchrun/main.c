@@ -70,7 +70,7 @@ static int set_up_process(br_error *err)
 static int no_argument(void)
 {
     br_error err;
-    br_error_set(&err, BR_ERR_USAGE, "which job? batchrun job.yaml (batchrun --help tells more)");
+    br_error_set(&err, BR_ERR_USAGE, "which job? batchrun job.yaml (see batchrun --help)");
     return report_error(&err);
 }
 
@@ -81,21 +81,20 @@ static bool is_any(const char *arg, const char *long_name, const char *short_nam
 
 static int print_help(void)
 {
-    printf(
-        "batchrun runs the tasks of a job file in worker processes: each isolated, each recorded.\n"
-        "\n"
-        "Usage: batchrun job.yaml\n"
-        "       batchrun COMMAND [options] ...\n"
-        "\n"
-        "Commands:\n");
+    printf("batchrun runs the tasks of a job file in isolated worker processes, and records each "
+           "of them.\n"
+           "\n"
+           "Usage: batchrun job.yaml\n"
+           "       batchrun COMMAND [options] ...\n"
+           "\n"
+           "Commands:\n");
     for (int i = 0; i < COMMANDS; i++)
         printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
     printf(
         "\n"
-        "batchrun COMMAND --help tells what it takes.\n"
+        "`batchrun COMMAND --help` shows the options of a command.\n"
         "\n"
-        "Exit status: 0 every task succeeded, 1 internal error, 2 a mistake in the command line "
-        "or\n"
+        "Exit status: 0 every task succeeded, 1 internal error, 2 an error in the command line or\n"
         "the job, 3 some tasks did not succeed, 4 a plugin does not load or fit, 5 interrupted.\n");
     return finish_output(0);
 }

@@ -31,7 +31,7 @@ static void print_sentence(const char *text)
     size_t word = strcspn(text, " ");
     putchar(text[word - 1] == ':' ? *text : toupper((unsigned char)*text));
     print_text(text + 1, length - 1);
-    printf("%s\n", strchr(".)", text[length - 1]) ? "" : ".");
+    printf("%s\n", text[length - 1] == '.' ? "" : ".");
 }
 
 // ---- Commands
@@ -47,7 +47,7 @@ static void print_option(const struct option *o)
     printf("\n");
     print_sentence(o->help);
     if (o->variable)
-        printf("Without it,\n.Ev %s\nsays so.\n", o->variable);
+        printf("Environment variable:\n.Ev %s .\n", o->variable);
 }
 
 // Prints paragraphs as they are, and indented lines as examples.

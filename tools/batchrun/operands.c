@@ -13,7 +13,7 @@ const char *only_operand(const struct command *command, char **argv, int count, 
     if (count == 0)
         br_error_set(err, BR_ERR_USAGE, "which job? batchrun %s job.yaml", command->name);
     else
-        br_error_set(err, BR_ERR_USAGE, "one job at a time: %s and %s were given", argv[0],
+        br_error_set(err, BR_ERR_USAGE, "expected one job file, but %s and %s were given", argv[0],
                      argv[1]);
     return NULL;
 }
@@ -21,8 +21,8 @@ const char *only_operand(const struct command *command, char **argv, int count, 
 int optional_run(char **argv, int count, const char **path, br_error *err)
 {
     if (count > 1)
-        return br_error_set(err, BR_ERR_USAGE, "one run at a time: %s and %s were given", argv[0],
-                            argv[1]);
+        return br_error_set(err, BR_ERR_USAGE, "expected one run, but %s and %s were given",
+                            argv[0], argv[1]);
     *path = count == 1 ? argv[0] : NULL;
     return 0;
 }
@@ -35,7 +35,8 @@ int optional_run_and_task(char **argv, int count, const char **path, struct task
     *has_task = count > 0 && task_name_parse(argv[count - 1], task) &&
                 (count > 1 || stat(argv[0], &st) != 0);
     if (count > 1 && !*has_task)
-        return br_error_set(err, BR_ERR_USAGE, "%s is no task: write PHASE#INDEX, such as areas#17",
+        return br_error_set(err, BR_ERR_USAGE,
+                            "%s is not a task: write PHASE#INDEX, such as areas#17",
                             argv[count - 1]);
     return optional_run(argv, count - *has_task, path, err);
 }

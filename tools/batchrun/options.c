@@ -29,10 +29,10 @@ static void print_help(const struct command *command)
         else
             printf("  %-*s %s", LEFT, left, o->help);
         if (o->variable)
-            printf(" [%s]", o->variable);
+            printf(" [env: %s]", o->variable);
         printf("\n");
     }
-    printf("  %-*s %s\n", LEFT, "-h, --help", "show this");
+    printf("  %-*s %s\n", LEFT, "-h, --help", "show this help");
     if (command->details)
         printf("\n%s", command->details);
 }

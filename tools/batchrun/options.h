@@ -35,7 +35,7 @@ struct option {
 #define OPTION_OUTPUT                                                                              \
     {                                                                                              \
         "output", 'o', "FILE", OPTION_TEXT, offsetof(struct arguments, output),                    \
-            "write FILE, not into RUN; `-`: standard output", NULL                                 \
+            "write FILE instead of a file in RUN; `-` is standard output", NULL                    \
     }
 
 struct command {

@@ -32,7 +32,7 @@ int print_piece(const struct buffer *piece, br_error *err)
     if (fwrite(piece->data, 1, piece->length, stdout) == piece->length)
         return 0;
     if (errno == EPIPE)
-        return br_error_set(err, BR_ERR_NONE, "the reader of standard output went away");
+        return br_error_set(err, BR_ERR_NONE, "the reader of standard output has closed it");
     return br_error_errno(err, "cannot write to standard output");
 }
 

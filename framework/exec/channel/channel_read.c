@@ -29,7 +29,7 @@ static inline enum channel_read next_kind(const struct channel *c, uint64_t writ
     if (unread > CHANNEL_RING || unread % RECORD_ALIGN || unread < CHANNEL_RECORD_MIN)
         return fault(text, "its ring's end is impossible");
     if (c->retired == c->granted)
-        return fault(text, "a record speaks of a grant that the worker does not hold");
+        return fault(text, "a record names a grant that the worker does not hold");
     struct record_compact r;
     memcpy(&r, c->ring + c->read % CHANNEL_RING, sizeof r);
     *kind = r.mark % (1 << COMPACT_KIND_BITS);
@@ -48,11 +48,11 @@ static inline enum channel_read next_head(const struct channel *c, uint64_t writ
     if (r->size > CHANNEL_PAYLOAD_MAX + sizeof(struct record_end) || record_span(r->size) > unread)
         return fault(text, "a record's length is impossible");
     if (r->grant != (uint32_t)c->retired)
-        return fault(text, "a record speaks of a grant that the worker does not hold");
+        return fault(text, "a record names a grant that the worker does not hold");
     if (r->row != c->queue[c->retired % EXECUTOR_QUEUE].done)
-        return fault(text, "a record speaks of a task that is not the next one");
+        return fault(text, "a record names a task that is not the next one");
     if (c->fragments.length > 0 && r->kind != RECORD_FRAGMENT && r->kind != RECORD_LONG_OK)
-        return fault(text, "a record stands between the pieces of a result");
+        return fault(text, "a record is between the pieces of a result");
     return CHANNEL_BATCH;
 }
 
@@ -320,7 +320,7 @@ static enum channel_read read_single(struct channel *c, const struct record *r, 
         return CHANNEL_BATCH;
     }
     if (r->kind == RECORD_END && !is_outcome_of_worker(out->end.status))
-        return fault(text, "an outcome is none that a worker may give");
+        return fault(text, "an outcome is not one that a worker may report");
     if (r->kind == RECORD_LONG_OK)
         state = check_row(c, g, out->payload, out->size, true, text);
     if (state != CHANNEL_BATCH)
@@ -343,7 +343,7 @@ static enum channel_read check_cursor(const struct channel *c, const char **text
     uint64_t written = atomic_load_explicit(&c->up->written, memory_order_acquire);
     // If more was written meanwhile, a later call checks.
     if (written == c->read && channel_claimed(g, c->retired, cursor) > g->done + 1)
-        return fault(text, "a claim is not of what was granted");
+        return fault(text, "a claim is outside the grant");
     return CHANNEL_EMPTY;
 }
 

@@ -81,7 +81,7 @@ static void describe_access(struct buffer *out, const struct crash_note *note)
         buffer_format(out, "invalid %s at address 0x%" PRIx64 "%s", name, note->address,
                       note->address < NULL_PAGE ? " (a null pointer)" : "");
     else
-        buffer_text(out, "access to an address that cannot be one");
+        buffer_text(out, "access to an impossible address");
 }
 
 void crash_describe(struct buffer *out, const struct crash_note *note)

@@ -73,7 +73,7 @@ struct symbols *symbols_create(struct nursery *n, const struct plugin_list *plug
     s->plugins = plugins;
     s->epoll = fd_above_standard(epoll_create1(EPOLL_CLOEXEC));
     if (s->epoll < 0) {
-        br_error_errno(err, "cannot open what crashes are looked up with");
+        br_error_errno(err, "cannot create an epoll for crash reports");
         free(s);
         return NULL;
     }

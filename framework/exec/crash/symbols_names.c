@@ -179,7 +179,7 @@ static void put_frames(struct buffer *out, const struct request *r, const struct
         buffer_text(out, ", in ");
         put_place(out, r, &r->frames[first], &names[first]);
         if (with_names && lacks_lines(r, first, names))
-            buffer_text(out, "; built with -g it is told with its line");
+            buffer_text(out, "; build it with -g to see the line");
     }
     if (in_allocator)
         buffer_text(out, "; found by the memory allocator, so the damage may be older: this task "

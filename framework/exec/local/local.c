@@ -195,7 +195,7 @@ static int send_control(struct slot *s, const struct buffer *b, int fd, br_error
     while (sent < 0 && errno == EINTR);
     // A worker that has just died is no error: its tasks are reported as RETURNED.
     if (sent < 0 && errno != EPIPE && errno != ECONNRESET)
-        return br_error_errno(err, "cannot tell a worker of its tasks");
+        return br_error_errno(err, "cannot send a worker its tasks");
     return 0;
 }
 
@@ -412,7 +412,7 @@ static int open_descriptors(struct local *l, br_error *err)
     l->doorbell = fd_above_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     l->null = fd_above_standard(fd_open(AT_FDCWD, "/dev/null", O_WRONLY | O_CLOEXEC, 0));
     if (l->epoll < 0 || l->doorbell < 0 || l->null < 0)
-        return br_error_errno(err, "cannot open what workers are run with");
+        return br_error_errno(err, "cannot open descriptors for the workers");
     if (watch(l, l->doorbell, TAG_DOORBELL, err) != 0)
         return -1;
     l->symbols = symbols_create(l->options.nursery, &l->options.common.plugins, err);

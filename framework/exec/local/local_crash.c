@@ -104,7 +104,7 @@ void local_describe_end(struct buffer *out, const struct slot *s, bool whole)
 void local_describe_oom(struct buffer *out, const struct local *l)
 {
     if (l->groups.made[CGROUP_MEMORY] >= 0)
-        buffer_format(out, "all together have reached limits.memory, %.4g MiB",
+        buffer_format(out, "all workers together have reached limits.memory, %.4g MiB",
                       (double)l->options.limits.memory / (1 << 20));
     else
         buffer_text(out, "the control group that this run is in has no more memory");

@@ -79,7 +79,7 @@ static void let_exhausted_end(struct local *l, struct slot *s, const struct slot
 {
     (void)l;
     s->leaving.reason = LEAVE_EXHAUSTED;
-    set_message(s, cause->text ? cause->text : "it could not go on");
+    set_message(s, cause->text ? cause->text : "it could not continue");
     s->deadline_ns = clock_now() + RETIRE_GRACE_NS;
 }
 

@@ -149,7 +149,7 @@ static int poll_descriptors(struct local *l, br_error *err)
     int count = epoll_wait(l->epoll, events, 64, 0);
     // It fails when a program has closed descriptors that are not its own.
     if (count < 0 && errno != EINTR)
-        return br_error_errno(err, "cannot see what the workers tell");
+        return br_error_errno(err, "cannot wait for the workers' reports");
     for (int i = 0; i < count; i++) {
         uint64_t tag = events[i].data.u64;
         uint64_t rings;

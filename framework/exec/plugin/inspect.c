@@ -89,12 +89,12 @@ struct inspector {
 static int say_it_hangs(const char *path, br_error *err)
 {
     return br_error_set(err, BR_ERR_PLUGIN,
-                        "%s: loading it did not end in time: one of its constructors hangs", path);
+                        "%s: loading it timed out: one of its constructors hangs", path);
 }
 
 static int say_wait_failed(const char *path, br_error *err)
 {
-    return br_error_errno(err, "cannot wait for the process that looks into %s", path);
+    return br_error_errno(err, "cannot wait for the process that inspects %s", path);
 }
 
 // Reads the answer until the child closes its side. Returns 0, or -1 and *err if the deadline
@@ -165,7 +165,7 @@ static int wait_ended(struct inspector *i, struct inspection *in, int64_t deadli
     if (in->number == 0)
         return 0;
     errno = in->number;
-    return br_error_errno(err, "cannot fork a process to look into %s", in->path);
+    return br_error_errno(err, "cannot fork a process to inspect %s", in->path);
 }
 
 static int parse_entry(struct wire *w, const char *path, struct plugin_entry *e, br_error *err)
@@ -237,7 +237,7 @@ static int send_request(const struct inspection *in, const struct plugin_source 
         result = br_error_set(err, BR_ERR_PLUGIN, "%s: the path is too long", in->path);
     else if (result == 0 &&
              TEMP_FAILURE_RETRY(send(in->socket, request.data, request.length, MSG_NOSIGNAL)) < 0)
-        result = br_error_errno(err, "cannot talk to the process that looks into %s", in->path);
+        result = br_error_errno(err, "cannot talk to the process that inspects %s", in->path);
     buffer_finish(&request);
     return result;
 }

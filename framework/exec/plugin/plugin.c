@@ -178,8 +178,8 @@ static bool is_unchanged(const struct plugin_source *from)
 static int say_it_changed(const char *path, br_error *err)
 {
     return br_error_set(err, BR_ERR_PLUGIN,
-                        "%s: it was changed or removed after it had been looked into; leave it "
-                        "alone while it is in use, and start again",
+                        "%s: it was changed or removed after batchrun read it; do not change a "
+                        "plugin while it is in use, and start again",
                         path);
 }
 

@@ -53,7 +53,7 @@ static int check_access(const struct stat *st, const char *path, const char *wha
     if (st->st_mode & S_IWOTH && !(folder && st->st_mode & S_ISVTX))
         return br_error_set(err, BR_ERR_PLUGIN,
                             "%s: %s is writable by everyone, who could put another plugin in its "
-                            "place; mend it with: chmod o-w %s",
+                            "place; fix it with: chmod o-w %s",
                             path, folder ? what : "it", what);
     return 0;
 }

@@ -435,7 +435,7 @@ int nursery_kill(struct nursery *n, uint32_t id, int signal, br_error *err)
 {
     struct request r = {.type = REQUEST_KILL, .id = id, .signal = signal};
     if (send_request(n->socket, &r, NULL, 0) != 0)
-        return br_error_errno(err, "cannot have a worker process killed");
+        return br_error_errno(err, "cannot kill a worker process");
     nursery_continue(n);
     return 0;
 }
@@ -449,7 +449,7 @@ int nursery_adopt_groups(struct nursery *n, const struct cgroups *groups, br_err
         if (groups->own[k] >= 0)
             fds[count++] = groups->own[k];
     if (send_request(n->socket, &r, fds, count) != 0)
-        return br_error_errno(err, "cannot tell of the workers' control groups");
+        return br_error_errno(err, "cannot send the workers' control groups");
     return 0;
 }
 

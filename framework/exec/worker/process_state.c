@@ -243,11 +243,11 @@ const char *process_state_restore(struct process_state *s)
     clear_long_double();
     umask(s->umask);
     if (!restore_directory(s))
-        return "a task has left the working directory, and there is no way back";
+        return "a task has left the working directory, and the worker cannot return to it";
     if (!restore_environment(s))
-        return "a task has changed the environment, and there is no memory to put it back";
+        return "a task has changed the environment, and there is no memory to restore it";
     if (!restore_locale(s))
-        return "a task has changed the locale, and it cannot be put back";
+        return "a task has changed the locale, and it cannot be restored";
     if (!restore_limits(s))
         return "a task has lowered a resource limit for good";
     if (!restore_priority(s))

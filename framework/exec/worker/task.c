@@ -162,7 +162,7 @@ static const struct cached_name *input_for(struct task *t, const char *name, uin
     if (!c)
         say_unknown(t, "input", name, input_count(m), input_name);
     else if (row >= t->public.rows) {
-        fail(t, TASK_FAILED_FOR_GOOD, "row %" PRIu64 " was asked for, and the task has %" PRIu64,
+        fail(t, TASK_FAILED_FOR_GOOD, "row %" PRIu64 " was requested, but the task has %" PRIu64,
              row, t->public.rows);
         c = NULL;
     }
@@ -191,7 +191,7 @@ static bool get_cell(struct task *t, const char *name, uint64_t row, struct cell
 
 static void say_type(struct task *t, const char *name, enum br_type is, enum br_type wanted)
 {
-    fail(t, TASK_FAILED_FOR_GOOD, "input column `%s` is %s, and the task reads it as %s", name,
+    fail(t, TASK_FAILED_FOR_GOOD, "input column `%s` is %s, but the task reads it as %s", name,
          schema_type_name(is), schema_type_name(wanted));
 }
 
@@ -278,7 +278,7 @@ static void say_no_result(struct task *t, const char *name, const struct cached_
     if (!c)
         say_unknown(t, "result", name, t->map->signature.results.count, result_name);
     else
-        fail(t, TASK_FAILED_FOR_GOOD, "result column `%s` is declared %s, and the task gives %s",
+        fail(t, TASK_FAILED_FOR_GOOD, "result column `%s` is declared %s, but the task gives %s",
              name, schema_type_name(c->type), schema_type_name(type));
 }
 
@@ -347,8 +347,7 @@ static int result_bytes(br_task *task, const char *name, const void *data, size_
         size = data ? strlen(data) : 0;
     else if (c->type == BR_STR && memchr(data, '\0', size))
         return fail(t, TASK_FAILED_FOR_GOOD,
-                    "result column `%s` is a str, and the task gives bytes with a NUL among them",
-                    name);
+                    "result column `%s` is a str, but the task gives text with a NUL byte", name);
     if (size > CHANNEL_RESULT_MAX / 2)
         return fail(t, TASK_FAILED_FOR_GOOD,
                     "result column `%s` is %zu bytes long; the limit is %d", name, size,
@@ -486,7 +485,7 @@ static int api_config(br_worker *worker, const char *name, int wanted, void *out
             continue;
         if (!copy_setting(&s->value.cell, wanted, out) && !w->failed) {
             snprintf(w->message, sizeof w->message,
-                     "its setting `%s` is %s, and the plugin wants %s", name,
+                     "its setting `%s` is %s, but the plugin reads it as %s", name,
                      schema_type_name(s->value.cell.type), schema_type_name(types[wanted]));
             w->failed = true;
         }
@@ -543,8 +542,8 @@ int task_worker_start(struct task_worker *w, const struct plugin *plugin,
                             w->message);
     if (returned != 0)
         return br_error_set(err, BR_ERR_PLUGIN,
-                            "plugin `%s` could not start: its init returned %d, and said no more "
-                            "(br_init_fail gives a reason)",
+                            "plugin `%s` could not start: its init returned %d without a message "
+                            "(br_init_fail sets one)",
                             plugin->name, returned);
     return 0;
 }
@@ -670,8 +669,7 @@ static __attribute__((noinline)) enum task_failure end_in_full(struct task *t, i
                                                                const void **row, size_t *size)
 {
     if (returned != 0)
-        fail(t, TASK_FAILED, "the task returned %d, and said no more (br_fail gives a reason)",
-             returned);
+        fail(t, TASK_FAILED, "the task returned %d without a message (br_fail sets one)", returned);
     else if (t->results_set < t->map->signature.results.count)
         fail(t, TASK_FAILED_FOR_GOOD, "the task returned 0 without giving result column `%s`",
              first_unset(t));

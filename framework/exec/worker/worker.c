@@ -744,7 +744,7 @@ static int work(struct worker *w, br_error *err)
         if (!task_prepare(&w->task, m, &claim, &w->channel))
             return br_error_nomem(err);
         if (is_isolated(m, &claim) && !may_fork(w))
-            w->unfit = "threads of earlier tasks run on, and a task is to run in a forked child";
+            w->unfit = "threads of earlier tasks still run, and the next task needs a forked child";
         if (w->unfit || !run_grant(w, &claim))
             return br_error_set(err, BR_ERR_SYSTEM, "%s", w->unfit);
     }
