@@ -100,11 +100,11 @@ static const struct spec_key limit_keys[] = {
      .example = "0",
      .type = SPEC_SIZE,
      FIELD(struct job_limits, core_size)},
-    {.name = "output",
+    {.name = "printed",
      .doc = "what one task may print on each stream",
      .example = "1MiB",
      .type = SPEC_SIZE,
-     FIELD(struct job_limits, output)},
+     FIELD(struct job_limits, printed)},
 };
 const struct spec_table spec_limits_table = TABLE("`limits`", limit_keys);
 
@@ -411,12 +411,12 @@ static const struct spec_key phase_keys[] = {
      FIELD(struct job_phase, max_parallel),
      .min = 0,
      .max = 65536},
-    {.name = "time_request",
+    {.name = "expected_time",
      .doc = "time that one task is expected to take: none is started that would outlive the "
             "allocation",
      .example = "20m",
      .type = SPEC_DURATION,
-     FIELD(struct job_phase, time_request_ns)},
+     FIELD(struct job_phase, expected_time_ns)},
     {.name = "timeout",
      .doc = "time for one task; 0 is without end",
      .example = "60s",

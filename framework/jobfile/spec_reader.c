@@ -17,6 +17,21 @@ static const struct spec_key *find_key(const struct spec_table *table, const cha
     return NULL;
 }
 
+// Returns the table's key that a user means by another name, or NULL.
+static const char *other_name(const struct spec_table *table, const char *key)
+{
+    static const struct {
+        const char *key, *meant;
+    } names[] = {
+        {"output", "printed"},
+        {"time_request", "expected_time"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!strcmp(names[i].key, key) && find_key(table, names[i].meant))
+            return names[i].meant;
+    return NULL;
+}
+
 // Returns a hint for a key that other tools have, or NULL.
 static const char *habit(const char *key)
 {
@@ -60,7 +75,9 @@ static void complain_unknown(struct reader *r, const struct spec_table *table, c
 {
     const char *words[KEYS_MAX];
     size_t count = key_names(table, words);
-    const char *hint = spec_did_you_mean(r, key->text, words, count);
+    const char *meant = other_name(table, key->text);
+    const char *hint = meant ? spec_tree_format(&r->tree, "did you mean `%s`?", meant)
+                             : spec_did_you_mean(r, key->text, words, count);
     if (!hint)
         hint = habit(key->text);
     if (!hint && count <= 8 && !r->silent) {

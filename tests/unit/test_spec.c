@@ -145,7 +145,7 @@ START_TEST(defaults_of_a_job)
     ck_assert_uint_eq(job->workers.width, 1);
     ck_assert(job->workers.membind_local && !job->workers.oversubscribe);
     ck_assert_uint_eq(job->limits.memory, JOB_UNLIMITED);
-    ck_assert_uint_eq(job->limits.output, JOB_UNLIMITED);
+    ck_assert_uint_eq(job->limits.printed, JOB_UNLIMITED);
     const struct job_phase *p = &job->phases[0];
     ck_assert_uint_eq(job->phase_count, 1);
     ck_assert_str_eq(p->task, "demo.area");
@@ -211,7 +211,7 @@ START_TEST(every_key_has_its_field)
     ck_assert_uint_eq(mesh->chunk_size, 20);
     ck_assert_int_eq(mesh->priority, 5);
     ck_assert_uint_eq(mesh->max_parallel, 3);
-    ck_assert_int_eq(mesh->time_request_ns, 20 * 60 * NS_PER_S);
+    ck_assert_int_eq(mesh->expected_time_ns, 20 * 60 * NS_PER_S);
     ck_assert_int_eq(mesh->timeout.soft_ns, 50 * NS_PER_S);
     ck_assert_int_eq(mesh->timeout.hard_ns, 90 * NS_PER_S);
     ck_assert_uint_eq(mesh->retries.on, 1u << OUTCOME_CRASHED | 1u << OUTCOME_TIMED_OUT);

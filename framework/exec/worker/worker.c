@@ -535,7 +535,7 @@ struct ending {
 static void note_over_output(struct worker *w, struct ending *e)
 {
     struct task *t = &w->task;
-    limit_message(t->message, sizeof t->message, LIMIT_OUTPUT, w->over_output,
+    limit_message(t->message, sizeof t->message, LIMIT_PRINTED, w->over_output,
                   w->setup.common.output);
     if (e->failure == TASK_FINE)
         e->failure = TASK_FAILED;
