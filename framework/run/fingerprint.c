@@ -35,7 +35,7 @@ static bool starts_with(const char *text, const char *start)
 
 static bool is_free(const char *path)
 {
-    if (starts_with(path, "workers.") || starts_with(path, "limits."))
+    if (!strcmp(path, "workers") || starts_with(path, "workers.") || starts_with(path, "limits."))
         return true;
     if (starts_with(path, "defaults."))
         return is_about_how(path + strlen("defaults."));

@@ -124,7 +124,7 @@ class Resume(Resuming):
         self.refuse("was begun without --set phases.rows.args.bad=3: leave it out", *same, "--set",
                     "phases.rows.args.bad=3")
         # How the work is done may change.
-        done = self.batchrun("run", "--resume", *same, "--workers", "1", "--set",
+        done = self.batchrun("run", "--resume", *same, "--set", "workers=1", "--workers", "1", "--set",
                              "phases.rows.timeout=2h", "--progress=none", "job.yaml")
         self.assertEqual(done.code, 3, done)
         self.write("job.yaml", job + "# one more line\n")

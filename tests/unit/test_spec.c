@@ -364,6 +364,37 @@ START_TEST(overrides_set_values)
 END_TEST
 
 static const struct {
+    const char *workers;
+    struct spec_override set; // without a path: none
+    unsigned count, width;
+} short_workers[] = {
+    {"8", {0}, 8, 1},
+    {"auto", {0}, 0, 1},
+    {"8", {"workers.width", "2"}, 8, 2},
+    {"8", {"workers.count", "3"}, 3, 1},
+    {"{count: 8, width: 2}", {"workers", "4"}, 4, 1},
+};
+
+START_TEST(workers_can_be_a_count_alone)
+{
+    const struct spec_override *set = &short_workers[_i].set;
+    char text[256];
+    snprintf(text, sizeof text,
+             "version: 1\nplugins: [demo]\nworkers: %s\nphases:\n"
+             "  - {name: a, task: demo.area, inputs: {range: 1}}\n",
+             short_workers[_i].workers);
+    struct job *job = parse_with(text, set, set->path ? 1 : 0);
+    ck_assert_uint_eq(job->workers.count, short_workers[_i].count);
+    ck_assert_uint_eq(job->workers.width, short_workers[_i].width);
+    if (!set->path) {
+        ck_assert_uint_eq(job->workers.count_mark.line, 3);
+        ck_assert_uint_eq(job->workers.count_mark.column, 10);
+    }
+    job_destroy(job);
+}
+END_TEST
+
+static const struct {
     struct spec_override set;
     const char *text;
 } bad_overrides[] = {
@@ -521,6 +552,7 @@ SUITE(spec)
     TEST(inputs_and_defaults_of_phases);
     LOOP_TEST(plain_scalars_follow_the_core_schema, COUNT(scalars));
     TEST(overrides_set_values);
+    LOOP_TEST(workers_can_be_a_count_alone, COUNT(short_workers));
     LOOP_TEST(bad_overrides_name_the_option, COUNT(bad_overrides));
     LOOP_TEST(floods_are_refused, COUNT(floods));
     TEST(a_file_beyond_the_limit_is_refused);
