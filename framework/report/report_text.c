@@ -172,7 +172,7 @@ static void put_failure_counts(const struct report *r, struct buffer *out)
             html_string(out, p->name);
             buffer_text(out, ": ");
             text_count(out, p->outcomes[o]);
-            buffer_format(out, " %s</span> ", summary_outcome_words(o));
+            buffer_format(out, " %s</span> ", outcome_plain((enum outcome_status)o));
         }
     }
     buffer_text(out, "</p>\n");
@@ -269,7 +269,7 @@ void report_phases(const struct report *r, struct buffer *out)
                      "</th><th scope=\"col\">tasks</th>");
     for (int o = OUTCOME_OK; o < OUTCOME_COUNT; o++)
         if (has_column(&total, o))
-            buffer_format(out, "<th scope=\"col\">%s</th>", summary_outcome_words(o));
+            buffer_format(out, "<th scope=\"col\">%s</th>", outcome_plain((enum outcome_status)o));
     if (total.retries > 0)
         buffer_text(out, "<th scope=\"col\">retries</th>");
     buffer_text(out, "<th scope=\"col\">time</th><th scope=\"col\">tasks/s</th>"

@@ -41,7 +41,7 @@ void failure_cause(struct buffer *out, const struct event_task_end *t)
         text_duration(out, t->duration_ns);
         break;
     case OUTCOME_OVER_LIMIT:
-        buffer_text(out, "over its limit");
+        buffer_text(out, "over limit");
         break;
     default:
         buffer_text(out, outcome_name(t->status));

@@ -286,13 +286,6 @@ enum {
     COLUMNS = sizeof columns / sizeof columns[0]
 };
 
-const char *summary_outcome_words(int outcome)
-{
-    return outcome == OUTCOME_TIMED_OUT    ? "timed out"
-           : outcome == OUTCOME_OVER_LIMIT ? "over limit"
-                                           : outcome_name((enum outcome_status)outcome);
-}
-
 static const char *heading(int column)
 {
     switch (column) {
@@ -311,7 +304,7 @@ static const char *heading(int column)
     case COLUMN_NOTE:
         return "";
     default:
-        return summary_outcome_words(column);
+        return outcome_plain((enum outcome_status)column);
     }
 }
 
@@ -445,7 +438,7 @@ static void put_others(const struct summary_phase *total, struct buffer *out)
             continue;
         buffer_text(out, between);
         text_count(out, total->outcomes[o]);
-        buffer_format(out, " %s", summary_outcome_words(o));
+        buffer_format(out, " %s", outcome_plain((enum outcome_status)o));
         between = ", ";
     }
 }

@@ -71,9 +71,6 @@ double summary_phase_utilisation(const struct summary *s, const struct summary_p
 // zero.
 void summary_totals(const struct summary *s, struct summary_phase *total);
 
-// Returns an enum outcome_status in words: "timed out".
-const char *summary_outcome_words(int outcome);
-
 // Appends the result of the run as one sentence for a person, without a newline.
 void summary_verdict(const struct summary *s, struct buffer *out);
 

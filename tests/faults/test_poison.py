@@ -17,7 +17,7 @@ class Poison(Case):
             file.truncate(ROWS)
         return self.run_job(job(phase(
             "faulty.poison", ROWS, args={"at": BAD, "runs": self.path("runs")}, chunk_size=chunk,
-            retries={"limit": retries, "on": ["crash"], "backoff": {"delay": "0ms"}},
+            retries={"limit": retries, "on": ["crashed"], "backoff": {"delay": "0ms"}},
             output="out.csv"), workers=2), "--fresh", code=3)
 
     def check(self, done, tries):

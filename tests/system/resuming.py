@@ -44,7 +44,7 @@ class Resuming(Case):
         self.addCleanup(self.tell_places)
 
     def job(self, *phases, plugin="tally"):
-        retries = {"limit": 3, "on": ["error", "crash"], "backoff": {"delay": "1ms"}}
+        retries = {"limit": 3, "on": ["error", "crashed"], "backoff": {"delay": "1ms"}}
         return job(*phases, workers=3, plugins=[plugin], defaults={"retries": retries},
                    env={"TALLY": self.tally, "MEND": self.mend})
 

@@ -200,7 +200,7 @@ class Outside(harness.Rendezvous):
         self.assertIn("SIGKILL", done.err)
 
     def test_killed_worker_is_retried(self):
-        process = self.rendezvous(4, retries={"limit": 1, "on": ["crash"]})
+        process = self.rendezvous(4, retries={"limit": 1, "on": ["crashed"]})
         os.kill(self.began(0), signal.SIGKILL)
         self.write("go", "")
         done = self.end(process)

@@ -111,7 +111,7 @@ class Limits(harness.Case):
 
     def test_over_the_limit_is_tried_again_when_asked(self):
         done = self.run_job(job("flood_and_end", {"printed": "10KiB"},
-                                retries={"limit": 2, "on": ["limit"]}), code=3)
+                                retries={"limit": 2, "on": ["over_limit"]}), code=3)
         self.assertEqual(self.outcomes("job", "p"), {"ok": ROWS - 1, "over_limit": 1}, done)
         self.assertEqual(self.summary("job")["phases"][0]["retries"], 2)
 

@@ -348,7 +348,7 @@ START_TEST(causes_in_words)
                                          .message = ""},
                  "timed out after 5 s");
     expect_cause((struct event_task_end){.status = OUTCOME_OVER_LIMIT, .message = "memory, 2 GiB"},
-                 "over its limit: memory, 2 GiB");
+                 "over limit: memory, 2 GiB");
 }
 END_TEST
 

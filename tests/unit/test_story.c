@@ -231,7 +231,7 @@ START_TEST(the_slowest_are_kept)
     buffer_char(&out, '\0');
     ck_assert_ptr_nonnull(
         strstr(out.data, "slowest\n    99 ms  phase 0#27, attempt 2, worker 0\n"));
-    ck_assert_ptr_nonnull(strstr(out.data, "phase 0#7 timed_out, worker 3\n"));
+    ck_assert_ptr_nonnull(strstr(out.data, "phase 0#7 timed out, worker 3\n"));
     buffer_finish(&out);
 }
 END_TEST
