@@ -28,7 +28,7 @@ class Poison(Case):
         runs[BAD] = 1
         self.assertEqual(runs.count(1), ROWS, "a row ran twice, or never")
         # Each with its first attempt: no chunk-mate was charged one.
-        behind = f"{BAD},{self.path('runs')},0\n"
+        behind = f"{BAD},{self.path('runs')},1\n"
         expected = "".join(f"{i},{i},{behind}" for i in range(ROWS) if i != BAD)
         self.assertTrue(self.read("out.csv") == "index,i,at,runs,attempt\n" + expected)
         self.assertEqual(done.err.count("p#"), 2, "it is reported once, with how to run it again")
