@@ -49,7 +49,7 @@ struct exec_grant {
     uint64_t map;
     uint64_t first;   // index of the first task
     uint32_t count;   // 1 .. EXECUTOR_GRANT_MAX
-    uint32_t attempt; // the same for all of them
+    uint32_t attempt; // 1 is the first; the same for all of them
     uint32_t crashes; // workers that these tasks have killed so far; executors only pass it on
     bool alone;       // the pool grants the slot nothing else until these have ended
 };

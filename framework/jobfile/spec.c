@@ -92,7 +92,7 @@ static struct job *create_job(const char *file, const char *directory, const cha
                                       .cpu_time_ns = JOB_UNLIMITED,
                                       .open_files = JOB_UNLIMITED,
                                       .core_size = JOB_UNLIMITED,
-                                      .output = JOB_UNLIMITED};
+                                      .printed = JOB_UNLIMITED};
     return job;
 }
 

@@ -22,6 +22,23 @@ void spec_read_version(struct reader *r, const struct spec_key *key, struct node
                       cell.i64);
 }
 
+// Reads `count` alone, or a mapping of all keys.
+void spec_read_workers(struct reader *r, const struct spec_key *key, struct node *value,
+                       void *field)
+{
+    if (value->kind == NODE_LIST || spec_is_null(value)) {
+        spec_complain_type(r, key, value);
+        return;
+    }
+    if (value->kind == NODE_MAPPING) {
+        spec_read_table(r, key->table, key->table->what, value, NULL, field);
+        return;
+    }
+    struct spec_key count = key->table->keys[0];
+    count.name = key->name;
+    spec_read_key(r, &count, value, field);
+}
+
 static void check_plugin_name(struct reader *r, struct job_plugin *plugin, const struct node *at)
 {
     const char *dot = plugin->name ? strchr(plugin->name, '.') : NULL;

@@ -120,8 +120,8 @@ const char *spec_example(struct reader *r, const struct spec_key *key)
     return spec_tree_format(&r->tree, "for example `%s: %s`", key->name, key->example);
 }
 
-// Returns a hint for a value of the wrong type: a number in quotes, a number instead of a mapping,
-// a comment without a blank before its `#`; else an example.
+// Returns a hint for a value of the wrong type: a number in quotes, a comment without a blank
+// before its `#`; else an example.
 static const char *type_hint(struct reader *r, const struct spec_key *key, const struct node *value)
 {
     struct cell cell;
@@ -132,11 +132,6 @@ static const char *type_hint(struct reader *r, const struct spec_key *key, const
             return spec_tree_format(&r->tree, "leave out the quotes: `%s: %s`", key->name,
                                     value->text);
     }
-    const struct spec_key *first = key->type == SPEC_MAPPING ? key->table->keys : NULL;
-    if (first && first->type == SPEC_WHOLE && value->kind == NODE_SCALAR &&
-        spec_scalar_resolve(value, &cell) == SCALAR_INTEGER)
-        return spec_tree_format(&r->tree, "write `%s: {%s: %s}`", key->name, first->name,
-                                value->text);
     if (value->kind == NODE_SCALAR && value->plain && strchr(value->text, '#'))
         return "a comment begins with a blank before its `#`";
     return spec_example(r, key);

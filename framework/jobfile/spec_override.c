@@ -81,35 +81,36 @@ static struct node *new_key(struct walk *w, const char *text, size_t length)
     return key;
 }
 
-// Turns *node into a mapping if that loses nothing: a missing value, or a plugin that is given by
-// its name alone. Returns -1 after reporting an error, or when out of memory.
-static int make_mapping(struct walk *w, struct node *node, bool plugin)
+// Turns *node into a mapping if that loses nothing: a missing value, or a single value that stands
+// for the key `alone`, which is NULL if there is no such key. Returns -1 after reporting an error,
+// or when out of memory.
+static int make_mapping(struct walk *w, struct node *node, const char *alone)
 {
     if (node->kind == NODE_MAPPING)
         return 0;
-    bool named = plugin && node->kind == NODE_SCALAR && !is_missing(node);
-    struct node *key = named ? new_key(w, "name", 4) : NULL;
-    struct node *name = named ? spec_tree_node(w->tree, NODE_SCALAR, node->option) : NULL;
-    if (named && (!key || !name))
+    bool single = alone && node->kind == NODE_SCALAR && !is_missing(node);
+    struct node *key = single ? new_key(w, alone, strlen(alone)) : NULL;
+    struct node *value = single ? spec_tree_node(w->tree, NODE_SCALAR, node->option) : NULL;
+    if (single && (!key || !value))
         return -1;
-    if (!named && !is_missing(node)) {
+    if (!single && !is_missing(node)) {
         spec_node_complain(w->d, &w->here, "set it as a whole: KEY={key: value, ...}",
                            "`%s` is %s in the job file, not a mapping",
                            node->key ? node->key->text : "it",
                            node->kind == NODE_LIST ? "a list" : "a single value");
         return -1;
     }
-    if (named) {
-        name->plain = node->plain;
-        name->text = node->text;
-        name->length = node->length;
-        name->mark = node->mark;
-        name->width = node->width;
+    if (single) {
+        value->plain = node->plain;
+        value->text = node->text;
+        value->length = node->length;
+        value->mark = node->mark;
+        value->width = node->width;
     }
     node->kind = NODE_MAPPING;
     node->count = 0;
-    if (named)
-        spec_node_append(node, key, name);
+    if (single)
+        spec_node_append(node, key, value);
     return 0;
 }
 
@@ -161,11 +162,11 @@ static struct node *step_down(struct walk *w, struct node *mapping, size_t lengt
 static void set(struct walk *w, struct node *root, struct node *value)
 {
     struct node *at = root;
-    bool plugin = false;
+    const char *alone = NULL; // the key of *at that its value stands for if it is a single one
     for (;;) {
         if (at->kind == NODE_LIST && at->key &&
             (spec_node_is(at->key, "phases") || spec_node_is(at->key, "plugins"))) {
-            plugin = spec_node_is(at->key, "plugins");
+            bool plugin = spec_node_is(at->key, "plugins");
             if (!strchr(w->rest, '.')) {
                 spec_node_complain(
                     w->d, &w->here, spec_tree_format(w->tree, "for example `%s.name=...`", w->path),
@@ -175,10 +176,10 @@ static void set(struct walk *w, struct node *root, struct node *value)
             at = find_item(w, at, plugin ? "plugin" : "phase");
             if (!at)
                 return;
+            alone = plugin ? "name" : NULL;
         }
-        if (make_mapping(w, at, plugin) != 0)
+        if (make_mapping(w, at, alone) != 0)
             return;
-        plugin = false;
         size_t length = has_free_keys(at) ? strlen(w->rest) : strcspn(w->rest, ".");
         if (length == 0) {
             spec_node_complain(w->d, &w->here, "write KEY.KEY=VALUE",
@@ -189,6 +190,8 @@ static void set(struct walk *w, struct node *root, struct node *value)
             set_value(w, at, length, value);
             return;
         }
+        bool workers = at == root && !strncmp(w->rest, "workers.", strlen("workers."));
+        alone = workers ? "count" : NULL;
         at = step_down(w, at, length);
         if (!at)
             return;

@@ -11,6 +11,10 @@
 #include "jobfile/spec_value.h"
 #include "model/outcome.h"
 
+enum {
+    RETRY_WORDS = 4 // outcomes that `retries.on` can list
+};
+
 void spec_phase_init(struct job_phase *phase)
 {
     *phase = (struct job_phase){
@@ -86,33 +90,46 @@ void spec_read_timeout(struct reader *r, const struct spec_key *key, struct node
                       "the soft timeout is not before the hard one");
 }
 
+// The outcomes that `on` can list, in the order of `retry_bits`.
+static const char *const retry_words[RETRY_WORDS] = {"error", "crashed", "timed_out", "over_limit"};
+static const enum outcome_status retry_bits[RETRY_WORDS] = {OUTCOME_ERROR, OUTCOME_CRASHED,
+                                                            OUTCOME_TIMED_OUT, OUTCOME_OVER_LIMIT};
+
+// Returns a hint for an entry of `on` that is none of retry_words, or NULL.
+static const char *retry_hint(struct reader *r, const struct node *item)
+{
+    static const char *const causes[RETRY_WORDS] = {"failed", "crash", "timeout", "limit"};
+    for (size_t i = 0; i < RETRY_WORDS; i++)
+        if (spec_node_is(item, causes[i]))
+            return spec_tree_format(&r->tree, "did you mean `%s`?", retry_words[i]);
+    return item->kind == NODE_SCALAR ? spec_did_you_mean(r, item->text, retry_words, RETRY_WORDS)
+                                     : NULL;
+}
+
 void spec_read_retry_on(struct reader *r, const struct spec_key *key, struct node *value,
                         void *field)
 {
-    static const char *const words[] = {"error", "crash", "timeout", "limit"};
-    static const enum outcome_status bits[] = {OUTCOME_ERROR, OUTCOME_CRASHED, OUTCOME_TIMED_OUT,
-                                               OUTCOME_OVER_LIMIT};
     unsigned on = 0;
     if (value->kind != NODE_LIST) {
-        spec_complain(r, value, "write it in brackets: [error, crash]", "`on` is %s; expected %s",
+        spec_complain(r, value, "write it in brackets: [error, crashed]", "`on` is %s; expected %s",
                       spec_describe(r, value), key->expected);
         return;
     }
     if (value->count > 16) { // in `defaults` the list is read again for every phase
         spec_complain(r, value, "name each once",
-                      "`on` has %zu entries; there are 4 to choose from", value->count);
+                      "`on` has %zu entries; there are %d to choose from", value->count,
+                      RETRY_WORDS);
         return;
     }
     for (const struct node *item = value->first; item; item = item->next) {
         unsigned bit = 0;
-        for (size_t i = 0; i < 4; i++)
-            if (spec_node_is(item, words[i]))
-                bit = 1u << bits[i];
+        for (size_t i = 0; i < RETRY_WORDS; i++)
+            if (spec_node_is(item, retry_words[i]))
+                bit = 1u << retry_bits[i];
         if (bit == 0)
-            spec_complain(
-                r, item,
-                item->kind == NODE_SCALAR ? spec_did_you_mean(r, item->text, words, 4) : NULL,
-                "`on` holds %s; expected error, crash, timeout or limit", spec_describe(r, item));
+            spec_complain(r, item, retry_hint(r, item),
+                          "`on` holds %s; expected error, crashed, timed_out or over_limit",
+                          spec_describe(r, item));
         else if (on & bit)
             spec_complain(r, item, "remove one", "`%s` is given twice", item->text);
         on |= bit;

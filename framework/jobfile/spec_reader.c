@@ -17,29 +17,50 @@ static const struct spec_key *find_key(const struct spec_table *table, const cha
     return NULL;
 }
 
-// Returns a hint for a key that other tools have, or NULL.
-static const char *habit(const char *key)
+// Whether a mapping of this table can have the key.
+static bool can_have(const struct spec_table *table, const struct spec_key *key)
+{
+    return !table->partial || !key->no_default;
+}
+
+// Returns a hint for a key that has another name here, or that other tools have; NULL if there is
+// none. No hint names a key that the mapping cannot have.
+static const char *habit(struct reader *r, const struct spec_table *table, const char *key)
 {
     static const struct {
-        const char *key, *hint;
+        const char *key;
+        const char *meant; // the entry counts only if the mapping can have this key; NULL = any
+        const char *hint;  // NULL: did you mean `meant`?
     } habits[] = {
-        {"include", "there is no include; write it out in this file"},
-        {"<<", "there are no merge keys; use `defaults`"},
-        {"depends_on", "did you mean `needs`?"},
-        {"depends", "did you mean `needs`?"},
-        {"after", "did you mean `needs`?"},
-        {"time_limit", "did you mean `timeout`?"},
-        {"command", "write `args: {command: ...}`, with `task: command.run`"},
-        {"retry", "did you mean `retries`?"},
-        {"function", "did you mean `task`?"},
-        {"environment", "did you mean `env`?"},
-        {"max_retries", "write `retries: {limit: N}`"},
-        {"memory", "write `limits: {memory: 2GiB}` at the top level"},
-        {"threads", "did you mean `width`?"},
+        {"output", "printed", NULL},
+        {"time_request", "expected_time", NULL},
+        {"depends_on", "needs", NULL},
+        {"depends", "needs", NULL},
+        {"after", "needs", NULL},
+        {"time_limit", "timeout", NULL},
+        {"retry", "retries", NULL},
+        {"max_retries", "retries", "write `retries: {limit: N}`"},
+        {"max_retries", "limit", NULL},
+        {"function", "task", NULL},
+        {"environment", "env", NULL},
+        {"command", "args", "write `args: {command: ...}`, with `task: command.run`"},
+        {"threads", "width", NULL},
+        {"threads", NULL, "write `workers: {width: N}` at the top level"},
+        {"memory", NULL, "write `limits: {memory: 2GiB}` at the top level"},
+        {"include", NULL, "there is no include; write it out in this file"},
+        {"<<", "inputs", "there are no merge keys; use `defaults`"},
+        {"<<", NULL, "there are no merge keys; write the keys out"},
     };
-    for (size_t i = 0; i < sizeof habits / sizeof habits[0]; i++)
-        if (!strcmp(habits[i].key, key))
-            return habits[i].hint;
+    for (size_t i = 0; i < sizeof habits / sizeof habits[0]; i++) {
+        if (strcmp(habits[i].key, key) != 0)
+            continue;
+        const char *meant = habits[i].meant;
+        const struct spec_key *known = meant ? find_key(table, meant) : NULL;
+        if (meant && (!known || !can_have(table, known)))
+            continue;
+        return habits[i].hint ? habits[i].hint
+                              : spec_tree_format(&r->tree, "did you mean `%s`?", meant);
+    }
     return NULL;
 }
 
@@ -47,11 +68,13 @@ enum {
     KEYS_MAX = 64 // keys of a table that names are compared with
 };
 
+// Stores the names of the keys that a mapping of this table can have. Returns their number.
 static size_t key_names(const struct spec_table *table, const char *words[KEYS_MAX])
 {
     size_t count = 0;
-    for (; count < table->count && count < KEYS_MAX; count++)
-        words[count] = table->keys[count].name;
+    for (size_t i = 0; i < table->count && count < KEYS_MAX; i++)
+        if (can_have(table, &table->keys[i]))
+            words[count++] = table->keys[i].name;
     return count;
 }
 
@@ -60,9 +83,9 @@ static void complain_unknown(struct reader *r, const struct spec_table *table, c
 {
     const char *words[KEYS_MAX];
     size_t count = key_names(table, words);
-    const char *hint = spec_did_you_mean(r, key->text, words, count);
+    const char *hint = habit(r, table, key->text);
     if (!hint)
-        hint = habit(key->text);
+        hint = spec_did_you_mean(r, key->text, words, count);
     if (!hint && count <= 8 && !r->silent) {
         hint = "known keys:";
         for (size_t i = 0; i < count; i++)

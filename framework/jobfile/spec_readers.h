@@ -14,6 +14,8 @@
 
 void spec_read_version(struct reader *r, const struct spec_key *key, struct node *value,
                        void *field);
+void spec_read_workers(struct reader *r, const struct spec_key *key, struct node *value,
+                       void *field);
 void spec_read_plugins(struct reader *r, const struct spec_key *key, struct node *value,
                        void *field);
 void spec_read_env(struct reader *r, const struct spec_key *key, struct node *value, void *field);

@@ -20,6 +20,7 @@ static const struct {
     {"retries", &spec_retries_table},
     {"timeout", &spec_timeout_table},
     {"on_failure", &spec_on_failure_table},
+    {"workers", &spec_workers_table},
 };
 
 static const struct {

@@ -35,7 +35,7 @@ struct event_phase_end {
 struct event_tasks_ok {
     uint32_t phase;
     uint32_t worker;
-    uint32_t attempt;
+    uint32_t attempt; // 1 is the first
     uint64_t first;   // task index
     uint64_t count;   // at least 1
     int64_t start_ns; // of the first
@@ -52,7 +52,7 @@ struct event_task_end {
     uint32_t phase;
     uint32_t worker; // UINT32_MAX: it never ran (skipped, cancelled)
     uint64_t index;
-    uint32_t attempt;
+    uint32_t attempt; // 1 is the first
     enum outcome_status status;
     bool final; // no further attempt follows
     int64_t start_ns;
@@ -76,7 +76,7 @@ struct event_output {
     uint32_t worker;
     uint64_t first;
     uint64_t count;
-    uint32_t attempt;
+    uint32_t attempt; // 1 is the first
     uint32_t stream;
     uint64_t offset;
     uint64_t length;

@@ -30,7 +30,7 @@ struct job_limits {  // of each worker; JOB_UNLIMITED where the file gives none
     uint64_t cpu_time_ns;
     uint64_t open_files;
     uint64_t core_size; // bytes
-    uint64_t output;    // bytes on each stream
+    uint64_t printed;   // bytes on each stream
 };
 
 struct job {

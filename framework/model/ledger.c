@@ -71,7 +71,8 @@ static struct ledger_work take_new(struct ledger *l, uint32_t most)
     uint64_t end = l->tasks - l->cursor < most ? l->tasks : l->cursor + most;
     if (l->known_left > 0)
         end = bits_next(l->known, l->cursor, end);
-    struct ledger_work work = {.first = l->cursor, .count = (uint32_t)(end - l->cursor)};
+    struct ledger_work work = {
+        .first = l->cursor, .count = (uint32_t)(end - l->cursor), .attempt = 1};
     l->cursor = end;
     return work;
 }
@@ -118,7 +119,7 @@ int ledger_retry(struct ledger *l, const struct ledger_work *work, int64_t due_n
 
 int ledger_give_back(struct ledger *l, const struct ledger_work *work, br_error *err)
 {
-    if (work->attempt > 0)
+    if (work->attempt > 1)
         return ledger_retry(l, work, 0, err);
     if (array_reserve(&l->returned, l->returned_count + 1, &l->returned_capacity,
                       sizeof *l->returned, err) != 0)

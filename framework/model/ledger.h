@@ -25,7 +25,7 @@
 struct ledger_work {
     uint64_t first;
     uint32_t count;
-    uint32_t attempt; // 0 is the first
+    uint32_t attempt; // 1 is the first
     uint32_t crashes; // number of workers that they have killed
     bool alone; // one of them may have damaged its worker: each must run with no other beside it
 };

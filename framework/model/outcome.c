@@ -11,3 +11,10 @@ const char *outcome_name(enum outcome_status status)
     };
     return names[status < OUTCOME_COUNT ? status : OUTCOME_NONE];
 }
+
+const char *outcome_plain(enum outcome_status status)
+{
+    return status == OUTCOME_TIMED_OUT    ? "timed out"
+           : status == OUTCOME_OVER_LIMIT ? "over limit"
+                                          : outcome_name(status);
+}

@@ -21,4 +21,7 @@ enum outcome_status {
 // any other value.
 const char *outcome_name(enum outcome_status status);
 
+// Returns the name for a person to read: "timed out" and "over limit", else as outcome_name.
+const char *outcome_plain(enum outcome_status status);
+
 #endif

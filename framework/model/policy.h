@@ -16,14 +16,14 @@ struct time_limits {
 struct retry_policy {
     unsigned limit;   // attempts after the first
     unsigned on;      // the ends that are tried again: bits 1u << enum outcome_status
-    int64_t delay_ns; // before attempt 1; each later attempt waits `factor` times as long
+    int64_t delay_ns; // before attempt 2; each later attempt waits `factor` times as long
     double factor;
     int64_t max_ns; // no delay is longer
     double jitter;  // each delay is multiplied by a random factor between 1 - jitter and 1 + jitter
 };
 
-// Returns the delay in nanoseconds before the attempt (1 is the first after a failure), without the
+// Returns the delay in nanoseconds after attempt number `failed` (1 is the first), without the
 // jitter.
-double retry_policy_delay(const struct retry_policy *policy, uint32_t attempt);
+double retry_policy_delay(const struct retry_policy *policy, uint32_t failed);
 
 #endif

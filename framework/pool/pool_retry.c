@@ -26,17 +26,18 @@ static double random_fraction(struct pool_map *m)
     return (double)(x >> 11) / 9007199254740992.0;
 }
 
-static int64_t retry_delay(struct pool_map *m, uint32_t attempt)
+// Returns the delay after attempt number `failed`.
+static int64_t retry_delay(struct pool_map *m, uint32_t failed)
 {
     const struct retry_policy *policy = &m->options.retries;
     double factor = 1 + policy->jitter * (2 * random_fraction(m) - 1);
-    return (int64_t)(retry_policy_delay(policy, attempt) * factor);
+    return (int64_t)(retry_policy_delay(policy, failed) * factor);
 }
 
 static bool may_retry(const struct pool_map *m, const struct exec_report *r)
 {
     const struct retry_policy *policy = &m->options.retries;
-    return !r->end.permanent && r->tasks.attempt < policy->limit &&
+    return !r->end.permanent && r->tasks.attempt <= policy->limit &&
            (policy->on & 1U << r->end.status);
 }
 
@@ -79,8 +80,9 @@ int pool_take_end(struct pool *p, struct pool_map *m, const struct exec_report *
     if (wanted && !again)
         passed_on.end.message = give_up_message(p, r->end.message, work.crashes);
     if (again) {
+        int64_t due = p->now + retry_delay(m, work.attempt);
         work.attempt++;
-        if (ledger_retry(&m->ledger, &work, p->now + retry_delay(m, work.attempt), err) != 0)
+        if (ledger_retry(&m->ledger, &work, due, err) != 0)
             return -1;
         pool_place_map(p, m);
     } else
@@ -99,7 +101,7 @@ int pool_take_end(struct pool *p, struct pool_map *m, const struct exec_report *
 int pool_come_back(struct pool *p, struct pool_map *m, const struct exec_grant *g, br_error *err)
 {
     struct ledger_work work = pool_work_of(g);
-    if (m->stopped && work.attempt == 0)
+    if (m->stopped && work.attempt == 1)
         ledger_end(&m->ledger, OUTCOME_SKIPPED, work.count);
     else if (ledger_give_back(&m->ledger, &work, err) != 0)
         return -1;

@@ -94,7 +94,7 @@ void core_time_add(struct core_time *c, const struct attempt *a)
         return;
     int64_t begin = a->phase < c->phase_count ? c->phase_begins[a->phase] : 0;
     spend(c, w, begin < a->start_ns ? begin : a->start_ns, CORE_BARRIER);
-    spend(c, w, a->start_ns, a->attempt > 0 ? CORE_RETRY : CORE_DISPATCH);
+    spend(c, w, a->start_ns, a->attempt > 1 ? CORE_RETRY : CORE_DISPATCH);
     spend(c, w, a->end_ns, a->status == OUTCOME_OK ? CORE_OK : CORE_FAILED);
 }
 

@@ -80,7 +80,7 @@ static void put_tiles(const struct report *r, struct buffer *out)
     text_duration(out, s->last_ns);
     end_tile(out);
     tile_count(out, s->worker_slots == 1 ? "worker" : "workers", s->worker_slots, false);
-    begin_tile(out, "cores busy");
+    begin_tile(out, "workers busy");
     buffer_format(out, "%u.%u %%", (parts[CORE_OK] + parts[CORE_FAILED]) / 10,
                   (parts[CORE_OK] + parts[CORE_FAILED]) % 10);
     end_tile(out);
@@ -172,7 +172,7 @@ static void put_failure_counts(const struct report *r, struct buffer *out)
             html_string(out, p->name);
             buffer_text(out, ": ");
             text_count(out, p->outcomes[o]);
-            buffer_format(out, " %s</span> ", summary_outcome_words(o));
+            buffer_format(out, " %s</span> ", outcome_plain((enum outcome_status)o));
         }
     }
     buffer_text(out, "</p>\n");
@@ -234,7 +234,7 @@ static void put_phase(const struct report *r, size_t i, const struct summary_pha
                       struct buffer *out)
 {
     const struct summary_phase *p = &r->summary.phases[i];
-    double busy = 100 * summary_phase_utilisation(&r->summary, p);
+    double busy = 100 * summary_phase_busy(&r->summary, p);
     buffer_format(out, "<tr><th scope=\"row\"><i class=\"dot c%zu\"></i>", i % REPORT_COLOURS);
     html_string(out, p->name);
     buffer_text(out, "</th><td class=\"text\">");
@@ -269,11 +269,11 @@ void report_phases(const struct report *r, struct buffer *out)
                      "</th><th scope=\"col\">tasks</th>");
     for (int o = OUTCOME_OK; o < OUTCOME_COUNT; o++)
         if (has_column(&total, o))
-            buffer_format(out, "<th scope=\"col\">%s</th>", summary_outcome_words(o));
+            buffer_format(out, "<th scope=\"col\">%s</th>", outcome_plain((enum outcome_status)o));
     if (total.retries > 0)
         buffer_text(out, "<th scope=\"col\">retries</th>");
     buffer_text(out, "<th scope=\"col\">time</th><th scope=\"col\">tasks/s</th>"
-                     "<th scope=\"col\">cores busy</th><th></th></tr></thead>\n<tbody>\n");
+                     "<th scope=\"col\">busy</th><th></th></tr></thead>\n<tbody>\n");
     size_t shown = s->phase_count < TABLE_PHASES ? s->phase_count : TABLE_PHASES;
     for (size_t i = 0; i < shown; i++)
         put_phase(r, i, &total, out);

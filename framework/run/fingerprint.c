@@ -20,8 +20,8 @@ static const char hint[] = "--fresh sets that run aside and starts anew";
 // Returns whether a key of a phase, or of `defaults`, has no effect on the results of tasks.
 static bool is_about_how(const char *key)
 {
-    static const char *const keys[] = {"timeout",      "time_request", "retries",  "priority",
-                                       "max_parallel", "chunk_size",   "isolation"};
+    static const char *const keys[] = {"timeout",      "expected_time", "retries",  "priority",
+                                       "max_parallel", "chunk_size",    "isolation"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         if (strlen(keys[i]) == strcspn(key, ".") && memcmp(key, keys[i], strlen(keys[i])) == 0)
             return true;
@@ -35,7 +35,7 @@ static bool starts_with(const char *text, const char *start)
 
 static bool is_free(const char *path)
 {
-    if (starts_with(path, "workers.") || starts_with(path, "limits."))
+    if (!strcmp(path, "workers") || starts_with(path, "workers.") || starts_with(path, "limits."))
         return true;
     if (starts_with(path, "defaults."))
         return is_about_how(path + strlen("defaults."));

@@ -5,7 +5,7 @@
 // come from several jobs.
 //
 // Values of --set that do not change results are not part of it, and may differ on a resume:
-// workers and limits, and a phase's timeout, time_request, retries, priority, max_parallel,
+// workers and limits, and a phase's timeout, expected_time, retries, priority, max_parallel,
 // chunk_size and isolation.
 //
 // Calls for one fingerprint come from one thread.

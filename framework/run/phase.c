@@ -86,7 +86,7 @@ const struct table *phase_inputs(const struct phase *p)
 int64_t phase_last_start(const struct phase *p)
 {
     const struct phases_options *o = &p->owner->options;
-    int64_t request = p->state == REDUCING ? 0 : p->spec->time_request_ns;
+    int64_t request = p->state == REDUCING ? 0 : p->spec->expected_time_ns;
     return o->end_ns == INT64_MAX ? INT64_MAX : o->end_ns - (request > 0 ? request : o->grace_ns);
 }
 

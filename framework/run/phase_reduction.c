@@ -45,6 +45,7 @@ static int fail_reduction(struct phase *p, const char *message, int64_t now, br_
     struct event e = {.type = EVENT_TASK_END,
                       .task_end = {.phase = number,
                                    .worker = UINT32_MAX,
+                                   .attempt = 1,
                                    .status = OUTCOME_ERROR,
                                    .final = true,
                                    .start_ns = now - ph->options.begin_ns,

@@ -330,14 +330,14 @@ static int open_pool(struct run *run, br_error *err)
                    .keep_output = true,
                    .address_space = JOB_UNLIMITED,
                    .data = data_limit(job->limits.memory),
-                   .output = job->limits.output,
+                   .output = job->limits.printed,
                    .open_files = job->limits.open_files,
                    .core_size = job->limits.core_size,
                    .membind_local = job->workers.membind_local,
                    .bind = job->workers.binding != BIND_NONE},
         .out_fds = run->logs,
         .err_fds = run->logs + run->workers,
-        .limits = {job->limits.memory, job->limits.cpu_time_ns, job->limits.output},
+        .limits = {job->limits.memory, job->limits.cpu_time_ns, job->limits.printed},
     };
     run->executor = local_create(&local, err);
     if (!run->executor)

@@ -41,7 +41,7 @@ void failure_cause(struct buffer *out, const struct event_task_end *t)
         text_duration(out, t->duration_ns);
         break;
     case OUTCOME_OVER_LIMIT:
-        buffer_text(out, "over its limit");
+        buffer_text(out, "over limit");
         break;
     default:
         buffer_text(out, outcome_name(t->status));
@@ -183,7 +183,7 @@ static void put_place(struct buffer *out, const struct failure *failure)
         buffer_format(out, " on cpu %" PRId32, t->cpu);
     buffer_text(out, " for ");
     text_duration(out, t->duration_ns);
-    buffer_format(out, ", attempt %" PRIu64 "\n", (uint64_t)t->attempt + 1);
+    buffer_format(out, ", attempt %" PRIu32 "\n", t->attempt);
 }
 
 void failure_details(struct buffer *out, const struct failure *failure, const char *logs_directory)

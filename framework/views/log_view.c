@@ -48,8 +48,8 @@ static void put_head(struct log_view *v, const struct event_output *e)
     buffer_format(out, "#%" PRIu64, e->first);
     if (e->count > 1)
         buffer_format(out, "-%" PRIu64, e->first + (e->count - 1));
-    if (e->attempt > 0)
-        buffer_format(out, " (attempt %" PRIu64 "%s)", (uint64_t)e->attempt + 1,
+    if (e->attempt > 1)
+        buffer_format(out, " (attempt %" PRIu32 "%s)", e->attempt,
                       e->stream == 2 ? ", stderr" : "");
     else if (e->stream == 2)
         buffer_text(out, " (stderr)");

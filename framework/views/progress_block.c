@@ -263,8 +263,8 @@ static void draw_task(struct lines *l, const struct block *b, const struct runni
     buffer_format(out, "#%" PRIu64, t->index);
     if (t->fraction > 0)
         buffer_format(out, "  %.0f %%", 100 * t->fraction);
-    if (t->attempt > 0)
-        buffer_format(out, "  attempt %" PRIu64, (uint64_t)t->attempt + 1);
+    if (t->attempt > 1)
+        buffer_format(out, "  attempt %" PRIu32, t->attempt);
     buffer_format(out, "  worker %" PRIu32, t->worker);
     end_line(l);
 }

@@ -73,9 +73,9 @@ void slowest_text(const struct slowest *s, const struct phase_names *names, stru
         phase_names_put(names, t->phase, out);
         buffer_format(out, "#%" PRIu64, t->index);
         if (t->status != OUTCOME_OK)
-            buffer_format(out, " %s", outcome_name(t->status));
-        if (t->attempt > 0)
-            buffer_format(out, ", attempt %" PRIu64, (uint64_t)t->attempt + 1);
+            buffer_format(out, " %s", outcome_plain(t->status));
+        if (t->attempt > 1)
+            buffer_format(out, ", attempt %" PRIu32, t->attempt);
         buffer_format(out, ", worker %" PRIu32 "\n", t->worker);
     }
     buffer_char(out, '\n');

@@ -218,8 +218,9 @@ static void put_queued(const struct story *s, const struct job_phase *phase, str
     if (s->attempt_count > 0) {
         const struct event_task_end *last = &s->attempts[s->attempt_count - 1].task;
         uint32_t next = last->attempt + !is_undone(last->status);
-        buffer_format(out, "attempt %" PRIu64 " is next", (uint64_t)next + 1);
-        int64_t delay = phase ? (int64_t)retry_policy_delay(&phase->retries, next) : 0;
+        buffer_format(out, "attempt %" PRIu32 " is next", next);
+        uint32_t failed = next > 0 ? next - 1 : 0;
+        int64_t delay = phase ? (int64_t)retry_policy_delay(&phase->retries, failed) : 0;
         if (delay > 0) {
             buffer_text(out, ", about ");
             text_duration(out, delay);

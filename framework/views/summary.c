@@ -245,7 +245,7 @@ double summary_phase_rate(const struct summary *s, const struct summary_phase *p
     return wall > 0 ? (double)tasks_done(p) * 1e9 / (double)wall : 0;
 }
 
-double summary_phase_utilisation(const struct summary *s, const struct summary_phase *p)
+double summary_phase_busy(const struct summary *s, const struct summary_phase *p)
 {
     double whole = (double)summary_phase_wall(s, p) * s->worker_slots;
     double part = whole > 0 ? (double)p->busy_ns / whole : 0;
@@ -272,26 +272,19 @@ enum column {
     COLUMN_RETRIES,
     COLUMN_TIME,
     COLUMN_RATE,
-    COLUMN_CORES,
+    COLUMN_BUSY,
     COLUMN_NOTE,
 };
 
 static const int columns[] = {
     COLUMN_NAME,       COLUMN_TASKS,       OUTCOME_OK,        OUTCOME_ERROR,   OUTCOME_CRASHED,
     OUTCOME_TIMED_OUT, OUTCOME_OVER_LIMIT, OUTCOME_CANCELLED, OUTCOME_SKIPPED, COLUMN_RETRIES,
-    COLUMN_TIME,       COLUMN_RATE,        COLUMN_CORES,      COLUMN_NOTE,
+    COLUMN_TIME,       COLUMN_RATE,        COLUMN_BUSY,       COLUMN_NOTE,
 };
 
 enum {
     COLUMNS = sizeof columns / sizeof columns[0]
 };
-
-const char *summary_outcome_words(int outcome)
-{
-    return outcome == OUTCOME_TIMED_OUT    ? "timed out"
-           : outcome == OUTCOME_OVER_LIMIT ? "over limit"
-                                           : outcome_name((enum outcome_status)outcome);
-}
 
 static const char *heading(int column)
 {
@@ -306,12 +299,12 @@ static const char *heading(int column)
         return "time";
     case COLUMN_RATE:
         return "tasks/s";
-    case COLUMN_CORES:
-        return "cores";
+    case COLUMN_BUSY:
+        return "busy";
     case COLUMN_NOTE:
         return "";
     default:
-        return summary_outcome_words(column);
+        return outcome_plain((enum outcome_status)column);
     }
 }
 
@@ -364,8 +357,8 @@ static void cell(struct buffer *out, const struct summary *s, const struct summa
     case COLUMN_RATE:
         cell_rate(out, summary_phase_rate(s, p));
         break;
-    case COLUMN_CORES:
-        buffer_format(out, ran ? "%.0f%%" : "-", 100 * summary_phase_utilisation(s, p));
+    case COLUMN_BUSY:
+        buffer_format(out, ran ? "%.0f%%" : "-", 100 * summary_phase_busy(s, p));
         break;
     case COLUMN_NOTE:
         buffer_text(out, !p->ended                 ? "not ended"
@@ -445,7 +438,7 @@ static void put_others(const struct summary_phase *total, struct buffer *out)
             continue;
         buffer_text(out, between);
         text_count(out, total->outcomes[o]);
-        buffer_format(out, " %s", summary_outcome_words(o));
+        buffer_format(out, " %s", outcome_plain((enum outcome_status)o));
         between = ", ";
     }
 }
@@ -554,7 +547,7 @@ static void json_phase(struct json *j, const struct summary *s, const struct sum
     json_seconds(j, "wall_seconds", summary_phase_wall(s, p));
     json_f64(j, "tasks_per_second", summary_phase_rate(s, p));
     json_seconds(j, "busy_seconds", p->busy_ns);
-    json_f64(j, "utilisation", summary_phase_utilisation(s, p));
+    json_f64(j, "busy", summary_phase_busy(s, p));
     json_end_object(j);
 }
 

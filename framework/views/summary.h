@@ -65,14 +65,11 @@ double summary_phase_rate(const struct summary *s, const struct summary_phase *p
 
 // Returns the fraction of the workers' time during the phase that they were busy; at most 1, also
 // if rounded durations sum to more.
-double summary_phase_utilisation(const struct summary *s, const struct summary_phase *p);
+double summary_phase_busy(const struct summary *s, const struct summary_phase *p);
 
 // Sets the tasks, retries and outcomes of *total to the sums over all phases; the rest of it is
 // zero.
 void summary_totals(const struct summary *s, struct summary_phase *total);
-
-// Returns an enum outcome_status in words: "timed out".
-const char *summary_outcome_words(int outcome);
 
 // Appends the result of the run as one sentence for a person, without a newline.
 void summary_verdict(const struct summary *s, struct buffer *out);

@@ -175,7 +175,7 @@ START_TEST(its_calls_return_what_they_do_in_a_worker)
     struct pool_map_options options = isolated(ISOLATE_TASK, 0);
     options.map.limits.hard_ns = 3600 * NS_PER_S;
     run("told", 5, 3, options);
-    ck_assert_str_eq(rig.fates[2].text, "2 phase 0 1 1");
+    ck_assert_str_eq(rig.fates[2].text, "2 phase 1 1 1");
     close_unharmed();
 }
 END_TEST

@@ -17,7 +17,7 @@ class Poison(Case):
             file.truncate(ROWS)
         return self.run_job(job(phase(
             "faulty.poison", ROWS, args={"at": BAD, "runs": self.path("runs")}, chunk_size=chunk,
-            retries={"limit": retries, "on": ["crash"], "backoff": {"delay": "0ms"}},
+            retries={"limit": retries, "on": ["crashed"], "backoff": {"delay": "0ms"}},
             output="out.csv"), workers=2), "--fresh", code=3)
 
     def check(self, done, tries):
@@ -28,7 +28,7 @@ class Poison(Case):
         runs[BAD] = 1
         self.assertEqual(runs.count(1), ROWS, "a row ran twice, or never")
         # Each with its first attempt: no chunk-mate was charged one.
-        behind = f"{BAD},{self.path('runs')},0\n"
+        behind = f"{BAD},{self.path('runs')},1\n"
         expected = "".join(f"{i},{i},{behind}" for i in range(ROWS) if i != BAD)
         self.assertTrue(self.read("out.csv") == "index,i,at,runs,attempt\n" + expected)
         self.assertEqual(done.err.count("p#"), 2, "it is reported once, with how to run it again")

@@ -54,7 +54,7 @@ static void assert_blame_is_exact(void)
 {
     for (int i = 0; i < TASKS; i++)
         if (!does_harm(i))
-            ck_assert_msg(rig.fates[i].tries == 1 && rig.fates[i].attempt == 0,
+            ck_assert_msg(rig.fates[i].tries == 1 && rig.fates[i].attempt == 1,
                           "task %d: attempt %u, after %u ends", i, rig.fates[i].attempt,
                           rig.fates[i].tries);
 }

@@ -276,7 +276,7 @@ static int error_permanent(br_task *t)
 
 static int error_first(br_task *t)
 {
-    if (is_bad(t) && br_task_attempt(t) == 0)
+    if (is_bad(t) && br_task_attempt(t) == 1)
         return br_fail(t, "the first attempt fails");
     return good(t);
 }

@@ -88,9 +88,9 @@ static int work(br_task *t)
             deadly = br_arg_i64(t, "deadly");
     if (bad > 0 && i % bad == 0 && access(getenv("MEND"), F_OK) != 0)
         return br_fail_permanent(t, "%" PRId64 " is bad", i);
-    if (br_task_attempt(t) == 0 && deadly > 0 && i % deadly == 0)
+    if (br_task_attempt(t) == 1 && deadly > 0 && i % deadly == 0)
         raise(SIGKILL);
-    if (br_task_attempt(t) == 0 && shaky > 0 && i % shaky == 0)
+    if (br_task_attempt(t) == 1 && shaky > 0 && i % shaky == 0)
         return br_fail(t, "%" PRId64 " is shaky", i);
     return br_result_f64(t, "value", 1.0 / (double)(i + 1));
 }

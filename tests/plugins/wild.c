@@ -399,7 +399,7 @@ static int thread(br_task *t)
 {
     pthread_t id;
     struct stat st;
-    if (br_task_attempt(t) == 0)
+    if (br_task_attempt(t) == 1)
         return pthread_create(&id, NULL, rest, NULL) == 0 ? br_fail(t, "again")
                                                           : br_fail(t, "none");
     if (stat("/proc/self/task", &st) != 0)

@@ -249,7 +249,7 @@ static int kill_the_next(br_task *t, const void *in, void *out)
 {
     int count = (int)*(const int64_t *)in, self = (int)br_task_index(t);
     (void)out;
-    if (br_task_attempt(t) > 0)
+    if (br_task_attempt(t) > 1)
         return 0;
     atomic_store(&shared->pids[self], getpid());
     add_word(&shared->started);

@@ -18,7 +18,7 @@ static int ignore_term(br_task *t, const void *in, void *out)
 
 static bool hangs(br_task *t, const void *in)
 {
-    return *(const int64_t *)in == 3 && br_task_attempt(t) == 0;
+    return *(const int64_t *)in == 3 && br_task_attempt(t) == 1;
 }
 
 static int forever_if_three(br_task *t, const void *in, void *out)
@@ -139,9 +139,9 @@ static int third_time(br_task *t, const void *in, void *out)
     (void)in;
     *(int64_t *)out = br_task_attempt(t);
     add_word(&shared->calls);
-    if (br_task_attempt(t) == 1)
+    if (br_task_attempt(t) == 2)
         abort();
-    return br_task_attempt(t) < 2 ? br_fail(t, "not yet") : 0;
+    return br_task_attempt(t) < 3 ? br_fail(t, "not yet") : 0;
 }
 
 START_TEST(a_retry_has_the_next_attempt)
@@ -150,14 +150,14 @@ START_TEST(a_retry_has_the_next_attempt)
     br_pool *pool = pool_with(1, _i);
     br_call_options options = {.retries = 2};
     CHECK_CALL(br_pool_apply(pool, third_time, NULL, 0, &out, 8, &options, &err));
-    ck_assert_int_eq(out, 2);
+    ck_assert_int_eq(out, 3);
     ck_assert_uint_eq(shared->calls, 3);
     options.retries = 1;
     br_result *r = br_pool_apply_async(pool, third_time, NULL, 0, NULL, 8, &options, &err);
     br_outcome o;
     ck_assert_int_eq(br_result_wait(r, patience(), &err), 1);
     CHECK_CALL(br_result_outcome(r, 0, &o, &err));
-    ck_assert_uint_eq(o.attempt, 1);
+    ck_assert_uint_eq(o.attempt, 2);
     ck_assert_int_eq(o.status, BR_CRASHED);
     br_pool_destroy(pool);
 }
@@ -179,7 +179,7 @@ static int fail_once(br_task *t, const void *in, void *out)
     (void)in;
     (void)out;
     add_word(&shared->calls);
-    return br_task_attempt(t) == 0 ? br_fail(t, "at first") : 0;
+    return br_task_attempt(t) == 1 ? br_fail(t, "at first") : 0;
 }
 
 // The only worker does other things while an item waits for its retry.

@@ -264,7 +264,7 @@ struct fake_task sim_first_attempts_fail(struct simulation *sim, unsigned map,
 {
     (void)sim;
     (void)map;
-    return (struct fake_task){.ending = task->attempt == 0 ? FAKE_ERROR : FAKE_OK, .ns = 1};
+    return (struct fake_task){.ending = task->attempt == 1 ? FAKE_ERROR : FAKE_OK, .ns = 1};
 }
 
 struct pool_map_options sim_with_retries(unsigned limit, unsigned on)

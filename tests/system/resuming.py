@@ -44,7 +44,7 @@ class Resuming(Case):
         self.addCleanup(self.tell_places)
 
     def job(self, *phases, plugin="tally"):
-        retries = {"limit": 3, "on": ["error", "crash"], "backoff": {"delay": "1ms"}}
+        retries = {"limit": 3, "on": ["error", "crashed"], "backoff": {"delay": "1ms"}}
         return job(*phases, workers=3, plugins=[plugin], defaults={"retries": retries},
                    env={"TALLY": self.tally, "MEND": self.mend})
 
@@ -125,7 +125,7 @@ class Resuming(Case):
         for phase, index, attempt in again:
             if phase != REDUCTION:  # which counts from 0 on each level of its tree
                 self.assertNotIn((phase, index), done_before, "ran again")
-                self.assertGreaterEqual(attempt, before.next.get((phase, index), 0), (phase, index))
+                self.assertGreaterEqual(attempt, before.next.get((phase, index), 1), (phase, index))
         self.assertEqual(sum(task[0] == REDUCTION for task in again + list(done_before)),
                          REDUCTION_TASKS)
         after = Story(self.path("job.run/journal"))

@@ -177,7 +177,7 @@ class Retries(harness.Case):
 
     def test_permanent_is_not_retried(self):
         done = self.run_job(faulty("error_permanent", retries=3), code=3)
-        self.assertIn("attempt 0 fails for good", done.err)
+        self.assertIn("attempt 1 fails for good", done.err)
 
     def test_stop(self):
         self.run_job(harness.job(areas(-1, 100000, chunk_size=1, on_failure="stop"),
@@ -200,7 +200,7 @@ class Outside(harness.Rendezvous):
         self.assertIn("SIGKILL", done.err)
 
     def test_killed_worker_is_retried(self):
-        process = self.rendezvous(4, retries={"limit": 1, "on": ["crash"]})
+        process = self.rendezvous(4, retries={"limit": 1, "on": ["crashed"]})
         os.kill(self.began(0), signal.SIGKILL)
         self.write("go", "")
         done = self.end(process)

@@ -55,7 +55,7 @@ phases:
                 self.assertEqual(len(self.run_tasks(chunk_size=chunk)), 12)
 
     def test_retries_only_what_is_listed(self):
-        for on, succeed, code in (("error", 12, 0), ("crash", 11, 3)):
+        for on, succeed, code in (("error", 12, 0), ("crashed", 11, 3)):
             found = self.run_tasks("error_first", at=3, code=code,
                                    retries={"limit": 1, "on": [on]})
             self.assertEqual(len(found), succeed)

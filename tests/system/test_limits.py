@@ -66,24 +66,24 @@ class Limits(harness.Case):
         self.assertEqual(len({row["pid"] for row in self.rows("out.csv")}), 1)
 
     def test_output(self):
-        self.one_pays("flood", {"output": "64KiB"}, "over_limit", "it printed", "limits.output is 64")
+        self.one_pays("flood", {"printed": "64KiB"}, "over_limit", "it printed", "limits.printed is 64")
         log = os.stat(self.path("job.run/logs/worker-0.out"))
         self.assertLess(log.st_blocks * 512, 1 << 20, "what is beyond the limit takes room")
 
     def test_output_of_a_short_task(self):
-        self.one_pays("flood_and_end", {"output": "10KiB"}, "over_limit",
-                      "it printed 64 KiB; limits.output is 10 KiB")
+        self.one_pays("flood_and_end", {"printed": "10KiB"}, "over_limit",
+                      "it printed 64 KiB; limits.printed is 10 KiB")
 
     def test_output_of_many_at_once(self):
         # Each prints as fast as it can until it is killed.
         rows = 64 if LONG else 8
         for isolation in ("worker", "task"):
             with self.subTest(isolation=isolation):
-                text = job("flood", {"output": "1MiB"}, {"list": {"i": [AT] * rows}}, workers=4,
+                text = job("flood", {"printed": "1MiB"}, {"list": {"i": [AT] * rows}}, workers=4,
                            isolation=isolation, chunk_size=1)
                 done = self.run_job(text, "--fresh", code=3)
                 self.assertEqual(self.outcomes("job", "p"), {"over_limit": rows}, done)
-                self.assertIn("limits.output is 1 MiB", done.err)
+                self.assertIn("limits.printed is 1 MiB", done.err)
                 logs = [os.stat(path) for path in glob.glob(self.path("job.run/logs/worker-*.out"))]
                 kept = sum(log.st_blocks * 512 for log in logs)
                 self.assertLess(kept, (rows + 4) << 20, "what is beyond the limit takes room")
@@ -110,8 +110,8 @@ class Limits(harness.Case):
                 self.assertEqual(sum(b < a for a, b in zip(peaks, peaks[1:])), 11)
 
     def test_over_the_limit_is_tried_again_when_asked(self):
-        done = self.run_job(job("flood_and_end", {"output": "10KiB"},
-                                retries={"limit": 2, "on": ["limit"]}), code=3)
+        done = self.run_job(job("flood_and_end", {"printed": "10KiB"},
+                                retries={"limit": 2, "on": ["over_limit"]}), code=3)
         self.assertEqual(self.outcomes("job", "p"), {"ok": ROWS - 1, "over_limit": 1}, done)
         self.assertEqual(self.summary("job")["phases"][0]["retries"], 2)
 

@@ -62,7 +62,7 @@ class Pages(harness.Case):
                   encoding="utf-8") as file:
             job = file.read()
         page = text_of("batchrun-job.5")
-        for key in ("defaults", "time_request", "backoff", "oversubscribe", "exclude"):
+        for key in ("defaults", "expected_time", "backoff", "oversubscribe", "exclude"):
             self.assertIn(key, job, "the job is not full")
             if key != "exclude": # a matrix's, which has no table
                 self.assertIn(f".It Ic {key}\n", page)

@@ -34,7 +34,7 @@ class Files(harness.Rendezvous):
     def test_overwritten_while_it_runs(self):
         path = self.plugin("faulty")
         self.job("faulty", "rendezvous", args={"dir": self.dir}, chunk_size=1,
-                 retries={"limit": 1, "on": ["crash"]})
+                 retries={"limit": 1, "on": ["crashed"]})
         process = self.running = self.start("job.yaml")
         worker = self.began(0)
         with open(path, "r+b") as file:  # in place, as `cp` does it

@@ -155,13 +155,13 @@ class Allocation(harness.Rendezvous):
         return done
 
     def test_what_does_not_fit_is_not_started(self):
-        process = self.rendezvous(20, time_request="40h", env=self.ends_in(20 * self.HOUR))
+        process = self.rendezvous(20, expected_time="40h", env=self.ends_in(20 * self.HOUR))
         self.interrupted(process)
         self.assertEqual(self.outcomes("job", "p"), {"skipped": 20})
 
     def test_what_fits_is_run(self):
         self.write("go", "")
-        process = self.rendezvous(20, time_request="1h", env=self.ends_in(20 * self.HOUR))
+        process = self.rendezvous(20, expected_time="1h", env=self.ends_in(20 * self.HOUR))
         self.assertEqual(self.end(process).code, 0)
 
     def test_other_phases_go_on(self):
@@ -169,8 +169,8 @@ class Allocation(harness.Rendezvous):
 plugins: [demo]
 defaults: {mode: async}
 phases:
-  - {name: long, task: demo.square, inputs: {range: 10}, time_request: 40h}
-  - {name: short, task: demo.square, inputs: {range: 10}, time_request: 1s}
+  - {name: long, task: demo.square, inputs: {range: 10}, expected_time: 40h}
+  - {name: short, task: demo.square, inputs: {range: 10}, expected_time: 1s}
   - {name: after, task: demo.square, inputs: {from: long}}
   - {name: unknown, task: demo.square, inputs: {range: 10}}
 """, code=5, env=self.ends_in(20 * self.HOUR))
@@ -213,7 +213,7 @@ phases:
         self.run_job("""version: 1
 plugins: [demo]
 phases:
-  - {name: p, task: demo.area, inputs: {range: {stop: 100, as: r}}, time_request: 1s,
+  - {name: p, task: demo.area, inputs: {range: {stop: 100, as: r}}, expected_time: 1s,
      reduce: {task: demo.total, fan_in: 2}}
 """, "--grace", "40h", code=5, env=self.ends_in(20 * self.HOUR))
         self.assertEqual(self.outcomes("job", "p"), {"ok": 100})

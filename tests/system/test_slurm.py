@@ -79,8 +79,8 @@ class Slurm(harness.Rendezvous):
         self.write("circles.yaml", """version: 1
 plugins: [demo]
 phases:
-  - {name: short, task: demo.square, inputs: {range: 100}, time_request: 1ms, output: short.csv}
-  - {name: long, task: demo.square, inputs: {range: 100}, time_request: 30m, output: long.csv}
+  - {name: short, task: demo.square, inputs: {range: 100}, expected_time: 1ms, output: short.csv}
+  - {name: long, task: demo.square, inputs: {range: 100}, expected_time: 30m, output: long.csv}
 """)
         job = self.submit(script, "--time=2", "-n1", "-c1", "--open-mode=append")
         harness.until(lambda: self.state(job, "Restarts") == "1", "it is requeued")

@@ -5,7 +5,7 @@ import signal
 
 import harness
 
-RETRIES = {"limit": 1, "on": ["crash"], "backoff": {"delay": "0ms"}}
+RETRIES = {"limit": 1, "on": ["crashed"], "backoff": {"delay": "0ms"}}
 
 
 class Deaths(harness.Rendezvous):

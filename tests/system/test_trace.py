@@ -106,7 +106,7 @@ class Trace(harness.Case):
         self.assertEqual(len(seen), 500 + 9 + 10 + 2)
         failed = [e for e in trace["traceEvents"] if e.get("cat") == "error" and
                   e["name"] == "greetings"][0]
-        self.assertEqual(failed["args"], {"task": 1, "attempt": 0, "inputs": "name=Bill",
+        self.assertEqual(failed["args"], {"task": 1, "attempt": 1, "inputs": "name=Bill",
                                           "message": "Name Error : Bill", "final": True})
         self.assertEqual((trace["otherData"]["tasks_per_slice"], trace["otherData"]["left_out"]),
                          (1, 0))

@@ -60,11 +60,11 @@ START_TEST(each_moment_has_one_cause)
     phase(0, 0);
     worker(0, true, 10);
     worker(1, true, 20);
-    attempt(0, 0, 0, OUTCOME_OK, 15, 100);
-    attempt(0, 1, 0, OUTCOME_ERROR, 20, 60);
-    attempt(0, 1, 1, OUTCOME_OK, 80, 90); // tried again
+    attempt(0, 0, 1, OUTCOME_OK, 15, 100);
+    attempt(0, 1, 1, OUTCOME_ERROR, 20, 60);
+    attempt(0, 1, 2, OUTCOME_OK, 80, 90); // tried again
     phase(1, 110);
-    attempt(1, 0, 0, OUTCOME_OK, 113, 200);
+    attempt(1, 0, 1, OUTCOME_OK, 113, 200);
     core_time_end(&c, 250);
     expect(85 + 87 + 10, 40, 10 + 20, 10, 50 + 160, 20, 5 + 3);
 }
@@ -74,10 +74,10 @@ START_TEST(a_worker_that_is_replaced_starts_again)
 {
     core_time_begin(&c, 2, 0);
     worker(0, true, 0);
-    attempt(0, 0, 0, OUTCOME_CRASHED, 0, 30);
+    attempt(0, 0, 1, OUTCOME_CRASHED, 0, 30);
     worker(0, false, 31);
     worker(0, true, 50);
-    attempt(0, 0, 0, OUTCOME_OK, 50, 60);
+    attempt(0, 0, 1, OUTCOME_OK, 50, 60);
     core_time_end(&c, 60); // the other one never came up
     expect(10, 30, 20 + 60, 0, 0, 0, 0);
 }
@@ -87,7 +87,7 @@ START_TEST(a_run_goes_on_with_other_workers)
 {
     core_time_begin(&c, 1, 0);
     worker(0, true, 0);
-    attempt(0, 0, 0, OUTCOME_OK, 0, 10);
+    attempt(0, 0, 1, OUTCOME_OK, 0, 10);
     core_time_begin(&c, 3, 15);
     for (uint32_t i = 0; i < 3; i++)
         worker(i, true, 16);
@@ -100,9 +100,9 @@ START_TEST(what_cannot_be_is_left_out)
 {
     core_time_begin(&c, 1, 0);
     worker(7, true, 5);
-    attempt(9, 7, 0, OUTCOME_OK, 0, 10);
-    attempt(9, 0, 0, OUTCOME_OK, 0, 10);
-    attempt(9, 0, 0, OUTCOME_OK, 5, 10); // a moment counts once
+    attempt(9, 7, 1, OUTCOME_OK, 0, 10);
+    attempt(9, 0, 1, OUTCOME_OK, 0, 10);
+    attempt(9, 0, 1, OUTCOME_OK, 5, 10); // a moment counts once
     core_time_end(&c, 10);
     expect(10, 0, 0, 0, 0, 0, 0);
 }

@@ -51,6 +51,7 @@ static void take(const struct event *e)
 
 static const struct event_task_end bill = {
     .index = 3,
+    .attempt = 1,
     .status = OUTCOME_ERROR,
     .final = true,
     .duration_ns = 1200000,
@@ -75,7 +76,7 @@ static void output(uint64_t first, uint64_t count, uint32_t stream, uint64_t off
                    uint64_t length)
 {
     take(&(struct event){.type = EVENT_OUTPUT,
-                         .output = {0, 0, first, count, 0, stream, offset, length}});
+                         .output = {0, 0, first, count, 1, stream, offset, length}});
 }
 
 // In `expected`, `%` means the directory of the logs, `^` the command that runs task 3 again.
@@ -198,7 +199,7 @@ START_TEST(what_belongs_to_others_is_not_shown)
     begin();
     output(3, 1, 2, 0, 5);
     struct event_task_end retried = bill;
-    retried.attempt = 1;
+    retried.attempt = 2;
     task_end(&retried); // it does not have the output of the first attempt
     expect_text("names#3 error: Name Error : Bill\n"
                 "    inputs  name=Bill\n"
@@ -348,7 +349,7 @@ START_TEST(causes_in_words)
                                          .message = ""},
                  "timed out after 5 s");
     expect_cause((struct event_task_end){.status = OUTCOME_OVER_LIMIT, .message = "memory, 2 GiB"},
-                 "over its limit: memory, 2 GiB");
+                 "over limit: memory, 2 GiB");
 }
 END_TEST
 
@@ -366,7 +367,7 @@ START_TEST(for_programs)
     ck_assert_str_eq(out.data,
                      "[{\"phase\":\"names\",\"index\":3,\"outcome\":\"error\","
                      "\"cause\":\"error: Name Error : Bill\",\"message\":\"Name Error : Bill\","
-                     "\"inputs\":\"name=Bill\",\"alike\":0,\"attempt\":0,\"worker\":0,\"cpus\":\"4-"
+                     "\"inputs\":\"name=Bill\",\"alike\":0,\"attempt\":1,\"worker\":0,\"cpus\":\"4-"
                      "5\",\"cpu\":5,"
                      "\"start_seconds\":0.000000,\"duration_seconds\":0.001200}]");
     buffer_finish(&out);

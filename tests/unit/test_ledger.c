@@ -39,9 +39,9 @@ START_TEST(new_tasks_come_in_order)
 {
     struct ledger l;
     ledger_init(&l, 10);
-    assert_take(&l, 4, 0, (struct ledger_work){0, 4, 0, 0, false});
-    assert_take(&l, 4, 0, (struct ledger_work){4, 4, 0, 0, false});
-    assert_take(&l, 4, 0, (struct ledger_work){8, 2, 0, 0, false});
+    assert_take(&l, 4, 0, (struct ledger_work){0, 4, 1, 0, false});
+    assert_take(&l, 4, 0, (struct ledger_work){4, 4, 1, 0, false});
+    assert_take(&l, 4, 0, (struct ledger_work){8, 2, 1, 0, false});
     ck_assert(!ledger_ready(&l, 0));
     ck_assert(!ledger_done(&l));
     ledger_end(&l, OUTCOME_OK, 9);
@@ -74,13 +74,13 @@ START_TEST(returned_tasks_keep_their_history_and_go_first)
     struct ledger l;
     br_error err;
     ledger_init(&l, 100);
-    assert_take(&l, 50, 0, (struct ledger_work){0, 50, 0, 0, false});
-    ck_assert(ledger_give_back(&l, &(struct ledger_work){20, 30, 0, 1, false}, &err) == 0);
+    assert_take(&l, 50, 0, (struct ledger_work){0, 50, 1, 0, false});
+    ck_assert(ledger_give_back(&l, &(struct ledger_work){20, 30, 1, 1, false}, &err) == 0);
     ck_assert_uint_eq(l.out, 20);
     ck_assert_uint_eq(ledger_left(&l), 80);
-    assert_take(&l, 10, 0, (struct ledger_work){20, 10, 0, 1, false});
-    assert_take(&l, 50, 0, (struct ledger_work){30, 20, 0, 1, false});
-    assert_take(&l, 50, 0, (struct ledger_work){50, 50, 0, 0, false});
+    assert_take(&l, 10, 0, (struct ledger_work){20, 10, 1, 1, false});
+    assert_take(&l, 50, 0, (struct ledger_work){30, 20, 1, 1, false});
+    assert_take(&l, 50, 0, (struct ledger_work){50, 50, 1, 0, false});
     ledger_finish(&l);
 }
 END_TEST
@@ -91,15 +91,15 @@ START_TEST(a_waiting_task_comes_when_it_is_due)
     br_error err;
     struct ledger_work w;
     ledger_init(&l, 3);
-    assert_take(&l, 3, 0, (struct ledger_work){0, 3, 0, 0, false});
-    ck_assert(ledger_retry(&l, &(struct ledger_work){1, 1, 1, 0, false}, 100, &err) == 0);
-    ck_assert(ledger_retry(&l, &(struct ledger_work){0, 1, 1, 1, false}, 50, &err) == 0);
+    assert_take(&l, 3, 0, (struct ledger_work){0, 3, 1, 0, false});
+    ck_assert(ledger_retry(&l, &(struct ledger_work){1, 1, 2, 0, false}, 100, &err) == 0);
+    ck_assert(ledger_retry(&l, &(struct ledger_work){0, 1, 2, 1, false}, 50, &err) == 0);
     ck_assert_int_eq(ledger_next_due(&l), 50);
     ck_assert(!ledger_ready(&l, 49));
     ck_assert(!ledger_take(&l, 3, 49, &w));
-    assert_take(&l, 3, 50, (struct ledger_work){0, 1, 1, 1, false});
+    assert_take(&l, 3, 50, (struct ledger_work){0, 1, 2, 1, false});
     ck_assert(!ledger_ready(&l, 99));
-    assert_take(&l, 3, 1000, (struct ledger_work){1, 1, 1, 0, false});
+    assert_take(&l, 3, 1000, (struct ledger_work){1, 1, 2, 0, false});
     ck_assert_int_eq(ledger_next_due(&l), INT64_MAX);
     ledger_finish(&l);
 }
@@ -110,9 +110,9 @@ START_TEST(waiting_tasks_block_no_new_ones)
     struct ledger l;
     br_error err;
     ledger_init(&l, 2);
-    assert_take(&l, 1, 0, (struct ledger_work){0, 1, 0, 0, false});
-    ck_assert(ledger_retry(&l, &(struct ledger_work){0, 1, 1, 0, false}, 1000, &err) == 0);
-    assert_take(&l, 5, 0, (struct ledger_work){1, 1, 0, 0, false});
+    assert_take(&l, 1, 0, (struct ledger_work){0, 1, 1, 0, false});
+    ck_assert(ledger_retry(&l, &(struct ledger_work){0, 1, 2, 0, false}, 1000, &err) == 0);
+    assert_take(&l, 5, 0, (struct ledger_work){1, 1, 1, 0, false});
     ledger_finish(&l);
 }
 END_TEST
@@ -128,7 +128,7 @@ START_TEST(waiting_tasks_come_by_due_time_then_index)
     ledger_init(&l, N);
     ck_assert(ledger_take(&l, N, 0, &w));
     for (uint64_t i = 0; i < N; i++)
-        ck_assert(ledger_retry(&l, &(struct ledger_work){i, 1, 1, 0, false},
+        ck_assert(ledger_retry(&l, &(struct ledger_work){i, 1, 2, 0, false},
                                (int64_t)(i * 7919 % N / 10), &err) == 0);
     int64_t due = -1;
     uint64_t first = 0;
@@ -150,9 +150,9 @@ START_TEST(stopping_skips_what_has_not_started_and_cancels_what_waits)
     br_error err;
     struct ledger_work w;
     ledger_init(&l, 100);
-    assert_take(&l, 40, 0, (struct ledger_work){0, 40, 0, 0, false});
-    ck_assert(ledger_give_back(&l, &(struct ledger_work){30, 10, 0, 0, false}, &err) == 0);
-    ck_assert(ledger_retry(&l, &(struct ledger_work){3, 1, 1, 0, false}, 50, &err) == 0);
+    assert_take(&l, 40, 0, (struct ledger_work){0, 40, 1, 0, false});
+    ck_assert(ledger_give_back(&l, &(struct ledger_work){30, 10, 1, 0, false}, &err) == 0);
+    ck_assert(ledger_retry(&l, &(struct ledger_work){3, 1, 2, 0, false}, 50, &err) == 0);
     ck_assert_uint_eq(ledger_stop(&l), 70);
     ck_assert(!ledger_take(&l, 1, 0, &w));
     ck_assert(ledger_drop_waiting(&l, &w));
@@ -175,14 +175,14 @@ START_TEST(another_attempt_that_is_given_back_waits_again)
     br_error err;
     struct ledger_work w;
     ledger_init(&l, 1);
-    assert_take(&l, 1, 0, (struct ledger_work){0, 1, 0, 0, false});
-    ck_assert(ledger_retry(&l, &(struct ledger_work){0, 1, 1, 0, false}, 50, &err) == 0);
-    assert_take(&l, 1, 50, (struct ledger_work){0, 1, 1, 0, false});
-    ck_assert(ledger_give_back(&l, &(struct ledger_work){0, 1, 1, 0, false}, &err) == 0);
+    assert_take(&l, 1, 0, (struct ledger_work){0, 1, 1, 0, false});
+    ck_assert(ledger_retry(&l, &(struct ledger_work){0, 1, 2, 0, false}, 50, &err) == 0);
+    assert_take(&l, 1, 50, (struct ledger_work){0, 1, 2, 0, false});
+    ck_assert(ledger_give_back(&l, &(struct ledger_work){0, 1, 2, 0, false}, &err) == 0);
     ck_assert(ledger_ready(&l, 50));
     ck_assert_uint_eq(ledger_stop(&l), 0);
     ck_assert(ledger_drop_waiting(&l, &w));
-    ck_assert_uint_eq(w.attempt, 1);
+    ck_assert_uint_eq(w.attempt, 2);
     ck_assert_uint_eq(l.ended[OUTCOME_CANCELLED], 1);
     ck_assert(ledger_done(&l));
     ledger_finish(&l);
@@ -194,16 +194,16 @@ START_TEST(tasks_that_run_alone_come_one_at_a_time)
     struct ledger l;
     br_error err;
     ledger_init(&l, 10);
-    assert_take(&l, 10, 0, (struct ledger_work){0, 10, 0, 0, false});
-    ck_assert(ledger_give_back(&l, &(struct ledger_work){3, 2, 0, 0, true}, &err) == 0);
+    assert_take(&l, 10, 0, (struct ledger_work){0, 10, 1, 0, false});
+    ck_assert(ledger_give_back(&l, &(struct ledger_work){3, 2, 1, 0, true}, &err) == 0);
     ck_assert(ledger_next_alone(&l, 0));
-    assert_take(&l, 10, 0, (struct ledger_work){3, 1, 0, 0, true});
-    assert_take(&l, 10, 0, (struct ledger_work){4, 1, 0, 0, true});
+    assert_take(&l, 10, 0, (struct ledger_work){3, 1, 1, 0, true});
+    assert_take(&l, 10, 0, (struct ledger_work){4, 1, 1, 0, true});
     ck_assert(!ledger_next_alone(&l, 0));
-    ck_assert(ledger_retry(&l, &(struct ledger_work){4, 1, 1, 1, true}, 50, &err) == 0);
+    ck_assert(ledger_retry(&l, &(struct ledger_work){4, 1, 2, 1, true}, 50, &err) == 0);
     ck_assert(!ledger_next_alone(&l, 49));
     ck_assert(ledger_next_alone(&l, 50));
-    assert_take(&l, 10, 50, (struct ledger_work){4, 1, 1, 1, true});
+    assert_take(&l, 10, 50, (struct ledger_work){4, 1, 2, 1, true});
     ledger_finish(&l);
 }
 END_TEST
@@ -219,7 +219,7 @@ START_TEST(an_earlier_account_is_gone_on_with)
             bits_add(known, i);
             past.ended[OUTCOME_OK] += i != 5 && i != 80;
         }
-    const struct ledger_work again[] = {{80, 1, 1, 0, false}, {5, 1, 2, 1, false}};
+    const struct ledger_work again[] = {{80, 1, 2, 0, false}, {5, 1, 3, 1, false}};
     past.again = again;
     past.again_count = 2;
     struct ledger l;
@@ -227,13 +227,13 @@ START_TEST(an_earlier_account_is_gone_on_with)
     ck_assert_int_eq(ledger_resume(&l, &past, NULL), 0);
     uint64_t left = 200 - past.ended[OUTCOME_OK];
     ck_assert_uint_eq(ledger_left(&l), left);
-    assert_take(&l, 10, 0, (struct ledger_work){5, 1, 2, 1, false});
-    assert_take(&l, 10, 0, (struct ledger_work){80, 1, 1, 0, false});
-    assert_take(&l, 4, 0, (struct ledger_work){64, 4, 0, 0, false});
-    assert_take(&l, 4, 0, (struct ledger_work){68, 2, 0, 0, false});
-    assert_take(&l, 4, 0, (struct ledger_work){71, 4, 0, 0, false});
-    assert_take(&l, 100, 0, (struct ledger_work){75, 5, 0, 0, false});
-    assert_take(&l, 100, 0, (struct ledger_work){81, 21, 0, 0, false});
+    assert_take(&l, 10, 0, (struct ledger_work){5, 1, 3, 1, false});
+    assert_take(&l, 10, 0, (struct ledger_work){80, 1, 2, 0, false});
+    assert_take(&l, 4, 0, (struct ledger_work){64, 4, 1, 0, false});
+    assert_take(&l, 4, 0, (struct ledger_work){68, 2, 1, 0, false});
+    assert_take(&l, 4, 0, (struct ledger_work){71, 4, 1, 0, false});
+    assert_take(&l, 100, 0, (struct ledger_work){75, 5, 1, 0, false});
+    assert_take(&l, 100, 0, (struct ledger_work){81, 21, 1, 0, false});
     struct ledger_work w;
     uint64_t taken = 2 + 4 + 2 + 4 + 5 + 21;
     for (; ledger_take(&l, 100, 0, &w); taken += w.count)

@@ -69,7 +69,7 @@ END_TEST
 
 static struct fake_task third_attempt_is_good(const struct exec_grant *task)
 {
-    return lib_ends(task->attempt < 2 ? FAKE_ERROR : FAKE_OK, NS_PER_MS);
+    return lib_ends(task->attempt < 3 ? FAKE_ERROR : FAKE_OK, NS_PER_MS);
 }
 
 START_TEST(a_retry_comes_after_its_back_off)
@@ -79,7 +79,7 @@ START_TEST(a_retry_comes_after_its_back_off)
     lib_must(br_result_get(r, BR_FOREVER, &lib_error));
     ck_assert_uint_eq(lib.start_count, 3);
     for (unsigned i = 0; i < 3; i++)
-        ck_assert_uint_eq(lib.starts[i].attempt, i);
+        ck_assert_uint_eq(lib.starts[i].attempt, i + 1);
     ck_assert_int_eq(lib_elapsed(), (1 + 10 + 1 + 20 + 1) * NS_PER_MS);
     lib_close();
 }
@@ -92,14 +92,14 @@ START_TEST(retries_end_with_the_last_failure)
     ck_assert_int_eq(br_result_get(r, BR_FOREVER, &lib_error), -1);
     ck_assert_int_eq(lib_error.kind, BR_ERR_TASK);
     ck_assert_int_eq(lib_outcome(r, 0).status, BR_ERROR);
-    ck_assert_uint_eq(lib_outcome(r, 0).attempt, 1);
+    ck_assert_uint_eq(lib_outcome(r, 0).attempt, 2);
     lib_close();
 }
 END_TEST
 
 static struct fake_task first_attempt_fails(const struct exec_grant *task)
 {
-    return lib_ends(task->attempt == 0 ? FAKE_ERROR : FAKE_OK, NS_PER_MS);
+    return lib_ends(task->attempt == 1 ? FAKE_ERROR : FAKE_OK, NS_PER_MS);
 }
 
 // Each of many calls waits for a time of its own; none waits for another's.

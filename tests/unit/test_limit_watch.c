@@ -35,7 +35,7 @@ START_TEST(the_message_names_the_limit_and_the_value)
     ck_assert_str_eq(message, "its worker's memory reached 1.5 GiB; limits.memory is 1 GiB");
     seen = (struct limit_watch_sample){.printed = 3 << 29};
     ck_assert(limit_watch_judge(&w, &limits, &seen, &h, 1, 2, message, sizeof message));
-    ck_assert_str_eq(message, "it printed 1.5 GiB; limits.output is 1 MiB");
+    ck_assert_str_eq(message, "it printed 1.5 GiB; limits.printed is 1 MiB");
     ck_assert(!look(&w, 0, 0, NS_PER_S - 1, 3));
     ck_assert(look(&w, 0, 0, NS_PER_S, 4));
     ck_assert_str_eq(message, "it used 1 s of CPU time; limits.cpu_time is 1 s");

@@ -225,6 +225,8 @@ START_TEST(a_file_that_is_not_a_plugin_is_an_error)
 {
     assert_refused(PLUGINS "/not_a_plugin.so", long_enough(), "not a batchrun plugin");
     assert_refused(PLUGINS "/future_abi.so", long_enough(), "plugin ABI");
+    assert_refused(PLUGINS "/older_abi.so", long_enough(),
+                   "it has plugin ABI 1, and this batchrun has 2: build it again");
     assert_refused(directory, long_enough(), "cannot be loaded as a plugin");
     assert_refused("/nowhere/none.so", long_enough(), "cannot be loaded as a plugin");
     char path[128];

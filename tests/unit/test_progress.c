@@ -271,7 +271,7 @@ static struct block some_block(size_t phase_count)
     for (uint32_t i = 0; i < BLOCK_TASKS; i++)
         tasks[i] = (struct running_task){.index = i, .worker = i, .since_ns = i * 100 * NS_PER_S};
     tasks[0].fraction = 0.374;
-    tasks[1].attempt = 1;
+    tasks[1].attempt = 2;
     tasks[1].phase = 1;
     return (struct block){.phases = phases,
                           .phase_count = phase_count,

@@ -145,7 +145,7 @@ START_TEST(defaults_of_a_job)
     ck_assert_uint_eq(job->workers.width, 1);
     ck_assert(job->workers.membind_local && !job->workers.oversubscribe);
     ck_assert_uint_eq(job->limits.memory, JOB_UNLIMITED);
-    ck_assert_uint_eq(job->limits.output, JOB_UNLIMITED);
+    ck_assert_uint_eq(job->limits.printed, JOB_UNLIMITED);
     const struct job_phase *p = &job->phases[0];
     ck_assert_uint_eq(job->phase_count, 1);
     ck_assert_str_eq(p->task, "demo.area");
@@ -211,7 +211,7 @@ START_TEST(every_key_has_its_field)
     ck_assert_uint_eq(mesh->chunk_size, 20);
     ck_assert_int_eq(mesh->priority, 5);
     ck_assert_uint_eq(mesh->max_parallel, 3);
-    ck_assert_int_eq(mesh->time_request_ns, 20 * 60 * NS_PER_S);
+    ck_assert_int_eq(mesh->expected_time_ns, 20 * 60 * NS_PER_S);
     ck_assert_int_eq(mesh->timeout.soft_ns, 50 * NS_PER_S);
     ck_assert_int_eq(mesh->timeout.hard_ns, 90 * NS_PER_S);
     ck_assert_uint_eq(mesh->retries.on, 1u << OUTCOME_CRASHED | 1u << OUTCOME_TIMED_OUT);
@@ -359,6 +359,37 @@ START_TEST(overrides_set_values)
     ck_assert_ptr_null(job->env[0].value);
     ck_assert_str_eq(job->name, "other");
     ck_assert_int_eq(job->phases[0].priority, 7);
+    job_destroy(job);
+}
+END_TEST
+
+static const struct {
+    const char *workers;
+    struct spec_override set; // without a path: none
+    unsigned count, width;
+} short_workers[] = {
+    {"8", {0}, 8, 1},
+    {"auto", {0}, 0, 1},
+    {"8", {"workers.width", "2"}, 8, 2},
+    {"8", {"workers.count", "3"}, 3, 1},
+    {"{count: 8, width: 2}", {"workers", "4"}, 4, 1},
+};
+
+START_TEST(workers_can_be_a_count_alone)
+{
+    const struct spec_override *set = &short_workers[_i].set;
+    char text[256];
+    snprintf(text, sizeof text,
+             "version: 1\nplugins: [demo]\nworkers: %s\nphases:\n"
+             "  - {name: a, task: demo.area, inputs: {range: 1}}\n",
+             short_workers[_i].workers);
+    struct job *job = parse_with(text, set, set->path ? 1 : 0);
+    ck_assert_uint_eq(job->workers.count, short_workers[_i].count);
+    ck_assert_uint_eq(job->workers.width, short_workers[_i].width);
+    if (!set->path) {
+        ck_assert_uint_eq(job->workers.count_mark.line, 3);
+        ck_assert_uint_eq(job->workers.count_mark.column, 10);
+    }
     job_destroy(job);
 }
 END_TEST
@@ -521,6 +552,7 @@ SUITE(spec)
     TEST(inputs_and_defaults_of_phases);
     LOOP_TEST(plain_scalars_follow_the_core_schema, COUNT(scalars));
     TEST(overrides_set_values);
+    LOOP_TEST(workers_can_be_a_count_alone, COUNT(short_workers));
     LOOP_TEST(bad_overrides_name_the_option, COUNT(bad_overrides));
     LOOP_TEST(floods_are_refused, COUNT(floods));
     TEST(a_file_beyond_the_limit_is_refused);

@@ -131,16 +131,16 @@ START_TEST(a_retry_waits_for_its_back_off)
     char wanted[2048];
     ask_about("solve#1");
     phase_begins(1, "solve");
-    task_fails(1, 1, 0, false);
+    task_fails(1, 1, 1, false);
     snprintf(
         wanted, sizeof wanted,
         "%ssolve#1 attempt 2 is next, about 2 s after the last: it waits for that, or has started\n"
         "    again   batchrun task job.run solve#1\n",
         first);
     expect(wanted);
-    task_fails(1, 2, 0, true); // a failure of another task
-    task_fails(1, 1, 1, false);
+    task_fails(1, 2, 1, true); // a failure of another task
     task_fails(1, 1, 2, false);
+    task_fails(1, 1, 3, false);
     struct buffer out = BUFFER_EMPTY;
     ck_assert_int_eq(story_text(&story, job, &run, &out, NULL), 0);
     buffer_char(&out, '\0');
@@ -155,6 +155,7 @@ START_TEST(what_was_cancelled_is_done_again)
     phase_begins(0, "mesh");
     struct event e = {.type = EVENT_TASK_END,
                       .task_end = {.index = 1,
+                                   .attempt = 1,
                                    .status = OUTCOME_CANCELLED,
                                    .final = true,
                                    .duration_ns = 5,
@@ -210,10 +211,11 @@ START_TEST(the_slowest_are_kept)
     for (uint32_t i = 0; i < 100; i++)
         durations[i] = (i * 37 % 100) * 1000000; // each number of ms from 0 to 99 once
     struct event ok = {.type = EVENT_TASKS_OK,
-                       .tasks_ok = {.count = 100, .durations = durations, .attempt = 1}};
+                       .tasks_ok = {.count = 100, .durations = durations, .attempt = 2}};
     struct event unknown = {.type = EVENT_TASKS_OK, .tasks_ok = {.count = 100}};
     struct event end = {.type = EVENT_TASK_END,
                         .task_end = {.index = 7,
+                                     .attempt = 1,
                                      .status = OUTCOME_TIMED_OUT,
                                      .duration_ns = 95500 * NS_PER_US,
                                      .worker = 3}};
@@ -232,7 +234,7 @@ START_TEST(the_slowest_are_kept)
     buffer_char(&out, '\0');
     ck_assert_ptr_nonnull(
         strstr(out.data, "slowest\n    99 ms  phase 0#27, attempt 2, worker 0\n"));
-    ck_assert_ptr_nonnull(strstr(out.data, "phase 0#7 timed_out, worker 3\n"));
+    ck_assert_ptr_nonnull(strstr(out.data, "phase 0#7 timed out, worker 3\n"));
     buffer_finish(&out);
 }
 END_TEST

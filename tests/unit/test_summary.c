@@ -103,9 +103,9 @@ START_TEST(a_good_run)
     tasks_ok(1, 1, 1, 2100, 2150);
     phase_end(1, PHASE_ENDED, 0, 2150);
     run_end(0, "finished", 2200);
-    expect_text("phase      tasks         ok   time  tasks/s  cores\n"
-                "areas  1 234 567  1 234 567    2 s  617 284    92%\n"
-                "sum            1          1  50 ms     20.0    50%\n"
+    expect_text("phase      tasks         ok   time  tasks/s  busy\n"
+                "areas  1 234 567  1 234 567    2 s  617 284   92%\n"
+                "sum            1          1  50 ms     20.0   50%\n"
                 "\n"
                 "all 1 234 568 tasks succeeded (2.2 s, 2 workers)\n");
 }
@@ -134,13 +134,13 @@ START_TEST(a_bad_run)
     bad_run();
     expect_text(
         "phase    tasks  ok  error  timed out  over limit  cancelled  skipped  retries   "
-        "time  tasks/s  cores\n"
+        "time  tasks/s  busy\n"
         "names        5   4      1          -           -          -        -        1  "
-        "40 ms      125   100%\n"
+        "40 ms      125  100%\n"
         "l\xC3\xA4ngste    100   -      -          1           1          1       97        -  "
-        "20 ms      100   100%  stopped\n"
+        "20 ms      100  100%  stopped\n"
         "rest         3   -      -          -           -          -        3        -      "
-        "-        -      -  not started\n"
+        "-        -     -  not started\n"
         "\n"
         "4 of 108 tasks succeeded: 1 error, 1 timed out, 1 over limit, 1 cancelled, 100 "
         "skipped (61 ms, 1 worker)\n");
@@ -153,14 +153,14 @@ START_TEST(a_run_that_did_not_finish)
     expect_text("the run has not ended: there was no task to run (1 ms, 2 workers)\n");
     phase_begin(0, "areas", 10, 0);
     tasks_ok(0, 0, 5, 0, 10);
-    expect_text("phase  tasks  ok   time  tasks/s  cores\n"
-                "areas     10   5  10 ms      500    50%  not ended\n"
+    expect_text("phase  tasks  ok   time  tasks/s  busy\n"
+                "areas     10   5  10 ms      500   50%  not ended\n"
                 "\n"
                 "the run has not ended: 5 of 10 tasks succeeded (10 ms, 2 workers)\n");
     phase_end(0, PHASE_STOPPED, 5, 20);
     run_end(5, "interrupted by SIGINT", 20);
-    expect_text("phase  tasks  ok  skipped   time  tasks/s  cores\n"
-                "areas     10   5        5  20 ms      250    25%  stopped\n"
+    expect_text("phase  tasks  ok  skipped   time  tasks/s  busy\n"
+                "areas     10   5        5  20 ms      250   25%  stopped\n"
                 "\n"
                 "interrupted by SIGINT: 5 of 10 tasks succeeded: 5 skipped (20 ms, 2 workers)\n");
 }
@@ -245,7 +245,7 @@ START_TEST(for_programs)
                                "      \"wall_seconds\": 0.040000,\n"
                                "      \"tasks_per_second\": 125,\n"
                                "      \"busy_seconds\": 0.040000,\n"
-                               "      \"utilisation\": 1\n"
+                               "      \"busy\": 1\n"
                                "    },\n";
     ck_assert_uint_gt(out.length, sizeof head);
     ck_assert_int_eq(strncmp(out.data, head, sizeof head - 1), 0);

@@ -15,8 +15,8 @@ START_TEST(a_task_can_ask_what_it_is)
 {
     struct pool_map_options options = {.map.limits.hard_ns = 3600 * NS_PER_S};
     rig_run_one(&rig, two, "told", 5, 3, options);
-    ck_assert_str_eq(rig.fates[0].text, "0 phase 0 1 1");
-    ck_assert_str_eq(rig.fates[2].text, "2 phase 0 1 1");
+    ck_assert_str_eq(rig.fates[0].text, "0 phase 1 1 1");
+    ck_assert_str_eq(rig.fates[2].text, "2 phase 1 1 1");
     rig_close(&rig);
 }
 END_TEST
@@ -24,7 +24,7 @@ END_TEST
 START_TEST(without_a_limit_there_is_no_time_to_run_out)
 {
     rig_run_one(&rig, two, "told", 0, 1, (struct pool_map_options){0});
-    ck_assert_str_eq(rig.fates[0].text, "0 phase 0 1 0");
+    ck_assert_str_eq(rig.fates[0].text, "0 phase 1 1 0");
     rig_close(&rig);
 }
 END_TEST

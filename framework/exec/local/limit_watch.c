@@ -62,7 +62,7 @@ bool limit_watch_judge(struct limit_watch *w, const struct limit_watch_limits *l
         return true;
     }
     if (seen->printed > l->output) {
-        limit_message(message, size, LIMIT_OUTPUT, seen->printed, l->output);
+        limit_message(message, size, LIMIT_PRINTED, seen->printed, l->output);
         return true;
     }
     if (cpu >= l->cpu_time_ns) {

@@ -27,8 +27,8 @@ void limit_message(char *message, size_t size, enum limit_kind kind, uint64_t us
         snprintf(message, size, "its worker's memory reached %s; limits.memory is %s",
                  bytes(used).text, bytes(limit).text);
         break;
-    case LIMIT_OUTPUT:
-        snprintf(message, size, "it printed %s; limits.output is %s", bytes(used).text,
+    case LIMIT_PRINTED:
+        snprintf(message, size, "it printed %s; limits.printed is %s", bytes(used).text,
                  bytes(limit).text);
         break;
     case LIMIT_CPU_TIME:

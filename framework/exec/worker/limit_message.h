@@ -9,7 +9,7 @@
 
 enum limit_kind {
     LIMIT_MEMORY,   // bytes
-    LIMIT_OUTPUT,   // bytes
+    LIMIT_PRINTED,  // bytes
     LIMIT_CPU_TIME, // nanoseconds
 };
 

@@ -36,7 +36,7 @@ static int open_ends(struct ends *e, const struct run_inline *s, const struct sc
                        err) != 0)
         return -1;
     struct exec_map map = {.id = 1, .table_fd = -1, .results = results};
-    struct exec_grant grant = {.map = 1, .first = s->index, .count = 1};
+    struct exec_grant grant = {.map = 1, .first = s->index, .count = 1, .attempt = 1};
     channel_grant(&e->coordinator, &grant, &map, clock_now());
     if (!channel_next_grant(&e->worker, &e->claim) || !channel_next_task(&e->worker, &e->row))
         return br_error_set(err, BR_ERR_SYSTEM, "internal error: the task was not granted");

@@ -535,7 +535,7 @@ struct ending {
 static void note_over_output(struct worker *w, struct ending *e)
 {
     struct task *t = &w->task;
-    limit_message(t->message, sizeof t->message, LIMIT_OUTPUT, w->over_output,
+    limit_message(t->message, sizeof t->message, LIMIT_PRINTED, w->over_output,
                   w->setup.common.output);
     if (e->failure == TASK_FINE)
         e->failure = TASK_FAILED;
@@ -585,7 +585,7 @@ static void publish(struct worker *w, struct record *r, struct ending *e, int64_
 static bool is_isolated(const struct task_map *m, const struct channel_claim *claim)
 {
     return m->isolation == ISOLATE_TASK ||
-           (m->isolation == ISOLATE_AUTO && claim->grant.attempt > 0);
+           (m->isolation == ISOLATE_AUTO && claim->grant.attempt > 1);
 }
 
 // A forked child lacks the threads that earlier tasks have left running, such as a pool of OpenMP:

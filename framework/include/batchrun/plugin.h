@@ -38,7 +38,7 @@ extern "C" {
 #endif
 
 /* Number of the ABI. A plugin runs with every batchrun of the same number. Additions keep it. */
-#define BR_PLUGIN_ABI 1
+#define BR_PLUGIN_ABI 2
 
 typedef struct br_task br_task;     /* the running task */
 typedef struct br_worker br_worker; /* the worker process, given to init and fini */
@@ -218,7 +218,7 @@ static inline uint64_t br_task_index(br_task *t)
 {
     return t->index;
 }
-/* Returns the number of the attempt, 0 for the first. */
+/* Returns the number of the attempt, 1 for the first. */
 static inline uint32_t br_task_attempt(br_task *t)
 {
     return t->attempt;

@@ -207,7 +207,7 @@ enum br_status {
 
 typedef struct br_outcome {
     enum br_status status;
-    unsigned attempt; /* 0 for the first */
+    unsigned attempt; /* 1 for the first; 0 if it was not kept, as for successes */
     int worker;       /* -1 if the item never ran */
     int signal;       /* signal that ended the worker, or 0 */
     int exit_code;
