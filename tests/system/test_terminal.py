@@ -121,7 +121,7 @@ class Terminal(harness.Case):
                         text.index("waits  ["))
         self.assertLess(text.index("areas: done, 8 tasks in "), text.index("waits  ["))
         text = self.finish()
-        self.assertNotIn("busy", text)
+        self.assertNotIn("% busy", text)
         self.assertNotIn("#0  38 %", text)
         self.assertEqual(text.count("error: negative"), 1, text)
         self.assertRegex(text, "and 2 more: batchrun show --failed job.run lists all\n"
@@ -143,7 +143,7 @@ class Terminal(harness.Case):
         os.kill(self.process.pid, signal.SIGCONT)
         self.sees(r"^waits  \[-{9}\]  0/1$", "busy$")
         self.assertLess(max(map(len, self.screen.rows)), 40)
-        self.assertNotIn("busy", self.finish())
+        self.assertNotIn("% busy", self.finish())
 
     def test_results_on_the_same_terminal(self):
         self.begin(output="-")
@@ -167,7 +167,7 @@ class Terminal(harness.Case):
     def test_what_is_asked_for(self):
         self.begin("--progress", "none")
         self.sees("again   batchrun task")
-        self.assertNotIn("busy", self.finish())
+        self.assertNotIn("% busy", self.finish())
         self.begin("--fresh", "--quiet")
         self.sees("again   batchrun task")
         text = self.finish()
@@ -181,7 +181,7 @@ class Terminal(harness.Case):
         self.sees("busy$", "waits#0", "^areas: done, 8 tasks in ")
         os.write(self.controller, b"\x03") # Ctrl-C
         self.sees(r"^batchrun: SIGINT .*: no more tasks are started")
-        self.assertNotIn("busy", self.finish())
+        self.assertNotIn("% busy", self.finish())
         self.assertEqual(self.process.returncode, 3)
 
 
