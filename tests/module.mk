@@ -416,10 +416,12 @@ EXTRA_DIST += tests/models/run tests/models/claims.pml tests/models/wakeup.pml
 
 # What the sanitizers' build runs: all but what runs no task and no code of ours.
 sanitizers_tests = $(unit_tests) $(pool_tests) $(fault_tests) $(filter-out $(once_tests),$(system_tests))
-# What valgrind runs. Not here: what has no memory to speak of, but long loops over numbers; and what
-# kills real workers by the clock, whose code a pool's calls go through. The longest comes first.
-valgrind_tests = tests/pool/test_pool_calls tests/pool/test_pool_iterators \
-	tests/pool/test_pool_results $(filter-out \
-	tests/unit/test_bits tests/unit/test_decimal tests/unit/test_local_deaths \
-	tests/unit/test_local_limits tests/unit/test_local_start tests/unit/test_local_tasks \
-	tests/unit/test_nursery,$(unit_tests))
+# What valgrind runs. Not here: long loops over what other tests go through once (test_bits,
+# test_decimal, test_pool_random, test_report); and what kills real workers, whose code a pool's calls
+# go through. The longest comes first.
+not_for_valgrind = tests/unit/test_bits tests/unit/test_decimal tests/unit/test_executor \
+	tests/unit/test_local_deaths tests/unit/test_local_limits tests/unit/test_local_start \
+	tests/unit/test_local_tasks tests/unit/test_nursery tests/unit/test_pool_random \
+	tests/unit/test_report
+valgrind_tests = tests/pool/test_pool_calls tests/pool/test_pool_results \
+	$(filter-out $(not_for_valgrind),$(unit_tests))
