@@ -52,7 +52,7 @@ START_TEST(higher_priority_comes_first)
 {
     lib_open(1, NULL);
     lib_must(br_result_get(lib_submit(1, NULL), BR_FOREVER, &lib_error));
-    lib_submit(1, NULL); // what the worker has in hand, and what lies behind it
+    lib_submit(1, NULL); // the running task, and one queued after it
     lib_submit(1, NULL);
     lib_submit(1, &(br_call_options){.priority = -1});
     lib_submit(1, &(br_call_options){.priority = 1});
