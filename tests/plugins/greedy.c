@@ -4,6 +4,8 @@
 #include <batchrun/plugin.h>
 
 #include <errno.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,15 +92,31 @@ static int hog_together(br_task *t)
     return killed ? br_fail(t, "a child was killed") : good(t);
 }
 
-// As many processes as it can have; how many those are is the error.
+static int sleep_for_ever(void *unused)
+{
+    (void)unused;
+    for (;;)
+        pause();
+}
+
+// Starts as many processes as it can; the error says how many. They share the task's memory, so
+// that the limit on processes is reached before any limit on memory.
 static int fork_bomb(br_task *t)
 {
-    int count = 0;
+    enum {
+        STACK = 16 << 10,
+        MOST = 64 << 10
+    };
     if (!is_bad(t))
         return good(t);
-    for (pid_t child; (child = fork()) >= 0; count++)
-        while (child == 0)
-            pause();
+    char *stacks = mmap(NULL, (size_t)STACK * MOST, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (stacks == MAP_FAILED)
+        return br_fail(t, "no room for stacks: %s", strerror(errno));
+    int count = 0;
+    while (count < MOST && clone(sleep_for_ever, stacks + (size_t)STACK * (size_t)(count + 1),
+                                 CLONE_VM | SIGCHLD, NULL) >= 0)
+        count++;
     return br_fail(t, "%d processes: %s", count, strerror(errno));
 }
 
