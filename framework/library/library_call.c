@@ -141,7 +141,7 @@ static int submit_map(br_result *r, size_t first_index, br_error *err)
                 .limits = {.soft_ns = library_ns(o->soft_timeout),
                            .hard_ns = library_ns(o->timeout)}},
         .tasks = r->count,
-        .chunk = o->chunk < EXECUTOR_GRANT_MAX ? (uint32_t)o->chunk : EXECUTOR_GRANT_MAX,
+        .chunk = o->chunk_size < EXECUTOR_GRANT_MAX ? (uint32_t)o->chunk_size : EXECUTOR_GRANT_MAX,
         .priority = o->priority,
         .max_parallel = o->max_parallel,
         .retries = {.limit = o->retries,

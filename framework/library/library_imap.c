@@ -56,14 +56,14 @@ static void settle_options(br_imap *it, const br_imap_options *options)
     if (options)
         it->options = *options;
     it->options.call.on_result = it->options.call.on_error = NULL;
-    if (it->options.chunk == 0)
-        it->options.chunk = 1;
+    if (it->options.chunk_size == 0)
+        it->options.chunk_size = 1;
     if (it->options.lookahead == 0)
-        it->options.lookahead = default_lookahead(it->pool, it->options.chunk);
+        it->options.lookahead = default_lookahead(it->pool, it->options.chunk_size);
     size_t half = it->options.lookahead - it->options.lookahead / 2;
-    if (it->options.chunk > half)
-        it->options.chunk = half;
-    it->options.call.chunk = it->options.chunk;
+    if (it->options.chunk_size > half)
+        it->options.chunk_size = half;
+    it->options.call.chunk_size = it->options.chunk_size;
 }
 
 static void link_to_pool(br_imap *it)
@@ -87,9 +87,9 @@ static void unlink_from_pool(br_imap *it)
 
 static int make_room(br_imap *it, br_error *err)
 {
-    if (library_check_sizes(it->options.chunk, it->in_size, it->out_size, err) != 0)
+    if (library_check_sizes(it->options.chunk_size, it->in_size, it->out_size, err) != 0)
         return -1;
-    it->items = malloc(it->options.chunk * it->in_size + 1);
+    it->items = malloc(it->options.chunk_size * it->in_size + 1);
     return it->items ? 0 : br_error_nomem(err);
 }
 
@@ -174,9 +174,9 @@ static int submit_chunk(br_imap *it, size_t count, int64_t room_until, br_error 
 // instead. On failure the items that it took stay pending. Returns 0; -1 and *err.
 static int look_ahead(br_imap *it, int64_t room_until, br_error *err)
 {
-    while (it->options.lookahead - it->under_way >= it->options.chunk) {
+    while (it->options.lookahead - it->under_way >= it->options.chunk_size) {
         if (it->pending == 0)
-            it->pending = take_items(it, it->options.chunk);
+            it->pending = take_items(it, it->options.chunk_size);
         if (it->pending == 0)
             break;
         if (!library_enter(it->pool, err))

@@ -147,7 +147,7 @@ static int make_workers(br_pool *p, br_error *err)
         .plan = &p->plan,
         .common = {.init = o->init,
                    .init_arg = o->init_arg,
-                   .address_space = o->memory ? o->memory : JOB_UNLIMITED,
+                   .address_space = o->address_space ? o->address_space : JOB_UNLIMITED,
                    .data = JOB_UNLIMITED,
                    .output = JOB_UNLIMITED,
                    .open_files = o->open_files ? o->open_files : JOB_UNLIMITED,

@@ -39,7 +39,7 @@ START_TEST(map_equals_a_serial_loop_with_any_chunk)
     fill(in, ITEMS);
     memset(out, 0, sizeof out);
     CHECK_CALL(br_pool_map(pool, square, in, ITEMS, sizeof in[0], out, sizeof out[0],
-                           &(br_call_options){.chunk = chunks[_i]}, &err));
+                           &(br_call_options){.chunk_size = chunks[_i]}, &err));
     for (int64_t i = 0; i < ITEMS; i++)
         ck_assert_int_eq(out[i], i * i);
 }
@@ -59,7 +59,7 @@ START_TEST(map_keeps_the_order_though_the_first_ends_last)
     int64_t in[10], out[10];
     fill(in, 10);
     CHECK_CALL(br_pool_map(pool, slow_when_first, in, 10, sizeof in[0], out, sizeof out[0],
-                           &(br_call_options){.chunk = 1}, &err));
+                           &(br_call_options){.chunk_size = 1}, &err));
     for (int64_t i = 0; i < 10; i++)
         ck_assert_int_eq(out[i], i * i);
 }
@@ -70,7 +70,7 @@ START_TEST(a_long_first_item_does_not_hold_its_chunk)
     int64_t in[10], out[10];
     fill(in, 10);
     CHECK_CALL(br_pool_map(pool, slow_when_first, in, 10, sizeof in[0], out, sizeof out[0],
-                           &(br_call_options){.chunk = 10}, &err));
+                           &(br_call_options){.chunk_size = 10}, &err));
     ck_assert_int_eq(out[9], 81);
 }
 END_TEST
@@ -187,7 +187,7 @@ START_TEST(large_results_of_quick_functions)
     ck_assert_ptr_nonnull(out);
     fill(in, ITEMS);
     CHECK_CALL(br_pool_map(pool, first_word, in, ITEMS, sizeof in[0], out, size,
-                           &(br_call_options){.chunk = 10}, &err));
+                           &(br_call_options){.chunk_size = 10}, &err));
     for (size_t i = 0; i < ITEMS; i++)
         ck_assert_int_eq(*(const int64_t *)(const void *)(out + i * size), in[i]);
     ck_assert_uint_eq(shared->calls, ITEMS); // none again, in a worker's place

@@ -197,7 +197,7 @@ START_TEST(after_publishing)
     br_outcome o;
     br_pool *pool = pool_of(1);
     br_result *r = br_pool_map_async(pool, publish_then_die, how, 4, sizeof how[0], NULL, 8,
-                                     &(br_call_options){.chunk = 4}, &err);
+                                     &(br_call_options){.chunk_size = 4}, &err);
     ck_assert_int_eq(br_result_get(r, patience(), &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_TASK);
     ck_assert_int_eq(*(const int64_t *)br_result_output(r, 0), 77);
@@ -267,7 +267,7 @@ START_TEST(workers_that_kill_each_other)
     br_pool *pool = pool_of(count);
     for (size_t i = 0; i < count; i++)
         in[i] = count;
-    br_call_options options = {.chunk = 1};
+    br_call_options options = {.chunk_size = 1};
     br_result *r = br_pool_map_async(pool, kill_the_next, in, count, 8, NULL, 0, &options, &err);
     ck_assert_int_eq(br_result_wait(r, patience(), &err), 1);
     for (size_t i = 0; i < count; i++) {
@@ -367,7 +367,7 @@ START_TEST(every_worker_killed_at_once_ten_times)
         atomic_store(&shared->started, 0);
         if (busy) {
             r = br_pool_map_async(pool, forever, NULL, 4, 0, NULL, 0,
-                                  &(br_call_options){.chunk = 1}, &err);
+                                  &(br_call_options){.chunk_size = 1}, &err);
             ck_assert_msg(r != NULL, "%s", err.text);
             drive_until(pool, &shared->started, 4);
         }

@@ -40,7 +40,7 @@ static int next_number(void *user, void *item)
 static br_imap_options imap_options(int i)
 {
     static const size_t chunks[] = {0, 1, 4, 10, 64};
-    return (br_imap_options){.ordered = i % 2, .chunk = chunks[i / 2]};
+    return (br_imap_options){.ordered = i % 2, .chunk_size = chunks[i / 2]};
 }
 
 START_TEST(imap_gives_every_result_once)
@@ -100,7 +100,7 @@ START_TEST(imap_items_have_the_index_and_the_seed_of_a_map)
     fill(in, 100);
     CHECK_CALL(
         br_pool_map(pool, tell_place, in, 100, sizeof in[0], map, sizeof map[0], NULL, &err));
-    bool large = options.chunk > 1;
+    bool large = options.chunk_size > 1;
     br_imap *it = br_pool_imap(pool, tell_place, large ? next_large_number : next_number, &source,
                                large ? LARGE_ITEM : sizeof in[0], sizeof out, &options, &err);
     ck_assert_msg(it != NULL, "%s", err.text);
@@ -116,7 +116,7 @@ END_TEST
 START_TEST(imap_of_senseless_sizes_is_rejected)
 {
     static const size_t sizes[] = {SIZE_MAX, SIZE_MAX / 2 + 1, SIZE_MAX / 2};
-    br_imap_options options = {.chunk = sizes[_i], .lookahead = SIZE_MAX};
+    br_imap_options options = {.chunk_size = sizes[_i], .lookahead = SIZE_MAX};
     struct source source = {.end = 1, .fail_at = -1};
     ck_assert_ptr_null(br_pool_imap(pool, square, next_number, &source, sizes[_i], 8, NULL, &err));
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
@@ -175,7 +175,7 @@ END_TEST
 START_TEST(imap_takes_whole_chunks)
 {
     struct source source = {.end = -1, .fail_at = -1};
-    br_imap_options options = {.ordered = true, .chunk = 4, .lookahead = 8};
+    br_imap_options options = {.ordered = true, .chunk_size = 4, .lookahead = 8};
     br_imap *it = br_pool_imap(pool, square, next_number, &source, 8, 8, &options, &err);
     for (int64_t i = 0; i < 40; i++) {
         ck_assert_int_eq(br_imap_next(it, BR_FOREVER, NULL, NULL, NULL, &err), 1);
@@ -255,7 +255,7 @@ START_TEST(imap_yields_an_item_whose_chunk_has_not_ended)
 {
     br_pool *own = open_pool(&(br_pool_options){.workers = 1, .progress_thread = _i});
     struct source source = {.end = 2, .fail_at = -1};
-    br_imap_options options = {.ordered = true, .chunk = 2};
+    br_imap_options options = {.ordered = true, .chunk_size = 2};
     br_outcome o;
     br_imap *it = br_pool_imap(own, odd_waits_for_go, next_number, &source, 8, 8, &options, &err);
     ck_assert_msg(it != NULL, "%s", err.text);
@@ -297,7 +297,7 @@ END_TEST
 START_TEST(imap_gives_what_items_emit)
 {
     struct source source = {.end = 100, .fail_at = -1};
-    br_imap_options options = {.ordered = true, .chunk = 7};
+    br_imap_options options = {.ordered = true, .chunk_size = 7};
     size_t size;
     br_imap *it = br_pool_imap(pool, emit_pattern, next_number, &source, 8, 8, &options, &err);
     for (size_t i = 0; i < 100; i++) {
@@ -337,7 +337,7 @@ END_TEST
 START_TEST(imap_of_a_closed_pool_yields_what_is_under_way)
 {
     struct source source = {.end = -1, .fail_at = -1};
-    br_imap_options options = {.ordered = true, .chunk = 1, .lookahead = 5};
+    br_imap_options options = {.ordered = true, .chunk_size = 1, .lookahead = 5};
     int64_t out;
     br_imap *it = br_pool_imap(pool, square, next_number, &source, 8, 8, &options, &err);
     ck_assert_int_eq(br_imap_next(it, BR_FOREVER, &out, NULL, NULL, &err), 1);

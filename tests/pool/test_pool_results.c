@@ -110,7 +110,7 @@ START_TEST(map_stops_at_the_first_failure_when_asked)
         ITEMS = 20000
     };
     int64_t *in = malloc(ITEMS * sizeof *in);
-    br_call_options options = {.stop_on_error = true, .chunk = 1};
+    br_call_options options = {.stop_on_error = true, .chunk_size = 1};
     br_outcome o;
     size_t cancelled = 0;
     ck_assert_ptr_nonnull(in);

@@ -47,8 +47,8 @@ START_TEST(as_many_workers_as_asked_for_and_never_more)
     br_pool_stats stats;
     br_pool *pool = pool_of(3);
     drive_alive(pool, 3);
-    CHECK_CALL(
-        br_pool_map(pool, tell_pid, NULL, 1000, 0, pids, 8, &(br_call_options){.chunk = 1}, &err));
+    CHECK_CALL(br_pool_map(pool, tell_pid, NULL, 1000, 0, pids, 8,
+                           &(br_call_options){.chunk_size = 1}, &err));
     ck_assert_uint_eq(count_children(getpid(), &nursery, 1), 1);
     ck_assert_uint_eq(count_children(nursery, workers, 8), 3);
     for (int i = 0; i < 1000; i++)
@@ -115,8 +115,8 @@ static int tell_limits(br_task *t, const void *in, void *out)
 START_TEST(limits_of_workers)
 {
     int64_t limits[2];
-    br_pool *pool =
-        open_pool(&(br_pool_options){.workers = 1, .memory = UINT64_C(64) << 40, .open_files = 50});
+    br_pool *pool = open_pool(
+        &(br_pool_options){.workers = 1, .address_space = UINT64_C(64) << 40, .open_files = 50});
     CHECK_CALL(br_pool_apply(pool, tell_limits, NULL, 0, limits, sizeof limits, NULL, &err));
     ck_assert_int_eq(limits[0], INT64_C(64) << 40);
     ck_assert_int_eq(limits[1], 50);

@@ -15,7 +15,7 @@ START_TEST(results_are_in_order_whatever_ends_first)
 {
     static const size_t chunks[] = {0, 1, 7, LIB_ITEMS, SIZE_MAX};
     lib_open(3, later_is_sooner);
-    br_result *r = lib_submit(LIB_ITEMS, &(br_call_options){.chunk = chunks[_i]});
+    br_result *r = lib_submit(LIB_ITEMS, &(br_call_options){.chunk_size = chunks[_i]});
     lib_must(br_result_get(r, BR_FOREVER, &lib_error));
     for (size_t i = 0; i < LIB_ITEMS; i++)
         ck_assert_int_eq(*(const int64_t *)br_result_output(r, i), (int64_t)(i * i));
@@ -27,7 +27,7 @@ END_TEST
 START_TEST(items_are_handed_out_in_chunks)
 {
     lib_open(1, NULL);
-    br_result *r = lib_submit(LIB_ITEMS, &(br_call_options){.chunk = 30});
+    br_result *r = lib_submit(LIB_ITEMS, &(br_call_options){.chunk_size = 30});
     lib_must(br_result_get(r, BR_FOREVER, &lib_error));
     ck_assert_uint_eq(lib.grant_count, 4);
     for (unsigned i = 0; i < 4; i++) {
@@ -41,7 +41,7 @@ END_TEST
 START_TEST(max_parallel_is_how_many_work_at_once)
 {
     lib_open(4, NULL);
-    br_result *r = lib_submit(10, &(br_call_options){.max_parallel = 2, .chunk = 1});
+    br_result *r = lib_submit(10, &(br_call_options){.max_parallel = 2, .chunk_size = 1});
     lib_must(br_result_get(r, BR_FOREVER, &lib_error));
     ck_assert_int_eq(lib_elapsed(), 5 * NS_PER_MS);
     lib_close();
@@ -128,7 +128,7 @@ static struct fake_task item_three_crashes(const struct exec_grant *task)
 START_TEST(a_crash_costs_that_item_alone)
 {
     lib_open(2, item_three_crashes);
-    br_result *r = lib_submit(LIB_ITEMS, &(br_call_options){.chunk = LIB_ITEMS});
+    br_result *r = lib_submit(LIB_ITEMS, &(br_call_options){.chunk_size = LIB_ITEMS});
     ck_assert_int_eq(br_result_get(r, BR_FOREVER, &lib_error), -1);
     for (size_t i = 0; i < LIB_ITEMS; i++)
         ck_assert_int_eq(lib_outcome(r, i).status, i == 3 ? BR_CRASHED : BR_OK);
@@ -144,7 +144,7 @@ END_TEST
 START_TEST(a_timeout_ends_that_item_and_no_other)
 {
     lib_open_with(2, lib_item_three_never_ends, (br_pool_options){.grace = 0.25});
-    br_result *r = lib_submit(10, &(br_call_options){.timeout = 0.5, .chunk = 10});
+    br_result *r = lib_submit(10, &(br_call_options){.timeout = 0.5, .chunk_size = 10});
     ck_assert_int_eq(br_result_get(r, BR_FOREVER, &lib_error), -1);
     for (size_t i = 0; i < 10; i++)
         ck_assert_int_eq(lib_outcome(r, i).status, i == 3 ? BR_TIMED_OUT : BR_OK);

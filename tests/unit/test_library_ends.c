@@ -8,7 +8,7 @@
 START_TEST(cancel_ends_what_runs_and_never_starts_what_is_queued)
 {
     lib_open(1, lib_item_three_never_ends);
-    br_result *r = lib_submit(10, &(br_call_options){.chunk = 10});
+    br_result *r = lib_submit(10, &(br_call_options){.chunk_size = 10});
     ck_assert_int_eq(br_result_wait(r, 1, &lib_error), 0);
     ck_assert_uint_eq(lib.start_count, 4);
     br_result_cancel(r);
@@ -30,8 +30,9 @@ static struct fake_task item_three_fails(const struct exec_grant *task)
 START_TEST(a_failure_stops_the_rest_where_asked)
 {
     lib_open(1, item_three_fails);
-    br_result *r = lib_submit(LIB_ITEMS, &(br_call_options){.chunk = 1, .stop_on_error = true});
-    br_result *other = lib_submit(LIB_ITEMS, &(br_call_options){.chunk = 1});
+    br_result *r =
+        lib_submit(LIB_ITEMS, &(br_call_options){.chunk_size = 1, .stop_on_error = true});
+    br_result *other = lib_submit(LIB_ITEMS, &(br_call_options){.chunk_size = 1});
     ck_assert_int_eq(br_result_get(r, BR_FOREVER, &lib_error), -1);
     ck_assert_int_eq(br_result_get(other, BR_FOREVER, &lib_error), -1);
     for (size_t i = 0; i < LIB_ITEMS; i++) {

@@ -30,7 +30,7 @@ START_TEST(imap_ordered_waits_for_the_next)
     lib_open(4, some_are_long);
     br_imap *it =
         br_pool_imap(lib.pool, lib_square, next_number, &source, 8, 8,
-                     &(br_imap_options){.ordered = true, .chunk = (size_t)_i}, &lib_error);
+                     &(br_imap_options){.ordered = true, .chunk_size = (size_t)_i}, &lib_error);
     for (size_t i = 0; i < 30; i++) {
         ck_assert_int_eq(br_imap_next(it, BR_FOREVER, &out, NULL, &index, &lib_error), 1);
         ck_assert_uint_eq(index, i);
@@ -69,9 +69,9 @@ START_TEST(imap_looks_no_further_ahead_than_told)
     struct source source = {.end = INT64_MAX};
     int64_t out;
     lib_open(2, some_are_long);
-    br_imap *it =
-        br_pool_imap(lib.pool, lib_square, next_number, &source, 8, 8,
-                     &(br_imap_options){.ordered = true, .chunk = 4, .lookahead = 9}, &lib_error);
+    br_imap *it = br_pool_imap(lib.pool, lib_square, next_number, &source, 8, 8,
+                               &(br_imap_options){.ordered = true, .chunk_size = 4, .lookahead = 9},
+                               &lib_error);
     for (int64_t i = 0; i < 200; i++) {
         ck_assert_int_eq(br_imap_next(it, BR_FOREVER, &out, NULL, NULL, &lib_error), 1);
         ck_assert_int_le(source.next, i + 9);

@@ -110,7 +110,7 @@ typedef struct br_pool_options {
     size_t max_queued;       /* most items that are accepted and have not ended; 0: no limit */
     double queue_timeout;    /* how long a call waits for room in the queue; 0: it does not wait */
     bool progress_thread;    /* a thread of the library advances work and runs the callbacks */
-    uint64_t memory;         /* RLIMIT_AS of each worker in bytes; 0: that of the caller */
+    uint64_t address_space;  /* RLIMIT_AS of each worker in bytes; 0: that of the caller */
     uint64_t open_files;     /* RLIMIT_NOFILE of each worker; 0: that of the caller */
 } br_pool_options;
 
@@ -159,7 +159,7 @@ typedef struct br_call_options {
     double soft_timeout;   /* of each item; then br_task_cancelled is true; 0 or BR_FOREVER: none */
     unsigned retries;      /* most further attempts of an item that failed in any way */
     double retry_delay;    /* time before the first retry; doubles each time, up to 30 s */
-    size_t chunk;          /* items given to a worker at a time; several times as many if items
+    size_t chunk_size;     /* items given to a worker at a time; several times as many if items
                               are very short; 0: as many as take a few ms */
     int priority;          /* calls of higher priority run first */
     unsigned max_parallel; /* most workers at the same time; 0: all */
@@ -260,7 +260,7 @@ typedef int br_next_item(void *user, void *item);
 
 typedef struct br_imap_options {
     bool ordered;         /* results come in the order of the items; otherwise as they end */
-    size_t chunk;         /* items taken and given to a worker together, at most half the
+    size_t chunk_size;    /* items taken and given to a worker together, at most half the
                              lookahead; 0: 1 */
     size_t lookahead;     /* most items taken and not returned; 0: 8 chunks for each worker */
     br_call_options call; /* its timeouts, retries and priority; callbacks are not used */

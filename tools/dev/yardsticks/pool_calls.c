@@ -70,7 +70,7 @@ static double map_cost(br_pool *pool, size_t count, size_t chunk)
         exit(1);
     double start = now();
     check(br_pool_map(pool, noop, items, count, sizeof *items, items + count, sizeof *items,
-                      &(br_call_options){.chunk = chunk}, &err));
+                      &(br_call_options){.chunk_size = chunk}, &err));
     double cost = (now() - start) / (double)count;
     free(items);
     return cost;
