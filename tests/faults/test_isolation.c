@@ -205,7 +205,7 @@ START_TEST(scribbling_harms_nobody_else)
     struct pool_map_options options = isolated(ISOLATE_TASK, 0);
     // The child may have broken itself so that it hangs. A task that was only slow has other
     // attempts.
-    options.map.limits.hard_ns = 10 * NS_PER_S;
+    options.map.limits.hard_ns = rig_patience_ns() / 60;
     options.retries = (struct retry_policy){.limit = 5, .on = 1U << OUTCOME_TIMED_OUT, .factor = 1};
     rig_run_one(&rig,
                 (struct rig_options){.workers = 2, .plugin = "tests/plugins/.libs/scribbler.so"},
