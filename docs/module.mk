@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	docs/languages.md \
 	docs/decisions.md \
 	docs/failures.md \
+	docs/glossary.md \
 	docs/job-file.md \
 	docs/journal-format.md \
 	docs/messages.md \
