@@ -16,7 +16,7 @@
 
 // ---- Submitting
 
-static int check_open(const br_pool *p, br_error *err)
+int library_check_open(const br_pool *p, br_error *err)
 {
     if (p->broken) {
         if (err)
@@ -59,8 +59,7 @@ static int check_call(const struct library_call *c, br_error *err)
 
 static int check_options(const br_call_options *o, br_error *err)
 {
-    if (!o ||
-        (library_is_limit(o->timeout) && library_is_limit(o->soft_timeout) && o->retry_delay >= 0))
+    if (library_is_limit(o->timeout) && library_is_limit(o->soft_timeout) && o->retry_delay >= 0)
         return 0;
     return br_error_set(err, BR_ERR_USAGE,
                         "a time of the call's options is negative or not a number");
@@ -91,56 +90,60 @@ static int wait_for_room(br_pool *p, size_t count, int64_t until, br_error *err)
     struct room room = {p, count};
     // Another thread may have closed the pool meanwhile.
     if (has_room(&room) || library_drive_until(p, until, has_room, &room) || p->broken)
-        return check_open(p, err);
+        return library_check_open(p, err);
     return br_error_set(err, BR_ERR_FULL, "%" PRIu64 " items are queued; the limit is %zu",
                         p->queued, p->options.max_queued);
 }
 
 // Copies the inputs. Few travel in the channel with the grants, many in shared memory that workers
 // map.
-static int copy_items(br_result *r, const void *in, br_error *err)
+static int copy_inputs(br_result *r, const struct library_call *c, br_error *err)
 {
-    size_t bytes = r->count * r->in_size;
+    size_t bytes = c->count * c->in_size;
     if (bytes > EXECUTOR_INLINE) {
-        r->items_fd = fd_memory_sealed("batchrun-items", in, bytes, err);
-        return r->items_fd < 0 ? -1 : 0;
+        r->inputs_fd = fd_memory_sealed("batchrun-items", c->in, bytes, err);
+        return r->inputs_fd < 0 ? -1 : 0;
     }
-    r->items = malloc(bytes + 1);
-    if (!r->items)
+    r->inputs = malloc(bytes + 1);
+    if (!r->inputs)
         return br_error_nomem(err);
     if (bytes > 0)
-        memcpy(r->items, in, bytes);
+        memcpy(r->inputs, c->in, bytes);
     return 0;
 }
 
-static int make_room_for_results(br_result *r, void *out, br_error *err)
+static int make_room_for_results(br_result *r, br_error *err)
 {
-    r->status = calloc(r->count + 1, 1);
-    r->out = out;
-    if (!out && r->out_size > 0) {
-        r->own_out = true;
-        r->out = malloc(r->count * r->out_size + 1);
-    }
-    return r->status && (r->out || r->out_size == 0) ? 0 : br_error_nomem(err);
+    r->items = r->count == 1 ? &r->one : malloc((r->count + 1) * sizeof *r->items);
+    if (!r->items)
+        return br_error_nomem(err);
+    for (size_t i = 0; i < r->count; i++)
+        r->items[i] = (struct item_state){.status = BR_PENDING, .worker = ITEM_NO_WORKER};
+    if (r->out || r->out_size == 0)
+        return 0;
+    r->own_out = true;
+    r->out = r->count == 1 && r->out_size <= sizeof r->small ? r->small
+                                                             : malloc(r->count * r->out_size + 1);
+    return r->out ? 0 : br_error_nomem(err);
 }
 
-static int submit_map(br_result *r, size_t first_index, br_error *err)
+static int submit_map(br_result *r, const struct library_call *c, const br_call_options *o,
+                      br_error *err)
 {
-    const br_call_options *o = &r->options;
     struct pool_map_options map = {
-        .map = {.function = r->function,
-                .in_size = r->in_size,
-                .out_size = r->out_size,
-                .first_index = first_index,
-                .items = r->items,
+        .map = {.function = c->function,
+                .in_size = c->in_size,
+                .out_size = c->out_size,
+                .first_index = c->first_index,
+                .items = r->inputs,
                 .phase = "",
-                .table_fd = r->items_fd,
-                .table_size = r->count * r->in_size,
-                .rows = r->count,
+                .table_fd = r->inputs_fd,
+                .table_size = c->count * c->in_size,
+                .rows = c->count,
                 .rows_per_task = 1,
                 .limits = {.soft_ns = library_ns(o->soft_timeout),
                            .hard_ns = library_ns(o->timeout)}},
-        .tasks = r->count,
+        .tasks = c->count,
         .chunk = o->chunk_size < EXECUTOR_GRANT_MAX ? (uint32_t)o->chunk_size : EXECUTOR_GRANT_MAX,
         .priority = o->priority,
         .max_parallel = o->max_parallel,
@@ -167,25 +170,29 @@ static void link_result(br_pool *p, br_result *r)
 br_result *library_submit(br_pool *p, const struct library_call *c, const br_call_options *options,
                           br_error *err)
 {
-    if (check_open(p, err) != 0 || check_call(c, err) != 0 || check_options(options, err) != 0 ||
-        wait_for_room(p, c->count, c->room_until, err) != 0)
+    static const br_call_options defaults;
+    if (!options)
+        options = &defaults;
+    if (library_check_open(p, err) != 0 || check_call(c, err) != 0 ||
+        check_options(options, err) != 0 || wait_for_room(p, c->count, c->room_until, err) != 0)
         return NULL;
     br_result *r = calloc(1, sizeof *r);
     if (!r) {
         br_error_nomem(err);
         return NULL;
     }
-    *r = (br_result){.function = c->function,
+    *r = (br_result){.pool = p,
                      .count = c->count,
-                     .in_size = c->in_size,
                      .out_size = c->out_size,
-                     .items_fd = -1,
+                     .out = c->out,
+                     .on_result = options->on_result,
+                     .on_error = options->on_error,
+                     .user = options->user,
+                     .inputs_fd = -1,
+                     .stop_on_error = options->stop_on_error,
                      .open = true};
-    if (options)
-        r->options = *options;
-    r->pool = p;
-    if (copy_items(r, c->in, err) != 0 || make_room_for_results(r, c->out, err) != 0 ||
-        submit_map(r, c->first_index, err) != 0) {
+    if (copy_inputs(r, c, err) != 0 || make_room_for_results(r, err) != 0 ||
+        submit_map(r, c, options, err) != 0) {
         r->pool = NULL; // it is in no list yet
         library_free_result(r);
         return NULL;
@@ -197,12 +204,11 @@ br_result *library_submit(br_pool *p, const struct library_call *c, const br_cal
     return r;
 }
 
-br_result *br_pool_map_async(br_pool *p, br_function *function, const void *in, size_t count,
-                             size_t in_size, void *out, size_t out_size,
-                             const br_call_options *options, br_error *err)
+// Submits a call and starts it. Called with the lock.
+static br_result *begin_map(br_pool *p, br_function *function, const void *in, size_t count,
+                            size_t in_size, void *out, size_t out_size,
+                            const br_call_options *options, br_error *err)
 {
-    if (!library_enter(p, err))
-        return NULL;
     struct library_call call = {.function = function,
                                 .in = in,
                                 .count = count,
@@ -213,6 +219,16 @@ br_result *br_pool_map_async(br_pool *p, br_function *function, const void *in, 
     br_result *r = library_submit(p, &call, options, err);
     if (r)
         library_start(p);
+    return r;
+}
+
+br_result *br_pool_map_async(br_pool *p, br_function *function, const void *in, size_t count,
+                             size_t in_size, void *out, size_t out_size,
+                             const br_call_options *options, br_error *err)
+{
+    if (!library_enter(p, err))
+        return NULL;
+    br_result *r = begin_map(p, function, in, count, in_size, out, out_size, options, err);
     library_leave(p);
     return r;
 }
@@ -226,29 +242,44 @@ br_result *br_pool_apply_async(br_pool *p, br_function *function, const void *in
 
 // ---- Looking at results
 
+// Returns whether every item has ended and the callback has returned. A caller inside a callback
+// does not wait for callbacks that are running: one of them might wait for this one.
 static bool is_ready(void *user)
 {
-    return !((br_result *)user)->map;
+    const br_result *r = user;
+    return !r->map && (r->notified || (r->in_callback && library_in_callback()));
 }
 
-// Returns what a waiting call returns: 0; -1 and *err about the first item, by index, that did not
-// end well.
+// Returns the index of the item that explains why a call failed: the first one, by index, that
+// failed by itself, or else the first that was cancelled. Returns r->count if there is none.
+static size_t find_reason(const br_result *r)
+{
+    size_t cancelled = r->count;
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->items[i].status == BR_OK)
+            continue;
+        if (r->items[i].status != BR_CANCELLED)
+            return i;
+        if (cancelled == r->count)
+            cancelled = i;
+    }
+    return cancelled;
+}
+
+// Returns what a waiting call returns: 0; -1 and *err about the item that find_reason names.
 static int sum_up(br_result *r, br_error *err)
 {
     r->examined = true;
     if (!library_has_failed(r))
         return 0;
-    for (size_t i = 0; i < r->count; i++) {
-        br_outcome o;
-        if (r->status[i] == BR_OK)
-            continue;
-        library_outcome(r, i, &o);
-        int length = (int)strcspn(o.message, "\n"); // a crash's stack is only in the outcome
-        return r->count == 1
-                   ? br_error_set(err, BR_ERR_TASK, "%.*s", length, o.message)
-                   : br_error_set(err, BR_ERR_TASK, "item %zu: %.*s", i, length, o.message);
-    }
-    return br_error_nomem(err);
+    size_t i = find_reason(r);
+    if (i == r->count)
+        return br_error_nomem(err);
+    br_outcome o;
+    library_outcome(r, i, &o);
+    int length = (int)strcspn(o.message, "\n"); // a crash's stack is only in the outcome
+    return r->count == 1 ? br_error_set(err, BR_ERR_TASK, "%.*s", length, o.message)
+                         : br_error_set(err, BR_ERR_TASK, "item %zu: %.*s", i, length, o.message);
 }
 
 int br_result_wait(br_result *r, double timeout, br_error *err)
@@ -316,7 +347,7 @@ const void *br_result_output(br_result *r, size_t i)
     br_pool *p = r->pool;
     if (i >= r->count || r->out_size == 0 || !library_enter(p, NULL))
         return NULL;
-    const void *at = r->status[i] == BR_OK ? r->out + i * r->out_size : NULL;
+    const void *at = r->items[i].status == BR_OK ? r->out + i * r->out_size : NULL;
     library_leave(p);
     return at;
 }
@@ -363,16 +394,8 @@ int br_pool_map(br_pool *p, br_function *function, const void *in, size_t count,
     if (!library_enter(p, err))
         return -1;
     int result = -1;
-    struct library_call call = {.function = function,
-                                .in = in,
-                                .count = count,
-                                .in_size = in_size,
-                                .out = out,
-                                .out_size = out_size,
-                                .room_until = library_room_until(p)};
-    br_result *r = library_submit(p, &call, options, err);
+    br_result *r = begin_map(p, function, in, count, in_size, out, out_size, options, err);
     if (r) {
-        library_start(p);
         library_drive(p, BR_FOREVER, is_ready, r);
         result = sum_up(r, err);
         library_release(r);

@@ -19,6 +19,9 @@ struct library_call {
 // Returns the time until which a call that begins now may wait for room in the queue.
 int64_t library_room_until(const br_pool *p);
 
+// Returns 0 if the pool takes work; -1 and *err (BR_ERR_CLOSED, or why the pool is broken) if not.
+int library_check_open(const br_pool *p, br_error *err);
+
 // Returns 0 if arrays of so many items are possible; -1 and *err (BR_ERR_USAGE) if not.
 int library_check_sizes(size_t count, size_t in_size, size_t out_size, br_error *err);
 

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -13,11 +14,44 @@
 
 #define LONGEST 1e9 // longest time limit in seconds, some thirty years
 
+// A caller that finds what it waits for does not dispatch first if the last dispatch was less ago.
+#define STEP_NS (200 * NS_PER_US)
+
 // ---- The lock and time
+
+static _Atomic(pid_t *) own_pid; // a page that a fork finds zeroed; NULL: the kernel has none
+
+static void map_own_pid(void)
+{
+    pid_t *page =
+        mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return;
+    if (madvise(page, sizeof *page, MADV_WIPEONFORK) == 0)
+        own_pid = page;
+    else
+        munmap(page, sizeof *page);
+}
+
+pid_t library_pid(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pid_t *known = own_pid;
+    if (!known) {
+        pthread_once(&once, map_own_pid);
+        return getpid();
+    }
+    pid_t pid = __atomic_load_n(known, __ATOMIC_RELAXED);
+    if (pid == 0) {
+        pid = getpid();
+        __atomic_store_n(known, pid, __ATOMIC_RELAXED);
+    }
+    return pid;
+}
 
 bool library_enter(br_pool *p, br_error *err)
 {
-    if (getpid() != p->owner) {
+    if (library_pid() != p->owner) {
         br_error_set(err, BR_ERR_USAGE,
                      "this pool belongs to process %d, which forked this one; make "
                      "one of your own",
@@ -67,6 +101,13 @@ static void wake_driver(br_pool *p)
                      sizeof one); // EAGAIN: the counter is full, so a wake-up is pending
 }
 
+static _Thread_local unsigned callbacks_running; // of this thread, one within another
+
+bool library_in_callback(void)
+{
+    return callbacks_running > 0;
+}
+
 static void run_callbacks(br_pool *p)
 {
     while (p->callbacks) {
@@ -75,12 +116,14 @@ static void run_callbacks(br_pool *p)
         if (!p->callbacks)
             p->callbacks_end = &p->callbacks;
         bool good = !library_has_failed(r);
-        void (*call)(br_result *, void *) = good ? r->options.on_result : r->options.on_error;
+        void (*call)(br_result *, void *) = good ? r->on_result : r->on_error;
         if (call) {
             r->in_callback = true;
             r->callback_thread = pthread_self();
             pthread_mutex_unlock(&p->lock);
-            call(r, r->options.user);
+            callbacks_running++;
+            call(r, r->user);
+            callbacks_running--;
             pthread_mutex_lock(&p->lock);
             r->in_callback = false;
         }
@@ -149,8 +192,9 @@ static void dispatch(br_pool *p)
 {
     br_error err = {0};
     int64_t now = library_now(p);
-    if (p->broken)
+    if (p->broken || p->ended)
         return;
+    p->stepped_ns = now;
     if (pool_dispatch(p->pool, now, &err) != 0 || stop_failing(p, now, &err) != 0)
         break_pool(p, &err);
     else
@@ -171,14 +215,19 @@ void library_start(br_pool *p)
 
 // ---- Waiting
 
+int64_t library_deadline_of_work(const br_pool *p)
+{
+    return p->broken || p->ended ? INT64_MAX : pool_deadline(p->pool);
+}
+
 static void poll_once(br_pool *p, int64_t deadline)
 {
-    int64_t until = p->broken ? INT64_MAX : pool_deadline(p->pool);
+    int64_t until = library_deadline_of_work(p);
     if (deadline < until)
         until = deadline;
-    struct pollfd wait[] = {{.fd = pool_fd(p->pool), .events = POLLIN},
+    unsigned idle = p->broken || p->ended; // leave out the workers' descriptor: it may be readable
+    struct pollfd wait[] = {{.fd = idle ? -1 : pool_fd(p->pool), .events = POLLIN},
                             {.fd = p->wake, .events = POLLIN}};
-    unsigned idle = p->broken; // the workers' descriptor may stay readable: leave it out
     p->driving = true;
     pthread_mutex_unlock(&p->lock);
     p->time.wait(p->time.user, wait + idle, 2 - idle, until);
@@ -214,6 +263,14 @@ static void wait_for_driver(br_pool *p, int64_t deadline)
     pthread_cond_timedwait(&p->changed, &p->lock, &t);
 }
 
+void library_await_driver(br_pool *p)
+{
+    while (p->driving) {
+        wake_driver(p);
+        pthread_cond_wait(&p->changed, &p->lock);
+    }
+}
+
 // With a progress thread, all other threads wait for it. A callback that it runs may wait too, and
 // then drives itself.
 static bool may_drive(const br_pool *p)
@@ -221,15 +278,22 @@ static bool may_drive(const br_pool *p)
     return !p->has_thread || pthread_equal(p->thread, pthread_self());
 }
 
+static bool step_is_due(const br_pool *p)
+{
+    return p->callbacks || library_now(p) - p->stepped_ns >= STEP_NS;
+}
+
 bool library_drive_until(br_pool *p, int64_t deadline, library_condition *done, void *user)
 {
     bool drives = may_drive(p);
+    if (done(user) && !(drives && step_is_due(p)))
+        return true;
     for (;;) {
         if (drives)
             library_step(p);
         if (done(user))
             return true;
-        if (p->broken)
+        if (p->broken || p->ended)
             return false;
         if (library_now(p) >= deadline)
             return false;

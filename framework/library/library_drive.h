@@ -7,6 +7,10 @@
 
 #include "library/library_state.h"
 
+// Returns getpid(), without a system call in most cases: the process id is kept in memory that a
+// fork finds zeroed.
+pid_t library_pid(void);
+
 // Takes the lock. Returns false and *err, without the lock, in a process that was forked from the
 // pool's.
 bool library_enter(br_pool *p, br_error *err);
@@ -25,12 +29,22 @@ int64_t library_deadline(double timeout, int64_t now);
 // Returns whether a caller may give that as a time limit: not negative, or BR_FOREVER.
 bool library_is_limit(double seconds);
 
+// Returns whether this thread is inside a callback of any pool. Needs no lock.
+bool library_in_callback(void);
+
 // Dispatches and runs the callbacks that are ready, without waiting.
 void library_step(br_pool *p);
 
 // Dispatches what was submitted or stopped, and wakes the driving thread, which may have to do
 // something earlier now.
 void library_start(br_pool *p);
+
+// Returns when library_step must be called even if nothing has come from the workers; INT64_MAX:
+// never.
+int64_t library_deadline_of_work(const br_pool *p);
+
+// Wakes the thread that drives, if there is one, and waits until it does not poll.
+void library_await_driver(br_pool *p);
 
 // Drives, or waits for the thread that drives, until done(user) is true or the time is over.
 // Returns whether it became true, also if it did because the pool broke, which settles every call:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Iterators: chunks of items are taken from the caller's iterator as results are yielded, so that
 // no more than the look-ahead are under way.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,11 +11,13 @@
 #include "library/library_result.h"
 
 enum {
-    CHUNKS_A_WORKER = 8
+    CHUNKS_A_WORKER = 8,         // default look-ahead
+    SMALL_ITEMS_A_WORKER = 128,  // but at least so many items
+    SMALL_ITEMS_BYTES = 64 << 10 // if they are together no larger
 };
 
-struct chunk {          // a call of consecutive items that were not all yielded yet
-    struct chunk *next; // the chunk taken after this one
+struct burst {          // a call of consecutive items that were not all yielded yet
+    struct burst *next; // the burst taken after this one
     br_result *result;
     size_t first; // index of its first item
     size_t yielded;
@@ -30,10 +33,12 @@ struct br_imap {
     void *user;
     size_t in_size, out_size;
     br_imap_options options;
-    struct chunk *oldest, **newest;
+    br_call_options call; // of each burst
+    size_t burst;         // most items taken and submitted together: one or several chunks
+    struct burst *oldest, **newest;
     size_t taken;     // number of items submitted so far
     size_t under_way; // number of items submitted and not yielded
-    char *items;      // room for a chunk of items
+    char *items;      // room for a burst of items
     size_t pending;   // number in `items` that are taken and not submitted yet
     char *emitted;    // what the item last yielded has emitted
     size_t emitted_size;
@@ -42,28 +47,41 @@ struct br_imap {
     char message[sizeof((br_error *)0)->text]; // of the item last yielded
 };
 
-static size_t default_lookahead(const br_pool *p, size_t chunk)
+static size_t default_lookahead(const br_imap *it)
 {
-    size_t items;
-    if (__builtin_mul_overflow((size_t)CHUNKS_A_WORKER * p->stats.workers, chunk, &items))
+    size_t chunks, workers = it->pool->stats.workers, size = it->in_size + it->out_size;
+    if (__builtin_mul_overflow(CHUNKS_A_WORKER * workers, it->options.chunk_size, &chunks))
         return SIZE_MAX;
-    return items;
+    size_t small = size <= SMALL_ITEMS_BYTES / SMALL_ITEMS_A_WORKER ? SMALL_ITEMS_A_WORKER : 0;
+    return chunks > small * workers ? chunks : small * workers;
 }
 
-// Chooses chunks of half the look-ahead at most, so that one runs while another is yielded.
+// Chooses chunks of at most half the look-ahead, so that one runs while another is yielded, and
+// bursts of as many chunks as fit into half the look-ahead and half the queue, and travel without
+// shared memory.
 static void settle_options(br_imap *it, const br_imap_options *options)
 {
     if (options)
         it->options = *options;
-    it->options.call.on_result = it->options.call.on_error = NULL;
+    if (it->options.call)
+        it->call = *it->options.call;
+    it->call.on_result = it->call.on_error = NULL;
     if (it->options.chunk_size == 0)
         it->options.chunk_size = 1;
     if (it->options.lookahead == 0)
-        it->options.lookahead = default_lookahead(it->pool, it->options.chunk_size);
+        it->options.lookahead = default_lookahead(it);
     size_t half = it->options.lookahead - it->options.lookahead / 2;
     if (it->options.chunk_size > half)
         it->options.chunk_size = half;
-    it->options.call.chunk_size = it->options.chunk_size;
+    it->call.chunk_size = it->options.chunk_size;
+    size_t most = it->in_size > 0 ? EXECUTOR_INLINE / it->in_size : EXECUTOR_INLINE;
+    size_t queue = it->pool->options.max_queued / 2;
+    if (most > half)
+        most = half;
+    if (it->pool->options.max_queued > 0 && most > queue)
+        most = queue;
+    it->burst = most > it->options.chunk_size ? most - most % it->options.chunk_size
+                                              : it->options.chunk_size;
 }
 
 static void link_to_pool(br_imap *it)
@@ -87,9 +105,9 @@ static void unlink_from_pool(br_imap *it)
 
 static int make_room(br_imap *it, br_error *err)
 {
-    if (library_check_sizes(it->options.chunk_size, it->in_size, it->out_size, err) != 0)
+    if (library_check_sizes(it->burst, it->in_size, it->out_size, err) != 0)
         return -1;
-    it->items = malloc(it->options.chunk_size * it->in_size + 1);
+    it->items = malloc(it->burst * it->in_size + 1);
     return it->items ? 0 : br_error_nomem(err);
 }
 
@@ -139,16 +157,16 @@ static size_t take_items(br_imap *it, size_t most)
     return n;
 }
 
-static int submit_chunk(br_imap *it, size_t count, int64_t room_until, br_error *err)
+static int submit_burst(br_imap *it, size_t count, int64_t room_until, br_error *err)
 {
-    struct chunk *c = calloc(1, sizeof *c);
+    struct burst *c = calloc(1, sizeof *c);
     bool *gone = calloc(count, sizeof *gone);
     if (!c || !gone) {
         free(c);
         free(gone);
         return br_error_nomem(err);
     }
-    *c = (struct chunk){.first = it->taken, .gone = gone};
+    *c = (struct burst){.first = it->taken, .gone = gone};
     struct library_call call = {.function = it->function,
                                 .in = it->items,
                                 .count = count,
@@ -156,7 +174,7 @@ static int submit_chunk(br_imap *it, size_t count, int64_t room_until, br_error 
                                 .out_size = it->out_size,
                                 .first_index = it->taken,
                                 .room_until = room_until};
-    c->result = library_submit(it->pool, &call, &it->options.call, err);
+    c->result = library_submit(it->pool, &call, &it->call, err);
     if (!c->result) {
         free(gone);
         free(c);
@@ -169,19 +187,38 @@ static int submit_chunk(br_imap *it, size_t count, int64_t room_until, br_error 
     return 0;
 }
 
-// Keeps the look-ahead filled, a whole chunk at a time. Called without the lock, because `next` is
-// the caller's. Waits for room in the queue only if nothing is under way that could be yielded
-// instead. On failure the items that it took stay pending. Returns 0; -1 and *err.
+// Returns whether the pool takes items, before they are taken from the caller.
+static int check_open(br_imap *it, br_error *err)
+{
+    if (!library_enter(it->pool, err))
+        return -1;
+    int result = library_check_open(it->pool, err);
+    library_leave(it->pool);
+    return result;
+}
+
+static size_t room_of(const br_imap *it)
+{
+    size_t room = it->options.lookahead - it->under_way;
+    return room < it->burst ? room - room % it->options.chunk_size : it->burst;
+}
+
+// Fills the look-ahead, in whole chunks. Called without the lock, because `next` is the caller's.
+// Waits for room in the queue only if nothing is under way that could be yielded instead. On
+// failure the items that it took stay pending. Returns 0; -1 and *err.
 static int look_ahead(br_imap *it, int64_t room_until, br_error *err)
 {
-    while (it->options.lookahead - it->under_way >= it->options.chunk_size) {
-        if (it->pending == 0)
-            it->pending = take_items(it, it->options.chunk_size);
+    for (size_t room; (room = room_of(it)) > 0;) {
+        if (it->pending == 0 && !it->ended) {
+            if (check_open(it, err) != 0)
+                return -1;
+            it->pending = take_items(it, room);
+        }
         if (it->pending == 0)
             break;
         if (!library_enter(it->pool, err))
             return -1;
-        int result = submit_chunk(it, it->pending, it->oldest ? 0 : room_until, err);
+        int result = submit_burst(it, it->pending, it->oldest ? 0 : room_until, err);
         if (result == 0) {
             it->pending = 0;
             library_start(it->pool);
@@ -197,18 +234,19 @@ static int look_ahead(br_imap *it, int64_t room_until, br_error *err)
 
 struct yieldable {
     br_imap *it;
-    struct chunk *chunk;
+    struct burst *burst;
     size_t item;
+    bool may_take; // the look-ahead may be filled
 };
 
-static bool can_yield(const struct chunk *c, size_t i)
+static bool can_yield(const struct burst *c, size_t i)
 {
-    return !c->gone[i] && c->result->status[i] != BR_PENDING;
+    return !c->gone[i] && c->result->items[i].status != BR_PENDING;
 }
 
 // Looks first at the item after the last yielded, because items end about in order. Returns whether
 // one can be yielded, and it in *item.
-static bool find_in(struct chunk *c, bool ordered, size_t *item)
+static bool find_in(struct burst *c, bool ordered, size_t *item)
 {
     size_t count = c->result->count;
     *item = c->cursor;
@@ -222,13 +260,11 @@ static bool find_in(struct chunk *c, bool ordered, size_t *item)
     return false;
 }
 
-// Finds an item that can be yielded now: the next one if the iterator is ordered, else any. A
-// library_condition; `user` is a struct yieldable.
-static bool find_item(void *user)
+// Finds an item that can be yielded now: the next one if the iterator is ordered, else any.
+static bool find_item(struct yieldable *y)
 {
-    struct yieldable *y = user;
-    for (struct chunk *c = y->it->oldest; c; c = c->next) {
-        y->chunk = c;
+    for (struct burst *c = y->it->oldest; c; c = c->next) {
+        y->burst = c;
         if (find_in(c, y->it->options.ordered, &y->item))
             return true;
         if (y->it->options.ordered)
@@ -237,9 +273,9 @@ static bool find_item(void *user)
     return false;
 }
 
-static void drop_chunk(br_imap *it, struct chunk *c)
+static void drop_burst(br_imap *it, struct burst *c)
 {
-    struct chunk **at = &it->oldest;
+    struct burst **at = &it->oldest;
     while (*at != c)
         at = &(*at)->next;
     *at = c->next;
@@ -272,10 +308,12 @@ static void take_emitted(br_imap *it, br_result *r, size_t i)
 static void yield(struct yieldable *y, void *out, br_outcome *outcome, size_t *index)
 {
     br_imap *it = y->it;
-    struct chunk *c = y->chunk;
+    struct burst *c = y->burst;
     br_outcome o;
     library_outcome(c->result, y->item, &o);
-    strncpy(it->message, o.message, sizeof it->message - 1);
+    it->message[0] = '\0';
+    if (o.message[0] != '\0')
+        snprintf(it->message, sizeof it->message, "%s", o.message);
     o.message = it->message; // the result may be freed before the caller reads it
     if (outcome)
         *outcome = o;
@@ -289,28 +327,70 @@ static void yield(struct yieldable *y, void *out, br_outcome *outcome, size_t *i
     c->cursor = y->item + 1 < c->result->count ? y->item + 1 : 0;
     it->under_way--;
     if (c->yielded == c->result->count)
-        drop_chunk(it, c);
+        drop_burst(it, c);
+}
+
+// Returns whether to take more items now: room for a burst has come, or the workers have little to
+// do. Few large bursts cost less than many small ones.
+static bool wants_items(const struct yieldable *y)
+{
+    const br_imap *it = y->it;
+    size_t room = room_of(it);
+    if (!y->may_take || room == 0 || (it->ended && it->pending == 0))
+        return false;
+    size_t low = it->options.lookahead / 4, two = 2 * (size_t)it->pool->stats.workers;
+    if (low / it->options.chunk_size < two)
+        low = two * it->options.chunk_size;
+    return room >= it->burst || it->pool->queued < low;
+}
+
+// A library_condition: an item can be yielded, or more items can be taken. `user` is a struct
+// yieldable.
+static bool can_continue(void *user)
+{
+    struct yieldable *y = user;
+    return find_item(y) || wants_items(y);
+}
+
+// Called with the lock. Returns 1 if an item was yielded, 0 if there are no more, -1 and *err.
+static int yield_next(struct yieldable *y, int64_t deadline, void *out, br_outcome *outcome,
+                      size_t *index, br_error *err)
+{
+    br_imap *it = y->it;
+    int64_t room_until = library_room_until(it->pool);
+    for (;;) {
+        if (wants_items(y)) {
+            library_leave(it->pool);
+            // Items that are under way are yielded even if no more can be taken.
+            int result = look_ahead(it, deadline < room_until ? deadline : room_until, err);
+            if (!library_enter(it->pool, err))
+                return -1;
+            if (result != 0 && !it->oldest)
+                return -1;
+            y->may_take = result == 0;
+        }
+        if (!it->oldest)
+            return it->failed ? br_error_set(err, BR_ERR_USAGE, "the iterator of the items failed")
+                              : 0;
+        bool waited = library_drive_until(it->pool, deadline, can_continue, y);
+        if (find_item(y)) {
+            yield(y, out, outcome, index);
+            return 1;
+        }
+        if (!waited)
+            return br_error_set(err, BR_ERR_TIMEOUT, "the next result is not there yet");
+    }
 }
 
 int br_imap_next(br_imap *it, double timeout, void *out, br_outcome *outcome, size_t *index,
                  br_error *err)
 {
-    int64_t deadline = library_deadline(timeout, library_now(it->pool));
-    int64_t room_until = library_room_until(it->pool);
-    // Items that are under way are yielded even if no more can be taken.
-    if (look_ahead(it, deadline < room_until ? deadline : room_until, err) != 0 && !it->oldest)
-        return -1;
-    forget_emitted(it);
-    if (!it->oldest)
-        return it->failed ? br_error_set(err, BR_ERR_USAGE, "the iterator of the items failed") : 0;
     if (!library_enter(it->pool, err))
         return -1;
-    struct yieldable y = {.it = it};
-    int result = 1;
-    if (library_drive_until(it->pool, deadline, find_item, &y) || find_item(&y))
-        yield(&y, out, outcome, index);
-    else
-        result = br_error_set(err, BR_ERR_TIMEOUT, "the next result is not there yet");
+    forget_emitted(it);
+    struct yieldable y = {.it = it, .may_take = true};
+    int64_t deadline = library_deadline(timeout, library_now(it->pool));
+    int result = yield_next(&y, deadline, out, outcome, index, err);
     library_leave(it->pool);
     return result;
 }
@@ -324,7 +404,7 @@ const void *br_imap_emitted(br_imap *it, size_t *size)
 static void free_imap(br_imap *it)
 {
     while (it->oldest)
-        drop_chunk(it, it->oldest);
+        drop_burst(it, it->oldest);
     unlink_from_pool(it);
     forget_emitted(it);
     free(it->items);
@@ -342,7 +422,7 @@ void br_imap_free(br_imap *it)
     if (!it || !library_enter(it->pool, NULL))
         return;
     br_pool *p = it->pool;
-    for (struct chunk *c = it->oldest; c; c = c->next)
+    for (struct burst *c = it->oldest; c; c = c->next)
         library_cancel(c->result);
     free_imap(it);
     library_start(p);

@@ -162,18 +162,20 @@ static int make_workers(br_pool *p, br_error *err)
     return executor ? make_pool(p, executor, err) : -1;
 }
 
-static bool one_is_ready(void *user)
+static bool all_are_ready(void *user)
 {
-    return ((br_pool *)user)->stats.starts > 0;
+    const br_pool *p = user;
+    unsigned ready = pool_ready(p->pool);
+    return ready > 0 && ready + pool_lost(p->pool) == p->stats.workers;
 }
 
 static int start(br_pool *p, br_error *err)
 {
     pthread_mutex_lock(&p->lock);
     library_start(p);
-    // A failure of the initializer is an error of this call.
+    // A failure of the initializer, in whichever worker, is an error of this call.
     if (p->options.init)
-        library_drive(p, BR_FOREVER, one_is_ready, p);
+        library_drive(p, BR_FOREVER, all_are_ready, p);
     bool broken = p->broken;
     if (broken && err)
         *err = p->why;
@@ -220,7 +222,7 @@ static br_pool *allocate(const br_pool_options *options, const struct library_ti
     }
     p->options = options ? *options : defaults;
     p->time = *time;
-    p->owner = getpid();
+    p->owner = library_pid();
     p->callbacks_end = &p->callbacks;
     p->nursery.socket = -1;
     return p;
@@ -256,6 +258,25 @@ br_pool *library_create(const br_pool_options *options, struct executor *executo
     return p;
 }
 
+int br_pool_wait_ready(br_pool *p, double timeout, br_error *err)
+{
+    if (!library_enter(p, err))
+        return -1;
+    int result = 0;
+    if (p->closed)
+        result = br_error_set(err, BR_ERR_CLOSED, "the pool is closed: its workers may have ended");
+    else if (!library_drive(p, timeout, all_are_ready, p) && !p->broken)
+        result = br_error_set(err, BR_ERR_TIMEOUT, "%u of %u workers are ready",
+                              pool_ready(p->pool), p->stats.workers);
+    if (p->broken) {
+        if (err)
+            *err = p->why;
+        result = -1;
+    }
+    library_leave(p);
+    return result;
+}
+
 // ---- Ending
 
 void br_pool_close(br_pool *p)
@@ -281,6 +302,21 @@ static bool all_settled(void *user)
     return within || !telling;
 }
 
+// Ends the workers and the nursery of a pool whose work has ended. Called with the lock.
+static void end_workers(br_pool *p)
+{
+    if (p->ended || library_in_callback())
+        return;
+    p->ended = true;
+    library_leave(p);
+    library_stop_thread(p);
+    pthread_mutex_lock(&p->lock);
+    library_await_driver(p);
+    pool_destroy(p->pool);
+    p->pool = NULL;
+    nursery_stop(&p->nursery);
+}
+
 int br_pool_join(br_pool *p, double timeout, br_error *err)
 {
     if (!library_enter(p, err))
@@ -293,6 +329,8 @@ int br_pool_join(br_pool *p, double timeout, br_error *err)
     else if (!library_drive(p, timeout, all_settled, p) && !p->broken)
         result = br_error_set(err, BR_ERR_TIMEOUT, "%llu items have not ended in time",
                               (unsigned long long)p->queued);
+    else
+        end_workers(p);
     library_leave(p);
     return result;
 }
@@ -328,9 +366,9 @@ static bool is_within_callback(br_pool *p)
 
 void br_pool_destroy(br_pool *p)
 {
-    if (!p || getpid() != p->owner)
+    if (!p || library_pid() != p->owner)
         return;
-    if (p->pool)
+    if (p->pool && !p->ended)
         br_pool_terminate(p);
     // If a callback calls exit(), an exit handler may call this function while other threads use
     // the pool. Leave it to them; the workers end with the process.
@@ -356,14 +394,14 @@ void br_pool_destroy(br_pool *p)
 
 int br_pool_fd(const br_pool *p)
 {
-    return pool_fd(p->pool);
+    return p->ended ? -1 : pool_fd(p->pool);
 }
 
 double br_pool_timeout(br_pool *p)
 {
     if (!library_enter(p, NULL))
         return BR_FOREVER;
-    int64_t now = library_now(p), at = p->broken ? INT64_MAX : pool_deadline(p->pool);
+    int64_t now = library_now(p), at = library_deadline_of_work(p);
     if (p->callbacks)
         at = now;
     library_leave(p);
@@ -392,8 +430,9 @@ void br_pool_get_stats(br_pool *p, br_pool_stats *out)
     *out = (br_pool_stats){0};
     if (!library_enter(p, NULL))
         return;
+    library_start(p); // it reads which workers are ready by now
     *out = p->stats;
     out->queued = p->queued;
-    out->alive = pool_ready(p->pool);
+    out->alive = p->ended ? 0 : pool_ready(p->pool);
     library_leave(p);
 }

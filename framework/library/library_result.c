@@ -23,48 +23,85 @@ static enum br_status public_status(enum outcome_status status)
     return statuses[status];
 }
 
+static struct item_details *details_of(br_result *r)
+{
+    if (!r->details)
+        r->details = calloc(1, sizeof *r->details);
+    return r->details;
+}
+
+// Adds a failure or emitted bytes to an array of the details. Returns where; NULL if there is no
+// memory.
+static struct item_failure *add_failure(struct item_details *d)
+{
+    if (!d || array_reserve(&d->failures, d->failure_count + 1, &d->failure_capacity,
+                            sizeof *d->failures, NULL) != 0)
+        return NULL;
+    d->sorted = false;
+    return &d->failures[d->failure_count++];
+}
+
+static struct item_bytes *add_emitted(struct item_details *d)
+{
+    if (!d || array_reserve(&d->emitted, d->emitted_count + 1, &d->emitted_capacity,
+                            sizeof *d->emitted, NULL) != 0)
+        return NULL;
+    d->sorted = false;
+    return &d->emitted[d->emitted_count++];
+}
+
+static struct item_state state_of(enum br_status status, const struct exec_report *report)
+{
+    uint32_t attempt = report->tasks.attempt;
+    return (struct item_state){
+        .status = (uint8_t)status,
+        .attempt = (uint8_t)(attempt < ITEM_ATTEMPT_MAX ? attempt : ITEM_ATTEMPT_MAX),
+        .worker = (uint16_t)(report->slot < ITEM_NO_WORKER ? report->slot : ITEM_NO_WORKER)};
+}
+
 static void keep_failure(br_result *r, const struct exec_report *report)
 {
     size_t index = (size_t)report->tasks.first;
-    r->status[index] = (unsigned char)public_status(report->end.status);
+    enum br_status status = public_status(report->end.status);
+    r->items[index] = state_of(status, report);
     char *message = strdup(report->end.message);
-    if (!message || array_reserve(&r->failures, r->failure_count + 1, &r->failure_capacity,
-                                  sizeof *r->failures, NULL) != 0) {
+    struct item_failure *f = message ? add_failure(details_of(r)) : NULL;
+    if (!f) {
         free(message);
-        r->out_of_memory = true; // the status is kept, its details are lost
+        r->out_of_memory = true; // the state is kept, its details are lost
         return;
     }
-    r->failures[r->failure_count++] = (struct item_failure){
+    *f = (struct item_failure){
         .index = index,
-        .outcome = {.status = public_status(report->end.status),
+        .outcome = {.status = status,
                     .attempt = report->tasks.attempt,
                     .worker = report->slot == UINT32_MAX ? -1 : (int)report->slot,
                     .signal = report->end.signal,
                     .exit_code = report->end.exit_code,
                     .duration = (double)report->end.duration_ns / (double)NS_PER_S,
                     .message = message}};
-    r->sorted = false;
 }
 
 static void keep_emitted(br_result *r, size_t index, const char *data, size_t size)
 {
     char *copy = malloc(size);
-    if (!copy || array_reserve(&r->emitted, r->emitted_count + 1, &r->emitted_capacity,
-                               sizeof *r->emitted, NULL) != 0) {
+    struct item_bytes *e = copy ? add_emitted(details_of(r)) : NULL;
+    if (!e) {
         free(copy);
         r->out_of_memory = true;
-        r->status[index] = BR_ERROR;
+        r->items[index].status = BR_ERROR;
         return;
     }
     memcpy(copy, data, size);
-    r->emitted[r->emitted_count++] = (struct item_bytes){index, copy, size};
-    r->sorted = false;
+    *e = (struct item_bytes){index, copy, size};
 }
 
 static void keep_results(br_result *r, const struct exec_report *report)
 {
     size_t first = (size_t)report->tasks.first, count = report->tasks.count;
-    memset(r->status + first, BR_OK, count);
+    const struct item_state state = state_of(BR_OK, report);
+    for (size_t i = 0; i < count; i++)
+        r->items[first + i] = state;
     if (r->out && r->out_size > 0)
         memcpy(r->out + first * r->out_size, report->ok.results, count * r->out_size);
     // A report of more bytes than the results is of one item, which has emitted the rest.
@@ -110,7 +147,7 @@ int library_on_item(void *user, const struct exec_report *report, bool final, br
     } else {
         keep_failure(r, report);
         p->stats.failed++;
-        if (r->options.stop_on_error)
+        if (r->stop_on_error)
             stop_later(r);
     }
     p->queued -= report->tasks.count;
@@ -131,31 +168,60 @@ static void sort_items(void *items, size_t count, size_t size)
         qsort(items, count, size, compare_index);
 }
 
-// Returns the entry of item i among the failures or the emitted bytes; both begin with the index.
-// NULL if there is none.
-static void *find_item(br_result *r, void *items, size_t count, size_t size, size_t i)
+// Returns the entry of item i in an array of r->details whose elements begin with an index; NULL if
+// there is none.
+static void *find_item(struct item_details *d, void *items, size_t count, size_t size, size_t i)
 {
-    if (!r->sorted) {
-        sort_items(r->failures, r->failure_count, sizeof *r->failures);
-        sort_items(r->emitted, r->emitted_count, sizeof *r->emitted);
-        r->sorted = true;
+    if (!d->sorted) {
+        sort_items(d->failures, d->failure_count, sizeof *d->failures);
+        sort_items(d->emitted, d->emitted_count, sizeof *d->emitted);
+        d->sorted = true;
     }
     return count > 0 ? bsearch(&i, items, count, size, compare_index) : NULL;
 }
 
 struct item_bytes *library_emitted(br_result *r, size_t i)
 {
-    return find_item(r, r->emitted, r->emitted_count, sizeof *r->emitted, i);
+    struct item_details *d = r->details;
+    return d ? find_item(d, d->emitted, d->emitted_count, sizeof *d->emitted, i) : NULL;
+}
+
+static const struct item_failure *failure_of(br_result *r, size_t i)
+{
+    struct item_details *d = r->details;
+    return d ? find_item(d, d->failures, d->failure_count, sizeof *d->failures, i) : NULL;
+}
+
+// Fills *out with the running attempt of item i. Returns whether the item is running.
+static bool find_running(const br_result *r, size_t i, br_outcome *out)
+{
+    const struct pool *pool = r->pool->pool;
+    for (unsigned slot = 0; r->map && slot < r->pool->stats.workers; slot++) {
+        struct exec_in_hand h;
+        void *user;
+        if (pool_in_hand(pool, slot, &h, &user) != r->map || h.task.first != i)
+            continue;
+        *out = (br_outcome){
+            .status = BR_RUNNING, .attempt = h.task.attempt, .worker = (int)slot, .message = ""};
+        return true;
+    }
+    return false;
 }
 
 void library_outcome(br_result *r, size_t i, br_outcome *out)
 {
-    struct item_failure *f = find_item(r, r->failures, r->failure_count, sizeof *r->failures, i);
+    const struct item_state *s = &r->items[i];
+    const struct item_failure *f = failure_of(r, i);
     if (f) {
         *out = f->outcome;
         return;
     }
-    *out = (br_outcome){.status = (enum br_status)r->status[i], .worker = -1, .message = ""};
+    if (s->status == BR_PENDING && find_running(r, i, out))
+        return;
+    *out = (br_outcome){.status = (enum br_status)s->status,
+                        .attempt = s->attempt,
+                        .worker = s->worker == ITEM_NO_WORKER ? -1 : s->worker,
+                        .message = ""};
     if (out->status == BR_CANCELLED)
         out->message = r->pool->broken ? r->pool->why.text : "it was cancelled before it started";
     else if (out->status != BR_OK && out->status != BR_PENDING)
@@ -164,7 +230,8 @@ void library_outcome(br_result *r, size_t i, br_outcome *out)
 
 bool library_has_failed(const br_result *r)
 {
-    return r->failure_count > 0 || r->cancelled_items > 0 || r->out_of_memory;
+    return (r->details && r->details->failure_count > 0) || r->cancelled_items > 0 ||
+           r->out_of_memory;
 }
 
 // ---- The end of a result
@@ -174,8 +241,8 @@ static void settle_pending(br_result *r)
 {
     size_t left = 0;
     for (size_t i = 0; i < r->count; i++)
-        if (r->status[i] == BR_PENDING) {
-            r->status[i] = BR_CANCELLED;
+        if (r->items[i].status == BR_PENDING) {
+            r->items[i].status = BR_CANCELLED;
             left++;
         }
     r->pool->queued -= left;
@@ -189,9 +256,9 @@ void library_settle(br_result *r)
     settle_pending(r);
     pool_map_release(p->pool, r->map);
     r->map = NULL;
-    free(r->items);
-    r->items = NULL;
-    fd_close(&r->items_fd);
+    free(r->inputs);
+    r->inputs = NULL;
+    fd_close(&r->inputs_fd);
     r->next_ready = NULL;
     *p->callbacks_end = r;
     p->callbacks_end = &r->next_ready;
@@ -209,21 +276,30 @@ static void unlink_result(br_result *r)
         r->next->previous = r->previous;
 }
 
+static void free_details(struct item_details *d)
+{
+    if (!d)
+        return;
+    for (size_t i = 0; i < d->failure_count; i++)
+        free(owned(d->failures[i].outcome.message));
+    for (size_t i = 0; i < d->emitted_count; i++)
+        free(d->emitted[i].data);
+    free(d->failures);
+    free(d->emitted);
+    free(d);
+}
+
 void library_free_result(br_result *r)
 {
     if (r->pool)
         unlink_result(r);
-    for (size_t i = 0; i < r->failure_count; i++)
-        free(owned(r->failures[i].outcome.message));
-    for (size_t i = 0; i < r->emitted_count; i++)
-        free(r->emitted[i].data);
-    if (r->own_out)
+    free_details(r->details);
+    if (r->own_out && r->out != r->small)
         free(r->out);
-    free(r->failures);
-    free(r->emitted);
-    free(r->items);
-    free(r->status);
-    fd_close(&r->items_fd);
+    if (r->items != &r->one)
+        free(r->items);
+    free(r->inputs);
+    fd_close(&r->inputs_fd);
     free(r);
 }
 

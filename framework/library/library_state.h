@@ -25,7 +25,19 @@
 #include "model/plan.h"
 #include "pool/pool.h"
 
-struct item_failure { // an item that did not end well
+enum {
+    ITEM_ATTEMPT_MAX = UINT8_MAX, // stands for that many attempts or more
+    ITEM_NO_WORKER = UINT16_MAX
+};
+
+// What is known of every item.
+struct item_state {
+    uint8_t status;  // enum br_status
+    uint8_t attempt; // that ended it; 0 before its end
+    uint16_t worker; // that it ended in, or ITEM_NO_WORKER
+};
+
+struct item_failure { // an item that did not succeed
     size_t index;
     br_outcome outcome; // its message belongs to this struct
 };
@@ -36,35 +48,45 @@ struct item_bytes { // what an item emitted
     size_t size;
 };
 
+// What is known of the few items that failed or emitted bytes.
+struct item_details {
+    struct item_failure *failures;
+    size_t failure_count, failure_capacity;
+    struct item_bytes *emitted;
+    size_t emitted_count, emitted_capacity;
+    bool sorted; // both arrays are in the order of the items
+};
+
 // A call and its result. It is freed when the caller has given up the handle, every item has ended
-// and the callback has returned.
+// and the callback has returned. A program may keep millions of results of one item each, so the
+// struct is small and the state and output of a single item lie in it.
 struct br_result {
     br_result *next, *previous; // all results of the pool
     br_result *next_ready;      // in the pool's `finished`, then in its `callbacks`
     br_result *next_stopping;   // in the pool's `to_stop`, then in its `stopping`
     br_pool *pool;
     struct pool_map *map; // until every item has ended; NULL afterwards
-    br_function *function;
-    size_t count, in_size, out_size;
-    char *out; // the caller's, unless own_out
-    bool own_out;
-    void *items;  // a copy of the inputs if they are few
-    int items_fd; // shared memory with the inputs if they are many; else -1
-    br_call_options options;
-    unsigned char *status; // enum br_status of each item
-    struct item_failure *failures;
-    size_t failure_count, failure_capacity;
-    struct item_bytes *emitted;
-    size_t emitted_count, emitted_capacity;
-    bool sorted;      // failures and emitted are in the order of the items
-    bool open;        // the caller has the handle
-    bool notified;    // the callback has returned, or there is none
-    bool in_callback; // the callback runs, in callback_thread
-    pthread_t callback_thread;
-    bool examined;          // the caller has asked for an outcome
-    bool to_stop, stopping; // in that list of the pool
+    size_t count, out_size;
+    struct item_state *items; // of each item
+    char *out;                // the caller's, unless own_out
+    void *inputs;             // a copy if they are few
+    struct item_details *details;
+    void (*on_result)(br_result *, void *);
+    void (*on_error)(br_result *, void *);
+    void *user;
     size_t cancelled_items; // number of items that never started
-    bool out_of_memory;     // an outcome could not be kept whole
+    pthread_t callback_thread;
+    struct item_state one; // `items` of a call with one item
+    int inputs_fd;         // shared memory with the inputs if they are many; else -1
+    bool own_out;
+    bool stop_on_error;
+    bool open;                 // the caller has the handle
+    bool notified;             // the callback has returned, or there is none
+    bool in_callback;          // the callback runs, in callback_thread
+    bool examined;             // the caller has asked for an outcome
+    bool to_stop, stopping;    // in that list of the pool
+    bool out_of_memory;        // an outcome could not be kept whole
+    _Alignas(8) char small[8]; // `out` of a call with one small item
 };
 
 struct br_pool {
@@ -80,10 +102,12 @@ struct br_pool {
     br_result *callbacks, **callbacks_end; // settled; the callback has not run yet
     br_pool_options options;
     bool closed;
+    bool ended;  // it was joined, and its workers have ended; `pool` is NULL
     bool broken; // no more work can be done; `why` is the reason
     br_error why;
-    bool driving; // a thread polls, without the lock
-    bool ending;  // the progress thread must end
+    int64_t stepped_ns; // time of the last dispatch
+    bool driving;       // a thread polls, without the lock
+    bool ending;        // the progress thread must end
     bool has_thread;
     pthread_t thread;
     int wake;            // eventfd that wakes the driving thread

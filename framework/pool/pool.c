@@ -137,6 +137,14 @@ unsigned pool_ready(const struct pool *p)
     return ready;
 }
 
+unsigned pool_lost(const struct pool *p)
+{
+    unsigned lost = 0;
+    for (unsigned i = 0; i < p->options.workers; i++)
+        lost += p->slots[i].state == SLOT_LOST;
+    return lost;
+}
+
 // ---- Reports
 
 static int take_tasks(struct pool *p, const struct exec_report *r, br_error *err)
@@ -174,6 +182,7 @@ static int take_report(struct pool *p, const struct exec_report *r, br_error *er
         if (p->slots[r->slot].state == SLOT_STARTING)
             p->slots[r->slot].state = SLOT_READY;
         p->slots[r->slot].was_ready = true;
+        p->slots[r->slot].ready_ns = p->now;
         return p->options.on_worker(p->options.user, r, err);
     case REPORT_UNFIT:
         return br_error_set(err, r->unfit.kind, "%s", r->unfit.text);

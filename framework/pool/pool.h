@@ -118,4 +118,7 @@ int64_t pool_deadline(const struct pool *p);
 // Returns the number of workers that take grants now.
 unsigned pool_ready(const struct pool *p);
 
+// Returns the number of slots that get no more workers, because the last one did not end.
+unsigned pool_lost(const struct pool *p);
+
 #endif

@@ -9,7 +9,7 @@
 //   take back  to withdraw unstarted tasks from a slot, so that another slot can be given them
 //   steal      to take back half of what a busy slot has not started, for an idle one
 //   blocked    said of a slot whose running task has taken long, while others wait after it
-//   fruitless  said of a worker that ended before it had finished a task
+//   fruitless  said of a worker that ended soon, before it had finished a task
 //   round      one call of pool_dispatch
 #ifndef BR_POOL_POOL_STATE_H
 #define BR_POOL_POOL_STATE_H
@@ -45,6 +45,7 @@ struct slot {
     unsigned fruitless;       // number of fruitless workers of this slot in a row
     uint64_t finished_before; // the pool's `finished` when the first of those ended
     bool was_ready;           // a worker of this slot has been ready
+    int64_t ready_ns;         // READY: since when
     int64_t start_at;         // DOWN: when the next worker may start
     struct exec_grant asked;  // the task that was asked to stop at its soft limit; count 0: none
 };

@@ -3,12 +3,14 @@
 #include "base/clock.h"
 #include "pool/pool_private.h"
 
-// A worker that dies before it has finished anything is replaced so many times, at growing
-// intervals, before the pool gives up.
+// A worker is fruitless if it dies before it has finished anything and has not been ready for long.
+// After so many in a row, started at growing intervals, the pool gives up. A worker that is killed
+// later, while it waits for tasks, is replaced at once, however often that happens.
 enum {
     FRUITLESS_MAX = 5
 };
 #define FRUITLESS_DELAY_NS (20 * NS_PER_MS)
+#define FRUITLESS_READY_NS (100 * NS_PER_MS)
 
 // Number of workers that start at the same time: requests to an executor must not pile up.
 enum {
@@ -54,9 +56,12 @@ int pool_take_dead(struct pool *p, const struct exec_report *r, br_error *err)
 {
     struct slot *s = &p->slots[r->slot];
     bool was_up = s->state != SLOT_STARTING;
+    bool lasted = was_up && p->now - s->ready_ns >= FRUITLESS_READY_NS;
+    if (lasted)
+        s->fruitless = 0;
     s->state = r->dead.stuck ? SLOT_LOST : SLOT_DOWN;
     s->start_at = p->now;
-    if (s->state == SLOT_DOWN && s->finished == 0 && !r->dead.expected &&
+    if (s->state == SLOT_DOWN && s->finished == 0 && !lasted && !r->dead.expected &&
         start_later(p, r->slot, r->dead.reason, err) != 0)
         return -1;
     if ((was_up || r->dead.stuck) && p->options.on_worker(p->options.user, r, err) != 0)

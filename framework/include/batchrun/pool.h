@@ -114,15 +114,22 @@ typedef struct br_pool_options {
     uint64_t open_files;     /* RLIMIT_NOFILE of each worker; 0: that of the caller */
 } br_pool_options;
 
-/* Creates a pool, which the caller owns. If `options` is NULL, all options have their defaults. If
- * an initializer fails, this call fails. */
+/* Creates a pool, which the caller owns. If `options` is NULL, all options have their defaults.
+ * With .init the call waits until it has returned in every worker, and fails if it fails or ends
+ * the process in one of them; without .init it does not wait for the workers. If the initializer of
+ * a worker that is started later fails, the pool ends: its calls fail with that reason. */
 BR_API_ br_pool *br_pool_create(const br_pool_options *options, br_error *err);
+
+/* Waits until all workers are ready. Fails with BR_ERR_TIMEOUT if `timeout` passes first, with
+ * BR_ERR_CLOSED after br_pool_close, and with the reason if no worker can start. */
+BR_API_ int br_pool_wait_ready(br_pool *pool, double timeout, br_error *err);
 
 /* Makes the pool refuse new work. Accepted work continues. */
 BR_API_ void br_pool_close(br_pool *pool);
 
-/* Waits until all work has ended and all callbacks have returned. Within a callback it does not
- * wait for callbacks that are running. Fails with BR_ERR_USAGE if the pool was neither closed nor
+/* Waits until all work has ended and all callbacks have returned, and then ends the workers and the
+ * nursery. Within a callback it does not wait for callbacks that are running, and ends no worker.
+ * Afterwards results can still be read. Fails with BR_ERR_USAGE if the pool was neither closed nor
  * terminated, and with BR_ERR_TIMEOUT if `timeout` passes first. */
 BR_API_ int br_pool_join(br_pool *pool, double timeout, br_error *err);
 
@@ -169,9 +176,9 @@ typedef struct br_call_options {
 /*
  * br_pool_apply runs one item, br_pool_map `count` items. They wait until all items have ended, and
  * return 0 if every item succeeded. Otherwise they fail with BR_ERR_TASK and the message of the
- * first failed item; the results of the other items are valid. They fail with BR_ERR_CLOSED after
- * br_pool_close, with BR_ERR_FULL if the queue has no room in time, and with BR_ERR_USAGE if sizes
- * overflow.
+ * first item that failed, or of the first that was cancelled if none failed; the results of the
+ * other items are valid. They fail with BR_ERR_CLOSED after br_pool_close, with BR_ERR_FULL if the
+ * queue has no room in time, and with BR_ERR_USAGE if sizes overflow.
  *
  * The async forms return at once. The caller owns the result and may free it at any time
  * (br_result_free). Exactly one of the two callbacks is called, once, in this process: by a thread
@@ -202,35 +209,38 @@ enum br_status {
     BR_TIMED_OUT,
     BR_OVER_LIMIT,
     BR_CANCELLED,
-    BR_SKIPPED
+    BR_SKIPPED,
+    BR_RUNNING /* a worker is running the item */
 };
 
 typedef struct br_outcome {
     enum br_status status;
-    unsigned attempt; /* 1 for the first; 0 if it was not kept, as for successes */
-    int worker;       /* -1 if the item never ran */
+    unsigned attempt; /* 1 for the first; 0 before the first; a success after more than 255: 255 */
+    int worker;       /* index of the worker that ran it last, from 0; -1 if the item never ran */
     int signal;       /* signal that ended the worker, or 0 */
     int exit_code;
     double duration;     /* seconds; 0 if it was not kept, as for short successes */
     const char *message; /* never NULL; belongs to the result */
 } br_outcome;
 
-/* Waits. Returns 1 if every item has ended, 0 if `timeout` passed first, -1 on failure. */
+/* Waits until every item has ended and the callback has returned, if the call has one. The callback
+ * is the last to use `user`. A caller inside a callback does not wait for callbacks that are
+ * running. Returns 1; 0 if `timeout` passed first; -1 on failure. */
 BR_API_ int br_result_wait(br_result *r, double timeout, br_error *err);
 
-/* Waits, then returns what br_pool_map returns. Fails with BR_ERR_TIMEOUT if `timeout` passes
- * first. */
+/* Waits as br_result_wait, then returns what br_pool_map returns. Fails with BR_ERR_TIMEOUT if
+ * `timeout` passes first. */
 BR_API_ int br_result_get(br_result *r, double timeout, br_error *err);
 
-/* Return whether every item has ended, and whether every item has succeeded (false while some have
- * not ended). Both advance work. */
+/* Return whether br_result_wait would return 1 at once, and whether in addition every item has
+ * succeeded. Both advance work. */
 BR_API_ bool br_result_ready(br_result *r);
 BR_API_ bool br_result_successful(br_result *r);
 
 /* Returns the number of items of the call. */
 BR_API_ size_t br_result_count(const br_result *r);
-/* Sets *out to the outcome of item i, which is BR_PENDING before its end. Fails with BR_ERR_USAGE
- * if there is no such item. */
+/* Sets *out to the outcome of item i. Before its end that is BR_RUNNING while a worker runs it, and
+ * else BR_PENDING. Fails with BR_ERR_USAGE if there is no such item. */
 BR_API_ int br_result_outcome(br_result *r, size_t i, br_outcome *out, br_error *err);
 
 /* Returns the out_size bytes of item i, in the caller's array or in the result; NULL if the item
@@ -259,11 +269,12 @@ BR_API_ void br_result_free(br_result *r);
 typedef int br_next_item(void *user, void *item);
 
 typedef struct br_imap_options {
-    bool ordered;         /* results come in the order of the items; otherwise as they end */
-    size_t chunk_size;    /* items taken and given to a worker together, at most half the
-                             lookahead; 0: 1 */
-    size_t lookahead;     /* most items taken and not returned; 0: 8 chunks for each worker */
-    br_call_options call; /* its timeouts, retries and priority; callbacks are not used */
+    bool ordered;      /* results come in the order of the items; otherwise as they end */
+    size_t chunk_size; /* items given to a worker together, at most half the lookahead; 0: 1 */
+    size_t lookahead;  /* most items taken and not returned; 0: 8 chunks for each worker, and at
+                          least 128 items if 128 items and results take no more than 64 KiB */
+    const br_call_options *call; /* timeouts, retries and priority; callbacks are not used; copied;
+                                    NULL: the defaults */
 } br_imap_options;
 
 /* Creates an iterator, which the caller owns (br_imap_free). It takes no item before br_imap_next.
@@ -295,6 +306,7 @@ BR_API_ void br_imap_free(br_imap *it);
  *
  * An event loop polls br_pool_fd for reading, for at most br_pool_timeout seconds (BR_FOREVER: no
  * limit), and then calls br_pool_dispatch, which advances work and runs callbacks, and never waits.
+ * br_pool_fd returns the same descriptor until br_pool_join has succeeded, and then -1.
  */
 BR_API_ int br_pool_fd(const br_pool *pool);
 BR_API_ double br_pool_timeout(br_pool *pool);
@@ -302,7 +314,7 @@ BR_API_ int br_pool_dispatch(br_pool *pool, br_error *err);
 
 typedef struct br_pool_stats {
     unsigned workers;    /* as requested */
-    unsigned alive;      /* ready for work now */
+    unsigned alive;      /* ready for work now; 0 after br_pool_join */
     uint64_t starts;     /* worker processes started so far */
     uint64_t deaths;     /* workers that ended unexpectedly */
     uint64_t queued;     /* items that are accepted and have not ended */
