@@ -33,6 +33,21 @@ START_TEST(one_callback_a_call_in_this_process)
 }
 END_TEST
 
+START_TEST(a_wait_returns_after_the_callback)
+{
+    br_pool *pool = pool_with(2, _i);
+    for (int64_t in = 0; in < 200; in++) {
+        struct told told = {.pid = 0};
+        br_call_options options = {.on_result = note_good, .on_error = note_bad, .user = &told};
+        br_result *r = br_pool_apply_async(pool, square, &in, 8, NULL, 8, &options, &err);
+        ck_assert_int_eq(br_result_wait(r, BR_FOREVER, &err), 1);
+        ck_assert_uint_eq(told.good, 1);
+        br_result_free(r);
+    }
+    br_pool_destroy(pool);
+}
+END_TEST
+
 static void submit_another(br_result *r, void *user)
 {
     struct told *told = user;
@@ -192,6 +207,7 @@ SUITE(pool_callbacks)
 {
     FIXTURE(set_up, tear_down);
     LOOP_TEST(one_callback_a_call_in_this_process, 2);
+    LOOP_TEST(a_wait_returns_after_the_callback, 2);
     LOOP_TEST(a_callback_that_submits, 2);
     LOOP_TEST(a_callback_that_waits_terminates_closes_cancels, 8);
     LOOP_TEST(a_slow_callback_loses_no_other, 2);

@@ -3,6 +3,7 @@
 #include "pool_tests.h"
 
 #include <sched.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -36,6 +37,72 @@ START_TEST(init_runs_once_in_each_worker)
         ck_assert_int_eq(out[i], 42);
     ck_assert_uint_ge(shared->inits, 3);
     ck_assert_int_eq(init_number, 0);
+    br_pool_destroy(pool);
+}
+END_TEST
+
+static int fails_in_the_third(void *arg)
+{
+    (void)arg;
+    add_word(&shared->inits);
+    return atomic_fetch_add(&shared->calls, 1) == 2;
+}
+
+static int exits(void *arg)
+{
+    (void)arg;
+    _exit(7);
+}
+
+START_TEST(an_init_that_fails_in_one_worker_fails_create)
+{
+    for (int round = 0; round < 5; round++) {
+        shared->calls = 0;
+        ck_assert_ptr_null(
+            br_pool_create(&(br_pool_options){.workers = 5, .init = fails_in_the_third}, &err));
+        ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);
+        ck_assert_msg(strstr(err.text, "initializer") != NULL, "%s", err.text);
+    }
+    ck_assert_ptr_null(br_pool_create(&(br_pool_options){.workers = 2, .init = exits}, &err));
+    ck_assert_msg(strstr(err.text, "exit(7)") != NULL, "%s", err.text);
+}
+END_TEST
+
+START_TEST(wait_ready_waits_for_all_workers)
+{
+    br_pool_stats stats;
+    br_pool *pool = pool_with(3, _i);
+    CHECK_CALL(br_pool_wait_ready(pool, BR_FOREVER, &err));
+    br_pool_get_stats(pool, &stats);
+    ck_assert_uint_eq(stats.alive, 3);
+    br_pool_close(pool);
+    ck_assert_int_eq(br_pool_wait_ready(pool, 0, &err), -1);
+    ck_assert_int_eq(err.kind, BR_ERR_CLOSED);
+    br_pool_destroy(pool);
+}
+END_TEST
+
+START_TEST(join_ends_the_workers_and_keeps_the_results)
+{
+    pid_t nursery;
+    int64_t in = 5;
+    br_pool_stats stats;
+    br_pool *pool = pool_with(2, _i);
+    br_result *r = br_pool_apply_async(pool, square, &in, 8, NULL, 8, NULL, &err);
+    br_pool_close(pool);
+    CHECK_CALL(br_pool_join(pool, BR_FOREVER, &err));
+    ck_assert_uint_eq(count_children(getpid(), &nursery, 1), 0);
+    ck_assert_int_eq(br_pool_fd(pool), -1);
+    ck_assert(br_pool_timeout(pool) == BR_FOREVER);
+    CHECK_CALL(br_pool_dispatch(pool, &err));
+    CHECK_CALL(br_pool_join(pool, BR_FOREVER, &err));
+    CHECK_CALL(br_result_get(r, BR_FOREVER, &err));
+    ck_assert_int_eq(*(const int64_t *)br_result_output(r, 0), 25);
+    br_result_cancel(r);
+    br_pool_terminate(pool);
+    br_pool_get_stats(pool, &stats);
+    ck_assert_uint_eq(stats.ok, 1);
+    ck_assert_uint_eq(stats.alive, 0);
     br_pool_destroy(pool);
 }
 END_TEST
@@ -160,6 +227,9 @@ SUITE(pool_workers)
 {
     FIXTURE(set_up, tear_down);
     TEST(init_runs_once_in_each_worker);
+    TEST(an_init_that_fails_in_one_worker_fails_create);
+    LOOP_TEST(wait_ready_waits_for_all_workers, 2);
+    LOOP_TEST(join_ends_the_workers_and_keeps_the_results, 2);
     TEST(as_many_workers_as_asked_for_and_never_more);
     TEST(the_default_is_a_worker_a_usable_cpu);
     TEST(bound_workers);

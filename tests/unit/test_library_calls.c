@@ -97,6 +97,36 @@ START_TEST(retries_end_with_the_last_failure)
 }
 END_TEST
 
+static struct fake_task third_attempt_is_good_and_long(const struct exec_grant *task)
+{
+    return lib_ends(task->attempt < 3 ? FAKE_ERROR : FAKE_OK, NS_PER_S);
+}
+
+START_TEST(an_outcome_has_its_attempt_and_worker)
+{
+    lib_open(1, third_attempt_is_good_and_long);
+    br_result *r = lib_submit(2, &(br_call_options){.chunk_size = 1, .retries = 2});
+    br_outcome o = lib_outcome(r, 0);
+    ck_assert_int_eq(o.status, BR_PENDING);
+    ck_assert_uint_eq(o.attempt, 0);
+    ck_assert_int_eq(o.worker, -1);
+    ck_assert_int_eq(br_result_wait(r, 0.5, &lib_error), 0);
+    o = lib_outcome(r, 0);
+    ck_assert_int_eq(o.status, BR_RUNNING);
+    ck_assert_uint_eq(o.attempt, 1);
+    ck_assert_int_eq(o.worker, 0);
+    ck_assert_int_eq(lib_outcome(r, 1).status, BR_PENDING);
+    lib_must(br_result_get(r, BR_FOREVER, &lib_error));
+    for (size_t i = 0; i < 2; i++) {
+        o = lib_outcome(r, i);
+        ck_assert_int_eq(o.status, BR_OK);
+        ck_assert_uint_eq(o.attempt, 3);
+        ck_assert_int_eq(o.worker, 0);
+    }
+    lib_close();
+}
+END_TEST
+
 static struct fake_task first_attempt_fails(const struct exec_grant *task)
 {
     return lib_ends(task->attempt == 1 ? FAKE_ERROR : FAKE_OK, NS_PER_MS);
@@ -195,6 +225,7 @@ SUITE(library_calls)
     TEST(higher_priority_comes_first);
     TEST(a_retry_comes_after_its_back_off);
     TEST(retries_end_with_the_last_failure);
+    TEST(an_outcome_has_its_attempt_and_worker);
     TEST(many_calls_wait_for_their_next_attempt);
     TEST(a_crash_costs_that_item_alone);
     TEST(a_timeout_ends_that_item_and_no_other);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Cancelling, ending and joining; queues that are full.
+#include <string.h>
+
 #include "support/library_simulation.h"
 #include "support/suite.h"
 
@@ -42,6 +44,25 @@ START_TEST(a_failure_stops_the_rest_where_asked)
                                                        : i == 3 ? BR_ERROR
                                                                 : BR_CANCELLED);
     }
+    lib_close();
+}
+END_TEST
+
+static struct fake_task item_zero_is_long_and_two_fails(const struct exec_grant *task)
+{
+    return task->first == 0 ? lib_ends(FAKE_OK, NS_PER_S)
+                            : lib_ends(task->first == 2 ? FAKE_ERROR : FAKE_OK, NS_PER_MS);
+}
+
+// Item 1 waits behind item 0 and is cancelled because item 2 has failed. The error names item 2.
+START_TEST(the_reason_is_the_item_that_failed)
+{
+    lib_open(2, item_zero_is_long_and_two_fails);
+    br_result *r = lib_submit(4, &(br_call_options){.chunk_size = 2, .stop_on_error = true});
+    ck_assert_int_eq(br_result_get(r, BR_FOREVER, &lib_error), -1);
+    ck_assert_int_eq(lib_error.kind, BR_ERR_TASK);
+    ck_assert_msg(strncmp(lib_error.text, "item 2: ", 8) == 0, "%s", lib_error.text);
+    ck_assert_int_eq(lib_outcome(r, 1).status, BR_CANCELLED);
     lib_close();
 }
 END_TEST
@@ -126,6 +147,7 @@ SUITE(library_ends)
 {
     TEST(cancel_ends_what_runs_and_never_starts_what_is_queued);
     TEST(a_failure_stops_the_rest_where_asked);
+    TEST(the_reason_is_the_item_that_failed);
     TEST(a_call_of_which_all_waits_for_its_next_attempt_is_cancelled);
     TEST(join_waits_no_longer_than_told);
     TEST(a_full_queue_refuses_at_once);

@@ -145,6 +145,27 @@ START_TEST(imap_freed_half_way_cancels_what_is_under_way)
 }
 END_TEST
 
+START_TEST(a_closed_pool_takes_no_item)
+{
+    struct source source = {.end = INT64_MAX};
+    int64_t out, yielded = 0;
+    lib_open(2, NULL);
+    br_imap *it = br_pool_imap(lib.pool, lib_square, next_number, &source, 8, 8,
+                               &(br_imap_options){.chunk_size = (size_t)_i}, &lib_error);
+    for (; yielded < 10; yielded++)
+        ck_assert_int_eq(br_imap_next(it, BR_FOREVER, &out, NULL, NULL, &lib_error), 1);
+    int64_t taken = source.next;
+    br_pool_close(lib.pool);
+    while (br_imap_next(it, BR_FOREVER, &out, NULL, NULL, &lib_error) == 1)
+        yielded++;
+    ck_assert_int_eq(lib_error.kind, BR_ERR_CLOSED);
+    ck_assert_int_eq(source.next, taken);
+    ck_assert_int_eq(yielded, taken);
+    br_imap_free(it);
+    lib_close();
+}
+END_TEST
+
 SUITE(library_iterators)
 {
     LOOP_TEST(imap_ordered_waits_for_the_next, 5);
@@ -152,5 +173,6 @@ SUITE(library_iterators)
     TEST(imap_looks_no_further_ahead_than_told);
     TEST(imap_next_waits_no_longer_than_told);
     TEST(imap_next_waits_for_room_no_longer_than_told);
+    LOOP_TEST(a_closed_pool_takes_no_item, 65);
     TEST(imap_freed_half_way_cancels_what_is_under_way);
 }

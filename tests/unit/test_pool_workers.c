@@ -72,6 +72,22 @@ START_TEST(workers_that_die_idle_are_no_storm)
 }
 END_TEST
 
+// Somebody kills the idle worker, again and again.
+START_TEST(an_idle_worker_is_replaced_however_often_it_is_killed)
+{
+    struct simulation *sim = sim_open(1, NULL);
+    for (int i = 1; i <= 20; i++) {
+        sim_run_until(sim, SIM_BEGIN + i * 200 * NS_PER_MS);
+        fake_kill_worker(sim->fake, 0);
+    }
+    struct sim_map *v = sim_submit(sim, 1, (struct pool_map_options){0});
+    sim_run(sim);
+    ck_assert_uint_eq(v->by_status[OUTCOME_OK], 1);
+    ck_assert_uint_eq(sim->starts, 21);
+    sim_close(sim);
+}
+END_TEST
+
 static struct fake_worker second_dies_idle(unsigned slot)
 {
     return (struct fake_worker){.idle_ns = slot == 1 ? NS_PER_US : FAKE_FOREVER};
@@ -155,6 +171,7 @@ SUITE(pool_workers)
     TEST(a_worker_for_every_task);
     TEST(a_worker_that_cannot_start_ends_the_pool);
     TEST(workers_that_die_idle_are_no_storm);
+    TEST(an_idle_worker_is_replaced_however_often_it_is_killed);
     TEST(while_others_work_a_worker_that_will_not_stay_ends_nothing);
     TEST(workers_killed_while_they_start_end_nothing_while_tasks_are_finished);
     TEST(a_worker_that_dies_idle_now_and_then_is_replaced);
