@@ -58,7 +58,7 @@ static struct fake_task item_zero_is_long_and_two_fails(const struct exec_grant 
 START_TEST(the_reason_is_the_item_that_failed)
 {
     lib_open(2, item_zero_is_long_and_two_fails);
-    br_result *r = lib_submit(4, &(br_call_options){.chunk_size = 2, .stop_on_error = true});
+    br_result *r = lib_submit(4, &(br_call_options){.chunk_size = 1, .stop_on_error = true});
     ck_assert_int_eq(br_result_get(r, BR_FOREVER, &lib_error), -1);
     ck_assert_int_eq(lib_error.kind, BR_ERR_TASK);
     ck_assert_msg(strncmp(lib_error.text, "item 2: ", 8) == 0, "%s", lib_error.text);
