@@ -82,7 +82,7 @@ static bool has_room(void *user)
 
 int64_t library_room_until(const br_pool *p)
 {
-    return library_deadline(p->options.queue_timeout, library_now(p));
+    return library_deadline(p, p->options.queue_timeout);
 }
 
 static int wait_for_room(br_pool *p, size_t count, int64_t until, br_error *err)
@@ -218,7 +218,7 @@ static br_result *begin_map(br_pool *p, br_function *function, const void *in, s
                                 .room_until = library_room_until(p)};
     br_result *r = library_submit(p, &call, options, err);
     if (r)
-        library_start(p);
+        library_submitted(p);
     return r;
 }
 

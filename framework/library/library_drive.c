@@ -17,6 +17,10 @@
 // A caller that finds what it waits for does not dispatch first if the last dispatch was less ago.
 #define STEP_NS (200 * NS_PER_US)
 
+// A new call is not dispatched at once if all workers have as many grants as they can hold and the
+// last dispatch was less ago. Workers run out of the shortest tasks in about that time.
+#define SUBMIT_NS (50 * NS_PER_US)
+
 // ---- The lock and time
 
 static _Atomic(pid_t *) own_pid; // a page that a fork finds zeroed; NULL: the kernel has none
@@ -79,11 +83,11 @@ int64_t library_ns(double seconds)
     return (int64_t)((seconds < LONGEST ? seconds : LONGEST) * (double)NS_PER_S);
 }
 
-int64_t library_deadline(double timeout, int64_t now)
+int64_t library_deadline(const br_pool *p, double timeout)
 {
     if (!(timeout >= 0 && timeout <= LONGEST))
         return INT64_MAX;
-    return now + library_ns(timeout);
+    return library_now(p) + library_ns(timeout);
 }
 
 bool library_is_limit(double seconds)
@@ -207,6 +211,12 @@ void library_step(br_pool *p)
     run_callbacks(p);
 }
 
+void library_submitted(br_pool *p)
+{
+    if (p->broken || pool_is_hungry(p->pool) || library_now(p) - p->stepped_ns >= SUBMIT_NS)
+        library_start(p);
+}
+
 void library_start(br_pool *p)
 {
     dispatch(p);
@@ -310,7 +320,7 @@ bool library_drive_until(br_pool *p, int64_t deadline, library_condition *done, 
 
 bool library_drive(br_pool *p, double timeout, library_condition *done, void *user)
 {
-    return library_drive_until(p, library_deadline(timeout, library_now(p)), done, user);
+    return library_drive_until(p, library_deadline(p, timeout), done, user);
 }
 
 // ---- Cancelling

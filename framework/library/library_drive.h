@@ -22,9 +22,9 @@ int64_t library_now(const br_pool *p);
 // Converts a caller's seconds to nanoseconds, at most some thirty years; 0 if not positive.
 int64_t library_ns(double seconds);
 
-// Returns the time `timeout` seconds after `now`; INT64_MAX for BR_FOREVER and what is as good as
-// that.
-int64_t library_deadline(double timeout, int64_t now);
+// Returns the time `timeout` seconds from now; INT64_MAX, without reading the clock, for BR_FOREVER
+// and times that are as good as that. Needs no lock.
+int64_t library_deadline(const br_pool *p, double timeout);
 
 // Returns whether a caller may give that as a time limit: not negative, or BR_FOREVER.
 bool library_is_limit(double seconds);
@@ -38,6 +38,9 @@ void library_step(br_pool *p);
 // Dispatches what was submitted or stopped, and wakes the driving thread, which may have to do
 // something earlier now.
 void library_start(br_pool *p);
+
+// Does what library_start does after a submission, unless no worker could take more tasks.
+void library_submitted(br_pool *p);
 
 // Returns when library_step must be called even if nothing has come from the workers; INT64_MAX:
 // never.

@@ -357,9 +357,9 @@ static int yield_next(struct yieldable *y, int64_t deadline, void *out, br_outco
                       size_t *index, br_error *err)
 {
     br_imap *it = y->it;
-    int64_t room_until = library_room_until(it->pool);
     for (;;) {
         if (wants_items(y)) {
+            int64_t room_until = library_room_until(it->pool);
             library_leave(it->pool);
             // Items that are under way are yielded even if no more can be taken.
             int result = look_ahead(it, deadline < room_until ? deadline : room_until, err);
@@ -389,7 +389,7 @@ int br_imap_next(br_imap *it, double timeout, void *out, br_outcome *outcome, si
         return -1;
     forget_emitted(it);
     struct yieldable y = {.it = it, .may_take = true};
-    int64_t deadline = library_deadline(timeout, library_now(it->pool));
+    int64_t deadline = library_deadline(it->pool, timeout);
     int result = yield_next(&y, deadline, out, outcome, index, err);
     library_leave(it->pool);
     return result;

@@ -137,6 +137,11 @@ unsigned pool_ready(const struct pool *p)
     return ready;
 }
 
+bool pool_is_hungry(const struct pool *p)
+{
+    return p->hungry;
+}
+
 unsigned pool_lost(const struct pool *p)
 {
     unsigned lost = 0;
@@ -231,7 +236,7 @@ int pool_dispatch(struct pool *p, int64_t now, br_error *err)
     p->now = now;
     if (take_reports(p, err) != 0)
         return -1;
-    p->needs_dispatch = p->steal_soon = p->blocked_known = false;
+    p->needs_dispatch = p->steal_soon = p->blocked_known = p->hungry = false;
     for (unsigned i = 0; i < p->options.workers; i++)
         pool_judge(p, i);
     if (pool_start_workers(p, err) != 0)

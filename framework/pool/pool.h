@@ -118,6 +118,10 @@ int64_t pool_deadline(const struct pool *p);
 // Returns the number of workers that take grants now.
 unsigned pool_ready(const struct pool *p);
 
+// Returns whether a worker could have taken more tasks in the last round. If not, a new map need
+// not be dispatched before the next report.
+bool pool_is_hungry(const struct pool *p);
+
 // Returns the number of slots that get no more workers, because the last one did not end.
 unsigned pool_lost(const struct pool *p);
 

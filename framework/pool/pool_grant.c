@@ -77,6 +77,7 @@ int pool_feed(struct pool *p, unsigned slot, br_error *err)
     struct slot *s = &p->slots[slot];
     while (pool_asks_for_more(p, slot)) {
         struct pool_map *m = choose_map(p, s);
+        p->hungry = p->hungry || !m;
         // A task that may damage its worker must not put the outcomes of others at stake.
         if (!m || (s->grant_count > 0 && (s->alone || ledger_next_alone(&m->ledger, p->now))))
             return 0;

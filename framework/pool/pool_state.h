@@ -86,6 +86,7 @@ struct pool {
     uint64_t grants;               // number of grants so far
     uint64_t finished;             // number of attempts finished so far
     int64_t now;                   // of this round
+    bool hungry;                   // in the last round a slot could have taken more tasks
     bool needs_dispatch;           // something has changed since the last round
     bool steal_soon;               // an idle slot could steal as soon as that pays
     struct blocked_grant *blocked; // of this round, oldest first
