@@ -89,6 +89,8 @@ struct br_result {
     _Alignas(8) char small[8]; // `out` of a call with one small item
 };
 
+_Static_assert(sizeof(struct br_result) <= 184, "a kept result takes less than 200 bytes");
+
 struct br_pool {
     pthread_mutex_t lock;
     pthread_cond_t changed; // something has ended, or another thread may drive; CLOCK_MONOTONIC
