@@ -237,7 +237,8 @@ liblibrary_a_SOURCES = \
 	framework/library/library_imap.c framework/library/library_imap.h \
 	framework/library/library_pool.c \
 	framework/library/library_result.c framework/library/library_result.h \
-	framework/library/library_state.h
+	framework/library/library_state.h \
+	framework/library/library_struct.c framework/library/library_struct.h
 
 librun_a_SOURCES = \
 	framework/run/fingerprint.c framework/run/fingerprint.h \

@@ -11,6 +11,7 @@
 #include "exec/channel/channel_record.h"
 #include "library/library_drive.h"
 #include "library/library_result.h"
+#include "library/library_struct.h"
 
 #define RETRY_MAX_NS (30 * NS_PER_S)
 
@@ -170,9 +171,6 @@ static void link_result(br_pool *p, br_result *r)
 br_result *library_submit(br_pool *p, const struct library_call *c, const br_call_options *options,
                           br_error *err)
 {
-    static const br_call_options defaults;
-    if (!options)
-        options = &defaults;
     if (library_check_open(p, err) != 0 || check_call(c, err) != 0 ||
         check_options(options, err) != 0 || wait_for_room(p, c->count, c->room_until, err) != 0)
         return NULL;
@@ -222,22 +220,20 @@ static br_result *begin_map(br_pool *p, br_function *function, const void *in, s
     return r;
 }
 
-br_result *br_pool_map_async(br_pool *p, br_function *function, const void *in, size_t count,
-                             size_t in_size, void *out, size_t out_size,
-                             const br_call_options *options, br_error *err)
+br_result *br_pool_map_async_sized(br_pool *p, br_function *function, const void *in, size_t count,
+                                   size_t in_size, void *out, size_t out_size,
+                                   const br_call_options *options, size_t size, br_error *err)
 {
-    if (!library_enter(p, err))
+    br_call_options o;
+    if (library_take_struct(&o, sizeof o, options, size, err) != 0 || !library_enter(p, err))
         return NULL;
-    br_result *r = begin_map(p, function, in, count, in_size, out, out_size, options, err);
+    br_result *r = begin_map(p, function, in, count, in_size, out, out_size, &o, err);
+    if (r) {
+        r->to_return = true;
+        p->done_later++;
+    }
     library_leave(p);
     return r;
-}
-
-br_result *br_pool_apply_async(br_pool *p, br_function *function, const void *in, size_t in_size,
-                               void *out, size_t out_size, const br_call_options *options,
-                               br_error *err)
-{
-    return br_pool_map_async(p, function, in, 1, in_size, out, out_size, options, err);
 }
 
 // ---- Looking at results
@@ -328,17 +324,19 @@ size_t br_result_count(const br_result *r)
     return r->count;
 }
 
-int br_result_outcome(br_result *r, size_t i, br_outcome *out, br_error *err)
+int br_result_outcome_sized(br_result *r, size_t i, br_outcome *out, size_t size, br_error *err)
 {
     br_pool *p = r->pool;
+    br_outcome o;
     if (i >= r->count)
         return br_error_set(err, BR_ERR_USAGE, "there is no item %zu: the call has %zu", i,
                             r->count);
     if (!library_enter(p, err))
         return -1;
-    library_outcome(r, i, out);
+    library_outcome(r, i, &o);
     r->examined = true;
     library_leave(p);
+    library_give_struct(out, size, &o, sizeof o);
     return 0;
 }
 
@@ -386,15 +384,110 @@ void br_result_free(br_result *r)
     library_leave(p);
 }
 
-// ---- Calls that wait
-
-int br_pool_map(br_pool *p, br_function *function, const void *in, size_t count, size_t in_size,
-                void *out, size_t out_size, const br_call_options *options, br_error *err)
+void br_result_cancel_queued(br_result *r)
 {
+    br_pool *p = r->pool;
+    if (!library_enter(p, NULL))
+        return;
+    library_stop(r);
+    library_start(p);
+    library_leave(p);
+}
+
+double br_result_progress(br_result *r)
+{
+    br_pool *p = r->pool;
+    if (!library_enter(p, NULL))
+        return 0;
+    library_start(p);
+    double progress = library_progress(r);
+    library_leave(p);
+    return progress;
+}
+
+void br_result_on_done(br_result *r, void (*function)(br_result *, void *), void *user)
+{
+    br_pool *p = r->pool;
+    if (!library_enter(p, NULL))
+        return;
+    r->on_result = r->on_error = function;
+    r->user = user;
+    if (r->notified)
+        library_run_callback(r);
+    library_leave(p);
+}
+
+// ---- Several results
+
+struct candidates {
+    br_result *const *results;
+    size_t count;
+    size_t index; // of the one that has ended
+};
+
+static bool one_is_ready(void *user)
+{
+    struct candidates *c = user;
+    for (size_t i = 0; i < c->count; i++)
+        if (c->results[i] && is_ready(c->results[i])) {
+            c->index = i;
+            return true;
+        }
+    return false;
+}
+
+int br_pool_wait_any(br_pool *p, br_result *const *results, size_t count, size_t *index,
+                     double timeout, br_error *err)
+{
+    struct candidates c = {results, count, 0};
+    size_t i = 0;
+    while (i < count && !results[i])
+        i++;
+    if (i == count)
+        return br_error_set(err, BR_ERR_USAGE, "there is no result to wait for");
     if (!library_enter(p, err))
         return -1;
+    bool ready = library_drive(p, timeout, one_is_ready, &c) || one_is_ready(&c);
+    library_leave(p);
+    if (ready)
+        *index = c.index;
+    return ready;
+}
+
+// A library_condition: br_pool_next_done need not wait any longer.
+static bool one_is_done(void *user)
+{
+    const br_pool *p = user;
+    return !TAILQ_EMPTY(&p->done) || p->done_later == 0;
+}
+
+br_result *br_pool_next_done(br_pool *p, double timeout, br_error *err)
+{
+    if (!library_enter(p, err))
+        return NULL;
+    library_drive(p, timeout, one_is_done, p);
+    br_result *r = TAILQ_FIRST(&p->done);
+    if (r)
+        library_forget_done(r);
+    else if (p->done_later > 0)
+        br_error_set(err, BR_ERR_TIMEOUT, "no call has ended");
+    else if (err)
+        *err = (br_error){.kind = BR_ERR_NONE};
+    library_leave(p);
+    return r;
+}
+
+// ---- Calls that wait
+
+int br_pool_map_sized(br_pool *p, br_function *function, const void *in, size_t count,
+                      size_t in_size, void *out, size_t out_size, const br_call_options *options,
+                      size_t size, br_error *err)
+{
+    br_call_options o;
+    if (library_take_struct(&o, sizeof o, options, size, err) != 0 || !library_enter(p, err))
+        return -1;
     int result = -1;
-    br_result *r = begin_map(p, function, in, count, in_size, out, out_size, options, err);
+    br_result *r = begin_map(p, function, in, count, in_size, out, out_size, &o, err);
     if (r) {
         library_drive(p, BR_FOREVER, is_ready, r);
         result = sum_up(r, err);
@@ -402,10 +495,4 @@ int br_pool_map(br_pool *p, br_function *function, const void *in, size_t count,
     }
     library_leave(p);
     return result;
-}
-
-int br_pool_apply(br_pool *p, br_function *function, const void *in, size_t in_size, void *out,
-                  size_t out_size, const br_call_options *options, br_error *err)
-{
-    return br_pool_map(p, function, in, 1, in_size, out, out_size, options, err);
 }

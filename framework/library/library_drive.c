@@ -112,6 +112,24 @@ bool library_in_callback(void)
     return callbacks_running > 0;
 }
 
+void library_run_callback(br_result *r)
+{
+    br_pool *p = r->pool;
+    void (*call)(br_result *, void *) = library_has_failed(r) ? r->on_error : r->on_result;
+    // Whatever is set from now on, by br_result_on_done, is called too.
+    r->on_result = r->on_error = NULL;
+    if (!call)
+        return;
+    r->in_callback = true;
+    r->callback_thread = pthread_self();
+    pthread_mutex_unlock(&p->lock);
+    callbacks_running++;
+    call(r, r->user);
+    callbacks_running--;
+    pthread_mutex_lock(&p->lock);
+    r->in_callback = false;
+}
+
 static void run_callbacks(br_pool *p)
 {
     while (p->callbacks) {
@@ -119,19 +137,11 @@ static void run_callbacks(br_pool *p)
         p->callbacks = r->next_ready;
         if (!p->callbacks)
             p->callbacks_end = &p->callbacks;
-        bool good = !library_has_failed(r);
-        void (*call)(br_result *, void *) = good ? r->on_result : r->on_error;
-        if (call) {
-            r->in_callback = true;
-            r->callback_thread = pthread_self();
-            pthread_mutex_unlock(&p->lock);
-            callbacks_running++;
-            call(r, r->user);
-            callbacks_running--;
-            pthread_mutex_lock(&p->lock);
-            r->in_callback = false;
-        }
+        do
+            library_run_callback(r);
+        while (r->on_result);
         r->notified = true;
+        library_put_done(r);
         // Another thread may wait for the end of this callback, by polling if it drives.
         pthread_cond_broadcast(&p->changed);
         wake_driver(p);
@@ -333,6 +343,17 @@ void library_cancel(br_result *r)
         return;
     library_await_end(r); // first: the ends that follow must not stop it once more
     if (pool_map_cancel(p->pool, r->map, library_now(p), &err) != 0)
+        break_pool(p, &err);
+}
+
+void library_stop(br_result *r)
+{
+    br_pool *p = r->pool;
+    br_error err = {0};
+    if (!r->map)
+        return;
+    library_await_end(r); // first: the ends that follow must not stop it once more
+    if (pool_map_stop(p->pool, r->map, library_now(p), &err) != 0)
         break_pool(p, &err);
 }
 

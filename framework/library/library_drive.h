@@ -56,6 +56,12 @@ typedef bool library_condition(void *user);
 bool library_drive(br_pool *p, double timeout, library_condition *done, void *user);
 bool library_drive_until(br_pool *p, int64_t deadline, library_condition *done, void *user);
 
+// Runs the callback of a result that has ended, without the lock.
+void library_run_callback(br_result *r);
+
+// Cancels the items of a call that have not started. library_start must follow.
+void library_stop(br_result *r);
+
 // Cancels what is left of a call. library_start must follow; it settles what has ended.
 void library_cancel(br_result *r);
 

@@ -9,6 +9,7 @@
 #include "library/library_drive.h"
 #include "library/library_imap.h"
 #include "library/library_result.h"
+#include "library/library_struct.h"
 
 enum {
     CHUNKS_A_WORKER = 8,         // default look-ahead
@@ -59,12 +60,8 @@ static size_t default_lookahead(const br_imap *it)
 // Chooses chunks of at most half the look-ahead, so that one runs while another is yielded, and
 // bursts of as many chunks as fit into half the look-ahead and half the queue, and travel without
 // shared memory.
-static void settle_options(br_imap *it, const br_imap_options *options)
+static void settle_options(br_imap *it)
 {
-    if (options)
-        it->options = *options;
-    if (it->options.call)
-        it->call = *it->options.call;
     it->call.on_result = it->call.on_error = NULL;
     if (it->options.chunk_size == 0)
         it->options.chunk_size = 1;
@@ -111,9 +108,20 @@ static int make_room(br_imap *it, br_error *err)
     return it->items ? 0 : br_error_nomem(err);
 }
 
-br_imap *br_pool_imap(br_pool *p, br_function *function, br_next_item *next, void *user,
-                      size_t in_size, size_t out_size, const br_imap_options *options,
-                      br_error *err)
+// Copies the program's options, of the sizes that it knows.
+static int take_options(br_imap *it, const br_imap_options *options, size_t size, size_t call_size,
+                        br_error *err)
+{
+    if (library_take_struct(&it->options, sizeof it->options, options, size, err) != 0 ||
+        library_take_struct(&it->call, sizeof it->call, it->options.call, call_size, err) != 0)
+        return -1;
+    settle_options(it);
+    return 0;
+}
+
+br_imap *br_pool_imap_sized(br_pool *p, br_function *function, br_next_item *next, void *user,
+                            size_t in_size, size_t out_size, const br_imap_options *options,
+                            size_t size, size_t call_size, br_error *err)
 {
     if (!function || !next) {
         br_error_set(err, BR_ERR_USAGE, "br_pool_imap needs a function and an iterator");
@@ -131,8 +139,8 @@ br_imap *br_pool_imap(br_pool *p, br_function *function, br_next_item *next, voi
                     .in_size = in_size,
                     .out_size = out_size};
     it->newest = &it->oldest;
-    settle_options(it, options);
-    if (make_room(it, err) != 0 || !library_enter(p, err)) {
+    if (take_options(it, options, size, call_size, err) != 0 || make_room(it, err) != 0 ||
+        !library_enter(p, err)) {
         free(it->items);
         free(it);
         return NULL;
@@ -305,7 +313,7 @@ static void take_emitted(br_imap *it, br_result *r, size_t i)
     *e = (struct item_bytes){.index = i};
 }
 
-static void yield(struct yieldable *y, void *out, br_outcome *outcome, size_t *index)
+static void yield(struct yieldable *y, void *out, br_outcome *outcome, size_t size, size_t *index)
 {
     br_imap *it = y->it;
     struct burst *c = y->burst;
@@ -316,7 +324,7 @@ static void yield(struct yieldable *y, void *out, br_outcome *outcome, size_t *i
         snprintf(it->message, sizeof it->message, "%s", o.message);
     o.message = it->message; // the result may be freed before the caller reads it
     if (outcome)
-        *outcome = o;
+        library_give_struct(outcome, size, &o, sizeof o);
     if (out && o.status == BR_OK && it->out_size > 0)
         memcpy(out, c->result->out + y->item * it->out_size, it->out_size);
     if (index)
@@ -354,7 +362,7 @@ static bool can_continue(void *user)
 
 // Called with the lock. Returns 1 if an item was yielded, 0 if there are no more, -1 and *err.
 static int yield_next(struct yieldable *y, int64_t deadline, void *out, br_outcome *outcome,
-                      size_t *index, br_error *err)
+                      size_t size, size_t *index, br_error *err)
 {
     br_imap *it = y->it;
     for (;;) {
@@ -374,7 +382,7 @@ static int yield_next(struct yieldable *y, int64_t deadline, void *out, br_outco
                               : 0;
         bool waited = library_drive_until(it->pool, deadline, can_continue, y);
         if (find_item(y)) {
-            yield(y, out, outcome, index);
+            yield(y, out, outcome, size, index);
             return 1;
         }
         if (!waited)
@@ -382,15 +390,15 @@ static int yield_next(struct yieldable *y, int64_t deadline, void *out, br_outco
     }
 }
 
-int br_imap_next(br_imap *it, double timeout, void *out, br_outcome *outcome, size_t *index,
-                 br_error *err)
+int br_imap_next_sized(br_imap *it, double timeout, void *out, br_outcome *outcome, size_t size,
+                       size_t *index, br_error *err)
 {
     if (!library_enter(it->pool, err))
         return -1;
     forget_emitted(it);
     struct yieldable y = {.it = it, .may_take = true};
     int64_t deadline = library_deadline(it->pool, timeout);
-    int result = yield_next(&y, deadline, out, outcome, index, err);
+    int result = yield_next(&y, deadline, out, outcome, size, index, err);
     library_leave(it->pool);
     return result;
 }

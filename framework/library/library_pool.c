@@ -16,6 +16,7 @@
 #include "library/library_drive.h"
 #include "library/library_imap.h"
 #include "library/library_result.h"
+#include "library/library_struct.h"
 
 // How long a caller looks for an end before it sleeps, if a core is free for that: longer than a
 // short task's round trip, far shorter than a person or a scheduler notices.
@@ -224,14 +225,18 @@ static br_pool *allocate(const br_pool_options *options, const struct library_ti
     p->time = *time;
     p->owner = library_pid();
     p->callbacks_end = &p->callbacks;
+    TAILQ_INIT(&p->done);
     p->nursery.socket = -1;
     return p;
 }
 
-br_pool *br_pool_create(const br_pool_options *options, br_error *err)
+br_pool *br_pool_create_sized(const br_pool_options *options, size_t size, br_error *err)
 {
     static const struct library_time machine = {.now = machine_now, .wait = machine_wait};
-    br_pool *p = allocate(options, &machine, err);
+    br_pool_options o;
+    if (library_take_struct(&o, sizeof o, options, size, err) != 0)
+        return NULL;
+    br_pool *p = allocate(&o, &machine, err);
     if (!p)
         return NULL;
     if (init_lock(p, err) != 0 || nursery_start(&p->nursery, err) != 0 || make_plan(p, err) != 0 ||
@@ -335,6 +340,16 @@ int br_pool_join(br_pool *p, double timeout, br_error *err)
     return result;
 }
 
+void br_pool_cancel_queued(br_pool *p)
+{
+    if (!library_enter(p, NULL))
+        return;
+    for (br_result *r = p->results; r && !p->broken; r = r->next)
+        library_stop(r);
+    library_start(p);
+    library_leave(p);
+}
+
 static void cancel_all(br_pool *p)
 {
     for (br_result *r = p->results; r && !p->broken; r = r->next)
@@ -425,14 +440,15 @@ int br_pool_dispatch(br_pool *p, br_error *err)
     return result;
 }
 
-void br_pool_get_stats(br_pool *p, br_pool_stats *out)
+void br_pool_get_stats_sized(br_pool *p, br_pool_stats *out, size_t size)
 {
-    *out = (br_pool_stats){0};
-    if (!library_enter(p, NULL))
-        return;
-    library_start(p); // it reads which workers are ready by now
-    *out = p->stats;
-    out->queued = p->queued;
-    out->alive = p->ended ? 0 : pool_ready(p->pool);
-    library_leave(p);
+    br_pool_stats stats = {0};
+    if (library_enter(p, NULL)) {
+        library_start(p); // it reads which workers are ready by now
+        stats = p->stats;
+        stats.queued = p->queued;
+        stats.alive = p->ended ? 0 : pool_ready(p->pool);
+        library_leave(p);
+    }
+    library_give_struct(out, size, &stats, sizeof stats);
 }

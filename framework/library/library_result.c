@@ -201,8 +201,11 @@ static bool find_running(const br_result *r, size_t i, br_outcome *out)
         void *user;
         if (pool_in_hand(pool, slot, &h, &user) != r->map || h.task.first != i)
             continue;
-        *out = (br_outcome){
-            .status = BR_RUNNING, .attempt = h.task.attempt, .worker = (int)slot, .message = ""};
+        *out = (br_outcome){.status = BR_RUNNING,
+                            .attempt = h.task.attempt,
+                            .worker = (int)slot,
+                            .message = "",
+                            .progress = h.progress};
         return true;
     }
     return false;
@@ -226,6 +229,23 @@ void library_outcome(br_result *r, size_t i, br_outcome *out)
         out->message = r->pool->broken ? r->pool->why.text : "it was cancelled before it started";
     else if (out->status != BR_OK && out->status != BR_PENDING)
         out->message = "out of memory: how it ended was not kept";
+}
+
+double library_progress(const br_result *r)
+{
+    if (!r->map)
+        return 1;
+    const struct ledger *l = pool_map_ledger(r->map);
+    double done = 0;
+    for (int s = 0; s < OUTCOME_COUNT; s++)
+        done += (double)l->ended[s];
+    for (unsigned slot = 0; slot < r->pool->stats.workers; slot++) {
+        struct exec_in_hand h;
+        void *user;
+        if (pool_in_hand(r->pool->pool, slot, &h, &user) == r->map)
+            done += h.progress;
+    }
+    return done / (double)r->count;
 }
 
 bool library_has_failed(const br_result *r)
@@ -265,9 +285,29 @@ void library_settle(br_result *r)
     pthread_cond_broadcast(&p->changed);
 }
 
+void library_put_done(br_result *r)
+{
+    if (!r->to_return)
+        return;
+    TAILQ_INSERT_TAIL(&r->pool->done, r, done_entry);
+    r->pool->done_later--;
+}
+
+void library_forget_done(br_result *r)
+{
+    if (!r->to_return)
+        return;
+    r->to_return = false;
+    if (r->notified)
+        TAILQ_REMOVE(&r->pool->done, r, done_entry);
+    else
+        r->pool->done_later--;
+}
+
 static void unlink_result(br_result *r)
 {
     br_pool *p = r->pool;
+    library_forget_done(r);
     if (r->previous)
         r->previous->next = r->next;
     else
@@ -312,6 +352,7 @@ void library_drop(br_result *r)
 void library_release(br_result *r)
 {
     r->open = false;
+    library_forget_done(r);
     if (!r->map && r->notified)
         library_drop(r);
 }

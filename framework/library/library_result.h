@@ -19,6 +19,14 @@ bool library_has_failed(const br_result *r);
 // Fills *out with how item i ended. Its message belongs to the result or is static.
 void library_outcome(br_result *r, size_t i, br_outcome *out);
 
+// Returns which part of the call is done, 0 to 1.
+double library_progress(const br_result *r);
+
+// Puts a result whose callback has returned into the pool's `done`, if br_pool_next_done is to
+// return it; makes br_pool_next_done not return it.
+void library_put_done(br_result *r);
+void library_forget_done(br_result *r);
+
 // Returns what item i emitted; NULL if nothing. It belongs to the result.
 struct item_bytes *library_emitted(br_result *r, size_t i);
 

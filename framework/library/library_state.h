@@ -2,6 +2,7 @@
 // The state behind <batchrun/pool.h>: a pool of functions over the pool of maps (pool/pool.h), made
 // safe for threads. Shared by the files of this folder:
 //
+//   library_struct   structs of other versions of the header (knows none of the others)
 //   library_result   what became of a call's items        (knows none of the others)
 //   library_drive    the lock, waiting, callbacks         (knows results)
 //   library_call     taking items, looking at results     (knows both)
@@ -18,6 +19,7 @@
 #define BR_LIBRARY_LIBRARY_STATE_H
 
 #include <pthread.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "exec/process/nursery.h"
@@ -61,9 +63,10 @@ struct item_details {
 // and the callback has returned. A program may keep millions of results of one item each, so the
 // struct is small and the state and output of a single item lie in it.
 struct br_result {
-    br_result *next, *previous; // all results of the pool
-    br_result *next_ready;      // in the pool's `finished`, then in its `callbacks`
-    br_result *next_stopping;   // in the pool's `to_stop`, then in its `stopping`
+    br_result *next, *previous;        // all results of the pool
+    br_result *next_ready;             // in the pool's `finished`, then in its `callbacks`
+    TAILQ_ENTRY(br_result) done_entry; // in the pool's `done`
+    br_result *next_stopping;          // in the pool's `to_stop`, then in its `stopping`
     br_pool *pool;
     struct pool_map *map; // until every item has ended; NULL afterwards
     size_t count, out_size;
@@ -81,6 +84,7 @@ struct br_result {
     bool own_out;
     bool stop_on_error;
     bool open;                 // the caller has the handle
+    bool to_return;            // br_pool_next_done will return it: `done` has it, or will have it
     bool notified;             // the callback has returned, or there is none
     bool in_callback;          // the callback runs, in callback_thread
     bool examined;             // the caller has asked for an outcome
@@ -100,8 +104,10 @@ struct br_pool {
     int *standard; // descriptors for the workers: each one's standard output, then standard errors
     struct pool *pool;
     br_result *results;
-    br_result *finished;                   // every item has ended; not settled yet
-    br_result *callbacks, **callbacks_end; // settled; the callback has not run yet
+    br_result *finished;                     // every item has ended; not settled yet
+    br_result *callbacks, **callbacks_end;   // settled; the callback has not run yet
+    TAILQ_HEAD(result_list, br_result) done; // for br_pool_next_done
+    size_t done_later;                       // number of results that will come to `done`
     br_pool_options options;
     bool closed;
     bool ended;  // it was joined, and its workers have ended; `pool` is NULL

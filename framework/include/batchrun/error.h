@@ -25,6 +25,14 @@ typedef struct br_error {
     char text[1020]; /* valid UTF-8 without a final newline; longer texts end in "..." */
 } br_error;
 
+/* Returns the name of a kind, such as "timeout"; "unknown" if there is no such kind. A plugin
+ * cannot call it: it is a function of libbatchrun. */
+#if defined(__GNUC__)
+__attribute__((visibility("default")))
+#endif
+const char *
+br_error_kind_name(enum br_error_kind kind);
+
 #ifdef __cplusplus
 }
 #endif

@@ -39,6 +39,12 @@
  * or all the time with .progress_thread. After fork() the copy of the pool in the child refuses
  * every call, and br_pool_destroy does nothing there.
  *
+ * Binary compatibility. Structs grow only at their end. Calls that take one are inline functions
+ * here; each calls an exported function with `_sized` at the end of its name, which takes the size
+ * of the struct as the program knows it. So a program works with a later library without being
+ * compiled again. If a program sets a member that an older library does not know, the call fails
+ * with BR_ERR_USAGE. Other languages call the `_sized` functions. A br_error never grows.
+ *
  * The library leaves the caller's own children, signal handlers, descriptors and stdio buffers
  * alone. The program has one more child, the nursery, which forks and reaps the workers and kills
  * what they leave behind. A program that waits for all its children (wait() until it fails) should
@@ -65,6 +71,10 @@ typedef struct br_result br_result;
 typedef struct br_imap br_imap;
 
 #define BR_FOREVER (-1.0)
+
+/* The version of this header, and that of the library that the program runs with. */
+#define BR_VERSION "0.1.0"
+BR_API_ const char *br_version(void);
 
 /*
  * A function that workers run. `in` is the item: in_size bytes, aligned as in the caller's array,
@@ -118,7 +128,11 @@ typedef struct br_pool_options {
  * With .init the call waits until it has returned in every worker, and fails if it fails or ends
  * the process in one of them; without .init it does not wait for the workers. If the initializer of
  * a worker that is started later fails, the pool ends: its calls fail with that reason. */
-BR_API_ br_pool *br_pool_create(const br_pool_options *options, br_error *err);
+BR_API_ br_pool *br_pool_create_sized(const br_pool_options *options, size_t size, br_error *err);
+static inline br_pool *br_pool_create(const br_pool_options *options, br_error *err)
+{
+    return br_pool_create_sized(options, sizeof *options, err);
+}
 
 /* Waits until all workers are ready. Fails with BR_ERR_TIMEOUT if `timeout` passes first, with
  * BR_ERR_CLOSED after br_pool_close, and with the reason if no worker can start. */
@@ -132,6 +146,10 @@ BR_API_ void br_pool_close(br_pool *pool);
  * Afterwards results can still be read. Fails with BR_ERR_USAGE if the pool was neither closed nor
  * terminated, and with BR_ERR_TIMEOUT if `timeout` passes first. */
 BR_API_ int br_pool_join(br_pool *pool, double timeout, br_error *err);
+
+/* Cancels all queued items of the pool; running items continue. With br_pool_close it ends a pool
+ * soon without losing work that has started. */
+BR_API_ void br_pool_cancel_queued(br_pool *pool);
 
 /* Ends all work now: queued and running items end as cancelled, and their callbacks are called.
  * Waits as br_pool_join does. */
@@ -185,18 +203,39 @@ typedef struct br_call_options {
  * that is inside a call on the pool, or by the progress thread. It may make any call except
  * br_pool_destroy.
  */
-BR_API_ int br_pool_apply(br_pool *pool, br_function *function, const void *in, size_t in_size,
-                          void *out, size_t out_size, const br_call_options *options,
-                          br_error *err);
-BR_API_ br_result *br_pool_apply_async(br_pool *pool, br_function *function, const void *in,
-                                       size_t in_size, void *out, size_t out_size,
-                                       const br_call_options *options, br_error *err);
-BR_API_ int br_pool_map(br_pool *pool, br_function *function, const void *in, size_t count,
-                        size_t in_size, void *out, size_t out_size, const br_call_options *options,
-                        br_error *err);
-BR_API_ br_result *br_pool_map_async(br_pool *pool, br_function *function, const void *in,
-                                     size_t count, size_t in_size, void *out, size_t out_size,
-                                     const br_call_options *options, br_error *err);
+BR_API_ int br_pool_map_sized(br_pool *pool, br_function *function, const void *in, size_t count,
+                              size_t in_size, void *out, size_t out_size,
+                              const br_call_options *options, size_t size, br_error *err);
+BR_API_ br_result *br_pool_map_async_sized(br_pool *pool, br_function *function, const void *in,
+                                           size_t count, size_t in_size, void *out, size_t out_size,
+                                           const br_call_options *options, size_t size,
+                                           br_error *err);
+static inline int br_pool_map(br_pool *pool, br_function *function, const void *in, size_t count,
+                              size_t in_size, void *out, size_t out_size,
+                              const br_call_options *options, br_error *err)
+{
+    return br_pool_map_sized(pool, function, in, count, in_size, out, out_size, options,
+                             sizeof *options, err);
+}
+static inline br_result *br_pool_map_async(br_pool *pool, br_function *function, const void *in,
+                                           size_t count, size_t in_size, void *out, size_t out_size,
+                                           const br_call_options *options, br_error *err)
+{
+    return br_pool_map_async_sized(pool, function, in, count, in_size, out, out_size, options,
+                                   sizeof *options, err);
+}
+static inline int br_pool_apply(br_pool *pool, br_function *function, const void *in,
+                                size_t in_size, void *out, size_t out_size,
+                                const br_call_options *options, br_error *err)
+{
+    return br_pool_map(pool, function, in, 1, in_size, out, out_size, options, err);
+}
+static inline br_result *br_pool_apply_async(br_pool *pool, br_function *function, const void *in,
+                                             size_t in_size, void *out, size_t out_size,
+                                             const br_call_options *options, br_error *err)
+{
+    return br_pool_map_async(pool, function, in, 1, in_size, out, out_size, options, err);
+}
 
 /* ---- Results -----------------------------------------------------------------------------------
  */
@@ -213,6 +252,10 @@ enum br_status {
     BR_RUNNING /* a worker is running the item */
 };
 
+/* Returns the name of a status as batchrun prints it, such as "timed_out"; "unknown" if there is no
+ * such status. */
+BR_API_ const char *br_status_name(enum br_status status);
+
 typedef struct br_outcome {
     enum br_status status;
     unsigned attempt; /* 1 for the first; 0 before the first; a success after more than 255: 255 */
@@ -221,6 +264,7 @@ typedef struct br_outcome {
     int exit_code;
     double duration;     /* seconds; 0 if it was not kept, as for short successes */
     const char *message; /* never NULL; belongs to the result */
+    double progress; /* of a running item: what it has last passed to br_task_progress, 0 to 1 */
 } br_outcome;
 
 /* Waits until every item has ended and the callback has returned, if the call has one. The callback
@@ -241,7 +285,12 @@ BR_API_ bool br_result_successful(br_result *r);
 BR_API_ size_t br_result_count(const br_result *r);
 /* Sets *out to the outcome of item i. Before its end that is BR_RUNNING while a worker runs it, and
  * else BR_PENDING. Fails with BR_ERR_USAGE if there is no such item. */
-BR_API_ int br_result_outcome(br_result *r, size_t i, br_outcome *out, br_error *err);
+BR_API_ int br_result_outcome_sized(br_result *r, size_t i, br_outcome *out, size_t size,
+                                    br_error *err);
+static inline int br_result_outcome(br_result *r, size_t i, br_outcome *out, br_error *err)
+{
+    return br_result_outcome_sized(r, i, out, sizeof *out, err);
+}
 
 /* Returns the out_size bytes of item i, in the caller's array or in the result; NULL if the item
  * has not succeeded or out_size is 0. */
@@ -250,12 +299,39 @@ BR_API_ const void *br_result_output(br_result *r, size_t i);
 /* Returns the `*size` bytes that item i has emitted; NULL if there are none. */
 BR_API_ const void *br_result_emitted(br_result *r, size_t i, size_t *size);
 
+/* Returns which part of the call is done, 0 to 1: items that have ended, and the progress of
+ * running ones. Advances work. */
+BR_API_ double br_result_progress(br_result *r);
+
+/* Makes `function` the only callback of the call, whether its items succeed or not. If the call has
+ * ended and its callback has returned, `function` is called before this call returns. */
+BR_API_ void br_result_on_done(br_result *r, void (*function)(br_result *, void *user), void *user);
+
 /* Cancels the queued items and ends the running ones. Items that have ended keep their outcomes. */
 BR_API_ void br_result_cancel(br_result *r);
+
+/* Cancels the queued items, also those that wait for another attempt. Running items continue. */
+BR_API_ void br_result_cancel_queued(br_result *r);
 
 /* Frees the handle. The call continues, and its callback is called. Its outputs are dropped unless
  * `out` is the caller's. Takes NULL. */
 BR_API_ void br_result_free(br_result *r);
+
+/* ---- Results as they end -----------------------------------------------------------------------
+ */
+
+/* Waits until one of `count` results has ended, as br_result_wait does. NULL entries are skipped.
+ * Returns 1 and sets *index to the first such result; 0 if `timeout` passed first; -1 on failure:
+ * BR_ERR_USAGE if all entries are NULL. All results must be of this pool. */
+BR_API_ int br_pool_wait_any(br_pool *pool, br_result *const *results, size_t count, size_t *index,
+                             double timeout, br_error *err);
+
+/* Waits for the next result of the pool that ends, of calls that were made with br_pool_map_async
+ * or br_pool_apply_async, and returns it. Every result whose handle was not freed is returned once,
+ * in the order in which the calls ended. It still belongs to the caller, who frees it. Returns NULL
+ * with err->kind BR_ERR_NONE if all results were returned, and with BR_ERR_TIMEOUT if `timeout`
+ * passed first. */
+BR_API_ br_result *br_pool_next_done(br_pool *pool, double timeout, br_error *err);
 
 /* ---- Iterating ---------------------------------------------------------------------------------
  *
@@ -279,9 +355,17 @@ typedef struct br_imap_options {
 
 /* Creates an iterator, which the caller owns (br_imap_free). It takes no item before br_imap_next.
  */
-BR_API_ br_imap *br_pool_imap(br_pool *pool, br_function *function, br_next_item *next, void *user,
-                              size_t in_size, size_t out_size, const br_imap_options *options,
-                              br_error *err);
+BR_API_ br_imap *br_pool_imap_sized(br_pool *pool, br_function *function, br_next_item *next,
+                                    void *user, size_t in_size, size_t out_size,
+                                    const br_imap_options *options, size_t size, size_t call_size,
+                                    br_error *err);
+static inline br_imap *br_pool_imap(br_pool *pool, br_function *function, br_next_item *next,
+                                    void *user, size_t in_size, size_t out_size,
+                                    const br_imap_options *options, br_error *err)
+{
+    return br_pool_imap_sized(pool, function, next, user, in_size, out_size, options,
+                              sizeof *options, sizeof *options->call, err);
+}
 
 /* Waits for the next result, writes it to `out` (out_size bytes), its outcome to `*outcome` and the
  * index of its item to `*index`, and returns 1. Each of the three may be NULL. An item that did not
@@ -292,8 +376,13 @@ BR_API_ br_imap *br_pool_imap(br_pool *pool, br_function *function, br_next_item
  *   BR_ERR_CLOSED   the pool was closed
  *   BR_ERR_FULL     other calls left no room in the queue within .queue_timeout and `timeout`
  * The last three come only after all results of the items that were taken. No item is lost. */
-BR_API_ int br_imap_next(br_imap *it, double timeout, void *out, br_outcome *outcome, size_t *index,
-                         br_error *err);
+BR_API_ int br_imap_next_sized(br_imap *it, double timeout, void *out, br_outcome *outcome,
+                               size_t size, size_t *index, br_error *err);
+static inline int br_imap_next(br_imap *it, double timeout, void *out, br_outcome *outcome,
+                               size_t *index, br_error *err)
+{
+    return br_imap_next_sized(it, timeout, out, outcome, sizeof *outcome, index, err);
+}
 
 /* Returns the `*size` bytes that the item of the last result has emitted, valid until the next
  * call; NULL if there are none. */
@@ -323,7 +412,11 @@ typedef struct br_pool_stats {
 } br_pool_stats;
 
 /* Sets *out to the present counts. */
-BR_API_ void br_pool_get_stats(br_pool *pool, br_pool_stats *out);
+BR_API_ void br_pool_get_stats_sized(br_pool *pool, br_pool_stats *out, size_t size);
+static inline void br_pool_get_stats(br_pool *pool, br_pool_stats *out)
+{
+    br_pool_get_stats_sized(pool, out, sizeof *out);
+}
 
 #ifdef __cplusplus
 }
