@@ -24,12 +24,14 @@ struct stopwatch {
 // Returns whether the kernel keeps time by the counter that a stopwatch reads. Reads a file.
 bool stopwatch_usable(void);
 
-// `usable` is the answer of stopwatch_usable, which may be asked in another process.
+// Starts a stopwatch with a look at the clock. `usable` is what stopwatch_usable returns; another
+// process may have called it.
 void stopwatch_init(struct stopwatch *s, bool usable);
 
-// Returns the time by a look at the clock.
+// Returns the time as clock_now does, by a look at the clock. The slow path of stopwatch_now.
 int64_t stopwatch_look(struct stopwatch *s);
 
+// Returns the time-stamp counter; 0 if this architecture has none that a stopwatch uses.
 static inline uint64_t stopwatch_ticks(void)
 {
 #if defined(__x86_64__)
@@ -39,7 +41,8 @@ static inline uint64_t stopwatch_ticks(void)
 #endif
 }
 
-// Returns the time as clock_now does.
+// Returns the time in nanoseconds, as clock_now does. Never less than an earlier call for the same
+// stopwatch has returned.
 static inline int64_t stopwatch_now(struct stopwatch *s)
 {
     uint64_t since = stopwatch_ticks() - s->ticks;
