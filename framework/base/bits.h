@@ -9,11 +9,13 @@
 // Number of words for a set of the numbers 0 .. count - 1; at least 1.
 #define BITS_WORDS(count) ((count) / 64 + 1)
 
+// Returns whether the number is in the set, which must have room for it.
 static inline bool bits_has(const uint64_t *words, uint64_t number)
 {
     return words[number / 64] >> number % 64 & 1;
 }
 
+// Adds the number to the set, which must have room for it.
 static inline void bits_add(uint64_t *words, uint64_t number)
 {
     words[number / 64] |= UINT64_C(1) << number % 64;

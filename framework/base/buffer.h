@@ -35,7 +35,7 @@ void buffer_clear(struct buffer *b);
 // good.
 void buffer_reset(struct buffer *b);
 
-// The slow path of buffer_extend: gets memory.
+// The slow path of buffer_extend, which gets more memory. Returns what buffer_extend returns.
 void *buffer_grow(struct buffer *b, size_t count);
 
 // Lengthens the buffer by `count` bytes for the caller to fill. Returns the first of them, valid

@@ -17,8 +17,7 @@ enum {
     POWER_MIN = -292, // the powers of ten that doubles need
     POWER_MAX = 324,
     POWER_COUNT = POWER_MAX - POWER_MIN + 1,
-    WORDS =
-        18, // of the big numbers that the powers are computed with: 2^1151 / 10^292 has 128 bits
+    WORDS = 18, // of a big number, with which the powers are computed: 2^1151 / 10^292 has 128 bits
 };
 
 // powers[k - POWER_MIN] is 10^k as a 128-bit number with its top bit set, rounded up if it does not
@@ -206,7 +205,7 @@ size_t decimal_f64(char *to, double value)
     }
     char digits[20];
     size_t count = put_u64(digits, d.digits);
-    int exponent = d.exponent + (int)count - 1; // of the first digit
+    int exponent = d.exponent + (int)count - 1; // of the first digit of `d`
     int precision = count > 15 ? (int)count : 15;
     if (exponent < -4 || exponent >= precision)
         at += put_scientific(at, digits, count, exponent);

@@ -7,7 +7,7 @@
 
 #include "base/utf8.h"
 
-// These are the functions themselves, not what the static analyzer takes them for.
+// The functions themselves are defined here, not the macros that the static analyzer sees.
 #undef br_error_set
 #undef br_error_setv
 #undef br_error_errno

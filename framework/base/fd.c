@@ -175,7 +175,7 @@ void fd_seal_foreign_writes(int fd)
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010
 #endif
-    // EINVAL on an older kernel: whoever holds the descriptor can then write.
+    // An older kernel returns EINVAL: whoever has the descriptor can then write to it.
     (void)fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE);
 }
 

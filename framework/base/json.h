@@ -13,10 +13,11 @@
 struct json {
     struct buffer *out; // borrowed
     bool pretty;        // two blanks a level and one member a line; if not, all on one line
-    bool started;       // the innermost object or array has a member
+    bool started;       // the innermost object has a member, the innermost array an element
     unsigned depth;
 };
 
+// Begins to write to the end of *out, which is borrowed until the last call.
 void json_init(struct json *j, struct buffer *out, bool pretty);
 
 // In all functions below `key` is the member's name; NULL inside an array and for the outermost

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Text as people read and write it: strict numbers, quoting for display, the nearest of some words.
+// Text as people read and write it: strict numbers, quoting for display, the word of a list that is
+// nearest to another one.
 #ifndef BR_BASE_TEXT_H
 #define BR_BASE_TEXT_H
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// UTF-8, one sequence at a time. Pure. It stands below error.h, so it appends to no buffer.
+// UTF-8, one sequence at a time. Pure. Uses neither buffers nor br_error, because
+// base/error.c uses this.
 #ifndef BR_BASE_UTF8_H
 #define BR_BASE_UTF8_H
 

@@ -22,9 +22,11 @@ struct wire {
     bool bad;
 };
 
+// Returns the next value.
 uint64_t wire_get(struct wire *w);
 
-// Copies exactly `size` bytes to *out.
+// Copies the next value, `size` bytes by wire_put_bytes, to *out. If it has another size, sets
+// `bad` and *out to zeros.
 void wire_get_bytes(struct wire *w, void *out, size_t size);
 
 // Returns a text inside the bytes that are read, NUL-terminated; NULL if NULL was written or the
