@@ -75,8 +75,8 @@ static bool has_room(void *user)
 {
     const struct room *room = user;
     const br_pool *p = room->pool;
-    // A call that is larger than the bound is let in if the queue is empty, because it could never
-    // be let in otherwise.
+    // A call that is larger than the bound is accepted if the queue is empty, because it could
+    // never be accepted otherwise.
     return p->options.max_queued == 0 || p->queued == 0 ||
            p->queued + room->count <= p->options.max_queued;
 }

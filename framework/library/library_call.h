@@ -26,7 +26,7 @@ int library_check_open(const br_pool *p, br_error *err);
 int library_check_sizes(size_t count, size_t in_size, size_t out_size, br_error *err);
 
 // Takes a call's items and submits them; library_start must follow. Waits for room in the queue,
-// and drives meanwhile. Returns the result, which library_release gives up; NULL and *err.
+// and drives meanwhile. Returns the result, which library_release frees; NULL and *err.
 br_result *library_submit(br_pool *p, const struct library_call *call,
                           const br_call_options *options, br_error *err);
 

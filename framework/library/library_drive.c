@@ -191,7 +191,7 @@ static int stop_failing(br_pool *p, int64_t now, br_error *err)
     return 0;
 }
 
-// Ends all calls; the pool does nothing more.
+// Ends all calls. The pool does nothing more.
 static void break_pool(br_pool *p, const br_error *why)
 {
     p->broken = true;

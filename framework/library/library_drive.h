@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The lock, time, and the work of whoever waits. Except for library_enter, the thread functions and
-// the functions of seconds, all are called with the lock; those that run callbacks or poll give it
-// up meanwhile.
+// The lock, time, and the work that waiting threads do. All functions are called with the lock,
+// unless their comment says otherwise or they only convert times; those that run callbacks or poll
+// release it meanwhile.
 #ifndef BR_LIBRARY_LIBRARY_DRIVE_H
 #define BR_LIBRARY_LIBRARY_DRIVE_H
 
@@ -14,19 +14,20 @@ pid_t library_pid(void);
 // Takes the lock. Returns false and *err, without the lock, in a process that was forked from the
 // pool's.
 bool library_enter(br_pool *p, br_error *err);
+// Releases the lock.
 void library_leave(br_pool *p);
 
 // Returns the pool's time in nanoseconds. Needs no lock.
 int64_t library_now(const br_pool *p);
 
-// Converts a caller's seconds to nanoseconds, at most some thirty years; 0 if not positive.
+// Returns a caller's seconds as nanoseconds, at most some thirty years; 0 if they are not positive.
 int64_t library_ns(double seconds);
 
 // Returns the time `timeout` seconds from now; INT64_MAX, without reading the clock, for BR_FOREVER
 // and times that are as good as that. Needs no lock.
 int64_t library_deadline(const br_pool *p, double timeout);
 
-// Returns whether a caller may give that as a time limit: not negative, or BR_FOREVER.
+// Returns whether a caller may give these seconds as a time limit: not negative, or BR_FOREVER.
 bool library_is_limit(double seconds);
 
 // Returns whether this thread is inside a callback of any pool. Needs no lock.
@@ -35,8 +36,8 @@ bool library_in_callback(void);
 // Dispatches and runs the callbacks that are ready, without waiting.
 void library_step(br_pool *p);
 
-// Dispatches what was submitted or stopped, and wakes the driving thread, which may have to do
-// something earlier now.
+// Dispatches calls that were submitted or stopped, and wakes the driving thread, whose next
+// deadline may be earlier now.
 void library_start(br_pool *p);
 
 // Does what library_start does after a submission, unless no worker could take more tasks.
@@ -50,8 +51,8 @@ int64_t library_deadline_of_work(const br_pool *p);
 void library_await_driver(br_pool *p);
 
 // Drives, or waits for the thread that drives, until done(user) is true or the time is over.
-// Returns whether it became true, also if it did because the pool broke, which settles every call:
-// p->broken says so.
+// Returns whether it became true. It also becomes true if the pool breaks, because that settles
+// every call; p->broken is set then.
 typedef bool library_condition(void *user);
 bool library_drive(br_pool *p, double timeout, library_condition *done, void *user);
 bool library_drive_until(br_pool *p, int64_t deadline, library_condition *done, void *user);
@@ -65,8 +66,8 @@ void library_stop(br_result *r);
 // Cancels what is left of a call. library_start must follow; it settles what has ended.
 void library_cancel(br_result *r);
 
-// Starts the progress thread, which alone drives from then on, and ends it. Called without the
-// lock. Start returns 0; -1 and *err.
+// Start and end the progress thread, which alone drives meanwhile. Called without the lock.
+// library_start_thread returns 0; -1 and *err.
 int library_start_thread(br_pool *p, br_error *err);
 void library_stop_thread(br_pool *p);
 

@@ -22,8 +22,8 @@ struct burst {          // a call of consecutive items that were not all yielded
     br_result *result;
     size_t first; // index of its first item
     size_t yielded;
-    size_t cursor; // item at which to begin looking for one that has ended
-    bool *gone;    // of each item: it was yielded
+    size_t cursor;    // item at which to begin looking for one that has ended
+    bool *is_yielded; // of each item
 };
 
 struct br_imap {
@@ -41,7 +41,7 @@ struct br_imap {
     size_t under_way; // number of items submitted and not yielded
     char *items;      // room for a burst of items
     size_t pending;   // number in `items` that are taken and not submitted yet
-    char *emitted;    // what the item last yielded has emitted
+    char *emitted;    // the bytes that the item last yielded has emitted
     size_t emitted_size;
     bool ended;                                // the caller's iterator has no more items
     bool failed;                               // the caller's iterator failed
@@ -171,7 +171,7 @@ static int submit_burst(br_imap *it, size_t count, int64_t room_until, br_error 
     bool *gone = calloc(count, sizeof *gone);
     if (!c || !gone) {
         free(c);
-        free(gone);
+        free(is_yielded);
         return br_error_nomem(err);
     }
     *c = (struct burst){.first = it->taken, .gone = gone};
@@ -184,7 +184,7 @@ static int submit_burst(br_imap *it, size_t count, int64_t room_until, br_error 
                                 .room_until = room_until};
     c->result = library_submit(it->pool, &call, &it->call, err);
     if (!c->result) {
-        free(gone);
+        free(is_yielded);
         free(c);
         return -1;
     }
@@ -291,7 +291,7 @@ static void drop_burst(br_imap *it, struct burst *c)
         it->newest = at;
     c->result->examined = true;
     library_release(c->result);
-    free(c->gone);
+    free(c->is_yielded);
     free(c);
 }
 
@@ -330,7 +330,7 @@ static void yield(struct yieldable *y, void *out, br_outcome *outcome, size_t si
     if (index)
         *index = c->first + y->item;
     take_emitted(it, c->result, y->item);
-    c->gone[y->item] = true;
+    c->is_yielded[y->item] = true;
     c->yielded++;
     c->cursor = y->item + 1 < c->result->count ? y->item + 1 : 0;
     it->under_way--;

@@ -18,8 +18,9 @@
 #include "library/library_result.h"
 #include "library/library_struct.h"
 
-// How long a caller looks for an end before it sleeps, if a core is free for that: longer than a
-// short task's round trip, far shorter than a person or a scheduler notices.
+// How long a caller looks for the end of a task before it sleeps, if a core is free for that. This
+// is longer than the round trip of a short task, and much shorter than a person or a scheduler
+// notices.
 #define SPIN_NS (50 * NS_PER_US)
 
 enum {
@@ -292,8 +293,8 @@ void br_pool_close(br_pool *p)
     library_leave(p);
 }
 
-// Whether all results have ended and their callbacks have returned. A caller inside a callback does
-// not wait for callbacks that run: one of those might wait for this one.
+// Returns whether all results have ended and their callbacks have returned. A caller inside a
+// callback does not wait for callbacks that run, because one of those might wait for this one.
 static bool all_settled(void *user)
 {
     const br_pool *p = user;

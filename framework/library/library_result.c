@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What became of a call's items, and the end of its result.
+// Keeps the outcomes of a call's items, and ends its result.
 #include "library/library_result.h"
 
 #include <stdlib.h>
@@ -104,7 +104,7 @@ static void keep_results(br_result *r, const struct exec_report *report)
         r->items[first + i] = state;
     if (r->out && r->out_size > 0)
         memcpy(r->out + first * r->out_size, report->ok.results, count * r->out_size);
-    // A report of more bytes than the results is of one item, which has emitted the rest.
+    // A report with more bytes than the results have is about one item, which has emitted the rest.
     if (report->ok.results_size > count * r->out_size)
         keep_emitted(r, first, (const char *)report->ok.results + r->out_size,
                      report->ok.results_size - r->out_size);

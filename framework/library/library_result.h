@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What became of a call's items, and the end of its result. All functions are called with the lock.
+// The outcomes of a call's items, and the end of its result. All functions are called with the
+// lock.
 #ifndef BR_LIBRARY_LIBRARY_RESULT_H
 #define BR_LIBRARY_LIBRARY_RESULT_H
 
@@ -9,14 +10,14 @@
 // outcome that cannot be kept is an error of its result, not of the pool.
 int library_on_item(void *user, const struct exec_report *report, bool final, br_error *err);
 
-// Puts a call that is under way into the pool's `stopping`: its last items may end without a
-// report.
+// Puts a call that has not ended into the pool's `stopping`, because its last items may end without
+// a report.
 void library_await_end(br_result *r);
 
-// Returns whether an item did not end well.
+// Returns whether an item did not succeed.
 bool library_has_failed(const br_result *r);
 
-// Fills *out with how item i ended. Its message belongs to the result or is static.
+// Fills *out with the outcome of item i. Its message belongs to the result or is static.
 void library_outcome(br_result *r, size_t i, br_outcome *out);
 
 // Returns which part of the call is done, 0 to 1.
@@ -34,10 +35,11 @@ struct item_bytes *library_emitted(br_result *r, size_t i);
 // released, and it goes to the pool's `callbacks`.
 void library_settle(br_result *r);
 
-// Gives up the caller's handle; frees the result unless it is still needed.
+// Frees the caller's handle, and the result unless it is still needed.
 void library_release(br_result *r);
 
-// Frees a result that nobody looks at any more; a failure that was never looked at is counted.
+// Frees a result that nobody looks at any more. Counts it in the statistics if it has a failure
+// that was never looked at.
 void library_drop(br_result *r);
 
 // Frees a result in any state.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The state behind <batchrun/pool.h>: a pool of functions over the pool of maps (pool/pool.h), made
-// safe for threads. Shared by the files of this folder:
+// The state of the implementation of <batchrun/pool.h>: a pool of functions over the pool of maps
+// (pool/pool.h), made safe for threads. Shared by the files of this folder:
 //
 //   library_struct   structs of other versions of the header (knows none of the others)
 //   library_result   what became of a call's items        (knows none of the others)
@@ -12,9 +12,9 @@
 // One lock guards a pool and all that belongs to it. Functions of the folder are called with the
 // lock unless they say otherwise. Callbacks and the caller's iterators run without it.
 //
-// Who waits drives: a thread that waits for a result dispatches, runs the callbacks that are ready,
-// and polls without the lock. Only one thread polls; others wait for the condition `changed`. With
-// a progress thread, that thread alone drives.
+// Waiting threads drive the pool: a thread that waits for a result dispatches, runs the callbacks
+// that are ready, and polls without the lock. Only one thread polls; others wait for the condition
+// `changed`. With a progress thread, that thread alone drives.
 #ifndef BR_LIBRARY_LIBRARY_STATE_H
 #define BR_LIBRARY_LIBRARY_STATE_H
 
@@ -44,7 +44,7 @@ struct item_failure { // an item that did not succeed
     br_outcome outcome; // its message belongs to this struct
 };
 
-struct item_bytes { // what an item emitted
+struct item_bytes { // the bytes that an item emitted
     size_t index;
     char *data;
     size_t size;

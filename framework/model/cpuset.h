@@ -18,9 +18,16 @@ struct cpuset {
     uint64_t words[CPUSET_MAX / 64];
 };
 
-void cpuset_add(struct cpuset *set, unsigned cpu);       // cpu < CPUSET_MAX
-bool cpuset_has(const struct cpuset *set, unsigned cpu); // false if cpu >= CPUSET_MAX
+// Adds a unit; cpu < CPUSET_MAX.
+void cpuset_add(struct cpuset *set, unsigned cpu);
+
+// Returns whether the unit is in the set; false if cpu >= CPUSET_MAX.
+bool cpuset_has(const struct cpuset *set, unsigned cpu);
+
+// Returns the number of units in the set.
 unsigned cpuset_count(const struct cpuset *set);
+
+// Returns whether both sets have the same units.
 bool cpuset_equal(const struct cpuset *a, const struct cpuset *b);
 
 // Returns the first member >= from, or -1. To visit all:

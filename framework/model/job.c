@@ -7,20 +7,6 @@
 
 #include "base/owned.h"
 
-const char *job_binding_name(enum job_binding binding)
-{
-    static const char *const names[] = {
-        [BIND_NONE] = "none", [BIND_PU] = "pu",     [BIND_CORE] = "core",
-        [BIND_L3] = "l3",     [BIND_NUMA] = "numa", [BIND_PACKAGE] = "package",
-    };
-    return names[binding];
-}
-
-const char *job_layout_name(enum job_layout layout)
-{
-    return layout == LAYOUT_SCATTER ? "scatter" : "compact";
-}
-
 void job_phase_finish(struct job_phase *phase)
 {
     free(phase->name);

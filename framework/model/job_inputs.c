@@ -4,16 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-const char *job_input_kind_name(enum job_input_kind kind)
-{
-    static const char *const names[] = {
-        [INPUT_RANGE] = "range", [INPUT_LIST] = "list", [INPUT_LINES] = "lines",
-        [INPUT_CSV] = "csv",     [INPUT_GLOB] = "glob", [INPUT_MATRIX] = "matrix",
-        [INPUT_FROM] = "from",
-    };
-    return names[kind];
-}
-
 static void grid_finish(struct job_grid *grid)
 {
     for (size_t i = 0; grid->values && i < grid->rows * grid->columns; i++)
@@ -92,7 +82,8 @@ static uint64_t rows_f64(double start, double stop, double step)
     double guess = ceil((stop - start) / step);
     if (!(guess >= 0 && guess <= (double)JOB_ROWS_MAX))
         return UINT64_MAX;
-    // The division rounds; the rows are what start + n * step says, which is how they are computed.
+    // The division rounds, but the rows are computed as start + n * step. So the number of rows is
+    // corrected by that formula.
     uint64_t rows = (uint64_t)guess;
     bool up = step > 0;
     while (rows > 0 && (up ? start + (double)(rows - 1) * step >= stop

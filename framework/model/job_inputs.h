@@ -19,9 +19,6 @@ enum job_input_kind {
     INPUT_FROM
 };
 
-// Returns "range", "list", "lines", "csv", "glob", "matrix" or "from".
-const char *job_input_kind_name(enum job_input_kind kind);
-
 struct job_inputs;
 
 // Values given in the file: `rows` rows of `columns` columns, row by row.

@@ -21,21 +21,17 @@ enum job_layout {
     LAYOUT_SCATTER
 };
 
-// Return "none", "pu", "core", "l3", "numa" or "package"; "compact" or "scatter".
-const char *job_binding_name(enum job_binding binding);
-const char *job_layout_name(enum job_layout layout);
-
 struct job_workers {
     unsigned count; // 0 = as many as fit
     enum job_binding binding;
     enum job_layout layout;
-    unsigned width; // number of neighbouring objects a worker is bound to
+    unsigned width; // number of neighbouring objects that a worker is bound to
     bool membind_local;
     bool oversubscribe;
     uint64_t max_tasks;     // a worker is replaced after so many tasks; 0 = never
-    struct mark mark;       // of `workers`
-    struct mark count_mark; // of the values, for messages
-    struct mark width_mark;
+    struct mark mark;       // of the key `workers`
+    struct mark count_mark; // of the value of `count`
+    struct mark width_mark; // of the value of `width`
 };
 
 #endif

@@ -44,7 +44,7 @@ static struct ledger_work pop_waiting(struct ledger *l)
 int ledger_resume(struct ledger *l, const struct ledger_past *past, br_error *err)
 {
     for (size_t i = 0; i < past->again_count; i++) {
-        l->out++; // because ledger_retry takes one that is out
+        l->granted++; // because ledger_retry takes a granted task
         if (ledger_retry(l, &past->again[i], 0, err) != 0)
             return -1;
     }
@@ -97,7 +97,7 @@ bool ledger_take(struct ledger *l, uint32_t most, int64_t now, struct ledger_wor
         *out = take_new(l, most);
     } else
         return false;
-    l->out += out->count;
+    l->granted += out->count;
     return true;
 }
 
@@ -113,7 +113,7 @@ int ledger_retry(struct ledger *l, const struct ledger_work *work, int64_t due_n
     if (heap_reserve(&l->waiting, l->waiting.count + 1, err) != 0)
         return -1;
     heap_push(&l->waiting, &(struct ledger_retry){.due_ns = due_ns, .work = *work});
-    l->out--;
+    l->granted--;
     return 0;
 }
 
@@ -126,13 +126,13 @@ int ledger_give_back(struct ledger *l, const struct ledger_work *work, br_error 
         return -1;
     l->returned[l->returned_count++] = *work;
     l->returned_tasks += work->count;
-    l->out -= work->count;
+    l->granted -= work->count;
     return 0;
 }
 
 void ledger_end(struct ledger *l, enum outcome_status status, uint64_t count)
 {
-    l->out -= count;
+    l->granted -= count;
     l->ended[status] += count;
 }
 

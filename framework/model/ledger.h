@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The account of one map's tasks: which are new, granted, waiting for another attempt, ended. Pure.
-// Its memory grows with the tasks that are out of order, not with the number of tasks.
+// Its memory grows with the number of tasks that are returned or waiting, not with the number of
+// all tasks.
 //
 // A task's life:
 //
-//   new ──take──► out ──end──► ended (with one outcome, once)
-//                 │ ▲
-//    give_back    ▼ │ take
-//               returned          it never started: no attempt is charged
-//   retry         ▼ │ take, when its time has come
-//               waiting           for another attempt; if that is given back, it waits again
+//   new ──take──► granted ──end──► ended (with one outcome, once)
+//                   │ ▲
+//      give_back    ▼ │ take
+//                 returned          it never started: no attempt is charged
+//     retry         ▼ │ take, when its time has come
+//                 waiting           for another attempt; if that is given back, it waits again
 #ifndef BR_MODEL_LEDGER_H
 #define BR_MODEL_LEDGER_H
 
@@ -27,7 +28,7 @@ struct ledger_work {
     uint32_t count;
     uint32_t attempt; // 1 is the first
     uint32_t crashes; // number of workers that they have killed
-    bool alone; // one of them may have damaged its worker: each must run with no other beside it
+    bool alone;       // one of them may have damaged its worker: each must be granted alone
 };
 
 struct ledger_retry { // a waiting task
@@ -49,7 +50,7 @@ struct ledger {
     uint64_t cursor;       // tasks from here on are new, except those in `known`
     const uint64_t *known; // see ledger_past; or NULL
     uint64_t known_left;   // number of tasks in `known` from the cursor on
-    uint64_t out;          // number of tasks that were taken and have not ended
+    uint64_t granted;      // number of tasks that were taken and have not ended
     uint64_t ended[OUTCOME_COUNT];
     struct ledger_work *returned; // a stack
     size_t returned_count, returned_capacity;
@@ -57,6 +58,7 @@ struct ledger {
     struct heap waiting;     // of struct ledger_retry, the earliest first
 };
 
+// Makes a ledger of so many new tasks; ledger_finish frees its memory.
 void ledger_init(struct ledger *l, uint64_t tasks);
 
 // Continues where an earlier ledger of as many tasks stopped. Called right after ledger_init.
@@ -72,15 +74,15 @@ bool ledger_take(struct ledger *l, uint32_t most, int64_t now, struct ledger_wor
 // Returns whether ledger_take would return a task that must run alone.
 bool ledger_next_alone(const struct ledger *l, int64_t now);
 
-// Gives back tasks that are out and have not started. A task that has had an attempt may be taken
-// again at once. Returns 0; -1 and *err, with nothing changed, if there is no memory.
+// Gives back granted tasks that have not started. A task that has had an attempt may be taken again
+// at once. Returns 0; -1 and *err, with nothing changed, if there is no memory.
 int ledger_give_back(struct ledger *l, const struct ledger_work *work, br_error *err);
 
-// Lets one task that is out run once more, as work->attempt, from `due_ns` on. Returns 0; -1 and
-// *err, with nothing changed, if there is no memory.
+// Lets one granted task run once more, as work->attempt, from `due_ns` on. Returns 0; -1 and *err,
+// with nothing changed, if there is no memory.
 int ledger_retry(struct ledger *l, const struct ledger_work *work, int64_t due_ns, br_error *err);
 
-// Notes that `count` tasks that are out have ended.
+// Notes that `count` granted tasks have ended.
 void ledger_end(struct ledger *l, enum outcome_status status, uint64_t count);
 
 // Returns the number of tasks that could be taken now or later: new, returned and waiting ones.

@@ -12,10 +12,10 @@ struct time_limits {
     int64_t hard_ns;
 };
 
-// Which ends of a task lead to another attempt, how many, and after which delay.
+// How often a task is tried again, after which outcomes of an attempt, and after which delay.
 struct retry_policy {
     unsigned limit;   // attempts after the first
-    unsigned on;      // the ends that are tried again: bits 1u << enum outcome_status
+    unsigned on;      // the outcomes that are tried again: bits 1u << enum outcome_status
     int64_t delay_ns; // before attempt 2; each later attempt waits `factor` times as long
     double factor;
     int64_t max_ns; // no delay is longer

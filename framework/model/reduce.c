@@ -4,7 +4,7 @@
 // some of its children, but not all. When the last one comes, the block is added up, its sum goes
 // to its parent as one value, and the block is freed. A block that is not in the table is either
 // whole or untouched; the mark in its nearest open ancestor says which, and so detects a row that
-// comes again.
+// comes a second time.
 #include "model/reduce.h"
 
 #include <inttypes.h>

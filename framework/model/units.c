@@ -26,7 +26,7 @@ static const struct unit durations[] = {
     {NULL, 0},
 };
 
-// Other people's names for the units.
+// Units as people write them, and the unit of the job file that they mean.
 struct alias {
     const char *written; // in small letters
     const char *meant;

@@ -16,19 +16,19 @@ enum units_result {
 };
 
 // Reads a size in bytes: a whole number alone, or a number with KiB, MiB, GiB or TiB. A fraction
-// ("1.5GiB") is rounded to whole bytes. *out is unchanged unless the result is UNITS_OK.
+// ("1.5GiB") is rounded to whole bytes. Returns UNITS_OK; else an error, and *out is unchanged.
 enum units_result units_size(const char *text, size_t length, uint64_t *out);
 
-// Reads a duration in nanoseconds: a number with ns, us, ms, s, m or h, or 0 alone. *out is
-// unchanged unless the result is UNITS_OK.
+// Reads a duration in nanoseconds: a number with ns, us, ms, s, m or h, or 0 alone. Returns
+// UNITS_OK; else an error, and *out is unchanged.
 enum units_result units_duration(const char *text, size_t length, int64_t *out);
 
 enum {
     UNITS_MEANT = 48
 };
 
-// Guess what was meant by a text that was refused: "2GiB" for "2GB", "60s" for "60". Return false
-// if there is no good guess.
+// Guess which valid text was meant by a refused one: "2GiB" for "2GB", "60s" for "60". Return true
+// with the guess, NUL-terminated, in `out`; false if there is no good guess.
 bool units_size_meant(const char *text, size_t length, char out[UNITS_MEANT]);
 bool units_duration_meant(const char *text, size_t length, char out[UNITS_MEANT]);
 

@@ -52,8 +52,8 @@ static void tell(int64_t *free_ns, struct attempt *a, int64_t start, int64_t las
     each(user, a);
 }
 
-// Spreads consecutive successes over the time until their event. The event comes after the last of
-// them began, so time beyond the sum of their durations was spent between them.
+// Spreads consecutive successes over the time until their event. Time beyond the sum of their
+// durations was spent between them, because the event comes after the last of them has started.
 static void take_tasks_ok(int64_t *free_ns, const struct event *event, attempt_fn *each, void *user)
 {
     const struct event_tasks_ok *e = &event->tasks_ok;
@@ -85,7 +85,7 @@ static void take_task_end(int64_t *free_ns, const struct event_task_end *e, atte
                         .index = e->index,
                         .status = e->status,
                         .final = e->final,
-                        .told = e};
+                        .event = e};
     tell(free_ns, &a, e->start_ns, e->duration_ns, each, user);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The attempts of a run with their times, folded from its events. A journal has consecutive
+// The attempts of a run with their times, folded from its events. A journal keeps consecutive
 // successes of a worker as one start and the duration of each, to within 6.25 %, without the gaps
-// between them. Here each gets times of its own, spread over the time that they took together;
-// attempts in one worker never overlap. All calls for one object come from one thread.
+// between them. This fold gives each attempt times of its own, spread over the time that they took
+// together. Attempts in one worker never overlap. All calls for one object come from one thread.
 #ifndef BR_REPORT_ATTEMPTS_H
 #define BR_REPORT_ATTEMPTS_H
 
@@ -20,10 +20,10 @@ struct attempt {
     uint64_t index;
     enum outcome_status status;
     bool final;
-    int64_t start_ns; // since the run began
+    int64_t start_ns; // times since the run started
     int64_t end_ns;
     int64_t lasted_ns; // as measured; end - start may be less, because figures are rounded
-    const struct event_task_end *told; // its own event, or NULL; borrowed for the call
+    const struct event_task_end *event; // the attempt's own event, or NULL; borrowed for the call
 };
 
 // Takes one attempt.
@@ -45,7 +45,7 @@ void attempts_take(struct attempts *s, const struct event *event, attempt_fn *ea
 // from a journal that may be damaged.
 int64_t attempts_time(int64_t ns);
 
-// Returns whether a worker ended without having been asked to.
+// Returns whether a worker ended without being asked to.
 bool attempts_is_death(const struct event_worker_end *e);
 
 #endif

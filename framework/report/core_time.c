@@ -8,7 +8,7 @@
 #include "base/array.h"
 
 struct core_worker {
-    int64_t until_ns; // its time is accounted for up to here
+    int64_t until_ns; // the worker's time is accounted for up to here
     bool up;
 };
 
@@ -118,7 +118,7 @@ void core_time_parts(const int64_t ns[CORE_USES], unsigned units, unsigned parts
         rest[i] = exact - parts[i];
         given += parts[i];
     }
-    // Units that are left after rounding down go to the parts that lost most by it.
+    // Units that are left after rounding down go to the parts that rounding made smaller by most.
     for (; given < units; given++) {
         int most = 0;
         for (int i = 1; i < CORE_USES; i++)

@@ -14,8 +14,8 @@
 enum core_use {
     CORE_OK,       // in attempts that succeeded
     CORE_FAILED,   // in attempts that did not succeed
-    CORE_START,    // its process was not ready: at the begin of the run, or being replaced
-    CORE_BARRIER,  // the phase of its next task had not begun
+    CORE_START,    // its process was not ready: at the start of the run, or being replaced
+    CORE_BARRIER,  // the phase of its next task had not started
     CORE_TAIL,     // no task was left for it until the end of the run
     CORE_RETRY,    // it waited for the time at which a task is tried again
     CORE_DISPATCH, // between two tasks
@@ -34,7 +34,7 @@ struct core_time {
 void core_time_init(struct core_time *c);
 void core_time_finish(struct core_time *c);
 
-// Notes that the run began, or was resumed by a new process, with so many workers.
+// Notes that the run started, or was resumed by a new process, with so many workers.
 void core_time_begin(struct core_time *c, uint32_t workers, int64_t time_ns);
 
 // Takes PHASE_BEGIN, WORKER_BEGIN and WORKER_END; ignores other events.
@@ -43,8 +43,8 @@ void core_time_take(struct core_time *c, const struct event *event);
 // Takes an attempt; those of one worker in order.
 void core_time_add(struct core_time *c, const struct attempt *a);
 
-// Accounts for the time until the end of the run, or until its latest event. To be called once,
-// last.
+// Accounts for the time until the end of the run, or until its latest event. Must be called once,
+// as the last call.
 void core_time_end(struct core_time *c, int64_t time_ns);
 
 // Divides `units` in proportion to `ns`. The parts sum to exactly `units`, or are all 0.

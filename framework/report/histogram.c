@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Bins of durations: a place on a logarithmic scale, and quantiles.
+// Bins of durations: positions on a logarithmic scale, and quantiles.
 #include "report/histogram.h"
 
 #include <math.h>

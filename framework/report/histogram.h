@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A histogram of durations, in bins of a quarter of an octave from a nanosecond to centuries. Each
 // bin holds whole steps of the rounded durations in a journal, so that rounding makes no pattern.
-// Begins zeroed. All calls for one histogram come from one thread.
+// An all-zero histogram is empty. All calls for one histogram come from one thread.
 #ifndef BR_REPORT_HISTOGRAM_H
 #define BR_REPORT_HISTOGRAM_H
 
@@ -15,7 +15,7 @@ enum {
 struct histogram {
     uint64_t ok[HISTOGRAM_BINS];
     uint64_t others[HISTOGRAM_BINS]; // attempts that did not succeed
-    uint64_t count;                  // of both kinds
+    uint64_t count;                  // all attempts
     int64_t longest_ns;
 };
 

@@ -82,7 +82,7 @@ static int report_take(struct event_sink *sink, const struct event *event, br_er
     bounded.time_ns = attempts_time(event->time_ns);
     (void)r->summary.sink.take(&r->summary.sink, &bounded, err);
     (void)r->failures.sink.take(&r->failures.sink, &bounded, err);
-    // A phase that begins a second time starts with no results.
+    // A phase that starts a second time has no results yet.
     if (event->type == EVENT_PHASE_BEGIN && event->phase_begin.phase < REPORT_PHASES)
         r->histograms[event->phase_begin.phase] = (struct histogram){0};
     if (event->type == EVENT_NOTE)

@@ -31,7 +31,7 @@ struct report {
     uint64_t deaths;              // of workers
     uint64_t resumes;
     struct machine machine; // has no units if it is not known
-    struct buffer facts;    // about the environment, as HTML
+    struct buffer facts;    // facts about the environment, as HTML
     const struct rundir *dir;
 };
 
@@ -47,8 +47,8 @@ void report_core_time(const struct report *r, struct buffer *out);
 void report_cores(const struct report *r, struct buffer *out);
 void report_environment(const struct report *r, struct buffer *out);
 
-// Append what the drawings over time share: the labels below, and the lines behind, in units of an
-// <svg> of that width and height.
+// Append what the drawings over time share: the labels below a drawing, and the lines in its
+// background, in units of an <svg> of that width and height.
 void report_time_axis(const struct report *r, struct buffer *out);
 void report_time_grid(const struct report *r, struct buffer *out, double width, double height);
 

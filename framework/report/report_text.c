@@ -93,8 +93,8 @@ void report_verdict(const struct report *r, struct buffer *out)
     static const char *const classes[] = {"good", "bad", "open"};
     static const char *const marks[] = {"\xe2\x9c\x93", "\xe2\x9c\x95", "\xe2\x80\xa6"};
     enum verdict verdict = verdict_of(&r->summary);
-    struct buffer words = BUFFER_EMPTY;
-    summary_verdict(&r->summary, &words);
+    struct buffer sentence = BUFFER_EMPTY;
+    summary_verdict(&r->summary, &sentence);
     buffer_text(out, "<header>\n<p class=\"over\">batchrun report, ");
     html_string(out, r->summary.host);
     buffer_text(out, ", ");
@@ -103,12 +103,12 @@ void report_verdict(const struct report *r, struct buffer *out)
     html_string(out, r->summary.name);
     buffer_format(out, "</h1>\n<p class=\"verdict %s\"><span class=\"mark\">%s</span> <span>",
                   classes[verdict], marks[verdict]);
-    html_text(out, words.data, words.length, MESSAGE_MAX);
+    html_text(out, sentence.data, sentence.length, MESSAGE_MAX);
     buffer_text(out, "</span></p>\n");
     put_tiles(r, out);
     buffer_text(out, "</header>\n");
-    out->failed |= words.failed;
-    buffer_finish(&words);
+    out->failed |= sentence.failed;
+    buffer_finish(&sentence);
 }
 
 // ---- Failures
@@ -160,14 +160,14 @@ static void put_failure(const struct report *r, const struct failure *f, struct 
 
 static void put_failure_counts(const struct report *r, struct buffer *out)
 {
-    size_t told = 0;
+    size_t shown = 0;
     buffer_text(out, "<p class=\"chips\">");
-    for (size_t i = 0; i < r->summary.phase_count && told < TABLE_PHASES; i++) {
+    for (size_t i = 0; i < r->summary.phase_count && shown < TABLE_PHASES; i++) {
         const struct summary_phase *p = &r->summary.phases[i];
         for (int o = OUTCOME_ERROR; o <= OUTCOME_OVER_LIMIT; o++) {
             if (p->outcomes[o] == 0)
                 continue;
-            told++;
+            shown++;
             buffer_text(out, "<span>");
             html_string(out, p->name);
             buffer_text(out, ": ");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The drawings of a report that have a time axis. Their horizontal unit is a bin. The browser
-// stretches them to the width of the page, so text, which must keep its shape, stands beside them.
+// stretches them to the width of the page, so text, which must keep its shape, is placed outside
+// them.
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -14,7 +15,7 @@ enum {
     LABEL_EVERY = 13, // least distance of labels in px
     RATE_BINS = 8,    // bins of the timeline that make one bin of the throughput
     CHART_HEIGHT = 100,
-    LEAST_HEIGHT = 3, // of failures, so that few of them can be seen
+    LEAST_HEIGHT = 3, // least height of failures, so that few of them can be seen
     MARK_BINS = 4     // width of a mark
 };
 
@@ -94,7 +95,7 @@ static void put_bars(const struct report *r, struct buffer *out)
                       s->phase_count - report_drawn(r));
 }
 
-// ---- Workers, a row each or a row for some
+// ---- Workers: a row for each, or for several
 
 // Returns how busy a cell is: 0 = idle, LEVELS = all the time.
 static int level_of(const struct report *r, const struct timeline_cell *c)
@@ -131,7 +132,7 @@ static void put_cells(const struct report *r, size_t colour, int level, struct b
         buffer_text(out, "\"/>\n");
 }
 
-// Draws marks; those that would overlap are one.
+// Draws marks; those that would overlap become one.
 static void put_marks(const struct report *r, const char *class, bool deaths, struct buffer *out)
 {
     const struct timeline *t = &r->timeline;

@@ -22,7 +22,7 @@ struct timeline_cell {
     int64_t lead_ns; // time of `phase` minus that of the other phases
     uint32_t phase;  // the phase with more than half of the time, if there is one
     uint32_t retries;
-    uint32_t deaths; // of workers
+    uint32_t deaths; // deaths of workers
 };
 
 struct timeline_bin {
@@ -40,7 +40,8 @@ struct timeline {
     size_t row_count;
 };
 
-// Returns -1 and *err if memory is out. The other calls need no memory.
+// Makes a timeline without attempts. Returns 0; -1 and *err if there is no memory. The other calls
+// need no memory.
 int timeline_init(struct timeline *t, br_error *err);
 void timeline_finish(struct timeline *t);
 

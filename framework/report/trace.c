@@ -29,7 +29,8 @@ struct slice {
     uint64_t count; // attempts in the slice; 0 = no slice is open
     int64_t start_ns;
     int64_t end_ns;
-    const struct event_task_end *told; // event of a single attempt, during the call that has it
+    const struct event_task_end
+        *event; // of a single attempt, during the call that has it; else NULL
     enum outcome_status status;
 };
 
@@ -140,10 +141,10 @@ static void put_arguments(struct trace *t, const struct slice *s)
         json_u64(j, "tasks", s->count);
     }
     json_u64(j, "attempt", s->attempt);
-    if (s->status != OUTCOME_OK && s->told) {
-        json_string(j, "inputs", s->told->inputs);
-        json_string(j, "message", s->told->message);
-        json_bool(j, "final", s->told->final);
+    if (s->status != OUTCOME_OK && s->event) {
+        json_string(j, "inputs", s->event->inputs);
+        json_string(j, "message", s->event->message);
+        json_bool(j, "final", s->event->final);
     }
     json_end_object(j);
 }
@@ -157,7 +158,7 @@ static void put_slice(struct trace *t, uint32_t worker, const struct slice *s)
     put_time(&t->json, "ts", s->start_ns);
     put_time(&t->json, "dur", s->end_ns - s->start_ns);
     if (s->status != OUTCOME_OK)
-        json_string(&t->json, "cname", s->told && s->told->final ? "terrible" : "bad");
+        json_string(&t->json, "cname", s->event && s->event->final ? "terrible" : "bad");
     put_arguments(t, s);
     end_event(t);
 }
@@ -181,7 +182,7 @@ static void put_attempt(void *user, const struct attempt *a)
                                .attempt = a->attempt,
                                .first = a->index,
                                .start_ns = a->start_ns,
-                               .told = a->told,
+                               .event = a->event,
                                .status = a->status};
     }
     open->last = a->index;
@@ -219,7 +220,7 @@ static void put_resume(struct trace *t, int64_t time_ns)
 static int trace_take(struct event_sink *sink, const struct event *event, br_error *err)
 {
     struct trace *t = (struct trace *)sink;
-    // A run that has not ended may have got more workers since the first pass.
+    // A run that has not ended may have started more workers since the first pass.
     uint32_t worker = event->type == EVENT_TASKS_OK   ? event->tasks_ok.worker
                       : event->type == EVENT_TASK_END ? event->task_end.worker
                                                       : 0;

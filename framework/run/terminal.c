@@ -91,7 +91,7 @@ void terminal_lost_worker(struct terminal *t, const struct exec_report *dead)
 
 void terminal_failures(struct terminal *t)
 {
-    if (!failures_untold(t->failures))
+    if (!failures_pending(t->failures))
         return;
     struct buffer text = BUFFER_EMPTY;
     failures_text(t->failures, t->dir->path, t->dir->logs_path, &text);

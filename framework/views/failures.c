@@ -10,7 +10,7 @@
 
 struct failures_worker {
     char *cpus;
-    struct event_output last[2]; // its latest output, by stream
+    struct event_output last[2]; // the task's latest output, by stream
 };
 
 // ---- The fold
@@ -92,8 +92,8 @@ static size_t number_length(const char *text)
     return at;
 }
 
-// Returns whether the first lines of two messages differ in numbers alone.
-static bool same_words(const char *a, const char *b)
+// Returns whether the first lines of two messages are the same, or differ only in numbers.
+static bool same_message(const char *a, const char *b)
 {
     for (;;) {
         size_t in_a = number_length(a), in_b = number_length(b);
@@ -115,7 +115,7 @@ static struct failure *find_alike(struct failures *f, const struct event_task_en
     for (size_t i = 0; i < f->shown_count; i++) {
         const struct event_task_end *t = &f->shown[i].task;
         if (t->phase == e->phase && t->status == e->status && t->signal == e->signal &&
-            t->exit_code == e->exit_code && same_words(t->message, e->message))
+            t->exit_code == e->exit_code && same_message(t->message, e->message))
             return &f->shown[i];
     }
     return NULL;
@@ -172,7 +172,7 @@ static void forget_shown(struct failures *f)
     for (size_t i = 0; i < f->shown_count; i++)
         failure_finish(&f->shown[i]);
     f->shown_count = 0;
-    f->told = 0;
+    f->printed = 0;
     f->count = 0;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The final failures of a run, folded from its events. For the first few kinds of failures it keeps
-// what a person needs to understand one, and how many other tasks failed alike: in the same phase,
-// with the same outcome, and with a message that differs in numbers alone. Tasks that were skipped
-// or cancelled are not failures. All calls for one object come from one thread.
+// what a person needs to understand one, and how many other tasks failed in the same way: in the
+// same phase, with the same outcome, and with a message that differs only in numbers. Tasks that
+// were skipped or cancelled are not failures. All calls for one object come from one thread.
 #ifndef BR_VIEWS_FAILURES_H
 #define BR_VIEWS_FAILURES_H
 
@@ -17,18 +17,18 @@
 
 enum {
     FAILURES_SHOWN = 10,
-    FAILURES_NAMED = 5 // tasks named that failed like a shown one
+    FAILURES_NAMED = 5 // most tasks that are listed as failed like a shown one
 };
 
 struct failure_output {
-    uint64_t offset; // in the worker's log of the stream
+    uint64_t offset; // where it begins in the worker's log of the stream
     uint64_t length; // 0 = no output
     uint64_t first;  // tasks first .. first + count - 1 printed it
     uint64_t count;
 };
 
 struct failure {
-    struct event_task_end task; // its strings are the two below; no result
+    struct event_task_end task; // its strings are `message` and `inputs`; it has no result
     char *inputs;
     char *message;
     char *cpus; // of its worker, "4-5"; NULL = not known
@@ -40,10 +40,10 @@ struct failure {
 struct failures_worker;
 
 struct failures {
-    struct event_sink sink; // take: always 0
+    struct event_sink sink; // its take always returns 0
     struct failure shown[FAILURES_SHOWN];
     size_t shown_count;
-    size_t told;    // how many of them failures_text has appended
+    size_t printed; // how many of `shown` failures_text has appended
     uint64_t count; // of all failures
     char **phases;  // names
     size_t phase_count;
@@ -73,7 +73,7 @@ void failure_details(struct buffer *out, const struct failure *failure, const ch
 void failure_again(struct buffer *out, const char *run, const char *phase, uint64_t index);
 
 // Returns whether failures_text has something to append.
-bool failures_untold(const struct failures *f);
+bool failures_pending(const struct failures *f);
 
 // Appends a block for each kept failure that it has not appended before, with the last lines of the
 // task's output (read from `logs_directory`/worker-N.out and .err; NULL = none), and the command
@@ -81,8 +81,8 @@ bool failures_untold(const struct failures *f);
 void failures_text(struct failures *f, const char *run, const char *logs_directory,
                    struct buffer *out);
 
-// Appends how many more failures there were, which of them were alike, and the command that lists
-// all. Appends nothing if failures_text has appended all.
+// Appends how many more failures there were, which of them were like a shown one, and the command
+// that lists all. Appends nothing if failures_text has appended all.
 void failures_rest(const struct failures *f, const char *run, struct buffer *out);
 
 // Writes the kept failures as objects into the array that is open in `j`.

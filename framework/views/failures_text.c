@@ -223,16 +223,16 @@ static void put_block(struct buffer *out, const struct failures *f, const struct
     buffer_char(out, '\n');
 }
 
-bool failures_untold(const struct failures *f)
+bool failures_pending(const struct failures *f)
 {
-    return f->told < f->shown_count;
+    return f->printed < f->shown_count;
 }
 
 void failures_text(struct failures *f, const char *run, const char *logs_directory,
                    struct buffer *out)
 {
-    for (; f->told < f->shown_count; f->told++)
-        put_block(out, f, &f->shown[f->told], run, logs_directory);
+    for (; f->printed < f->shown_count; f->printed++)
+        put_block(out, f, &f->shown[f->printed], run, logs_directory);
 }
 
 static void put_kind(struct buffer *out, uint64_t count)

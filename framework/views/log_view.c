@@ -38,7 +38,7 @@ static int open_log(struct log_view *v, const struct event_output *e, br_error *
 }
 
 // Appends the start of a line, which names the task: "areas#17: ", "areas#17 (attempt 2, stderr):
-// ", or "areas#3-10: " for output of tasks that were too short to tell apart.
+// ", or "areas#3-10: " for the output of tasks that were too short to be distinguished.
 static void put_head(struct log_view *v, const struct event_output *e)
 {
     struct buffer *out = &v->text;
@@ -56,7 +56,8 @@ static void put_head(struct log_view *v, const struct event_output *e)
     buffer_text(out, ": ");
 }
 
-// Appends lines with their start. *inside tells whether the text before ended within a line.
+// Appends lines with their start. *inside is whether the text before it ended within a line, and is
+// updated.
 static void put_lines(struct log_view *v, const struct event_output *e, const char *data,
                       size_t length, bool *inside)
 {

@@ -17,15 +17,15 @@
 typedef int log_print(const struct buffer *piece, br_error *err);
 
 struct log_view {
-    struct event_sink sink; // take: -1 and *err if `print` fails or a log cannot be read
+    struct event_sink sink; // its take returns -1 and *err if `print` fails or a log cannot be read
     const char *logs_path;
     const struct task_name *task; // NULL: all tasks
     bool escape;                  // control characters are escaped, for a terminal
     log_print *print;
     struct phase_names names;
     struct buffer text;
-    char path[4096]; // of the open log
-    int fd;          // of the open log; -1 = none
+    char path[4096]; // path of the open log
+    int fd;          // descriptor of the open log; -1 = none
     bool found;      // an event has named `task`
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The machine as a run's journal keeps it: one line for each processing unit in logical order, with
-// the unit's number in the system and the numbers of its package, NUMA node, L3 (-1: none) and
-// core. Pure functions.
+// The machine note of a run's journal: one line for each processing unit in logical order, with the
+// unit's number in the system and the numbers of its package, NUMA node, L3 (-1: none) and core.
+// Pure functions.
 #ifndef BR_VIEWS_MACHINE_NOTE_H
 #define BR_VIEWS_MACHINE_NOTE_H
 

@@ -12,7 +12,7 @@
 #include "journal/event.h"
 #include "views/task_name.h"
 
-// Begins zeroed.
+// An all-zero object has no names.
 struct phase_names {
     char **names; // NULL for a phase that no event has named
     size_t count;
@@ -23,7 +23,7 @@ struct phase_names {
 void phase_names_take(struct phase_names *n, const struct event *event);
 void phase_names_finish(struct phase_names *n);
 
-// Returns whether `phase` is the phase of that task.
+// Returns whether phase number `phase` has the name that the task's name begins with.
 bool phase_names_match(const struct phase_names *n, uint32_t phase, const struct task_name *task);
 
 // Appends the name, or "phase 3" if it is not known, with control characters escaped.

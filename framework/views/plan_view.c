@@ -424,7 +424,7 @@ static bool is_shifted(const struct plan_slot *a, const struct plan_slot *b, int
 }
 
 // Returns the last of the consecutive workers from `first` on whose CPUs differ by a constant step,
-// *step.
+// and sets *step to it.
 static size_t run_end(const struct plan *p, size_t first, int *step)
 {
     size_t last = first;

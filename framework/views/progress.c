@@ -184,7 +184,7 @@ static void write_line(struct progress *p, int64_t now)
     struct block b = block_of(p, now);
     progress_block_line(&p->text, &b);
     for (size_t i = 0; i < p->phase_count; i++)
-        p->phases[i].untold = false;
+        p->phases[i].pending = false;
     p->changed = false;
     write_text(p);
 }
@@ -319,7 +319,7 @@ static void take_phase_end(struct progress *p, const struct event_phase_end *e, 
     phase->started = e->how != PHASE_SKIPPED;
     phase->running = false;
     phase->end_ns = now;
-    phase->untold = p->mode == PROGRESS_LINES;
+    phase->pending = p->mode == PROGRESS_LINES;
     p->changed = true;
     if (p->mode != PROGRESS_BAR)
         return;

@@ -31,7 +31,7 @@ enum progress_mode {
 typedef bool progress_look(void *user, unsigned worker, struct running_task *out);
 
 struct progress {
-    struct event_sink sink; // take: always 0
+    struct event_sink sink; // its take always returns 0
     int fd;
     enum progress_mode mode;
     progress_look *look; // NULL: running tasks are not shown
@@ -41,14 +41,14 @@ struct progress {
     size_t phase_count;
     unsigned slots;
     unsigned workers; // ready ones
-    double busy;      // recent fraction of them that ran a task
+    double busy;      // recent fraction of the ready workers that ran a task
     struct running_task tasks[BLOCK_TASKS];
     size_t task_count;
     int64_t sampled_ns;
     int64_t last_ns;     // time of the latest drawing or line
     bool changed;        // something was counted after that
     struct buffer above; // lines to print above the next drawing
-    struct buffer block; // as it stands on the terminal
+    struct buffer block; // as it is on the terminal now
     struct buffer text;
     struct sigaction resized; // the action of SIGWINCH before progress_show
     bool watches_size;
@@ -61,17 +61,17 @@ enum progress_mode progress_mode_for(int fd);
 // Counts events, without showing anything, until progress_show.
 void progress_init(struct progress *p, int fd);
 
-// Begins to show progress in this mode; events before, of a run that is resumed, were only counted.
-// PROGRESS_BAR handles SIGWINCH until progress_finish.
+// Starts to show progress in this mode. Earlier events, of a run that is resumed, were only
+// counted. PROGRESS_BAR handles SIGWINCH until progress_finish.
 void progress_show(struct progress *p, enum progress_mode mode, progress_look *look, void *user);
 
 // Erases the block and frees all memory. May be called again.
 void progress_finish(struct progress *p);
 
-// Draws the block or writes a line if it is time for one. `time_ns` is the time since the run
-// began. progress_next returns the time at which it must be called next; INT64_MAX: after the next
-// event.
+// Draws the block or writes a line if it is time for one. `now` is the time in ns since the run
+// started.
 void progress_tick(struct progress *p, int64_t now);
+// Returns the time at which progress_tick must be called next; INT64_MAX: after the next event.
 int64_t progress_next(const struct progress *p);
 
 // Prints whole lines, in any mode. With a bar they appear above the block, with its next drawing.

@@ -106,13 +106,13 @@ static void pad(struct buffer *out, size_t start, size_t width)
 
 // ---- Phases
 
-// The layout that all drawn phases share, so that they stand in columns.
+// The layout that all drawn phases share, so that columns are aligned.
 struct layout {
     size_t shown; // how many running phases are drawn
     size_t running;
     size_t name, count; // widths
     size_t bar;         // width; 0 = no room for a bar
-    bool two_lines;     // the figures stand in a line below name, counts and bar
+    bool two_lines;     // the figures have a line below name, counts and bar
 };
 
 // Returns how many columns `put` takes for the phase.

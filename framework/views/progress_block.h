@@ -27,9 +27,9 @@ struct progress_phase {
     int64_t start_ns;
     int64_t end_ns;
     double rate;  // recent tasks per second; 0 = not known
-    bool started; // it has begun and was not skipped
+    bool started; // it has started and was not skipped
     bool running;
-    bool untold; // it has ended, and no line has reported that yet
+    bool pending; // it has ended, and no line has reported that yet
 };
 
 struct block {
@@ -47,7 +47,7 @@ struct block {
 // none wraps and the cursor after them stays on the screen. Returns the number of lines.
 size_t progress_block_draw(struct buffer *out, const struct block *b, size_t columns, size_t rows);
 
-// Appends one line about the running phases, and those that have ended and are `untold`.
+// Appends one line about the running phases, and those that have ended and are `pending`.
 void progress_block_line(struct buffer *out, const struct block *b);
 
 // Appends how a phase ended, without a newline: "areas: done, 1 000 tasks in 31 s, 1 failed".

@@ -77,7 +77,7 @@ static void put_phases(struct buffer *out, const struct block *b, bool running)
     size_t count = 0;
     for (size_t i = 0; i < b->phase_count; i++) {
         const struct progress_phase *phase = &b->phases[i];
-        if ((running ? !phase->running : !phase->untold) || ++count > LINE_PHASES)
+        if ((running ? !phase->running : !phase->pending) || ++count > LINE_PHASES)
             continue;
         (running ? put_running : progress_block_ended)(out, phase, i);
         buffer_text(out, "; ");

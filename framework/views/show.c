@@ -85,7 +85,7 @@ static void put_title(const struct rundir *run, const struct summary *s, struct 
     buffer_text(out, "\n\n");
 }
 
-// Appends the phases that a phase waits for before it can begin.
+// Appends the phases that a phase waits for before it can start.
 static void put_waiting(const struct summary *s, const struct job *job, size_t place, bool *before,
                         struct buffer *out)
 {
@@ -167,12 +167,12 @@ int show_task(const struct rundir *run, const struct task_name *task, struct buf
 
 // ---- All that failed
 
-// Notes from which event on failures count: earlier ones were undone by a resume.
+// Notes the event from which on failures count. A resume makes earlier ones void.
 struct survey {
     struct event_sink sink;
     uint64_t events;
-    uint64_t retried;   // number of the latest event that had all failed tasks run again
-    uint64_t *restarts; // by phase: number of the event with which it began again
+    uint64_t retried;   // number of the latest event that made all failed tasks run again
+    uint64_t *restarts; // by phase: number of the event with which it started again
     size_t restart_count;
 };
 

@@ -16,7 +16,7 @@ enum {
 };
 
 struct slow_task {
-    int64_t duration_ns; // of a plain success: to within 6.25 %, as a journal keeps it
+    int64_t duration_ns; // of a plain success to within 6.25 %, because a journal rounds it
     uint32_t phase;
     uint64_t index;
     uint32_t worker;
@@ -25,12 +25,12 @@ struct slow_task {
 };
 
 struct slowest {
-    struct event_sink sink;                // take: always 0
+    struct event_sink sink;                // its take always returns 0
     struct slow_task tasks[SLOWEST_SHOWN]; // the slowest first
     size_t count;
 };
 
-// Begins with no attempts.
+// Makes a fold without attempts.
 void slowest_init(struct slowest *s);
 
 // Appends a table for a person; nothing if no task has ended.

@@ -19,20 +19,20 @@
 struct story_worker;
 
 struct story {
-    struct event_sink sink; // take: always 0
+    struct event_sink sink; // its take always returns 0
     const struct task_name *task;
     struct phase_names names;
     bool phase_began;
     bool phase_ended;
     enum phase_end how; // how the phase ended
-    uint32_t phase;     // its number, once it has begun
+    uint32_t phase;     // its number, if it has started
     uint64_t tasks;     // of the phase
     uint64_t ended;     // tasks of the phase that have ended
-    bool *over;         // by phase: it has ended with all its tasks
+    bool *over;         // by phase: whether it has ended with all its tasks
     size_t over_count;
     struct failure *attempts;
     size_t attempt_count;
-    struct event_output *outputs; // of the task's attempts
+    struct event_output *outputs; // the task's attempts
     size_t output_count;
     struct story_worker *workers;
     size_t worker_count;
@@ -43,7 +43,7 @@ struct story {
 void story_init(struct story *s, const struct task_name *task);
 void story_finish(struct story *s);
 
-// Appends the story for a person. `job` is the job as it was run, for phases that have not begun;
+// Appends the story for a person. `job` is the job as it was run, for phases that have not started;
 // `run` has the workers' logs. Returns -1 and *err if the run has no such task (BR_ERR_USAGE) or
 // memory is out.
 int story_text(struct story *s, const struct job *job, const struct rundir *run, struct buffer *out,

@@ -70,7 +70,7 @@ static void take_phase_begin(struct summary *s, const struct event_phase_begin *
     struct summary_phase *p = phase_at(s, e->phase);
     if (!p)
         return;
-    // A phase that begins a second time starts with no results.
+    // A phase that starts a second time has no results yet.
     free(p->name);
     free(p->task);
     *p = (struct summary_phase){.tasks = e->tasks, .start_ns = now};

@@ -28,20 +28,20 @@ struct summary_phase {
 };
 
 struct summary_worker {
-    struct cpuset cpus; // of its latest process
+    struct cpuset cpus; // of the worker's latest process
     uint32_t starts;
-    uint64_t tasks; // attempts that ended in the worker
+    uint64_t tasks; // number of attempts that ended in the worker
     int64_t busy_ns;
 };
 
 struct summary {
-    struct event_sink sink; // take: always 0
+    struct event_sink sink; // its take always returns 0
     char *name;
     char *job_file;
     char *version;
     char *host;
     char *limits;    // how limits.memory is enforced
-    int64_t wall_ns; // wall clock at the begin of the run
+    int64_t wall_ns; // wall clock at the start of the run
     uint32_t worker_slots;
     struct summary_phase *phases;
     size_t phase_count;

@@ -255,9 +255,9 @@ START_TEST(alike_but_for_numbers)
                   "names#3 crashed: residual 1 after 1 steps\n"
                   "and 2 more: batchrun show --failed 'a job.run' lists all\n"
                   "        2 like names#0: #1, #4\n");
-    ck_assert(!failures_untold(&failures));
+    ck_assert(!failures_pending(&failures));
     fail_with(5, "residual unknown");
-    ck_assert(failures_untold(&failures));
+    ck_assert(failures_pending(&failures));
     expect_titles("names#5 error: residual unknown\n" // each is written once
                   "and 2 more: batchrun show --failed 'a job.run' lists all\n"
                   "        2 like names#0: #1, #4\n");

@@ -6,18 +6,6 @@
 #include "model/job.h"
 #include "support/suite.h"
 
-START_TEST(names_are_those_of_the_job_file)
-{
-    ck_assert_str_eq(job_binding_name(BIND_NONE), "none");
-    ck_assert_str_eq(job_binding_name(BIND_L3), "l3");
-    ck_assert_str_eq(job_binding_name(BIND_PACKAGE), "package");
-    ck_assert_str_eq(job_layout_name(LAYOUT_COMPACT), "compact");
-    ck_assert_str_eq(job_layout_name(LAYOUT_SCATTER), "scatter");
-    ck_assert_str_eq(job_input_kind_name(INPUT_RANGE), "range");
-    ck_assert_str_eq(job_input_kind_name(INPUT_FROM), "from");
-}
-END_TEST
-
 START_TEST(destroy_takes_nothing_and_half_of_a_job)
 {
     errno = 42;
@@ -167,7 +155,6 @@ END_TEST
 
 SUITE(job)
 {
-    TEST(names_are_those_of_the_job_file);
     TEST(destroy_takes_nothing_and_half_of_a_job);
     TEST(a_phase_waits_for_what_is_before_it);
     TEST(a_task_is_found_by_its_plugin);

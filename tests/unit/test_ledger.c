@@ -7,7 +7,7 @@
 
 static uint64_t sum(const struct ledger *l)
 {
-    return l->out + ledger_ended(l) + ledger_left(l);
+    return l->granted + ledger_ended(l) + ledger_left(l);
 }
 
 static void assert_take(struct ledger *l, uint32_t most, int64_t now, struct ledger_work is)
