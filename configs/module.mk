@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# Job files that people start from; tests/system runs each one.
+# Job files to start from; tests/system runs each one.
 EXTRA_DIST += \
 	configs/async.yaml \
 	configs/commands.yaml \

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# For editors; `batchrun __manual schema` writes it, and a test sees that it is up to date.
+# For editors. `batchrun __manual schema` writes it, and a test checks that it is up to date.
 dist_pkgdata_DATA = docs/job.schema.json
 
 EXTRA_DIST += \
@@ -58,8 +58,8 @@ docs_examples_names_SOURCES = docs/examples/names.c
 docs_examples_names_LDADD = libbatchrun.la
 docs_examples_names_LDFLAGS = $(AM_LDFLAGS)
 
-# Manual pages. What they say of options and of a job file's keys comes from the tables that read
-# them.
+# Manual pages. Their descriptions of options and of a job file's keys come from the tables that read
+# these.
 dist_man_MANS = docs/man/batchrun-plugin.7 docs/man/libbatchrun.3
 nodist_man_MANS = docs/man/batchrun.1 docs/man/batchrun-job.5
 CLEANFILES += $(nodist_man_MANS)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# One convenience library a room. None links another: who links rooms names all that they need,
-# the upper before the lower.
+# A convenience library for each room. None links another: a program names all rooms that it needs, the
+# upper before the lower.
 noinst_LIBRARIES += \
 	libbase.a \
 	libmodel.a \
@@ -21,7 +21,7 @@ noinst_LIBRARIES += \
 	liblibrary.a \
 	librun.a
 
-# All rooms that run tasks, and all rooms of the runner, as what links them names them.
+# All rooms that run tasks, and all rooms of the runner, in the order for the linker.
 pool_rooms = libpool.a liblocal.a libworker.a libcrash.a libplugin.a libchannel.a libprocess.a \
 	libexec.a libmodel.a libbase.a
 pool_libs = $(HWLOC_LIBS) -lpthread -lm
@@ -263,8 +263,8 @@ libjournal_a_CFLAGS = $(AM_CFLAGS) $(XXHASH_CFLAGS)
 libexec_a_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS)
 libcrash_a_CFLAGS = $(AM_CFLAGS) $(LIBDW_CFLAGS)
 
-# The library that programs link: the pool, and nothing of the runner. libtool takes no plain archive
-# for a shared library, the linker does.
+# The library that programs link: the pool, without the runner. libtool accepts no plain archive in a
+# shared library, so the archives are passed to the linker.
 lib_LTLIBRARIES += libbatchrun.la
 exported = framework/library/libbatchrun.map
 EXTRA_DIST += $(exported)

@@ -158,7 +158,7 @@ tests_unit_test_units_SOURCES = tests/unit/test_units.c
 unit_tests += tests/unit/test_wire
 tests_unit_test_wire_SOURCES = tests/unit/test_wire.c
 
-# What stands behind <batchrun/pool.h>, as its users meet it: linked with the library alone.
+# Tests of <batchrun/pool.h>, linked with libbatchrun alone, as its users' programs are.
 pool_tests =
 pool_tests_common = tests/pool/pool_tests.c tests/pool/pool_tests.h
 pool_tests_ldadd = libsuite.a libbatchrun.la $(CHECK_LIBS) -lpthread
@@ -199,7 +199,7 @@ tests_pool_test_pool_workers_SOURCES = tests/pool/test_pool_workers.c $(pool_tes
 tests_pool_test_pool_workers_LDADD = $(pool_tests_ldadd)
 tests_pool_test_pool_workers_LDFLAGS = $(AM_LDFLAGS)
 
-# What tasks do to their workers, over real ones.
+# Tests of tasks that do harm to their workers, with real workers.
 fault_tests =
 fault_tests += tests/faults/test_isolation
 tests_faults_test_isolation_SOURCES = tests/faults/test_isolation.c
@@ -208,7 +208,7 @@ fault_tests += tests/faults/test_scribble
 tests_faults_test_scribble_SOURCES = tests/faults/test_scribble.c
 tests_faults_test_scribble_CPPFLAGS = $(test_cppflags)
 
-# What disturbs the program under test; uses nothing of ours.
+# The program that disturbs the program under test. It uses no code of batchrun.
 check_PROGRAMS += tests/faults/disturb
 tests_faults_disturb_SOURCES = tests/faults/disturb.c
 tests_faults_disturb_LDADD =
@@ -218,12 +218,12 @@ check_PROGRAMS += $(unit_tests) $(pool_tests) $(fault_tests)
 TESTS += $(unit_tests) $(pool_tests) $(fault_tests)
 endif
 
-# What every unit test is built with; a program names only its source.
+# Flags and libraries of every unit test; a program names only its source.
 LDADD = libsupport.a libsuite.a liblibrary.a $(run_rooms) $(run_libs) $(CHECK_LIBS)
 
-# What all test programs share: their suite and their patience. It needs nothing of batchrun.
-# What unit tests share: the scripted executor and a pool over it, the rigs of real workers and of a
-# journal, golden texts.
+# libsuite.a: suites and patience, for all test programs. It needs no code of batchrun.
+# libsupport.a: the scripted executor and a pool over it, the rigs of real workers and of a journal, and
+# golden texts, for unit tests.
 if HAVE_CHECK
 check_LIBRARIES += libsuite.a libsupport.a
 endif
@@ -251,10 +251,10 @@ EXTRA_DIST += \
 	tests/topology/restricted.plan tests/topology/restricted.view tests/topology/restricted.xml \
 	tests/topology/scattered.plan tests/topology/scattered.view \
 	tests/topology/two-packages.plan tests/topology/two-packages.view
-# What a test leaves when a text is not as expected.
+# Files that a test writes if a text is not as expected.
 CLEANFILES += *.actual
 
-# Plugins that misbehave, or that use what the demo does not. Only the tests load them.
+# Plugins that misbehave, or that use calls that the demo does not. Only the tests load them.
 test_plugin_ldflags = $(plugin_ldflags) -rpath /nowhere
 check_LTLIBRARIES += tests/plugins/configured.la
 tests_plugins_configured_la_SOURCES = tests/plugins/configured.c
@@ -326,7 +326,7 @@ tests_plugins_wild_la_SOURCES = tests/plugins/wild.c
 tests_plugins_wild_la_LDFLAGS = $(test_plugin_ldflags)
 tests_plugins_wild_la_LIBADD =
 
-# To be preloaded: memory that runs out, a wall clock that jumps.
+# Libraries for LD_PRELOAD: memory that runs out, a wall clock that jumps.
 check_LTLIBRARIES += tests/faults/no_memory.la
 tests_faults_no_memory_la_SOURCES = tests/faults/no_memory.c
 tests_faults_no_memory_la_LDFLAGS = -module -shared -avoid-version -rpath /nowhere
@@ -338,12 +338,13 @@ tests_system_wall_clock_la_LDFLAGS = -module -shared -avoid-version -rpath /nowh
 tests_system_wall_clock_la_CFLAGS = $(AM_CFLAGS) -fvisibility=default
 tests_system_wall_clock_la_LIBADD =
 
-# The program from outside. Python 3 and its standard library; skipped where there is none.
+# Tests of the program from outside. They use Python 3 and its standard library, and are skipped if
+# Python is missing.
 TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = $(srcdir)/tests/timed $(srcdir)/tests/system/run
 LOG_COMPILER = $(srcdir)/tests/timed
 EXTRA_DIST += tests/timed
-# Memory that cannot be had is an error of the program also under a sanitizer.
+# An allocation that fails returns NULL also under a sanitizer.
 AM_TESTS_ENVIRONMENT = srcdir='$(abs_srcdir)'; builddir='$(abs_builddir)'; export srcdir builddir; \
 	ASAN_OPTIONS="$${ASAN_OPTIONS:+$$ASAN_OPTIONS:}allocator_may_return_null=1"; export ASAN_OPTIONS;
 system_tests = \
@@ -388,8 +389,8 @@ system_tests = \
 	tests/system/test_trace.py \
 	tests/system/test_unfit.py
 TESTS += $(system_tests)
-# What is made and installed from a tarball, as its users meet it: enough of a check for
-# `make distcheck TESTS='$(dist_tests)'`, where all tests have been run before.
+# Tests of the files that are made and installed from a tarball. They are enough for
+# `make distcheck TESTS='$(dist_tests)'` if all tests have been run before.
 dist_tests = \
 	tests/system/test_command.py \
 	tests/system/test_commands.py \
@@ -398,8 +399,8 @@ dist_tests = \
 	tests/system/test_install.py \
 	tests/system/test_manual.py \
 	tests/system/test_schema.py
-# Tests of texts, scripts and installed files. They run little of the program, so that a second build,
-# with sanitizers, finds nothing more by them: TESTS='$(filter-out $(once_tests),$(TESTS))'.
+# Tests of texts, scripts and installed files. They run little of the program, so a second build, with
+# sanitizers, leaves them out: TESTS='$(filter-out $(once_tests),$(TESTS))'.
 once_tests = \
 	tests/system/test_completion.py \
 	tests/system/test_guides.py \
@@ -413,15 +414,15 @@ EXTRA_DIST += $(system_tests) tests/system/disturbing.py tests/system/guide.py \
 	tests/system/harness.py tests/system/journal.py tests/system/resuming.py tests/system/run \
 	tests/system/slurm.py
 
-# The channel's protocols, for spin; skipped where there is none.
+# Models of the channel's protocols, for spin; skipped if spin is missing.
 TESTS += tests/models/run
 EXTRA_DIST += tests/models/run tests/models/claims.pml tests/models/wakeup.pml
 
-# What the sanitizers' build runs: all but what runs no task and no code of ours.
+# The tests of the build with sanitizers: all that run a task or code of batchrun.
 sanitizers_tests = $(unit_tests) $(pool_tests) $(fault_tests) $(filter-out $(once_tests),$(system_tests))
-# What valgrind runs. Not here: long loops over what other tests go through once (test_bits,
-# test_decimal, test_pool_random, test_report); and what kills real workers, whose code a pool's calls
-# go through. The longest comes first.
+# The tests that run under valgrind. Left out are tests that repeat in long loops what other tests do once
+# (test_bits, test_decimal, test_pool_random, test_report), and tests that kill real workers, whose code
+# a pool's calls run, too. The longest tests come first.
 not_for_valgrind = tests/unit/test_bits tests/unit/test_decimal tests/unit/test_executor \
 	tests/unit/test_local_deaths tests/unit/test_local_limits tests/unit/test_local_start \
 	tests/unit/test_local_tasks tests/unit/test_nursery tests/unit/test_pool_random \

@@ -24,7 +24,7 @@ tools_batchrun_batchrun_SOURCES = \
 tools_batchrun_batchrun_CPPFLAGS = $(AM_CPPFLAGS) -DBR_DATADIR='"$(pkgdatadir)"'
 tools_batchrun_batchrun_LDADD = $(run_rooms) $(run_libs)
 
-# Where the shells look for what others install.
+# The directories in which shells look for completions.
 bashcompletiondir = $(datadir)/bash-completion/completions
 nodist_bashcompletion_DATA = tools/completions/batchrun
 zshcompletiondir = $(datadir)/zsh/site-functions
@@ -65,7 +65,7 @@ EXTRA_DIST += \
 	tools/dev/yardsticks/spawns.c \
 	tools/dev/yardsticks/spins.c
 
-# Never part of check: numbers depend on the machine and on who else uses it.
+# Not a part of check, because figures depend on the machine and on its other users.
 bench: all
 	-$(PYTHON3) $(srcdir)/tools/dev/bench --build $(abs_builddir)
 .PHONY: bench

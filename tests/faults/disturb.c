@@ -5,10 +5,11 @@
 //   WHAT    every: each call counts; io: those that move bytes or names, and those that wait
 //   AT      0: nobody is disturbed; N+: from the N-th on
 //   HOW     kill, EIO, ENOSPC, EINTR: before the call is made; short: half of the bytes are moved.
-//           EINTR and short leave alone what cannot be interrupted or moves no bytes.
+//           EINTR and short do not disturb calls that cannot be interrupted or move no bytes.
 //   REPORT  a file for "COUNT HIT": how many calls counted, and how many were disturbed
-// Calls are counted from the first fork on, and in children from their beginning. Exits as the
-// program does, with 128 and its number for a signal; with 77 where it may not trace.
+// Calls are counted from the first fork on, and in children from their beginning. Exits with
+// the program's status, with 128 plus the number of the signal that ended it, or with 77 if it may
+// not trace.
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -40,15 +41,15 @@ struct disturber {
     enum whom whom;
     bool io;
     long at;
-    bool on; // from there on
+    bool on; // all calls from `at` on are disturbed
     bool kill, halve;
     int error;
     pid_t program;
-    pid_t victim; // 0: not born yet
+    pid_t victim; // 0: it was not forked yet
     bool has_forked, has_thread;
     long count, hit;
-    bool spoil;                     // the call in hand gets the error as its result
-    pid_t newcomers[NEWCOMERS_MAX]; // that stopped before their parent told of them
+    bool spoil;                     // the running call gets the error as its result
+    pid_t newcomers[NEWCOMERS_MAX]; // stopped before the parent's event named them
     int newcomer_count;
 };
 
@@ -98,7 +99,7 @@ static bool can_be_interrupted(uint64_t number)
 
 static void poke(pid_t pid, size_t offset, uint64_t value)
 {
-    (void)ptrace(PTRACE_POKEUSER, pid, offset, value); // ESRCH: somebody has killed it
+    (void)ptrace(PTRACE_POKEUSER, pid, offset, value); // fails with ESRCH if the process was killed
 }
 
 #define REGISTER(name) offsetof(struct user, regs.name)
@@ -113,7 +114,7 @@ static void disturb_call(struct disturber *d, pid_t pid, uint64_t number, uint64
         poke(pid, REGISTER(rdx), bytes / 2);
     } else if (d->error != EINTR || can_be_interrupted(number)) {
         d->spoil = true;
-        if (number != SYS_close) // what cannot be closed is closed all the same
+        if (number != SYS_close) // the kernel closes a descriptor even if close fails
             poke(pid, REGISTER(orig_rax), UINT64_MAX);
     } else {
         return;
@@ -121,7 +122,7 @@ static void disturb_call(struct disturber *d, pid_t pid, uint64_t number, uint64
     d->hit++;
 }
 
-// The kernel has ENOSYS for a result until the call is made.
+// Called at the start and at the end of a system call. At the start its result is ENOSYS.
 static void on_call(struct disturber *d, pid_t pid)
 {
     struct user_regs_struct r;
@@ -141,13 +142,14 @@ static void on_call(struct disturber *d, pid_t pid)
 
 // ---- The processes
 
-// ESRCH, when somebody has killed it meanwhile, shows when it is waited for.
-static void go_on(const struct disturber *d, pid_t pid, int signal)
+// Continues a stopped process. If it was killed meanwhile, waiting for it shows that.
+static void let_run(const struct disturber *d, pid_t pid, int signal)
 {
     (void)ptrace(pid == d->victim ? PTRACE_SYSCALL : PTRACE_CONT, pid, NULL, (uintptr_t)signal);
 }
 
-// Waits for a newcomer's first stop, unless that has been seen; false: it has ended before.
+// Waits for a new process's first stop, unless that has been seen. Returns false if it has ended
+// before.
 static bool meet(struct disturber *d, pid_t pid)
 {
     for (int i = 0; i < d->newcomer_count; i++)
@@ -171,7 +173,7 @@ static void on_birth(struct disturber *d, pid_t parent, bool forked)
     if (parent == d->program)
         *had = true;
     if (child == d->victim)
-        go_on(d, child, 0);
+        let_run(d, child, 0);
     else
         ptrace(PTRACE_DETACH, child, NULL, NULL);
 }
@@ -181,18 +183,18 @@ static void on_stop(struct disturber *d, pid_t pid, int status)
     int signal = WSTOPSIG(status), event = status >> 16;
     if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_VFORK) {
         on_birth(d, pid, event != PTRACE_EVENT_CLONE);
-        go_on(d, pid, 0);
+        let_run(d, pid, 0);
     } else if (event == PTRACE_EVENT_STOP && signal != SIGTRAP) {
-        ptrace(PTRACE_LISTEN, pid, NULL, NULL); // stopped, as for everybody
+        ptrace(PTRACE_LISTEN, pid, NULL, NULL); // stopped by a signal: leave it stopped
     } else if (signal == (SIGTRAP | 0x80)) {
         on_call(d, pid);
-        go_on(d, pid, 0);
+        let_run(d, pid, 0);
     } else {
-        go_on(d, pid, event == 0 ? signal : 0);
+        let_run(d, pid, event == 0 ? signal : 0);
     }
 }
 
-// Runs the program to its end: its status.
+// Runs the program to its end. Returns its exit status.
 static int attend(struct disturber *d)
 {
     for (;;) {
@@ -230,7 +232,7 @@ static void start(struct disturber *d, char **command)
     }
     const unsigned long options =
         PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE;
-    // Where it may not be traced, the program never begins.
+    // If the program may not be traced, it never starts.
     if (ptrace(PTRACE_SEIZE, d->program, NULL, options) != 0 ||
         ptrace(PTRACE_INTERRUPT, d->program, NULL, NULL) != 0)
         give_up("trace");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// For LD_PRELOAD: allocation number $NO_MEMORY_AT of the program fails, with $NO_MEMORY_ON all from
-// there on too. Not those of the processes that it forks, and not those of hwloc, which does not
-// expect it. How many there were is written into the file $NO_MEMORY_COUNT.
+// For LD_PRELOAD: makes allocation number $NO_MEMORY_AT of the program fail, and with $NO_MEMORY_ON
+// all later ones, too. Does not count allocations of the processes that it forks, or those of
+// hwloc, which does not expect failures. Writes the number of allocations to the file
+// $NO_MEMORY_COUNT.
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A run's disk fails, or its journal is cut or damaged; then the run is resumed. A part of all places
-in every test run; all of them with BATCHRUN_LONG=1."""
+"""A run's disk fails, or its journal is cut or damaged; then the run is resumed. Each test run tries
+some of the places where that can happen, and all of them with BATCHRUN_LONG=1."""
 import os
 import shutil
 import subprocess
@@ -15,7 +15,7 @@ from resuming import LONG, Resuming  # noqa: E402
 
 
 def can_trace():
-    """Whether strace is there, may trace, and can inject."""
+    """Returns whether strace is installed, may trace, and can inject errors."""
     try:
         return subprocess.run(["strace", "-o", "/dev/null", "-e", "inject=getuid:error=EPERM", "true"],
                               capture_output=True, check=False).returncode == 0
@@ -24,14 +24,14 @@ def can_trace():
 
 
 def some(things, count):
-    """About `count` of the things, evenly; all of them with BATCHRUN_LONG=1."""
+    """Returns about `count` of the things, at equal distances; all of them with BATCHRUN_LONG=1."""
     things = list(things)
     return things if LONG else things[::max(1, len(things) // count)]
 
 
 class Disturbed(Resuming):
     def traced(self, *strace):
-        """Runs the job under strace; returns what strace wrote."""
+        """Runs the job under strace; returns the output of strace."""
         log = os.path.join(self.temporary, "strace")
         process = self.start("-o", log, *strace, PROGRAM, "run", "--journal=batch", "job.yaml",
                              program="strace",
@@ -62,7 +62,7 @@ class Disturbed(Resuming):
                             ("fallocate", "ENOSPC"), ("write", "ESTALE")):
             for when in ((1, 2, 3, 10, "2+") if LONG else (1, "2+")):
                 with self.subTest(call=call, error=error, when=when):
-                    # A path that is not there yet is not followed: the whole process's calls are.
+                    # strace does not follow a path that does not exist yet, so all calls are traced.
                     path = ["-P", journal] if call == "write" else []
                     text = self.traced("-y", *path, "-e", f"trace={call}", "-e",
                                        f"inject={call}:error={error}:when={when}")
@@ -71,7 +71,7 @@ class Disturbed(Resuming):
                     elif os.path.exists(journal):
                         self.assertEqual(self.code, 5, self.err)
                         self.assertIn("the journal", self.err)
-                        # Never tried again.
+                        # The journal is never written again.
                         later = text[text.index("INJECTED"):].split("\n", 1)[1]
                         self.assertNotIn("journal>", later)
                     self.resume_and_compare(reference)
@@ -108,7 +108,7 @@ class Disturbed(Resuming):
         return done
 
     def cut_off(self):
-        """Kills a run half way; returns its journal."""
+        """Kills a run half-way; returns its journal."""
         self.kill_after(300, "coordinator", "--journal=batch")
         os.rename(self.path("job.run"), self.path("kept"))
         with open(self.path("kept/journal"), "rb") as file:
@@ -138,12 +138,12 @@ class Disturbed(Resuming):
                 if at < last:
                     self.assertIn("the journal job.run/journal", done.err)
 
-    def test_garbage_behind_the_end(self):
+    def test_garbage_after_the_end(self):
         reference = self.reference()
         journal = self.cut_off()
         first = next(size for at, size in records(journal))
         for garbage, code in ((b"\0" * 4096, 3), (os.urandom(1000), 3), (b"\xb5Rec" * 100, 3),
-                              (journal[64:64 + first], 2)):  # a record of its own, out of its place
+                              (journal[64:64 + first], 2)):  # one of its own records, out of order
             with self.subTest(garbage=garbage[:8]):
                 done = self.with_journal(journal + garbage, reference)
                 self.assertEqual(done.code, code, done)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The program, the nursery or the journal's thread is killed at each of its system calls in turn; then
-the run is resumed. Some calls in every test run; all with BATCHRUN_LONG=1."""
+the run is resumed. Each test run tries some of the calls, and all with BATCHRUN_LONG=1."""
 import os
 import sys
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Each input and output call of the program in turn fails, once or from there on, is interrupted, or
-moves half of its bytes; then the run is resumed. The last two must not end a run. Some calls in every
-test run; all with BATCHRUN_LONG=1."""
+"""Each input and output call of the program in turn fails, alone or with all later ones, is
+interrupted, or moves half of its bytes; then the run is resumed. The last two must not end a run. Each
+test run tries some of the calls, and all with BATCHRUN_LONG=1."""
 import os
 import sys
 

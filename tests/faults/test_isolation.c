@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A task does not see what an earlier one has changed in its process, whether each has a child of
-// its own or both ran in one worker.
+// A task does not see the changes that an earlier one has made in its process, whether each runs in
+// a child of its own or both run in one worker.
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,7 +111,7 @@ START_TEST(only_a_retry_is_isolated_by_auto)
     run("raise", SIGSEGV, 1, isolated(ISOLATE_AUTO, 4));
     ck_assert_int_eq(rig.fates[0].status, OUTCOME_CRASHED);
     ck_assert_uint_eq(rig.fates[0].tries, 5);
-    ck_assert_uint_eq(rig.deaths, 1); // of the first
+    ck_assert_uint_eq(rig.deaths, 1); // the first attempt, which ran in the worker itself
     rig_close(&rig);
 }
 END_TEST
@@ -203,15 +203,14 @@ END_TEST
 START_TEST(scribbling_harms_nobody_else)
 {
     struct pool_map_options options = isolated(ISOLATE_TASK, 0);
-    // The child may have broken itself so that it hangs. A task that was only slow has other
-    // attempts.
+    // The child may have damaged itself so that it hangs. A task that was only slow is tried again.
     options.map.limits.hard_ns = rig_patience_ns() / 60;
     options.retries = (struct retry_policy){.limit = 5, .on = 1U << OUTCOME_TIMED_OUT, .factor = 1};
     rig_run_one(&rig,
                 (struct rig_options){.workers = 2, .plugin = "tests/plugins/.libs/scribbler.so"},
                 "everything", 0, 100, options);
     for (int i = 0; i < 100; i++)
-        if (i % 10 != 5) { // those do harm, also to their own results
+        if (i % 10 != 5) { // tasks 5, 15, ... do harm, also to their own results
             ck_assert_int_eq(rig.fates[i].status, OUTCOME_OK);
             ck_assert_int_eq(rig.fates[i].y, (int64_t)i * i + 7);
         }
@@ -221,7 +220,8 @@ END_TEST
 
 // ---- In one worker
 
-// Each task returns what it finds, and changes something else for the next.
+// Each task returns a description of its process, and makes another change that the next must not
+// see.
 START_TEST(what_a_task_changes_the_next_does_not_find)
 {
     setenv("WILD_KEPT", "kept", 1);

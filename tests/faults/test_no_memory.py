@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Each allocation of the program fails in turn, once or from there on: it reports that, or does
-without; then the run is resumed. Some of them in every test run; all of them with BATCHRUN_LONG=1."""
+"""Each allocation of the program fails in turn, alone or with all later ones. The program reports the
+error, or works without the memory; then the run is resumed. Each test run tries some of the
+allocations, and all of them with BATCHRUN_LONG=1."""
 import os
 import sys
 import unittest
@@ -43,7 +44,7 @@ class NoMemory(Resuming):
         self.run_without(0, "run", "job.yaml")
         self.start_over()
         numbers = range(1, self.count + 1)
-        # All of those near the end: if a result is lost there, no file without it may look complete.
+        # All allocations near the end: if a result is lost there, no file without it may look complete.
         few = [*numbers[::max(1, len(numbers) // 40)], *numbers[-60:-20]]
         for on in (None, "1"):
             for number in numbers if LONG else few:

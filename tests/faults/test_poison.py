@@ -27,7 +27,7 @@ class Poison(Case):
         self.assertEqual(runs[BAD], tries)
         runs[BAD] = 1
         self.assertEqual(runs.count(1), ROWS, "a row ran twice, or never")
-        # Each with its first attempt: no chunk-mate was charged one.
+        # Each is in its first attempt: no other task of a chunk was charged one.
         behind = f"{BAD},{self.path('runs')},1\n"
         expected = "".join(f"{i},{i},{behind}" for i in range(ROWS) if i != BAD)
         self.assertTrue(self.read("out.csv") == "index,i,at,runs,attempt\n" + expected)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The power fails: everything is lost that the file system had not written. Then the run is resumed.
+"""The power fails, and all data that the file system had not written is lost. Then the run is resumed.
 An ext4 file system in a file is shut down in the middle of a run and mounted again, which needs root.
-A few moments in every test run, 200 with BATCHRUN_LONG=1."""
+Each test run tries a few moments, and 200 with BATCHRUN_LONG=1."""
 import os
 import shutil
 import subprocess
@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(TESTS, "system"))
 from harness import main  # noqa: E402
 from resuming import LONG, OTHERS, ROWS, Resuming  # noqa: E402
 
-TASKS = 500  # about as many as run, those that run twice among them
+TASKS = 500  # about the number of tasks that run, counting those that run twice
 LOSSES = 200 if LONG else 6
 
 

@@ -37,7 +37,7 @@ static void run(const char *task, uint32_t chunk, int64_t hard_ns)
     rig_run(&rig, rig_submit(&rig, task, 0, TASKS, options));
     for (int i = 0; i < TASKS; i++) {
         const struct fate *f = &rig.fates[i];
-        if (does_harm(i)) // it may have overwritten its own result before that was published
+        if (does_harm(i)) // the task may have overwritten its own result before that was published
             continue;
         ck_assert_msg(f->status == OUTCOME_OK, "task %d ended as %s: %s", i,
                       outcome_name(f->status), f->text);
@@ -49,7 +49,7 @@ static void run(const char *task, uint32_t chunk, int64_t hard_ns)
     ck_assert_uint_eq(ended, TASKS);
 }
 
-// If only the channel is damaged no other task fails, and none is charged an attempt.
+// If only the channel is damaged, no other task fails, and none is charged an attempt.
 static void assert_blame_is_exact(void)
 {
     for (int i = 0; i < TASKS; i++)

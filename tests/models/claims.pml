@@ -55,7 +55,7 @@ bool dead;
 // A record is the sequence number of the grant and the row within the grant.
 chan ring = [ROWS] of { byte, byte };
 
-// What the worker has stored and others do not see yet.
+// Stores of the worker that others do not see yet.
 chan stores = [STORES] of { mtype, byte, byte };
 
 // The coordinator's own account.
@@ -66,13 +66,13 @@ byte counted[ROWS]; // number of final outcomes of each row
 byte ended;         // number of rows that have one
 byte deaths;
 
-// What has happened, as an observer knows it.
+// The history, for the checks.
 byte started[ROWS];
 byte allowed[ROWS]; // most runs: 1, and one more for each death in it
 
 #define held(sequence) account[(sequence) % QUEUE]
 
-// By how many grants the cursor is later; more than QUEUE means that it is earlier.
+// The number of grants by which the cursor is later; more than QUEUE means that it is earlier.
 #define later(than) ((cursor.sequence + SEQUENCES - (than) % SEQUENCES) % SEQUENCES)
 #define is_at(sequence) (later(sequence) == 0)
 #define is_before(sequence) (later(sequence) > QUEUE)

@@ -10,10 +10,10 @@ struct channel_pair {
     struct channel c;
     struct channel_worker w;
     int doorbell;         // the eventfd by which the worker wakes the coordinator
-    struct schema schema; // of the granted tasks' results: one column `x`
+    struct schema schema; // results of the granted tasks: one column `x`
 };
 
-// Both end the test on failure. `type` is that of the result column.
+// Both fail the test if they fail. `type` is the type of the result column.
 void pair_open(struct channel_pair *p, enum br_type type);
 void pair_close(struct channel_pair *p);
 
@@ -25,17 +25,17 @@ void pair_publish(struct channel_pair *p, const struct channel_claim *claim, uin
                   uint64_t word);
 
 // Publishes a row of one word as a worker does it for a short task: a compact record if the one
-// before it allows that. The task 0 of a grant starts at 1000; each takes `ns`.
+// before it allows that. Task 0 of a grant starts at time 1000; each task takes `ns`.
 void pair_publish_fast(struct channel_pair *p, const struct channel_claim *claim, uint32_t row,
                        uint64_t word, uint32_t ns);
 
-// Calls channel_read. Ends the test if there is a fault without a text.
+// Returns what channel_read returns. Fails the test if there is a fault without a text.
 enum channel_read pair_read(struct channel_pair *p, struct channel_batch *b);
 
-// Waits until the worker wakes the coordinator. Ends the test after patience().
+// Waits until the worker wakes the coordinator. Fails the test when patience() is over.
 void pair_wait_doorbell(struct channel_pair *p);
 
-// Takes the next grant of the channel and its first task.
+// Takes the next grant of the channel and its first task. Returns the claim.
 struct channel_claim pair_claim_first(struct channel_pair *p);
 
 // Returns the next number of a xorshift generator; *x is its state, not 0.

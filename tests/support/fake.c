@@ -22,16 +22,16 @@ enum state {
     EMPTY,
     STARTING,
     READY,
-    DYING // what is left is reported, then DEAD -> EMPTY
+    DYING // its last outcomes are reported, then DEAD -> EMPTY
 };
 
 // A grant in a slot's queue: 0 <= read <= ended <= claimed <= end.
 struct queued {
     struct exec_grant grant;
-    uint32_t end;     // not taken back
-    uint32_t claimed; // by the worker
+    uint32_t end;     // tasks from here on were taken back
+    uint32_t claimed; // tasks before this were claimed by the worker
     uint32_t ended;
-    uint32_t read; // by the executor's user: what it can know
+    uint32_t read; // tasks before this were reported, so the executor's user knows them
     int64_t given_ns;
 };
 
@@ -56,7 +56,7 @@ struct slot {
 
     struct queued queue[EXECUTOR_QUEUE];
     unsigned queue_count;
-    int64_t last_end_ns; // of what was read
+    int64_t last_end_ns; // end of the last task that was reported
 
     bool busy;
     struct fake_task hand;
@@ -93,11 +93,11 @@ struct fake {
     struct map_entry *maps;
     size_t map_count;
     struct cpuset cpus;
-    uint64_t looks; // calls of in_hand
-    bool failed;    // out of memory: said by the next report
+    uint64_t looks; // number of calls of the operation in_hand
+    bool failed;    // out of memory: the next call of next_report fails
 };
 
-// Also of a constant executor: the fake counts the looks at it.
+// Takes a constant executor, too, because looks at it are counted.
 static struct fake *fake_of(const struct executor *ex)
 {
     return owned(ex);
@@ -181,7 +181,7 @@ static void die(struct fake *f, struct slot *s, int signal)
     ring(f);
 }
 
-// The worker claims its next task, or is idle from now on.
+// Makes the worker claim its next task, or be idle from now on.
 static void claim(struct fake *f, struct slot *s)
 {
     s->since = f->now;
@@ -271,7 +271,7 @@ static bool continues(const struct happened *h, const struct exec_grant *task)
            h->tasks.first + h->tasks.count == task->first;
 }
 
-// Short successes of one grant are one report; `row` is the task's place in the grant.
+// Short successes of one grant are one report; `row` is the task's index in the grant.
 static void note_ok(struct fake *f, struct slot *s, const struct exec_grant *task, uint32_t row)
 {
     int64_t duration = f->now - s->since;
@@ -669,7 +669,7 @@ static int fake_fd(const struct executor *ex)
     return fake_of(ex)->bell;
 }
 
-// Everything happens in fake_advance, which rings the bell.
+// Does nothing: all events happen in fake_advance, which makes the descriptor readable.
 static int64_t fake_deadline(const struct executor *ex)
 {
     (void)ex;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A scripted executor for tests: its workers are simulated, and its time moves only when the test
 // moves it. It keeps the contract of exec/executor.h (tests/unit/test_executor.c), so a pool cannot
-// distinguish it from real processes. A script decides what happens; the same script gives the same
-// run.
+// distinguish it from real processes. A script decides how tasks and workers end; the same script
+// gives the same run. One thread uses a fake.
 #ifndef BR_TESTS_SUPPORT_FAKE_H
 #define BR_TESTS_SUPPORT_FAKE_H
 
@@ -14,10 +14,10 @@ enum fake_ending {
     FAKE_OK,
     FAKE_ERROR,
     FAKE_PERMANENT, // an error that is never retried
-    FAKE_CRASH      // takes the worker with it
+    FAKE_CRASH      // ends the worker, too
 };
 
-// How one attempt of a task goes.
+// The length and the end of one attempt of a task.
 struct fake_task {
     enum fake_ending ending;
     int64_t ns;       // how long it runs; FAKE_FOREVER: until it is asked to stop, or killed
@@ -25,13 +25,13 @@ struct fake_task {
     bool stubborn;    // SIGTERM does not end it
     bool immortal;    // SIGKILL does not end it either: DEAD says that the worker is stuck
     int64_t result;   // FAKE_OK: the value of every number in its row. If the task is a function
-                      // of the calling program, that is called for its output
+                      // of the calling program, the function gives its output instead
     uint32_t printed; // bytes on standard output
 };
 
-// How a worker lives.
+// The start and the end of a worker.
 struct fake_worker {
-    int64_t start_ns;  // until it is ready
+    int64_t start_ns;  // time until it is ready
     const char *unfit; // it reports UNFIT with this text; NULL: it reports READY
     int64_t idle_ns;   // it dies after this time without a task; FAKE_FOREVER: it does not
 };
@@ -44,21 +44,23 @@ typedef void fake_grant_observer(void *user, unsigned slot, const struct exec_gr
 struct fake_options {
     unsigned slots;
     fake_task_script *task;
-    fake_worker_script *worker;    // NULL: every worker is ready at once and lives for ever
+    fake_worker_script *worker;    // NULL: every worker is ready at once and never dies
     fake_grant_observer *on_grant; // NULL: none
     void *user;
 };
 
-// Returns NULL and *err if memory or descriptors ran out. Time begins at 1 s.
+// Returns an executor, whose time starts at 1 s and which its `destroy` frees; NULL and *err if
+// memory or descriptors ran out.
 struct executor *fake_create(const struct fake_options *options, br_error *err);
 
+// Returns the virtual time, in nanoseconds.
 int64_t fake_now(const struct executor *ex);
 
 // Returns when something happens next; INT64_MAX if nothing will unless the caller does something.
 int64_t fake_next(const struct executor *ex);
 
-// Moves time to `until`, which is not before now. Everything that happens until then happens, in
-// order.
+// Moves time to `until`, which must not be earlier than now. The script's events up to then happen
+// in the order of their times.
 void fake_advance(struct executor *ex, int64_t until);
 
 // Ends the slot's worker at once, as SIGKILL from outside does. Does nothing if there is none.

@@ -13,7 +13,7 @@
 #include "base/fd.h"
 #include "support/suite.h"
 
-// ---- The disk: these functions stand before those of the C library
+// ---- The disk: these functions replace those of the C library
 
 struct jrig_disk disk;
 
@@ -34,8 +34,8 @@ ssize_t write(int fd, const void *data, size_t count)
     return syscall(SYS_write, fd, data, count);
 }
 
-// A sync is counted, and ends at once: a test looks at what the process has written, which is there
-// without it, and some tests sync thousands of times.
+// A sync is counted and does nothing else. Tests look at the bytes that the process has written,
+// which are there without a sync, and some tests sync thousands of times.
 static int sync_descriptor(int fd)
 {
     return fcntl(fd, F_GETFD) < 0 ? -1 : 0;
@@ -105,7 +105,7 @@ struct journal *jrig_create(void)
 
 struct journal *jrig_create_faulty(int writes, int syncs)
 {
-    // The journal's descriptor will be the one opened last: the lowest that is free now.
+    // The journal opens its descriptor next, which will be the lowest that is free now.
     int next = fcntl(jrig_directory_fd, F_DUPFD, 0);
     close(next);
     struct journal *j = jrig_create();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the tests of the journal share: a directory for each test, a disk that can fail, and samples
+// Shared by the tests of the journal: a directory for each test, a disk that can fail, and samples
 // of every event.
 #ifndef BR_TESTS_SUPPORT_JOURNAL_RIG_H
 #define BR_TESTS_SUPPORT_JOURNAL_RIG_H
@@ -15,17 +15,17 @@
 // counted and never wait for a disk.
 extern struct jrig_disk {
     int fd;                      // the descriptor that can fail and is counted, or -1
-    int writes_left, syncs_left; // of that descriptor; every later call fails
-    int writes, syncs;           // calls for that descriptor
+    int writes_left, syncs_left; // calls for that descriptor that succeed; later ones fail
+    int writes, syncs;           // number of calls for that descriptor
     bool full;                   // no space can be reserved
     off_t room;                  // no more space than this can be reserved at a time
-    int reservations;            // that succeeded
-    int directory_syncs;         // of the test's directory
-    int directory_syncs_here;    // those in the thread that the test runs in
+    int reservations;            // number of those that succeeded
+    int directory_syncs;         // number of fsync calls for the test's directory
+    int directory_syncs_here;    // number of those by the thread that the test runs in
 } disk;
 
 extern char jrig_directory[32];
-extern char jrig_path[64]; // the journal's
+extern char jrig_path[64]; // path of the journal
 extern int jrig_directory_fd;
 extern const struct journal_identity jrig_identity;
 
@@ -34,15 +34,18 @@ void jrig_tear_down(void);
 
 // The functions below fail the test if anything goes wrong.
 
+// Returns a new journal in the test's directory, which jrig_finish closes.
 struct journal *jrig_create(void);
 
-// As jrig_create. Of the journal's calls so many writes and syncs succeed.
+// Returns a new journal as jrig_create does. So many of its writes and syncs succeed, later ones
+// fail.
 struct journal *jrig_create_faulty(int writes, int syncs);
 
 void jrig_take(struct journal *j, const struct event *e);
 void jrig_take_samples(struct journal *j);
-void jrig_finish(struct journal *j); // closes it
+void jrig_finish(struct journal *j); // closes the journal
 
+// Returns a reader of the journal's file, which the caller closes.
 struct journal_reader *jrig_open(void);
 
 // Returns the bytes of the journal's file, which the caller finishes.
@@ -63,11 +66,11 @@ extern const struct event jrig_samples[JRIG_SAMPLES];
 extern const uint32_t jrig_durations[5];
 extern const uint64_t jrig_rows[5];
 
-// The order in which a journal has the samples: as they are, but for the output, which does not
-// wait for the successes before it.
+// The order in which a journal has the samples. It is their own order, except that output is
+// written at once and successes before it later.
 extern const int jrig_order[JRIG_SAMPLES];
 
-// Compare an event that was read with the one that was written.
+// Fail the test unless an event that was read equals the one that was written.
 void jrig_same(const struct event *a, const struct event *b);
 void jrig_same_tasks_ok(const struct event_tasks_ok *a, const struct event_tasks_ok *b);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A pool of <batchrun/pool.h> over scripted workers in virtual time: a thread that waits moves the
-// time. One a test, in global variables.
+// time. A test has one such pool, in global variables.
 #ifndef BR_TESTS_SUPPORT_LIBRARY_SIMULATION_H
 #define BR_TESTS_SUPPORT_LIBRARY_SIMULATION_H
 
@@ -15,13 +15,13 @@ enum {
 
 #define LIB_BEGIN NS_PER_S // the fake's first moment
 
-// What becomes of a task.
+// Returns how a task ends.
 typedef struct fake_task lib_script(const struct exec_grant *task);
 
 extern struct library_simulation {
     struct executor *fake;
     br_pool *pool;
-    lib_script *script; // NULL: every task ends well after 1 ms
+    lib_script *script; // NULL: every task succeeds after 1 ms
     struct exec_grant starts[LIB_KEPT], grants[LIB_KEPT];
     unsigned start_count, grant_count;
 } lib;
@@ -35,22 +35,27 @@ void lib_open(unsigned workers, lib_script *script);
 void lib_open_with(unsigned workers, lib_script *script, br_pool_options options);
 void lib_close(void);
 
-// Nanoseconds since LIB_BEGIN.
+// Returns the nanoseconds since LIB_BEGIN.
 int64_t lib_elapsed(void);
 
+// Returns a task that ends in this way after so many nanoseconds.
 struct fake_task lib_ends(enum fake_ending ending, int64_t ns);
 
-// A function of int64_t.
+// A br_function that squares an int64_t. Returns 0.
 int lib_square(br_task *t, const void *in, void *out);
 
-// Submits lib_square of 0, 1, 2 ... count - 1; `count` is at most LIB_ITEMS.
+// Submits lib_square of 0, 1, 2 ... count - 1; `count` is at most LIB_ITEMS. Returns the result,
+// which the caller frees with br_result_free.
 br_result *lib_submit(size_t count, const br_call_options *options);
 
+// Returns the outcome of item i.
 br_outcome lib_outcome(br_result *r, size_t i);
 
-// Scripts that several test programs use. Items of the first call take 1 s, those of others 1 ms.
+// A script that several test programs use. Returns a task of 1 s for items of the first call, of 1
+// ms for others.
 struct fake_task lib_first_call_is_long(const struct exec_grant *task);
-// Item 3 of each call must be killed by SIGKILL; the others take 1 ms.
+// Another script. Returns a task that only SIGKILL ends for item 3 of each call, of 1 ms for
+// others.
 struct fake_task lib_item_three_never_ends(const struct exec_grant *task);
 
 #endif

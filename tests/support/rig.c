@@ -273,7 +273,7 @@ bool rig_under_valgrind(void)
 
 int rig_step(struct rig *rig, br_error *err)
 {
-    // Never longer than a second, so that a wait that nothing ends finds its patience over.
+    // Waits for a second at most, so that a wait that nothing ends notices when patience() is over.
     int64_t now = clock_now(), deadline = pool_deadline(rig->pool);
     if (deadline > now + NS_PER_S)
         deadline = now + NS_PER_S;
@@ -319,7 +319,7 @@ void rig_run_one(struct rig *rig, struct rig_options options, const char *task, 
 void rig_await_running(struct rig *rig)
 {
     struct exec_in_hand h;
-    // That a task has started is no event: the executor is asked again and again.
+    // The executor is asked again and again, because the start of a task is not an event.
     for (int64_t since = clock_now(); !rig->executor->ops->in_hand(rig->executor, 0, &h);) {
         br_error err = {0};
         if (clock_now() - since > rig_patience_ns())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A pool over real worker processes, for tests: the tasks of the plugin `wild` over rows i, and
-// what became of each. Every wait is for an event, and fails the test when patience() is over.
+// A pool over real worker processes, for tests: the tasks of the plugin `wild` over rows i, and the
+// outcome of each. Every wait is for an event, and fails the test when patience() is over. All
+// functions are called by one thread.
 #ifndef BR_TESTS_SUPPORT_RIG_H
 #define BR_TESTS_SUPPORT_RIG_H
 
@@ -9,7 +10,7 @@
 #include "pool/pool.h"
 
 enum {
-    RIG_KEPT = 256, // tasks whose fate is kept
+    RIG_KEPT = 256, // tasks whose outcome is kept
     RIG_WORKERS = 8
 };
 
@@ -28,13 +29,13 @@ struct rig_options {
 };
 
 struct fate {
-    enum outcome_status status; // final
-    unsigned tries;             // ends reported, final or not
+    enum outcome_status status; // of the final outcome
+    unsigned tries;             // number of ends reported, final or not
     bool killed;
     int signal, exit_code;
     uint32_t attempt;
-    int64_t y;      // of the result, an i64
-    char text[512]; // of the result, a str; else the message
+    int64_t y;      // the result, if it is an i64
+    char text[512]; // the result, if it is a str; else the message
 };
 
 struct printed {
@@ -54,30 +55,32 @@ struct rig {
     size_t table_size;
     uint64_t rows;
     int out[RIG_WORKERS], error[RIG_WORKERS];
-    unsigned starts, deaths;         // of workers, as reported
-    char last_reason[512];           // of the worker that died last
-    struct cpuset cpus[RIG_WORKERS]; // as READY reported them
+    unsigned starts, deaths;         // of workers, counted from their reports
+    char last_reason[512];           // why the worker that died last has died
+    struct cpuset cpus[RIG_WORKERS]; // of each worker, as READY reported them
     uint64_t by_status[OUTCOME_COUNT];
     uint64_t ok_by_slot[RIG_WORKERS];
     uint64_t again;
-    int64_t longest_ns; // of the tasks that ended well
+    int64_t longest_ns; // of the tasks that succeeded
     struct fate fates[RIG_KEPT];
     struct printed printed[4 * RIG_KEPT];
     size_t printed_count;
 };
 
-// A file without a name, opened for appending, as workers' output goes to.
+// Returns the descriptor of a file without a name, opened for appending like the files for workers'
+// output.
 int rig_open_log(void);
 
 void rig_open(struct rig *rig, struct rig_options options);
-void rig_close(struct rig *rig); // fails when a child is left
+void rig_close(struct rig *rig); // fails the test if a child is left
 
-// A map of `rows` tasks with i from `first` on. Its results: one column, `name`, of type `type`.
+// Submits a map of `rows` calls of the task `task` of the plugin, with i from `first` on. Returns
+// the map, which the pool owns.
 struct pool_map *rig_submit(struct rig *rig, const char *task, int64_t first, uint64_t rows,
                             struct pool_map_options options);
 
-// Options of a map: how many tasks a grant has at first (0: the pool decides), how often a task is
-// tried again, and how long it may run.
+// Return the options of a map with one of them set: how many tasks a grant has at first (0: the
+// pool decides), how often a task is tried again, or how long it may run.
 struct pool_map_options rig_chunk(uint32_t chunk);
 struct pool_map_options rig_retries(unsigned limit);
 struct pool_map_options rig_timeout(int64_t hard_ns);
@@ -95,17 +98,19 @@ int rig_step(struct rig *rig, br_error *err);
     } while (0)
 void rig_wait(struct rig *rig, int64_t since_ns, const char *what);
 
-// The same until every worker is ready, until the map is done, and until the pool gives up.
+// Step until every worker is ready, until the map is done, and until the pool gives up, which fills
+// *err.
 void rig_await_workers(struct rig *rig);
 void rig_run(struct rig *rig, struct pool_map *m);
 void rig_run_until_error(struct rig *rig, br_error *err);
 
-// patience() in nanoseconds: for limits that no test is to reach.
+// Returns patience() in nanoseconds, for limits that no test reaches unless it hangs.
 int64_t rig_patience_ns(void);
 
+// Returns whether the program runs under valgrind.
 bool rig_under_valgrind(void);
 
-// rig_open, the map run, and done.
+// Opens the rig, runs one map to its end, and leaves the rig open.
 void rig_run_one(struct rig *rig, struct rig_options options, const char *task, int64_t first,
                  uint64_t rows, struct pool_map_options map);
 

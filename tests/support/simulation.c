@@ -11,7 +11,7 @@ struct fake_task sim_ok(int64_t ns)
     return (struct fake_task){.ending = FAKE_OK, .ns = ns};
 }
 
-// ---- What the fake asks
+// ---- Scripts of the fake
 
 static struct fake_task on_task(void *user, const struct exec_grant *task)
 {
@@ -39,7 +39,7 @@ static void on_grant(void *user, unsigned slot, const struct exec_grant *g)
         sim->grants[sim->grant_count++] = (struct sim_grant){*g, slot};
 }
 
-// ---- What the pool reports
+// ---- Reports of the pool
 
 static int note_worker(void *user, const struct exec_report *r, br_error *err)
 {
@@ -168,13 +168,14 @@ void sim_check_sums(const struct simulation *sim)
     for (unsigned i = 0; i < sim->map_count; i++) {
         const struct sim_map *m = &sim->maps[i];
         const struct ledger *l = pool_map_ledger(m->map);
-        MUST(l->out + ledger_ended(l) + ledger_left(l) == m->tasks);
+        MUST(l->granted + ledger_ended(l) + ledger_left(l) == m->tasks);
         MUST(m->finals == ledger_ended(l) - l->ended[OUTCOME_SKIPPED]);
         MUST(m->by_status[OUTCOME_SKIPPED] == 0); // skipped tasks are counted, not reported
     }
 }
 
-// When a caller that waits for the pool's descriptor and deadline calls it again.
+// Returns the time at which a caller that waits for the pool's descriptor and deadline calls it
+// again.
 static int64_t next_time(const struct simulation *sim)
 {
     int64_t now = fake_now(sim->fake);
@@ -241,7 +242,7 @@ const char *sim_run_to_error(struct simulation *sim, br_error *err)
     ck_abort_msg("the pool does not give up");
 }
 
-// ---- What several tests use
+// ---- Scripts and options that several tests use
 
 struct fake_task sim_first_is_long(struct simulation *sim, unsigned map,
                                    const struct exec_grant *task)

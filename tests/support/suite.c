@@ -41,7 +41,7 @@ bool is_long(void)
 TCase *suite_case(struct suite *suite, const char *name)
 {
     TCase *test = tcase_create(name);
-    // A wait within the test gives up first, and says what it waited for.
+    // A wait within the test must give up first, because its message names the event.
     tcase_set_timeout(test, 2 * patience());
     tcase_add_checked_fixture(test, suite->set_up, suite->tear_down);
     suite_add_tcase(suite->check, test);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A test program: one suite, one line a test, no main of its own.
+// A test program: it has one suite, with a line for each test, and no main of its own.
 //
 //     SUITE(heap)
 //     {
@@ -19,8 +19,8 @@
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
-// Fails the test if `condition` is false. For what is checked very often, and for threads: Check's
-// own macros write a line to a file each time, and may be used by one thread only.
+// Fails the test if `condition` is false. For checks that are made very often, and for threads:
+// Check's own macros write a line to a file each time, and may be used by one thread only.
 #define MUST(condition)                                                                            \
     do {                                                                                           \
         if (!(condition))                                                                          \
@@ -47,20 +47,22 @@ struct suite {
 #define LOOP_TEST(name, count)       RANGE_TEST(name, 0, count)
 #define RANGE_TEST(name, first, end) tcase_add_loop_test(suite_case(suite, #name), name, first, end)
 
+// Runs the tests. Returns the exit status of the program.
 int suite_main(const char *name, int argc, char **argv, void (*tests)(struct suite *));
+// Returns a new Check case of the suite, which owns it.
 TCase *suite_case(struct suite *suite, const char *name);
 
-// How long to wait for something that happens unless the program hangs, in seconds. It is the same
-// for every wait of every test: BATCHRUN_TEST_PATIENCE, or 600 if that is not set.
+// Returns how many seconds to wait for an event that comes unless the program hangs. The number is
+// the same for every wait of every test: BATCHRUN_TEST_PATIENCE, or 600 if that is not set.
 double patience(void);
 
-// Monotonic time, in seconds.
+// Returns the monotonic time, in seconds.
 double seconds_now(void);
 
 // Prints how long something took. No test fails because of such a figure.
 void figure(const char *what, double seconds);
 
-// Whether BATCHRUN_LONG asks for the long form of the tests.
+// Returns whether BATCHRUN_LONG asks for the long form of the tests.
 bool is_long(void);
 
 #endif

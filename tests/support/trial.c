@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The tasks of a trial, for real workers and as a script, and the notes of what was reported.
+// The tasks of a trial, for real workers and as a script, and the notes of its reports.
 #include "support/trial.h"
 
 #include <poll.h>
@@ -186,7 +186,7 @@ void trial_kill_worker(unsigned slot)
         ck_assert_int_eq(kill(local_pid(trial.ex, slot), SIGKILL), 0);
 }
 
-// ---- What was reported
+// ---- Reports
 
 static void keep_text(struct trial_note *n, const char *text)
 {
@@ -244,7 +244,7 @@ void trial_wait(const char *what)
             trial_pass_time(what);
         return;
     }
-    // Never longer than a second, so that a wait that nothing ends finds its patience over.
+    // Waits for a second at most, so that a wait that nothing ends notices when patience() is over.
     int64_t now = clock_now(), deadline = trial.ex->ops->deadline(trial.ex);
     if (deadline > now + NS_PER_S)
         deadline = now + NS_PER_S;
@@ -299,7 +299,7 @@ void trial_expect_dead(bool expected)
     ck_assert(!n->report.dead.stuck);
 }
 
-// ---- What tests do
+// ---- For tests
 
 void trial_start(unsigned slot)
 {

@@ -3,11 +3,11 @@
 # them all, so that they share its jobs: builds compute while tests wait.
 #
 #   gcc         every test
-#   sanitizers  addresses and undefined behaviour: every test but those that run no task
-#   threads     the pool library's tests with ThreadSanitizer
-#   clang       that it compiles without a warning, too
-#   valgrind    memory that is used before it was set, which no sanitizer above finds
-#   dist        that the tarball has every file, builds, and installs what works
+#   sanitizers  every test that runs a task, with AddressSanitizer and UndefinedBehaviorSanitizer
+#   threads     the pool library's tests, with ThreadSanitizer
+#   clang       compiles without a warning with clang, too
+#   valgrind    finds memory that is used before it is set, which no sanitizer above does
+#   dist        checks that the tarball has every file, builds, and installs programs that work
 
 SHELL = /bin/sh
 STEP = $(TOP)/tools/dev/step
@@ -32,7 +32,7 @@ dist: gcc.dist
 autogen:
 	+$(STEP) run '$@' env -C $(TOP) ./autogen.sh
 
-# The longest way first: sanitized tests take longest.
+# The longest chain of steps comes first: sanitized tests take longest.
 sanitizers.configure: autogen
 	$(configure) CC=gcc CXX=g++ --enable-sanitizers CFLAGS='-O1 -g'
 sanitizers.make: sanitizers.configure
@@ -56,22 +56,23 @@ threads.check: threads.make
 	+TSAN_OPTIONS=die_after_fork=0 $(STEP) check '$@' $(WORK)/threads $(make) -k check \
 		'TESTS=$$(pool_tests)' 'check_PROGRAMS=$$(pool_tests)' check_LTLIBRARIES=
 
-# What a compiler warns of does not depend on how it optimizes.
+# The warnings of clang do not depend on optimization.
 clang.configure: autogen
 	$(configure) CC=clang CXX=clang++ --enable-werror CFLAGS=-O0
 clang.make: clang.configure
 	+$(STEP) run '$@' $(make) all
 
-# Check forks for every case: what valgrind finds in one is that case's exit status. libtool, as what
-# is in the build directory of a program linked with the shared library is a script. The tests use
+# Check forks for every case: an error that valgrind finds in one becomes that case's exit status. The
+# command needs libtool, because in the build directory a program that is linked with the shared library
+# is a script. The tests use
 # the directory that gcc.check uses, so they come after it, if both are asked for.
 VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect
 gcc.valgrind: gcc.make $(if $(filter gcc,$(MAKECMDGOALS)),gcc.check)
 	+$(STEP) check '$@' $(WORK)/gcc $(make) -k check 'TESTS=$$(valgrind_tests)' \
 		'LOG_COMPILER=$$(srcdir)/tests/timed ./libtool --mode=execute $(VALGRIND)'
 
-# The program is the same as before; what is asked here is whether the tarball has all that it and
-# its documents are made from, and whether what is installed from it serves a user.
+# The program is the same as in the other steps. This step checks that the tarball has all files from
+# which the program and its documents are made, and that the installed files work for a user.
 gcc.dist: gcc.make
 	+$(STEP) run '$@' $(make) distcheck 'TESTS=$$(dist_tests)' check_PROGRAMS= \
 		'DISTCHECK_CONFIGURE_FLAGS=CFLAGS=-O0'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A plugin for bench-growth: tasks that have many columns, and read one of them or all.
+// A plugin for bench-growth: tasks that have many columns, and read one of them or all of them.
 #include <batchrun/plugin.h>
 
 static int one(br_task *t)

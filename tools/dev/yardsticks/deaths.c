@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Tasks for bench-deaths: they take a known time, or none of them ever ends, or one in so many
-// crashes.
+// Tasks for bench-deaths: they take a known time, or never end, or one of so many crashes.
 #include <batchrun/plugin.h>
 
 #include <signal.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The pool library as pool_calls.py has Python's: seconds, one figure a line; then what 3 million
-// items take at most, in KiB.
+// Measures the pool library as pool_calls.py measures Python's pool. Prints seconds, one figure a line;
+// then the peak memory for 3 million items, in KiB.
 // usage: pool_calls WORKERS ROUND-TRIPS
 #include <batchrun/pool.h>
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Python's Pool as a program of few calls meets it: seconds, one figure a line; then
-what 3 million items take at most, in KiB.
+"""Measures Python's Pool in a program that makes few calls. Prints seconds, one figure a line; then
+the peak memory for 3 million items, in KiB.
 usage: pool_calls.py WORKERS ROUND-TRIPS"""
 import resource
 import statistics

@@ -13,7 +13,7 @@ def noop(i):
 def main():
     tasks, workers, chunk = (int(word) for word in sys.argv[1:4])
     with multiprocessing.Pool(workers) as pool:
-        pool.map(noop, range(workers))  # start-up is not what is measured
+        pool.map(noop, range(workers))  # the start of the pool is not measured
         began = time.perf_counter()
         total = sum(pool.map(noop, range(tasks), chunk or None))
         seconds = time.perf_counter() - began

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The least that a command can cost: posix_spawn and waitpid in a loop, so many at once, nothing
-// redirected, nothing killed, nothing read.
+// Measures the least possible cost of a command: posix_spawn and waitpid in a loop, so many at once,
+// nothing redirected, nothing killed, nothing read.
 // usage: spawns COMMANDS AT_ONCE. Prints the seconds.
 #include <spawn.h>
 #include <stdio.h>

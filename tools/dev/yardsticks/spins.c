@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Loops of about a millisecond: as the tasks of a plugin, and as a bare program that runs as many
-// on as many processes with nothing around them. usage: spins TASKS AT_ONCE LOOPS. Prints the
+// Loops of about a millisecond: as the tasks of a plugin, and as a bare program that runs the same
+// number of loops on the same number of processes. usage: spins TASKS AT_ONCE LOOPS. Prints the
 // seconds of CPU.
 #include <batchrun/plugin.h>
 
