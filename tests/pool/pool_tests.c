@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 struct shared *shared;
+br_pool *two_workers;
 const char *const death_names[DEATHS] = {"error", "exit(0)", "_exit(0)",
                                          "abort", "SIGSEGV", "SIGKILL"};
 
@@ -249,7 +250,7 @@ int count_calls(br_task *t, const void *in, void *out)
     return 0;
 }
 
-int tell_pid(br_task *t, const void *in, void *out)
+int own_pid(br_task *t, const void *in, void *out)
 {
     (void)t;
     (void)in;
@@ -296,18 +297,18 @@ int note_init(void *arg)
 
 void note_good(br_result *r, void *user)
 {
-    struct told *told = user;
-    told->result = r;
-    told->pid = getpid();
-    told->thread = pthread_self();
-    add_word(&told->good);
+    struct noted *noted = user;
+    noted->result = r;
+    noted->pid = getpid();
+    noted->thread = pthread_self();
+    add_word(&noted->good);
 }
 
 void note_bad(br_result *r, void *user)
 {
-    struct told *told = user;
-    told->result = r;
-    add_word(&told->bad);
+    struct noted *noted = user;
+    noted->result = r;
+    add_word(&noted->bad);
 }
 
 void set_up(void)
@@ -321,4 +322,16 @@ void set_up(void)
 void tear_down(void)
 {
     munmap(shared, sizeof *shared);
+}
+
+void set_up_two_workers(void)
+{
+    set_up();
+    two_workers = pool_of(2);
+}
+
+void tear_down_two_workers(void)
+{
+    br_pool_destroy(two_workers);
+    tear_down();
 }

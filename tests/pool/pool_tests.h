@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the tests of <batchrun/pool.h> share. They link with libbatchrun alone, as its users do. */
+/* Shared by the tests of <batchrun/pool.h>, which link with libbatchrun alone, as its users'
+ * programs do. */
 #ifndef POOL_TESTS_H
 #define POOL_TESTS_H
 
@@ -24,8 +25,8 @@
 
 /* Memory that the test and its workers share, to let each other know what has happened. */
 struct shared {
-    _Atomic uint32_t started; /* items that have begun */
-    _Atomic uint32_t go;      /* what items wait for */
+    _Atomic uint32_t started; /* number of items that have started */
+    _Atomic uint32_t go;      /* items wait until it is not 0 */
     _Atomic uint32_t inits;
     _Atomic uint32_t calls;
     _Atomic int32_t pids[64];
@@ -36,6 +37,11 @@ extern struct shared *shared;
 /* Before and after each test: `shared` all zero, no core files of workers that crash on purpose. */
 void set_up(void);
 void tear_down(void);
+
+/* The same, with a pool. */
+extern br_pool *two_workers;
+void set_up_two_workers(void);
+void tear_down_two_workers(void);
 
 /* Waits, in the test or in a worker, until *word is at least `value`. Returns false if it is not
  * even after patience(). */
@@ -50,23 +56,27 @@ void drive_item(br_pool *pool, br_result *result, size_t index);
 void drive_alive(br_pool *pool, unsigned workers);
 void drive_deaths(br_pool *pool, uint64_t deaths);
 
-/* Whether process `pid`, which need not be a child, has ended; or ends within patience(). */
+/* Return whether process `pid`, which need not be a child, has ended, and whether it ends within
+ * patience(). */
 bool has_ended(pid_t pid);
 bool ends(pid_t pid);
 
-/* The full size of a case, or a small one if BATCHRUN_LONG is not set. */
+/* Returns the full size of a case, or a small one if BATCHRUN_LONG is not set. */
 size_t full_size(size_t full, size_t small);
 
+/* Return the number of the process's descriptors, and of the children of `pid`, of which `most` are
+ * written to `out`. */
 size_t count_fds(void);
 size_t count_children(pid_t pid, pid_t *out, size_t most);
 
+/* Return a pool, and fail the test if there is none. */
 br_pool *open_pool(const br_pool_options *options);
 br_pool *pool_of(unsigned workers);
 /* Many tests run twice: the caller drives the pool, or its progress thread does. */
 br_pool *pool_with(unsigned workers, bool thread);
-void check_square(br_pool *pool); /* that it still works */
+void check_square(br_pool *pool); /* fails the test unless the pool still works */
 
-/* Ways to die. The names are what a test says when it fails. */
+/* Ways to die. Tests that fail print their names. */
 enum death {
     DIE_ERROR,
     DIE_EXIT,
@@ -79,16 +89,16 @@ enum death {
 extern const char *const death_names[DEATHS];
 int die(enum death how); /* returns 1 for DIE_ERROR only */
 
-/* Whether the outcome is what that death gives. */
+/* Fails the test unless the outcome is that of such a death. */
 void check_death(const br_outcome *o, enum death how);
 
-/* Functions. */
+/* Functions for workers. */
 int square(br_task *t, const void *in, void *out);      /* int64_t -> int64_t */
 int forever(br_task *t, const void *in, void *out);     /* adds to started, never returns */
 int until_go(br_task *t, const void *in, void *out);    /* adds to started, waits for go, squares */
 int odd_fails(br_task *t, const void *in, void *out);   /* "no N" for odd ones, squares others */
 int count_calls(br_task *t, const void *in, void *out); /* adds to calls */
-int tell_pid(br_task *t, const void *in, void *out);    /* -> int64_t */
+int own_pid(br_task *t, const void *in, void *out);     /* -> int64_t */
 int emit_pattern(br_task *t, const void *in, void *out);  /* emits *in bytes: 0, 7, 14 ... */
 int always_aborts(br_task *t, const void *in, void *out); /* adds to calls */
 
@@ -96,8 +106,8 @@ void fill(int64_t *items, size_t count); /* 0, 1, 2 ... */
 
 int note_init(void *arg); /* of a worker: adds to inits */
 
-/* What callbacks note. */
-struct told {
+/* Notes of callbacks. */
+struct noted {
     _Atomic uint32_t good, bad;
     pid_t pid;
     pthread_t thread;

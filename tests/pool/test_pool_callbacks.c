@@ -9,26 +9,26 @@ static br_error err;
 
 START_TEST(one_callback_a_call_in_this_process)
 {
-    struct told told = {.pid = 0};
+    struct noted noted = {.pid = 0};
     int64_t in[2] = {0, 1};
-    br_call_options options = {.on_result = note_good, .on_error = note_bad, .user = &told};
+    br_call_options options = {.on_result = note_good, .on_error = note_bad, .user = &noted};
     br_pool *pool = pool_with(2, _i);
     br_result *good = br_pool_map_async(pool, odd_fails, in, 1, 8, NULL, 8, &options, &err);
     br_pool_close(pool);
     CHECK_CALL(br_pool_join(pool, BR_FOREVER, &err));
-    ck_assert_uint_eq(told.good, 1);
-    ck_assert_uint_eq(told.bad, 0);
-    ck_assert_ptr_eq(told.result, good);
-    ck_assert_int_eq(told.pid, getpid());
-    ck_assert((pthread_equal(told.thread, pthread_self()) == 0) == _i);
+    ck_assert_uint_eq(noted.good, 1);
+    ck_assert_uint_eq(noted.bad, 0);
+    ck_assert_ptr_eq(noted.result, good);
+    ck_assert_int_eq(noted.pid, getpid());
+    ck_assert((pthread_equal(noted.thread, pthread_self()) == 0) == _i);
     br_pool_destroy(pool);
     pool = pool_with(2, _i);
     br_result *bad = br_pool_map_async(pool, odd_fails, in, 2, 8, NULL, 8, &options, &err);
     br_pool_close(pool);
     CHECK_CALL(br_pool_join(pool, BR_FOREVER, &err));
-    ck_assert_uint_eq(told.good, 1);
-    ck_assert_uint_eq(told.bad, 1);
-    ck_assert_ptr_eq(told.result, bad);
+    ck_assert_uint_eq(noted.good, 1);
+    ck_assert_uint_eq(noted.bad, 1);
+    ck_assert_ptr_eq(noted.result, bad);
     br_pool_destroy(pool);
 }
 END_TEST
@@ -50,61 +50,61 @@ END_TEST
 
 static void submit_another(br_result *r, void *user)
 {
-    struct told *told = user;
+    struct noted *noted = user;
     int64_t in = 6;
     (void)r;
-    br_call_options options = {.on_result = note_good, .on_error = note_bad, .user = told};
-    br_result_free(br_pool_apply_async(told->pool, square, &in, 8, NULL, 8, &options, NULL));
+    br_call_options options = {.on_result = note_good, .on_error = note_bad, .user = noted};
+    br_result_free(br_pool_apply_async(noted->pool, square, &in, 8, NULL, 8, &options, NULL));
 }
 
 START_TEST(a_callback_that_submits)
 {
     int64_t in = 3;
     br_pool *pool = pool_with(1, _i);
-    struct told told = {.pool = pool};
-    br_call_options options = {.on_result = submit_another, .user = &told};
+    struct noted noted = {.pool = pool};
+    br_call_options options = {.on_result = submit_another, .user = &noted};
     br_result *r = br_pool_apply_async(pool, square, &in, 8, NULL, 8, &options, &err);
     CHECK_CALL(br_result_get(r, BR_FOREVER, &err));
-    drive_until(pool, &told.good, 1);
-    ck_assert_uint_eq(told.bad, 0);
+    drive_until(pool, &noted.good, 1);
+    ck_assert_uint_eq(noted.bad, 0);
     br_pool_destroy(pool);
 }
 END_TEST
 
 static void map_within(br_result *r, void *user)
 {
-    struct told *told = user;
+    struct noted *noted = user;
     int64_t in[10], out[10] = {0};
     (void)r;
     fill(in, 10);
-    told->call_result = br_pool_map(told->pool, square, in, 10, 8, out, 8, NULL, NULL);
-    if (told->call_result == 0 && out[9] == 81)
-        add_word(&told->good);
+    noted->call_result = br_pool_map(noted->pool, square, in, 10, 8, out, 8, NULL, NULL);
+    if (noted->call_result == 0 && out[9] == 81)
+        add_word(&noted->good);
 }
 
 static void terminate_within(br_result *r, void *user)
 {
-    struct told *told = user;
+    struct noted *noted = user;
     br_result_free(r);
-    br_pool_terminate(told->pool);
-    add_word(&told->good);
+    br_pool_terminate(noted->pool);
+    add_word(&noted->good);
 }
 
 static void close_within(br_result *r, void *user)
 {
-    struct told *told = user;
+    struct noted *noted = user;
     (void)r;
-    br_pool_close(told->pool);
-    told->call_result = br_pool_join(told->pool, BR_FOREVER, NULL);
-    add_word(&told->good);
+    br_pool_close(noted->pool);
+    noted->call_result = br_pool_join(noted->pool, BR_FOREVER, NULL);
+    add_word(&noted->good);
 }
 
 static void cancel_within(br_result *r, void *user)
 {
-    struct told *told = user;
+    struct noted *noted = user;
     (void)r;
-    br_result_cancel(told->result);
-    add_word(&told->good);
+    br_result_cancel(noted->result);
+    add_word(&noted->good);
 }
 
 static void (*const within[])(br_result *, void *) = {map_within, terminate_within, close_within,
@@ -116,17 +116,17 @@ START_TEST(a_callback_that_waits_terminates_closes_cancels)
     int64_t in = 3;
     int what = _i / 2;
     br_pool *pool = pool_with(2, _i % 2);
-    struct told told = {.pool = pool, .call_result = 1};
-    br_call_options options = {.on_result = within[what], .user = &told};
-    told.result = what == 1 || what == 3
-                      ? br_pool_apply_async(pool, forever, NULL, 0, NULL, 0, NULL, &err)
-                      : br_pool_apply_async(pool, square, &in, 8, NULL, 8, NULL, &err);
-    ck_assert_msg(told.result != NULL, "%s", err.text);
+    struct noted noted = {.pool = pool, .call_result = 1};
+    br_call_options options = {.on_result = within[what], .user = &noted};
+    noted.result = what == 1 || what == 3
+                       ? br_pool_apply_async(pool, forever, NULL, 0, NULL, 0, NULL, &err)
+                       : br_pool_apply_async(pool, square, &in, 8, NULL, 8, NULL, &err);
+    ck_assert_msg(noted.result != NULL, "%s", err.text);
     br_result *r = br_pool_apply_async(pool, square, &in, 8, NULL, 8, &options, &err);
     ck_assert_msg(r != NULL, "%s", err.text);
-    drive_until(pool, &told.good, 1);
-    ck_assert_int_eq(br_result_wait(told.result, patience(), &err), 1);
-    ck_assert_int_eq(told.call_result, what == 0 || what == 2 ? 0 : 1);
+    drive_until(pool, &noted.good, 1);
+    ck_assert_int_eq(br_result_wait(noted.result, patience(), &err), 1);
+    ck_assert_int_eq(noted.call_result, what == 0 || what == 2 ? 0 : 1);
     br_pool_destroy(pool);
 }
 END_TEST
@@ -149,17 +149,17 @@ static void *say_go(void *pool)
 
 START_TEST(a_slow_callback_loses_no_other)
 {
-    struct told told = {.pid = 0};
+    struct noted noted = {.pid = 0};
     pthread_t other;
     br_pool *pool = pool_with(2, _i);
     br_call_options slow = {.on_result = wait_for_go};
-    br_call_options quick = {.on_result = note_good, .user = &told};
+    br_call_options quick = {.on_result = note_good, .user = &noted};
     ck_assert_int_eq(pthread_create(&other, NULL, say_go, pool), 0);
     br_pool_apply_async(pool, count_calls, NULL, 0, NULL, 0, &slow, &err);
     br_pool_apply_async(pool, count_calls, NULL, 0, NULL, 0, &quick, &err);
     br_pool_close(pool);
     CHECK_CALL(br_pool_join(pool, BR_FOREVER, &err));
-    ck_assert_uint_eq(told.good, 1);
+    ck_assert_uint_eq(noted.good, 1);
     pthread_join(other, NULL);
     br_pool_destroy(pool);
 }

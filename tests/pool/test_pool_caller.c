@@ -309,12 +309,12 @@ END_TEST
 
 START_TEST(an_event_loop_drives_the_pool)
 {
-    struct told told = {.pid = 0};
-    br_call_options options = {.on_result = note_good, .user = &told};
+    struct noted noted = {.pid = 0};
+    br_call_options options = {.on_result = note_good, .user = &noted};
     br_pool *pool = pool_of(2);
     for (int i = 0; i < 10; i++)
         br_result_free(br_pool_apply_async(pool, count_calls, NULL, 0, NULL, 0, &options, &err));
-    while (told.good < 10) {
+    while (noted.good < 10) {
         double timeout = br_pool_timeout(pool);
         struct pollfd wait = {.fd = br_pool_fd(pool), .events = POLLIN};
         poll(&wait, 1, timeout < 0 ? -1 : (int)(timeout * 1e3 + 0.999));

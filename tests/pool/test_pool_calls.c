@@ -6,25 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static br_pool *pool;
 static br_error err;
-
-static void open_two(void)
-{
-    set_up();
-    pool = pool_of(2);
-}
-
-static void close_it(void)
-{
-    br_pool_destroy(pool);
-    tear_down();
-}
 
 START_TEST(apply_gives_the_result)
 {
     int64_t in = 7, out = 0;
-    CHECK_CALL(br_pool_apply(pool, square, &in, sizeof in, &out, sizeof out, NULL, &err));
+    CHECK_CALL(br_pool_apply(two_workers, square, &in, sizeof in, &out, sizeof out, NULL, &err));
     ck_assert_int_eq(out, 49);
 }
 END_TEST
@@ -38,7 +25,7 @@ START_TEST(map_equals_a_serial_loop_with_any_chunk)
     int64_t in[ITEMS], out[ITEMS];
     fill(in, ITEMS);
     memset(out, 0, sizeof out);
-    CHECK_CALL(br_pool_map(pool, square, in, ITEMS, sizeof in[0], out, sizeof out[0],
+    CHECK_CALL(br_pool_map(two_workers, square, in, ITEMS, sizeof in[0], out, sizeof out[0],
                            &(br_call_options){.chunk_size = chunks[_i]}, &err));
     for (int64_t i = 0; i < ITEMS; i++)
         ck_assert_int_eq(out[i], i * i);
@@ -58,7 +45,7 @@ START_TEST(map_keeps_the_order_though_the_first_ends_last)
 {
     int64_t in[10], out[10];
     fill(in, 10);
-    CHECK_CALL(br_pool_map(pool, slow_when_first, in, 10, sizeof in[0], out, sizeof out[0],
+    CHECK_CALL(br_pool_map(two_workers, slow_when_first, in, 10, sizeof in[0], out, sizeof out[0],
                            &(br_call_options){.chunk_size = 1}, &err));
     for (int64_t i = 0; i < 10; i++)
         ck_assert_int_eq(out[i], i * i);
@@ -69,7 +56,7 @@ START_TEST(a_long_first_item_does_not_hold_its_chunk)
 {
     int64_t in[10], out[10];
     fill(in, 10);
-    CHECK_CALL(br_pool_map(pool, slow_when_first, in, 10, sizeof in[0], out, sizeof out[0],
+    CHECK_CALL(br_pool_map(two_workers, slow_when_first, in, 10, sizeof in[0], out, sizeof out[0],
                            &(br_call_options){.chunk_size = 10}, &err));
     ck_assert_int_eq(out[9], 81);
 }
@@ -85,16 +72,16 @@ START_TEST(empty_input_is_ready_at_once_in_every_form)
 {
     int good = 0, bad = 0;
     br_call_options options = {.on_result = count_result, .on_error = count_result};
-    CHECK_CALL(br_pool_map(pool, square, NULL, 0, 8, NULL, 8, NULL, &err));
+    CHECK_CALL(br_pool_map(two_workers, square, NULL, 0, 8, NULL, 8, NULL, &err));
     options.user = &good;
     options.on_error = NULL;
-    br_result *r = br_pool_map_async(pool, square, NULL, 0, 8, NULL, 8, &options, &err);
+    br_result *r = br_pool_map_async(two_workers, square, NULL, 0, 8, NULL, 8, &options, &err);
     ck_assert_msg(r != NULL, "%s", err.text);
     ck_assert(br_result_ready(r));
     ck_assert(br_result_successful(r));
     ck_assert_uint_eq(br_result_count(r), 0);
     CHECK_CALL(br_result_get(r, 0, &err));
-    CHECK_CALL(br_pool_dispatch(pool, &err));
+    CHECK_CALL(br_pool_dispatch(two_workers, &err));
     ck_assert_int_eq(good, 1);
     ck_assert_int_eq(bad, 0);
     br_result_free(r);
@@ -103,7 +90,7 @@ END_TEST
 
 START_TEST(an_item_without_input_and_output)
 {
-    CHECK_CALL(br_pool_apply(pool, count_calls, NULL, 0, NULL, 0, NULL, &err));
+    CHECK_CALL(br_pool_apply(two_workers, count_calls, NULL, 0, NULL, 0, NULL, &err));
     ck_assert_uint_eq(shared->calls, 1);
 }
 END_TEST
@@ -120,7 +107,8 @@ START_TEST(many_items) // 10 million
     size_t count = full_size(10000000, 300000);
     uint32_t *out = malloc(count * sizeof *out);
     ck_assert_ptr_nonnull(out);
-    CHECK_CALL(br_pool_map(pool, count_in_output, NULL, count, 0, out, sizeof *out, NULL, &err));
+    CHECK_CALL(
+        br_pool_map(two_workers, count_in_output, NULL, count, 0, out, sizeof *out, NULL, &err));
     for (size_t i = 0; i < count; i++)
         if (out[i] != ((uint32_t)i ^ 5))
             ck_abort_msg("item %zu is %u", i, out[i]);
@@ -146,7 +134,7 @@ static void check_size(size_t size, size_t count)
     for (size_t i = 0; i < size * count; i++)
         in[i] = (unsigned char)(i * 31 + i / 251);
     shared->number = size;
-    CHECK_CALL(br_pool_map(pool, reverse, in, count, size, out, size, NULL, &err));
+    CHECK_CALL(br_pool_map(two_workers, reverse, in, count, size, out, size, NULL, &err));
     for (size_t k = 0; k < count; k++)
         for (size_t i = 0; i < size; i++)
             if (out[k * size + i] != in[k * size + size - 1 - i])
@@ -186,7 +174,7 @@ START_TEST(large_results_of_quick_functions)
     char *out = malloc(ITEMS * size);
     ck_assert_ptr_nonnull(out);
     fill(in, ITEMS);
-    CHECK_CALL(br_pool_map(pool, first_word, in, ITEMS, sizeof in[0], out, size,
+    CHECK_CALL(br_pool_map(two_workers, first_word, in, ITEMS, sizeof in[0], out, size,
                            &(br_call_options){.chunk_size = 10}, &err));
     for (size_t i = 0; i < ITEMS; i++)
         ck_assert_int_eq(*(const int64_t *)(const void *)(out + i * size), in[i]);
@@ -201,7 +189,7 @@ START_TEST(emitted_bytes_of_any_length)
     enum {
         ITEMS = COUNT(in)
     };
-    br_result *r = br_pool_map_async(pool, emit_pattern, in, ITEMS, sizeof in[0], NULL,
+    br_result *r = br_pool_map_async(two_workers, emit_pattern, in, ITEMS, sizeof in[0], NULL,
                                      sizeof in[0], NULL, &err);
     ck_assert_msg(r != NULL, "%s", err.text);
     CHECK_CALL(br_result_get(r, BR_FOREVER, &err));
@@ -233,7 +221,8 @@ START_TEST(an_oversized_result_is_that_items_error)
 {
     int64_t in[3] = {0, 1, 2};
     br_outcome o;
-    br_result *r = br_pool_map_async(pool, emit_too_much, in, 3, sizeof in[0], NULL, 0, NULL, &err);
+    br_result *r =
+        br_pool_map_async(two_workers, emit_too_much, in, 3, sizeof in[0], NULL, 0, NULL, &err);
     ck_assert_ptr_nonnull(r);
     ck_assert_int_eq(br_result_get(r, BR_FOREVER, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_TASK);
@@ -243,7 +232,8 @@ START_TEST(an_oversized_result_is_that_items_error)
         ck_assert_str_eq(o.message, i == 1 ? "it emitted more than 1073741824 bytes" : "");
     }
     br_result_free(r);
-    ck_assert_int_eq(br_pool_map(pool, square, in, 3, 8, NULL, SIZE_MAX / 4, NULL, &err), -1);
+    ck_assert_int_eq(br_pool_map(two_workers, square, in, 3, 8, NULL, SIZE_MAX / 4, NULL, &err),
+                     -1);
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
 }
 END_TEST
@@ -253,24 +243,28 @@ START_TEST(senseless_counts_are_rejected)
     int64_t in = 0;
     ck_assert_ptr_null(br_pool_create(&(br_pool_options){.workers = (unsigned)-1}, &err));
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
-    ck_assert_int_eq(br_pool_map(pool, square, &in, (size_t)-1, 8, NULL, 8, NULL, &err), -1);
+    ck_assert_int_eq(br_pool_map(two_workers, square, &in, (size_t)-1, 8, NULL, 8, NULL, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
-    ck_assert_int_eq(br_pool_map(pool, square, &in, SIZE_MAX / 4, 8, NULL, 8, NULL, &err), -1);
+    ck_assert_int_eq(br_pool_map(two_workers, square, &in, SIZE_MAX / 4, 8, NULL, 8, NULL, &err),
+                     -1);
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
     // 3 * SIZE_MAX / 3 does not overflow, and is no array all the same.
-    ck_assert_int_eq(br_pool_map(pool, square, &in, SIZE_MAX / 3, 0, NULL, 3, NULL, &err), -1);
+    ck_assert_int_eq(br_pool_map(two_workers, square, &in, SIZE_MAX / 3, 0, NULL, 3, NULL, &err),
+                     -1);
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
-    ck_assert_int_eq(br_pool_map(pool, square, &in, SIZE_MAX / 3, 3, NULL, 0, NULL, &err), -1);
+    ck_assert_int_eq(br_pool_map(two_workers, square, &in, SIZE_MAX / 3, 3, NULL, 0, NULL, &err),
+                     -1);
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
-    ck_assert_int_eq(br_pool_map(pool, square, &in, PTRDIFF_MAX, 0, NULL, 0, NULL, &err), -1);
+    ck_assert_int_eq(br_pool_map(two_workers, square, &in, PTRDIFF_MAX, 0, NULL, 0, NULL, &err),
+                     -1);
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
-    ck_assert_int_eq(br_pool_map(pool, NULL, &in, 1, 8, NULL, 8, NULL, &err), -1);
+    ck_assert_int_eq(br_pool_map(two_workers, NULL, &in, 1, 8, NULL, 8, NULL, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
-    ck_assert_int_eq(br_pool_map(pool, square, NULL, 1, 8, NULL, 8, NULL, &err), -1);
+    ck_assert_int_eq(br_pool_map(two_workers, square, NULL, 1, 8, NULL, 8, NULL, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
-    ck_assert_ptr_null(br_pool_imap(pool, square, NULL, NULL, 8, 8, NULL, &err));
+    ck_assert_ptr_null(br_pool_imap(two_workers, square, NULL, NULL, 8, 8, NULL, &err));
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
-    ck_assert_int_eq(br_pool_map(pool, square, &in, SIZE_MAX, 8, NULL, 8, NULL, NULL), -1);
+    ck_assert_int_eq(br_pool_map(two_workers, square, &in, SIZE_MAX, 8, NULL, 8, NULL, NULL), -1);
 }
 END_TEST
 
@@ -281,7 +275,8 @@ START_TEST(senseless_times_are_rejected)
     br_call_options options[] = {
         {.timeout = times[_i]}, {.soft_timeout = times[_i]}, {.retry_delay = times[_i]}};
     for (size_t i = 0; i < 3; i++) {
-        ck_assert_int_eq(br_pool_apply(pool, square, &in, 8, NULL, 8, &options[i], &err), -1);
+        ck_assert_int_eq(br_pool_apply(two_workers, square, &in, 8, NULL, 8, &options[i], &err),
+                         -1);
         ck_assert_int_eq(err.kind, BR_ERR_USAGE);
     }
     ck_assert_ptr_null(br_pool_create(&(br_pool_options){.grace = times[_i]}, &err));
@@ -293,9 +288,9 @@ START_TEST(endless_times_are_no_limit)
 {
     int64_t in = 3, out = 0;
     br_call_options options = {.timeout = 1e300, .soft_timeout = INFINITY, .retry_delay = 1e300};
-    CHECK_CALL(br_pool_apply(pool, square, &in, 8, &out, 8, &options, &err));
+    CHECK_CALL(br_pool_apply(two_workers, square, &in, 8, &out, 8, &options, &err));
     ck_assert_int_eq(out, 9);
-    br_result *r = br_pool_apply_async(pool, square, &in, 8, NULL, 8, &options, &err);
+    br_result *r = br_pool_apply_async(two_workers, square, &in, 8, NULL, 8, &options, &err);
     CHECK_CALL(br_result_get(r, 1e300, &err));
     br_result_free(r);
 }
@@ -346,7 +341,7 @@ START_TEST(many_small_calls_at_once)
     ck_assert_ptr_nonnull(results);
     for (size_t i = 0; i < count; i++) {
         int64_t in = (int64_t)i;
-        results[i] = br_pool_apply_async(pool, square, &in, 8, NULL, 8, NULL, &err);
+        results[i] = br_pool_apply_async(two_workers, square, &in, 8, NULL, 8, NULL, &err);
         ck_assert_msg(results[i] != NULL, "%s", err.text);
     }
     for (size_t i = count; i-- > 0;) {
@@ -360,7 +355,7 @@ END_TEST
 
 SUITE(pool_calls)
 {
-    FIXTURE(open_two, close_it);
+    FIXTURE(set_up_two_workers, tear_down_two_workers);
     TEST(apply_gives_the_result);
     LOOP_TEST(map_equals_a_serial_loop_with_any_chunk, 11);
     TEST(map_keeps_the_order_though_the_first_ends_last);

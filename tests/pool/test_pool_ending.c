@@ -53,8 +53,8 @@ END_TEST
 
 START_TEST(terminate_with_ten_thousand_long_tasks)
 {
-    struct told told = {.pid = 0};
-    br_call_options options = {.on_error = note_bad, .user = &told};
+    struct noted noted = {.pid = 0};
+    br_call_options options = {.on_error = note_bad, .user = &noted};
     br_pool *pool = pool_with(2, _i);
     br_result *map = br_pool_map_async(pool, forever, NULL, 10000, 0, NULL, 0, &options, &err);
     br_result *one = br_pool_apply_async(pool, forever, NULL, 0, NULL, 0, &options, &err);
@@ -63,7 +63,7 @@ START_TEST(terminate_with_ten_thousand_long_tasks)
     double began = seconds_now();
     br_pool_terminate(pool);
     figure("10000 long tasks are terminated", seconds_now() - began);
-    ck_assert_uint_eq(told.bad, 2);
+    ck_assert_uint_eq(noted.bad, 2);
     for (size_t i = 0; i < 10000; i++) {
         br_outcome o;
         CHECK_CALL(br_result_outcome(map, i, &o, &err));

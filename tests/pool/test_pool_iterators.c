@@ -5,20 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static br_pool *pool;
 static br_error err;
-
-static void open_two(void)
-{
-    set_up();
-    pool = pool_of(2);
-}
-
-static void close_it(void)
-{
-    br_pool_destroy(pool);
-    tear_down();
-}
 
 struct source {
     int64_t next, end;
@@ -51,7 +38,7 @@ START_TEST(imap_gives_every_result_once)
     br_outcome o;
     int64_t out;
     size_t index;
-    br_imap *it = br_pool_imap(pool, square, next_number, &source, 8, 8, &options, &err);
+    br_imap *it = br_pool_imap(two_workers, square, next_number, &source, 8, 8, &options, &err);
     ck_assert_msg(it != NULL, "%s", err.text);
     for (size_t i = 0; i < 100; i++) {
         ck_assert_int_eq(br_imap_next(it, BR_FOREVER, &out, &o, &index, &err), 1);
@@ -98,11 +85,12 @@ START_TEST(imap_items_have_the_index_and_the_seed_of_a_map)
     br_outcome o;
     size_t index;
     fill(in, 100);
-    CHECK_CALL(
-        br_pool_map(pool, tell_place, in, 100, sizeof in[0], map, sizeof map[0], NULL, &err));
+    CHECK_CALL(br_pool_map(two_workers, tell_place, in, 100, sizeof in[0], map, sizeof map[0], NULL,
+                           &err));
     bool large = options.chunk_size > 1;
-    br_imap *it = br_pool_imap(pool, tell_place, large ? next_large_number : next_number, &source,
-                               large ? LARGE_ITEM : sizeof in[0], sizeof out, &options, &err);
+    br_imap *it =
+        br_pool_imap(two_workers, tell_place, large ? next_large_number : next_number, &source,
+                     large ? LARGE_ITEM : sizeof in[0], sizeof out, &options, &err);
     ck_assert_msg(it != NULL, "%s", err.text);
     while (br_imap_next(it, BR_FOREVER, &out, &o, &index, &err) == 1) {
         ck_assert_msg(o.status == BR_OK, "%s", o.message);
@@ -118,11 +106,14 @@ START_TEST(imap_of_senseless_sizes_is_rejected)
     static const size_t sizes[] = {SIZE_MAX, SIZE_MAX / 2 + 1, SIZE_MAX / 2};
     br_imap_options options = {.chunk_size = sizes[_i], .lookahead = SIZE_MAX};
     struct source source = {.end = 1, .fail_at = -1};
-    ck_assert_ptr_null(br_pool_imap(pool, square, next_number, &source, sizes[_i], 8, NULL, &err));
+    ck_assert_ptr_null(
+        br_pool_imap(two_workers, square, next_number, &source, sizes[_i], 8, NULL, &err));
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
-    ck_assert_ptr_null(br_pool_imap(pool, square, next_number, &source, 8, sizes[_i], NULL, &err));
+    ck_assert_ptr_null(
+        br_pool_imap(two_workers, square, next_number, &source, 8, sizes[_i], NULL, &err));
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
-    ck_assert_ptr_null(br_pool_imap(pool, square, next_number, &source, 8, 8, &options, &err));
+    ck_assert_ptr_null(
+        br_pool_imap(two_workers, square, next_number, &source, 8, 8, &options, &err));
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
     ck_assert_int_eq(source.next, 0);
 }
@@ -132,7 +123,7 @@ START_TEST(imap_over_nothing)
 {
     br_imap_options options = imap_options(_i);
     struct source source = {.end = 0, .fail_at = -1};
-    br_imap *it = br_pool_imap(pool, square, next_number, &source, 8, 8, &options, &err);
+    br_imap *it = br_pool_imap(two_workers, square, next_number, &source, 8, 8, &options, &err);
     ck_assert_int_eq(br_imap_next(it, BR_FOREVER, NULL, NULL, NULL, &err), 0);
     br_imap_free(it);
 }
@@ -144,7 +135,7 @@ START_TEST(imap_over_an_iterator_that_fails) // first, half-way, at a chunk's ed
     br_imap_options options = imap_options(_i % 10);
     struct source source = {.end = 100, .fail_at = places[_i / 10]};
     int64_t got = 0, out, in = 5;
-    br_imap *it = br_pool_imap(pool, square, next_number, &source, 8, 8, &options, &err);
+    br_imap *it = br_pool_imap(two_workers, square, next_number, &source, 8, 8, &options, &err);
     int more;
     while ((more = br_imap_next(it, BR_FOREVER, &out, NULL, NULL, &err)) == 1)
         got++;
@@ -152,7 +143,7 @@ START_TEST(imap_over_an_iterator_that_fails) // first, half-way, at a chunk's ed
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
     ck_assert_int_eq(got, source.fail_at);
     br_imap_free(it);
-    CHECK_CALL(br_pool_apply(pool, square, &in, 8, &out, 8, NULL, &err));
+    CHECK_CALL(br_pool_apply(two_workers, square, &in, 8, &out, 8, NULL, &err));
     ck_assert_int_eq(out, 25);
 }
 END_TEST
@@ -163,7 +154,7 @@ START_TEST(imap_looks_ahead_no_further_than_it_may)
     br_imap_options options = imap_options(_i);
     options.lookahead = 20;
     int64_t out, count = (int64_t)full_size(1000000, 5000);
-    br_imap *it = br_pool_imap(pool, square, next_number, &source, 8, 8, &options, &err);
+    br_imap *it = br_pool_imap(two_workers, square, next_number, &source, 8, 8, &options, &err);
     for (int64_t i = 0; i < count; i++) {
         ck_assert_int_eq(br_imap_next(it, BR_FOREVER, &out, NULL, NULL, &err), 1);
         ck_assert_int_le(source.next, i + 20);
@@ -176,7 +167,7 @@ START_TEST(imap_takes_whole_chunks)
 {
     struct source source = {.end = -1, .fail_at = -1};
     br_imap_options options = {.ordered = true, .chunk_size = 4, .lookahead = 8};
-    br_imap *it = br_pool_imap(pool, square, next_number, &source, 8, 8, &options, &err);
+    br_imap *it = br_pool_imap(two_workers, square, next_number, &source, 8, 8, &options, &err);
     for (int64_t i = 0; i < 40; i++) {
         ck_assert_int_eq(br_imap_next(it, BR_FOREVER, NULL, NULL, NULL, &err), 1);
         ck_assert_int_eq(source.next, 8 + i / 4 * 4);
@@ -204,7 +195,7 @@ START_TEST(imap_yields_failures_with_their_message)
     struct source source = {.end = 10, .fail_at = -1};
     br_imap_options options = {.ordered = true};
     br_outcome o;
-    br_imap *it = br_pool_imap(pool, odd_fails, next_number, &source, 8, 8, &options, &err);
+    br_imap *it = br_pool_imap(two_workers, odd_fails, next_number, &source, 8, 8, &options, &err);
     for (int i = 0; i < 10; i++) {
         char expected[16] = "";
         int64_t out = -1;
@@ -231,7 +222,8 @@ START_TEST(imap_unordered_gives_the_fast_first)
     struct source source = {.end = 10, .fail_at = -1};
     size_t index;
     br_outcome o;
-    br_imap *it = br_pool_imap(pool, first_waits_for_go, next_number, &source, 8, 8, NULL, &err);
+    br_imap *it =
+        br_pool_imap(two_workers, first_waits_for_go, next_number, &source, 8, 8, NULL, &err);
     for (int i = 0; i < 9; i++) {
         ck_assert_int_eq(br_imap_next(it, BR_FOREVER, NULL, NULL, &index, &err), 1);
         ck_assert_uint_gt(index, 0);
@@ -271,10 +263,10 @@ START_TEST(imap_next_with_a_timeout_loses_nothing)
 {
     struct source source = {.end = 1, .fail_at = -1};
     int64_t out = 0;
-    br_imap *it = br_pool_imap(pool, until_go, next_number, &source, 8, 8, NULL, &err);
+    br_imap *it = br_pool_imap(two_workers, until_go, next_number, &source, 8, 8, NULL, &err);
     ck_assert_int_eq(br_imap_next(it, 0, &out, NULL, NULL, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_TIMEOUT);
-    drive_until(pool, &shared->started, 1);
+    drive_until(two_workers, &shared->started, 1);
     ck_assert_int_eq(br_imap_next(it, 0.01, &out, NULL, NULL, &err), -1);
     set_word(&shared->go, 1);
     ck_assert_int_eq(br_imap_next(it, BR_FOREVER, &out, NULL, NULL, &err), 1);
@@ -287,10 +279,10 @@ START_TEST(imap_freed_half_way_leaves_the_pool_usable)
 {
     struct source source = {.end = -1, .fail_at = -1};
     int64_t in = 3, out;
-    br_imap *it = br_pool_imap(pool, forever, next_number, &source, 8, 8, NULL, &err);
+    br_imap *it = br_pool_imap(two_workers, forever, next_number, &source, 8, 8, NULL, &err);
     ck_assert_int_eq(br_imap_next(it, 0, NULL, NULL, NULL, &err), -1);
     br_imap_free(it);
-    CHECK_CALL(br_pool_apply(pool, square, &in, 8, &out, 8, NULL, &err));
+    CHECK_CALL(br_pool_apply(two_workers, square, &in, 8, &out, 8, NULL, &err));
 }
 END_TEST
 
@@ -299,7 +291,8 @@ START_TEST(imap_gives_what_items_emit)
     struct source source = {.end = 100, .fail_at = -1};
     br_imap_options options = {.ordered = true, .chunk_size = 7};
     size_t size;
-    br_imap *it = br_pool_imap(pool, emit_pattern, next_number, &source, 8, 8, &options, &err);
+    br_imap *it =
+        br_pool_imap(two_workers, emit_pattern, next_number, &source, 8, 8, &options, &err);
     for (size_t i = 0; i < 100; i++) {
         ck_assert_int_eq(br_imap_next(it, BR_FOREVER, NULL, NULL, NULL, &err), 1);
         const char *bytes = br_imap_emitted(it, &size);
@@ -339,9 +332,9 @@ START_TEST(imap_of_a_closed_pool_yields_what_is_under_way)
     struct source source = {.end = -1, .fail_at = -1};
     br_imap_options options = {.ordered = true, .chunk_size = 1, .lookahead = 5};
     int64_t out;
-    br_imap *it = br_pool_imap(pool, square, next_number, &source, 8, 8, &options, &err);
+    br_imap *it = br_pool_imap(two_workers, square, next_number, &source, 8, 8, &options, &err);
     ck_assert_int_eq(br_imap_next(it, BR_FOREVER, &out, NULL, NULL, &err), 1);
-    br_pool_close(pool);
+    br_pool_close(two_workers);
     for (int64_t i = 1; i < 5; i++) {
         ck_assert_int_eq(br_imap_next(it, BR_FOREVER, &out, NULL, NULL, &err), 1);
         ck_assert_int_eq(out, i * i);
@@ -354,7 +347,7 @@ END_TEST
 
 SUITE(pool_iterators)
 {
-    FIXTURE(open_two, close_it);
+    FIXTURE(set_up_two_workers, tear_down_two_workers);
     LOOP_TEST(imap_gives_every_result_once, 10);
     LOOP_TEST(imap_items_have_the_index_and_the_seed_of_a_map, 10);
     LOOP_TEST(imap_of_senseless_sizes_is_rejected, 3);

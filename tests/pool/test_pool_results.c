@@ -5,25 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static br_pool *pool;
 static br_error err;
-
-static void open_two(void)
-{
-    set_up();
-    pool = pool_of(2);
-}
-
-static void close_it(void)
-{
-    br_pool_destroy(pool);
-    tear_down();
-}
 
 START_TEST(get_waits_and_ready_tells)
 {
     int64_t in = 6, out = 0;
-    br_result *r = br_pool_apply_async(pool, until_go, &in, 8, &out, 8, NULL, &err);
+    br_result *r = br_pool_apply_async(two_workers, until_go, &in, 8, &out, 8, NULL, &err);
     ck_assert_msg(r != NULL, "%s", err.text);
     br_outcome o;
     ck_assert(!br_result_ready(r));
@@ -47,7 +34,7 @@ END_TEST
 START_TEST(get_with_a_timeout_returns_and_the_task_goes_on)
 {
     int64_t in = 6, out = 0;
-    br_result *r = br_pool_apply_async(pool, until_go, &in, 8, &out, 8, NULL, &err);
+    br_result *r = br_pool_apply_async(two_workers, until_go, &in, 8, &out, 8, NULL, &err);
     ck_assert_int_eq(br_result_get(r, 0.02, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_TIMEOUT);
     set_word(&shared->go, 1);
@@ -63,7 +50,7 @@ START_TEST(one_failing_item_does_not_hide_the_others)
     br_outcome o;
     fill(in, 10);
     memset(out, -1, sizeof out);
-    br_result *r = br_pool_map_async(pool, odd_fails, in, 10, 8, out, 8, NULL, &err);
+    br_result *r = br_pool_map_async(two_workers, odd_fails, in, 10, 8, out, 8, NULL, &err);
     ck_assert_int_eq(br_result_get(r, BR_FOREVER, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_TASK);
     ck_assert_ptr_nonnull(strstr(err.text, "no 1"));
@@ -85,8 +72,8 @@ START_TEST(map_goes_on_after_a_failure_unless_asked)
     int64_t in[500];
     fill(in, 500);
     br_pool_stats stats;
-    ck_assert_int_eq(br_pool_map(pool, odd_fails, in, 500, 8, NULL, 8, NULL, &err), -1);
-    br_pool_get_stats(pool, &stats);
+    ck_assert_int_eq(br_pool_map(two_workers, odd_fails, in, 500, 8, NULL, 8, NULL, &err), -1);
+    br_pool_get_stats(two_workers, &stats);
     ck_assert_uint_eq(stats.ok, 250);
     ck_assert_uint_eq(stats.failed, 250);
     ck_assert_uint_eq(stats.queued, 0);
@@ -115,8 +102,9 @@ START_TEST(map_stops_at_the_first_failure_when_asked)
     size_t cancelled = 0;
     ck_assert_ptr_nonnull(in);
     fill(in, ITEMS);
-    br_result *r = br_pool_map_async(pool, first_fails, in, ITEMS, 8, NULL, 8, &options, &err);
-    drive_item(pool, r, 0);
+    br_result *r =
+        br_pool_map_async(two_workers, first_fails, in, ITEMS, 8, NULL, 8, &options, &err);
+    drive_item(two_workers, r, 0);
     set_word(&shared->go, 1);
     ck_assert_int_eq(br_result_get(r, BR_FOREVER, &err), -1);
     ck_assert_ptr_nonnull(strstr(err.text, "the first"));
@@ -144,7 +132,7 @@ static int fail_at_length(br_task *t, const void *in, void *out)
 START_TEST(a_message_arrives_whole_and_as_it_was)
 {
     br_outcome o;
-    br_result *r = br_pool_apply_async(pool, fail_at_length, NULL, 0, NULL, 0, NULL, &err);
+    br_result *r = br_pool_apply_async(two_workers, fail_at_length, NULL, 0, NULL, 0, NULL, &err);
     ck_assert_int_eq(br_result_wait(r, BR_FOREVER, &err), 1);
     CHECK_CALL(br_result_outcome(r, 0, &o, &err));
     ck_assert_uint_eq(strspn(o.message, "x"), 500);
@@ -166,7 +154,8 @@ static int fail_in_two_bytes_each(br_task *t, const void *in, void *out)
 START_TEST(a_long_message_is_cut_between_characters)
 {
     br_outcome o;
-    br_result *r = br_pool_map_async(pool, fail_in_two_bytes_each, NULL, 2, 0, NULL, 0, NULL, &err);
+    br_result *r =
+        br_pool_map_async(two_workers, fail_in_two_bytes_each, NULL, 2, 0, NULL, 0, NULL, &err);
     ck_assert_int_eq(br_result_wait(r, BR_FOREVER, &err), 1);
     for (size_t i = 0; i < 2; i++) {
         CHECK_CALL(br_result_outcome(r, i, &o, &err));
@@ -189,7 +178,7 @@ static int return_three(br_task *t, const void *in, void *out)
 
 START_TEST(any_other_value_is_an_error_too)
 {
-    ck_assert_int_eq(br_pool_apply(pool, return_three, NULL, 0, NULL, 0, NULL, &err), -1);
+    ck_assert_int_eq(br_pool_apply(two_workers, return_three, NULL, 0, NULL, 0, NULL, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_TASK);
     ck_assert_ptr_nonnull(strchr(err.text, '3'));
 }
@@ -200,14 +189,14 @@ START_TEST(an_unread_failure_shows_in_the_figures_only)
     int64_t odd = 1;
     br_pool_stats stats;
     br_outcome o;
-    br_result *unread = br_pool_apply_async(pool, odd_fails, &odd, 8, NULL, 8, NULL, &err);
-    br_result *read = br_pool_apply_async(pool, odd_fails, &odd, 8, NULL, 8, NULL, &err);
+    br_result *unread = br_pool_apply_async(two_workers, odd_fails, &odd, 8, NULL, 8, NULL, &err);
+    br_result *read = br_pool_apply_async(two_workers, odd_fails, &odd, 8, NULL, 8, NULL, &err);
     ck_assert_int_eq(br_result_wait(unread, BR_FOREVER, &err), 1);
     ck_assert_int_eq(br_result_wait(read, BR_FOREVER, &err), 1);
     CHECK_CALL(br_result_outcome(read, 0, &o, &err));
     br_result_free(unread);
     br_result_free(read);
-    br_pool_get_stats(pool, &stats);
+    br_pool_get_stats(two_workers, &stats);
     ck_assert_uint_eq(stats.unread, 1);
     ck_assert_uint_eq(stats.failed, 2);
 }
@@ -217,11 +206,11 @@ START_TEST(a_result_freed_early_counts_as_unread_when_it_fails)
 {
     int64_t odd = 1;
     br_pool_stats stats;
-    br_result *r = br_pool_apply_async(pool, odd_fails, &odd, 8, NULL, 8, NULL, &err);
+    br_result *r = br_pool_apply_async(two_workers, odd_fails, &odd, 8, NULL, 8, NULL, &err);
     br_result_free(r);
-    br_pool_close(pool);
-    CHECK_CALL(br_pool_join(pool, BR_FOREVER, &err));
-    br_pool_get_stats(pool, &stats);
+    br_pool_close(two_workers);
+    CHECK_CALL(br_pool_join(two_workers, BR_FOREVER, &err));
+    br_pool_get_stats(two_workers, &stats);
     ck_assert_uint_eq(stats.unread, 1);
 }
 END_TEST
@@ -230,9 +219,9 @@ START_TEST(a_result_freed_early_still_fills_the_callers_array)
 {
     int64_t in[100], out[100] = {0};
     fill(in, 100);
-    br_result_free(br_pool_map_async(pool, square, in, 100, 8, out, 8, NULL, &err));
-    br_pool_close(pool);
-    CHECK_CALL(br_pool_join(pool, BR_FOREVER, &err));
+    br_result_free(br_pool_map_async(two_workers, square, in, 100, 8, out, 8, NULL, &err));
+    br_pool_close(two_workers);
+    CHECK_CALL(br_pool_join(two_workers, BR_FOREVER, &err));
     ck_assert_int_eq(out[99], 9801);
 }
 END_TEST
@@ -244,8 +233,9 @@ START_TEST(inputs_are_copied_before_the_call_returns)
     };
     static int64_t in[ITEMS], out[ITEMS];
     fill(in, ITEMS);
-    br_result *first = br_pool_apply_async(pool, until_go, in + 3, 8, out + 3, 8, NULL, &err);
-    br_result *r = br_pool_map_async(pool, square, in, ITEMS, 8, out, 8, NULL, &err);
+    br_result *first =
+        br_pool_apply_async(two_workers, until_go, in + 3, 8, out + 3, 8, NULL, &err);
+    br_result *r = br_pool_map_async(two_workers, square, in, ITEMS, 8, out, 8, NULL, &err);
     memset(in, 0, sizeof in);
     set_word(&shared->go, 1);
     CHECK_CALL(br_result_get(first, BR_FOREVER, &err));
@@ -261,7 +251,7 @@ START_TEST(the_library_keeps_results_when_asked_to)
 {
     int64_t in[100];
     fill(in, 100);
-    br_result *r = br_pool_map_async(pool, square, in, 100, 8, NULL, 8, NULL, &err);
+    br_result *r = br_pool_map_async(two_workers, square, in, 100, 8, NULL, 8, NULL, &err);
     CHECK_CALL(br_result_get(r, BR_FOREVER, &err));
     for (size_t i = 0; i < 100; i++)
         ck_assert_int_eq(*(const int64_t *)br_result_output(r, i), (int64_t)(i * i));
@@ -272,7 +262,7 @@ END_TEST
 
 SUITE(pool_results)
 {
-    FIXTURE(open_two, close_it);
+    FIXTURE(set_up_two_workers, tear_down_two_workers);
     TEST(get_waits_and_ready_tells);
     TEST(get_with_a_timeout_returns_and_the_task_goes_on);
     TEST(one_failing_item_does_not_hide_the_others);

@@ -89,9 +89,9 @@ END_TEST
 START_TEST(a_cancelled_item_that_is_queued_never_runs)
 {
     int64_t in = 2, out = 0;
-    struct told told = {.pid = 0};
+    struct noted noted = {.pid = 0};
     br_outcome o;
-    br_call_options options = {.on_result = note_good, .on_error = note_bad, .user = &told};
+    br_call_options options = {.on_result = note_good, .on_error = note_bad, .user = &noted};
     br_pool *pool = pool_with(1, _i);
     br_result *first = br_pool_apply_async(pool, until_go, &in, 8, &out, 8, NULL, &err);
     drive_until(pool, &shared->started, 1);
@@ -107,8 +107,8 @@ START_TEST(a_cancelled_item_that_is_queued_never_runs)
     br_pool_close(pool);
     CHECK_CALL(br_pool_join(pool, BR_FOREVER, &err));
     ck_assert_uint_eq(shared->calls, 0);
-    ck_assert_uint_eq(told.good, 0);
-    ck_assert_uint_eq(told.bad, 1);
+    ck_assert_uint_eq(noted.good, 0);
+    ck_assert_uint_eq(noted.bad, 1);
     br_pool_destroy(pool);
 }
 END_TEST

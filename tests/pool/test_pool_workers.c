@@ -114,7 +114,7 @@ START_TEST(as_many_workers_as_asked_for_and_never_more)
     br_pool_stats stats;
     br_pool *pool = pool_of(3);
     drive_alive(pool, 3);
-    CHECK_CALL(br_pool_map(pool, tell_pid, NULL, 1000, 0, pids, 8,
+    CHECK_CALL(br_pool_map(pool, own_pid, NULL, 1000, 0, pids, 8,
                            &(br_call_options){.chunk_size = 1}, &err));
     ck_assert_uint_eq(count_children(getpid(), &nursery, 1), 1);
     ck_assert_uint_eq(count_children(nursery, workers, 8), 3);
@@ -203,7 +203,7 @@ START_TEST(workers_are_replaced_after_max_tasks)
     br_pool *pool =
         open_pool(&(br_pool_options){.workers = 2, .max_tasks = most, .init = note_init});
     fill(in, ITEMS);
-    CHECK_CALL(br_pool_map(pool, tell_pid, in, ITEMS, 8, pids, 8, NULL, &err));
+    CHECK_CALL(br_pool_map(pool, own_pid, in, ITEMS, 8, pids, 8, NULL, &err));
     for (int i = 0; i < ITEMS; i++) {
         uint64_t same = 0;
         for (int k = 0; k < ITEMS; k++)

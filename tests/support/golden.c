@@ -53,3 +53,11 @@ void golden_check(const char *name, const struct buffer *actual)
     ck_abort_msg("%s: not as expected from line %d on (see %s.actual) %s", path, line, name,
                  err.text);
 }
+
+void golden_text(struct buffer *actual, const char *expected)
+{
+    buffer_char(actual, '\0');
+    ck_assert(!actual->failed);
+    ck_assert_str_eq(actual->data, expected);
+    buffer_finish(actual);
+}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the system tests share: batchrun run as a person runs it, in a directory of its own, and a
-look at what it leaves behind.
+"""Shared by the system tests: they run batchrun as a person does, in a directory of their own, and
+check that it leaves no process and no file.
 
 No test depends on speed. A test waits for the event that it needs, with until(), and asserts that
 something happens, never how soon; figure() prints the seconds instead."""
@@ -29,7 +29,7 @@ PROGRAM = os.environ.get("BATCHRUN", os.path.join(BUILD, "tools/batchrun/batchru
 PLUGINS = [os.path.join(BUILD, "plugins/.libs"), os.path.join(BUILD, "tests/plugins/.libs")]
 CONFIGS = os.path.join(TOP, "configs")
 
-# Seconds after which a test gives up. It is the only limit, and only a hang reaches it.
+# Seconds after which a test gives up. There is no other limit, and only tests that hang reach this one.
 PATIENCE = (float(os.environ.get("BATCHRUN_TEST_PATIENCE") or 600) *
             (20 if os.environ.get("BATCHRUN_LONG") else 1))
 
@@ -47,8 +47,8 @@ class Done:
 # ---- Waiting
 
 def until(condition, what):
-    """Returns what condition() returns, as soon as that is true. It is asked again and again,
-    because nothing announces what other processes do. `what` says in a failure what is awaited."""
+    """Returns what condition() returns, as soon as that is true. Calls it again and again, because
+    other processes do not announce their actions. `what` describes the condition if the test fails."""
     end = time.monotonic() + PATIENCE
     pause = 0.001
     while True:
@@ -64,7 +64,7 @@ def until(condition, what):
 def time_limits(first, what):
     """Yields longer and longer durations in seconds, from `first`, until the caller leaves its loop.
     For tests that need a time limit which one task exceeds and the others do not: how long the
-    others take depends on the machine, so the loop goes on while they exceed it too."""
+    others take depends on the machine, so the loop continues while they exceed it, too."""
     end = time.monotonic() + PATIENCE
     for power in itertools.count():
         if time.monotonic() > end:
@@ -76,7 +76,7 @@ FIGURES = {}
 
 
 def figure(what, seconds):
-    """Notes how long something took. The longest of each kind stands at the end of the log."""
+    """Notes how long something took. The end of the log shows the longest time of each kind."""
     FIGURES[what] = max(seconds, FIGURES.get(what, 0))
 
 
@@ -91,7 +91,7 @@ def timed(what):
 # ---- Processes
 
 def stat(pid):
-    """The fields of /proc/PID/stat from the third on, the state."""
+    """Returns the fields of /proc/PID/stat from the third on, which is the state."""
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
         return file.read().rpartition(")")[2].split()
 
@@ -101,13 +101,13 @@ def is_stopped(pid):
 
 
 def stop(pid):
-    """Stops a process, and waits until it stands still."""
+    """Stops a process with SIGSTOP, and waits until it has stopped."""
     os.kill(pid, signal.SIGSTOP)
     until(lambda: is_stopped(pid), f"process {pid} stops")
 
 
 def signals(pid, field):
-    """A set of signals in /proc/PID/status, such as SigCgt, as a number with one bit each."""
+    """Returns a set of signals in /proc/PID/status, such as SigCgt, as a number with a bit for each."""
     with open(f"/proc/{pid}/status", encoding="utf-8") as file:
         for line in file:
             if line.startswith(field + ":"):
@@ -122,8 +122,8 @@ def bit(number):
 # ---- Job files
 
 def job(*phases, workers=1, name="job", plugins=("demo", "faulty"), **keys):
-    """The text of a job file. It is JSON, which is YAML. A number of workers is as many processes,
-    not bound to cores, also where there are fewer cores; None leaves the key out."""
+    """Returns the text of a job file. It is JSON, which is YAML. A number of workers means as many
+    processes, not bound to cores, even if there are fewer cores; None leaves the key out."""
     if isinstance(workers, int):
         workers = {"count": workers, "binding": "none", "oversubscribe": True}
     text = {"version": 1, "name": name, "workers": workers, "plugins": list(plugins), **keys,
@@ -133,7 +133,7 @@ def job(*phases, workers=1, name="job", plugins=("demo", "faulty"), **keys):
 
 
 def phase(task, inputs, name="p", **keys):
-    """A phase of job(). A number as its inputs is a range."""
+    """Returns a phase for job(). If the inputs are a number, they are a range."""
     inputs = {"range": inputs} if isinstance(inputs, int) else inputs
     return {"name": name, "task": task, "inputs": inputs, **keys}
 
@@ -147,7 +147,7 @@ def remove(directory):
 
 
 class Case(unittest.TestCase):
-    """Each test has an empty directory, self.dir, where its job files and runs are."""
+    """Each test has an empty directory, self.dir, for its job files and runs."""
 
     maxDiff = 4000
 
@@ -200,14 +200,14 @@ class Case(unittest.TestCase):
         return json.loads(self.read(run + ".run/summary.json"))
 
     def outcomes(self, run, phase):
-        """How many tasks of a phase ended how, without the zeros."""
+        """Returns the number of tasks of a phase with each outcome, without zeros."""
         for entry in self.summary(run)["phases"]:
             if entry["name"] == phase:
                 return {k: v for k, v in entry["outcomes"].items() if v}
         raise AssertionError(f"no phase {phase} in the summary of {run}")
 
     def make_group(self, path):
-        """Makes a control group for this test, or skips the test. Where no control groups are mounted,
+        """Makes a control group for this test, or skips the test. If no control groups are mounted,
         `path` may become a plain directory."""
         try:
             os.mkdir(path)
@@ -227,7 +227,7 @@ class Case(unittest.TestCase):
                                 encoding="utf-8", errors="replace", **kwargs)
 
     def wait(self, process):
-        """Waits for the program to end."""
+        """Waits for the program to end. Returns its Done."""
         try:
             out, err = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
@@ -237,7 +237,7 @@ class Case(unittest.TestCase):
         return Done(process.returncode, out, err)
 
     def end(self, process):
-        """Waits for the program to end, and checks that nothing of it is left."""
+        """Waits for the program to end, and checks that it left nothing. Returns its Done."""
         done = self.wait(process)
         for sanitizer in ("AddressSanitizer", "LeakSanitizer", "runtime error:"):
             self.assertNotIn(sanitizer, done.err or "", done)
@@ -254,8 +254,24 @@ class Case(unittest.TestCase):
         self.assertEqual(done.code, code, done)
         return done
 
+    def kill_after_four(self, text, command, has_four):
+        """Runs the job, of whose five tasks one never ends, and kills it when four tasks have ended:
+        when has_four() finds them in the file that `command` writes about the run."""
+        self.write("job.yaml", text)
+        process = self.start("run", "job.yaml")
+
+        def look():
+            # Not by batchrun(), which would wait for the run to end.
+            done = subprocess.run([PROGRAM, command, "job.run"], cwd=self.dir, check=False,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            return done.returncode == 0 and has_four()
+
+        until(look, "four tasks are in the journal")
+        process.kill()
+        self.end(process)
+
     def assertJournalWhole(self, run):
-        """The journal can be read to its end, and its last event is the end of the run."""
+        """Fails unless the journal can be read to its end, and its last event is the end of the run."""
         done = self.batchrun("events", run + ".run")
         self.assertEqual((done.code, done.err), (0, ""), done)
         self.assertEqual(json.loads(done.out.splitlines()[-1])["event"], "run_end")
@@ -263,7 +279,7 @@ class Case(unittest.TestCase):
     # ---- What is left
 
     def marked(self):
-        """The process ids of all that this test started: they have its mark in their environment."""
+        """Returns the ids of all processes that this test started: their environment has its mark."""
         found = []
         for entry in os.listdir("/proc"):
             if not entry.isdigit() or int(entry) == os.getpid():
@@ -306,7 +322,7 @@ class Rendezvous(Case):
     running = None  # the run that rendezvous() started
 
     def rendezvous(self, rows, workers=2, args=(), limits=None, env=None, preexec_fn=None, **keys):
-        """Starts a run of one phase of so many such tasks; `keys` are further keys of the phase."""
+        """Starts a run with one phase of so many such tasks; `keys` are further keys of the phase."""
         self.write("job.yaml", job(phase(
             "faulty.rendezvous", rows, args={"dir": self.dir}, output="out.csv",
             **{"chunk_size": 1, **keys}), workers=workers, limits=limits))
@@ -314,7 +330,7 @@ class Rendezvous(Case):
         return self.running
 
     def while_it_runs(self, condition, what):
-        """As until(), but fails when the run ends before that."""
+        """Waits as until() does, but fails if the run ends before the condition is true."""
         def look():
             ended = self.running is not None and self.running.poll() is not None
             found = condition()
@@ -329,19 +345,19 @@ class Rendezvous(Case):
         self.while_it_runs(lambda: os.path.exists(path), f"row {row} begins")
         return int(self.read(path))
 
-    def rows_begun(self, what="began-"):
+    def rows_started(self, what="began-"):
         return [int(name[6:]) for name in os.listdir(self.dir) if name.startswith(what)]
 
     def all_began(self, count):
         """Waits until so many tasks run at once; returns the process ids of their workers."""
-        self.while_it_runs(lambda: len(self.rows_begun()) >= count, f"{count} tasks begin")
-        return [self.began(row) for row in self.rows_begun()[:count]]
+        self.while_it_runs(lambda: len(self.rows_started()) >= count, f"{count} tasks begin")
+        return [self.began(row) for row in self.rows_started()[:count]]
 
     def both_began(self):
         return self.all_began(2)
 
     def again(self):
-        """Removes what a run has left, so that the test can start another."""
+        """Removes the files of a run, so that the test can start another."""
         for name in os.listdir(self.dir):
             if name.startswith(("go", "began-", "ended-")):
                 os.unlink(self.path(name))
@@ -355,15 +371,15 @@ class Rendezvous(Case):
     def nursery(self, pid):
         return self.children(pid)[0]
 
-    def says(self, process, words):
-        """Waits until the program has written these words on standard error."""
-        said, end = b"", time.monotonic() + PATIENCE
-        while words.encode() not in said:
+    def says(self, process, message):
+        """Waits until the program has written this message on standard error."""
+        text, end = b"", time.monotonic() + PATIENCE
+        while message.encode() not in text:
             ready, _, _ = select.select([process.stderr], [], [], max(0, end - time.monotonic()))
-            self.assertTrue(ready, f"no `{words}` on standard error: {said}")
+            self.assertTrue(ready, f"no `{message}` on standard error: {text}")
             block = os.read(process.stderr.fileno(), 65536)
-            self.assertTrue(block, f"the program ended without `{words}`: {said}")
-            said += block
+            self.assertTrue(block, f"the program ended without `{message}`: {text}")
+            text += block
 
 
 def install():
@@ -385,8 +401,8 @@ install.root = None
 
 
 class InstalledCase(Case):
-    """Tests of what is installed, below self.root, which they must not change; self.found has its
-    files by name."""
+    """Tests of the installed files, which are below self.root and must not be changed. self.found
+    has their paths by name."""
 
     def setUp(self):
         super().setUp()
@@ -394,7 +410,7 @@ class InstalledCase(Case):
         self.found = {}
         for directory, _, files in os.walk(self.root):
             for name in files:
-                # bash wants its completion to be named as the program is.
+                # bash looks for a completion that has the name of the program.
                 key = "bash: " + name if "bash-completion" in directory else name
                 self.found[key] = os.path.join(directory, name)
         self.pkg_config = dict(
@@ -404,23 +420,23 @@ class InstalledCase(Case):
 
 
 def configured():
-    """The text of config.h."""
+    """Returns the text of config.h."""
     with open(os.path.join(BUILD, "config.h"), encoding="utf-8") as file:
         return file.read()
 
 
 def sanitized():
-    """Whether the build has sanitizers, which want to be alone in a process."""
+    """Returns whether the build has sanitizers, which do not work beside others in a process."""
     return '#define BR_SANITIZERS ""' not in configured()
 
 
 def shared_memory():
-    """Named shared memory of batchrun. That of other programs comes and goes."""
+    """Returns the names of batchrun's shared memory, without those of other programs."""
     return {f for f in os.listdir("/dev/shm") if "batchrun" in f or f.startswith("br_")}
 
 
 def read_npy(path):
-    """A structured array of whole numbers, floating-point numbers and truth values, as dicts."""
+    """Returns a structured array of whole numbers, floating-point numbers and truth values, as dicts."""
     with open(path, "rb") as file:
         data = file.read()
     if data[:6] != b"\x93NUMPY":
@@ -468,7 +484,7 @@ class Result(unittest.TextTestResult):
 
 
 def name_of(test):
-    """CLASS.METHOD of a test or of one of its subtests; CLASS where the class's set-up failed."""
+    """Returns CLASS.METHOD of a test or of one of its subtests; CLASS if the class's set-up failed."""
     test = getattr(test, "test_case", test)
     found = re.search(r"\(__main__\.(\w+)\)", test.id())
     return found.group(1) if found else test.id().partition(".")[2]
@@ -476,7 +492,7 @@ def name_of(test):
 
 def main():
     """Runs the tests of the calling module: all, those that the command line names, or those that
-    the environment variable CASE names, as in `make check-one`."""
+    the environment variable CASE names, as `make check-one` sets it."""
     if not os.access(PROGRAM, os.X_OK):
         print(f"{PROGRAM} is not built")
         sys.exit(1)

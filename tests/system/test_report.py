@@ -162,7 +162,7 @@ class Report(harness.Case):
         self.assertLessEqual(os.sched_getaffinity(0), set(map(int, shown)))
         self.assertEqual(len(shown), len(set(shown)))
 
-    def test_core_time_is_all_told(self):
+    def test_all_core_time_is_shown(self):
         self.run_job(JOB, code=3)
         _, page = self.report("job.run")
         parts = {row[0]: (float(row[1].rstrip(" %")), seconds(row[2]))
@@ -174,7 +174,7 @@ class Report(harness.Case):
         self.assertAlmostEqual(sum(time for _, time in parts.values()) /
                                (summary["wall_seconds"] * 3), 1, delta=0.02)
 
-    def test_failures_are_told(self):
+    def test_failures_are_described(self):
         self.run_job(JOB, code=3)
         text, _ = self.report("job.run")
         for words in ("crashes#4", "SIGSEGV", "counts#0", "No such file", "i=4 at=4",
@@ -191,13 +191,10 @@ class Report(harness.Case):
         self.assertNotIn('id="failures"', text)
         self.assertEqual(count(page.facts()["failed"]), 0)
 
-    def test_a_run_that_goes_on_and_one_that_was_killed(self):
+    def test_a_run_that_continues_and_one_that_was_killed(self):
         naps = {"list": {"seconds": [0, 0, 0, 0, 1e6]}}
-        self.write("job.yaml", job(phase("demo.sleep", naps, "squares")))
-        process = self.start("run", "job.yaml")
-        harness.until(self.four_tasks, "four tasks are in the journal")
-        process.kill()
-        self.end(process)
+        self.kill_after_four(job(phase("demo.sleep", naps, "squares")), "report", lambda: count(
+            Page(self.read("job.run/report.html")).facts()["succeeded"]) == 4)
         text, page = self.report()
         self.assertIn("the run has not ended", text)
         self.assertEqual(count(page.facts()["succeeded"]), 4)
@@ -208,16 +205,7 @@ class Report(harness.Case):
         self.assertEqual((count(page.facts()["succeeded"]), count(page.facts()["failed"])), (4, 1))
         self.assertEqual(page.facts()["resumed"], "1 time")
 
-    def four_tasks(self):
-        """Whether the running run has done all tasks that can end. It does not use batchrun(), which
-        would wait for the run to end."""
-        look = subprocess.run([harness.PROGRAM, "report", "job.run"], cwd=self.dir, check=False,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        if look.returncode != 0:
-            return False
-        return count(Page(self.read("job.run/report.html")).facts()["succeeded"]) == 4
-
-    def test_damage_is_told(self):
+    def test_damage_is_reported(self):
         self.run_job(GOOD_JOB)
         with open(self.path("job.run/journal"), "r+b") as journal:
             journal.seek(200)

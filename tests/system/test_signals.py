@@ -184,8 +184,8 @@ phases:
         for longer in harness.time_limits(1, "a task begins"):
             ends = self.ends_in(seconds + self.CLOSING + 1 + longer)
             process = self.rendezvous(50, workers=1, env=ends, args=("--fresh", "--grace", grace))
-            harness.until(lambda: self.rows_begun() or process.poll() is not None, "a task begins")
-            if self.rows_begun():
+            harness.until(lambda: self.rows_started() or process.poll() is not None, "a task begins")
+            if self.rows_started():
                 return process
             self.interrupted(process)
 
@@ -252,13 +252,13 @@ class Harmless(harness.Rendezvous):
     def test_stopped_for_longer_than_a_timeout(self):
         for limit in harness.time_limits(0.25, "both tasks begin within it"):
             process = self.rendezvous(2, timeout=f"{limit:g}s", args=["--fresh"])
-            harness.until(lambda: len(self.rows_begun()) == 2 or process.poll() is not None,
+            harness.until(lambda: len(self.rows_started()) == 2 or process.poll() is not None,
                           "both tasks begin")
             if process.poll() is None:
                 harness.stop(process.pid)
                 end = time.monotonic() + 1.1 * limit
                 self.write("go", "")
-                harness.until(lambda: len(self.rows_begun("ended-")) == 2, "both tasks end")
+                harness.until(lambda: len(self.rows_started("ended-")) == 2, "both tasks end")
                 harness.until(lambda: time.monotonic() > end, "they would be overdue")
                 process.send_signal(signal.SIGCONT)
             done = self.end(process)

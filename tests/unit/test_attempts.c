@@ -112,7 +112,7 @@ START_TEST(an_end_is_one_attempt_unless_it_never_ran)
     take(&e);
     ck_assert_int_eq(count, 1);
     expect(0, 50, 75);
-    ck_assert_ptr_eq(seen[0].told, &e.task_end);
+    ck_assert_ptr_eq(seen[0].event, &e.task_end);
     ck_assert(!seen[0].final);
     e.task_end.worker = UINT32_MAX;
     take(&e);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "model/cpuset.h"
+#include "support/golden.h"
 #include "support/suite.h"
 
 static struct cpuset set_of(const unsigned *cpus, size_t count)
@@ -19,9 +20,7 @@ static void assert_text(struct cpuset set, const char *expected)
 {
     struct buffer text = BUFFER_EMPTY;
     cpuset_text(&text, &set);
-    buffer_char(&text, '\0');
-    ck_assert_str_eq(text.data, expected);
-    buffer_finish(&text);
+    golden_text(&text, expected);
 }
 
 START_TEST(has_what_was_added)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "support/golden.h"
 #include "support/suite.h"
 
 static void write_sample(struct json *j)
@@ -34,10 +35,7 @@ static void expect(bool pretty, const char *expected)
     struct json j;
     json_init(&j, &out, pretty);
     write_sample(&j);
-    buffer_char(&out, '\0');
-    ck_assert(!out.failed);
-    ck_assert_str_eq(out.data, expected);
-    buffer_finish(&out);
+    golden_text(&out, expected);
 }
 
 START_TEST(on_one_line)
@@ -78,9 +76,7 @@ START_TEST(values_side_by_side)
         json_i64(&j, NULL, i);
         buffer_char(&out, '\n');
     }
-    buffer_char(&out, '\0');
-    ck_assert_str_eq(out.data, "0\n1\n");
-    buffer_finish(&out);
+    golden_text(&out, "0\n1\n");
 }
 END_TEST
 

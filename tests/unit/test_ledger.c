@@ -76,7 +76,7 @@ START_TEST(returned_tasks_keep_their_history_and_go_first)
     ledger_init(&l, 100);
     assert_take(&l, 50, 0, (struct ledger_work){0, 50, 1, 0, false});
     ck_assert(ledger_give_back(&l, &(struct ledger_work){20, 30, 1, 1, false}, &err) == 0);
-    ck_assert_uint_eq(l.out, 20);
+    ck_assert_uint_eq(l.granted, 20);
     ck_assert_uint_eq(ledger_left(&l), 80);
     assert_take(&l, 10, 0, (struct ledger_work){20, 10, 1, 1, false});
     assert_take(&l, 50, 0, (struct ledger_work){30, 20, 1, 1, false});
@@ -160,7 +160,7 @@ START_TEST(stopping_skips_what_has_not_started_and_cancels_what_waits)
     ck_assert(!ledger_drop_waiting(&l, &w));
     ck_assert_uint_eq(l.ended[OUTCOME_SKIPPED], 70);
     ck_assert_uint_eq(l.ended[OUTCOME_CANCELLED], 1);
-    ck_assert_uint_eq(l.out, 29);
+    ck_assert_uint_eq(l.granted, 29);
     ck_assert_uint_eq(sum(&l), 100);
     ck_assert_uint_eq(ledger_stop(&l), 0);
     ledger_end(&l, OUTCOME_OK, 29);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "jobfile/spec.h"
+#include "support/golden.h"
 #include "support/suite.h"
 #include "views/slowest.h"
 #include "views/story.h"
@@ -83,9 +84,7 @@ static void expect(const char *wanted)
     struct buffer out = BUFFER_EMPTY;
     br_error err = {0};
     ck_assert_msg(story_text(&story, job, &run, &out, &err) == 0, "%s", err.text);
-    buffer_char(&out, '\0');
-    ck_assert_str_eq(out.data, wanted);
-    buffer_finish(&out);
+    golden_text(&out, wanted);
 }
 
 START_TEST(tasks_have_names)

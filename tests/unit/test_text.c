@@ -8,16 +8,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "support/golden.h"
 #include "support/suite.h"
-
-static void check_buffer(struct buffer *b, const char *expected)
-{
-    br_error err;
-    char *text = buffer_take_string(b, &err);
-    ck_assert_ptr_nonnull(text);
-    ck_assert_str_eq(text, expected);
-    free(text);
-}
 
 // ---- Numbers
 
@@ -129,7 +121,7 @@ START_TEST(reals_are_written_short_and_read_back)
     for (int i = 0; i < COUNT(cases); i++) {
         struct buffer b = BUFFER_EMPTY;
         text_f64(&b, cases[i].value);
-        check_buffer(&b, cases[i].text);
+        golden_text(&b, cases[i].text);
     }
 }
 END_TEST
@@ -143,7 +135,7 @@ START_TEST(numbers_do_not_depend_on_the_locale)
     ck_assert(value == 1.5);
     struct buffer b = BUFFER_EMPTY;
     text_f64(&b, 1.5);
-    check_buffer(&b, "1.5");
+    golden_text(&b, "1.5");
 }
 END_TEST
 
@@ -207,11 +199,11 @@ START_TEST(hidden_characters_are_escaped)
     struct buffer b = BUFFER_EMPTY;
     static const char text[] = "a\n\t\x1b[0m\x7f\0\xFF \xC2\x85\xE2\x80\xAE\xEF\xBB\xBF\xC3\xA9\\";
     text_escaped(&b, text, sizeof text - 1);
-    check_buffer(&b, "a\\n\\t\\x1b[0m\\x7f\\x00\\xff \\x85\\u{202e}\\u{feff}\xC3\xA9\\");
+    golden_text(&b, "a\\n\\t\\x1b[0m\\x7f\\x00\\xff \\x85\\u{202e}\\u{feff}\xC3\xA9\\");
     text_lines_escaped(&b, "\n\x1b\n\nb\t", 6);
-    check_buffer(&b, "\n\\x1b\n\nb\\t");
+    golden_text(&b, "\n\\x1b\n\nb\\t");
     text_lines_escaped(&b, "a", 0);
-    check_buffer(&b, "");
+    golden_text(&b, "");
     ck_assert(utf8_is_hidden('\n') && utf8_is_hidden(0x9F) && utf8_is_hidden(0x2067));
     ck_assert(!utf8_is_hidden(' ') && !utf8_is_hidden(0xA0) && !utf8_is_hidden(0x1F600));
 }
@@ -222,7 +214,7 @@ START_TEST(json_strings_are_quoted)
     struct buffer b = BUFFER_EMPTY;
     static const char text[] = "a\"b\\c\n\x01\x7f\0\xC3\xA9\xFF";
     text_json(&b, text, sizeof text - 1);
-    check_buffer(&b, "\"a\\\"b\\\\c\\n\\u0001\\u007f\\u0000\xC3\xA9\\ufffd\"");
+    golden_text(&b, "\"a\\\"b\\\\c\\n\\u0001\\u007f\\u0000\xC3\xA9\\ufffd\"");
 }
 END_TEST
 
@@ -277,7 +269,7 @@ START_TEST(durations_are_for_people)
     for (int i = 0; i < COUNT(cases); i++) {
         struct buffer b = BUFFER_EMPTY;
         text_duration(&b, cases[i].ns);
-        check_buffer(&b, cases[i].text);
+        golden_text(&b, cases[i].text);
     }
 }
 END_TEST
@@ -297,7 +289,7 @@ START_TEST(counts_are_grouped)
     for (int i = 0; i < COUNT(cases); i++) {
         struct buffer b = BUFFER_EMPTY;
         text_count(&b, cases[i].count);
-        check_buffer(&b, cases[i].text);
+        golden_text(&b, cases[i].text);
     }
 }
 END_TEST
@@ -320,7 +312,7 @@ START_TEST(words_are_quoted_for_a_shell)
     for (int i = 0; i < COUNT(cases); i++) {
         struct buffer b = BUFFER_EMPTY;
         text_shell(&b, cases[i].word);
-        check_buffer(&b, cases[i].text);
+        golden_text(&b, cases[i].text);
     }
 }
 END_TEST

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Measures the pool library as pool_calls.py measures Python's pool. Prints seconds, one figure a line;
-// then the peak memory for 3 million items, in KiB.
-// usage: pool_calls WORKERS ROUND-TRIPS
+// Measures the pool library as pool_calls.py measures Python's pool. Prints seconds, one figure a
+// line; then the peak memory for 3 million items, in KiB. usage: pool_calls WORKERS ROUND-TRIPS
 #include <batchrun/pool.h>
 
 #include <stdio.h>

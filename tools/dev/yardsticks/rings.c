@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Measures the least possible cost of a task in another process: two single-producer rings in shared
-// memory, a 16-byte record each way for every task, one worker, both sides spinning.
-// usage: rings TASKS. Prints the seconds.
+// Measures the least possible cost of a task in another process: two single-producer rings in
+// shared memory, a 16-byte record each way for every task, one worker, both sides spinning. usage:
+// rings TASKS. Prints the seconds.
 #include <sched.h>
 #include <stdalign.h>
 #include <stdatomic.h>

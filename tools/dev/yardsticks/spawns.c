@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Measures the least possible cost of a command: posix_spawn and waitpid in a loop, so many at once,
-// nothing redirected, nothing killed, nothing read.
-// usage: spawns COMMANDS AT_ONCE. Prints the seconds.
+// Measures the least possible cost of a command: posix_spawn and waitpid in a loop, so many at
+// once, nothing redirected, nothing killed, nothing read. usage: spawns COMMANDS AT_ONCE. Prints
+// the seconds.
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
