@@ -248,9 +248,9 @@ struct child {
     const char *name; // its first word
     char *const *env; // environ, or what a shell gets
     pid_t pid;
-    int pipe; // from its standard output; -1 once that is closed
-    int feed; // where it writes; kept open while its end is told by the pidfd, since the pipe's end
-              // comes a moment sooner, and would wake us twice
+    int pipe;   // from its standard output; -1 once that is closed
+    int feed;   // where it writes; kept open, because the pidfd reports its end, and the end of the
+                // pipe, which comes a moment sooner, would wake us twice
     int pidfd;  // -1 where the kernel has none: then its end is looked for now and then
     char *data; // what it has printed
     size_t length, room;

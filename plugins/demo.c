@@ -101,7 +101,7 @@ static uint64_t next_random(uint64_t *state)
     return z ^ (z >> 31);
 }
 
-// Uniform in (0, 1): never 0, whose logarithm is not a number to go on with.
+// Uniform in (0, 1): never 0, whose logarithm is not finite.
 static double next_uniform(uint64_t *state)
 {
     return ((double)(next_random(state) >> 11) + 0.5) * 0x1p-53;

@@ -56,7 +56,7 @@ void diagnostics_add_plain(struct diagnostics *d, enum br_error_kind kind, const
     __attribute__((format(printf, 3, 4)));
 
 // Returns all entries as text for standard error: in the order of the job file, then those about
-// other places, and a last line such as "3 mistakes in circles.yaml" if there is more than one.
+// other places, and a last line such as "3 errors in circles.yaml" if there is more than one.
 // Returns "" if there are none. The text is borrowed from `d` until the next call.
 const char *diagnostics_text(struct diagnostics *d);
 

@@ -471,7 +471,7 @@ static int go_on(struct journal *j, struct event_sink *past, br_error *err)
     struct stat st;
     if (fstat(j->fd, &st) != 0)
         return br_error_errno(err, "cannot look at the journal %s", j->path);
-    // The writer was interrupted within the first bytes: the run had not begun.
+    // The writer was interrupted within the first bytes: the run had not started.
     if (S_ISREG(st.st_mode) && st.st_size < JOURNAL_HEADER_SIZE)
         return cut(j, 0, err) == 0 ? write_header(j, err) : -1;
     struct journal_reader *r = journal_open_at(j->directory, j->path, err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// HTML from untrusted text, and the ticks of time axes. Pure functions; if memory is out,
+// HTML from untrusted text, and the ticks of time axes. Pure functions; if memory runs out,
 // out->failed is set.
 #ifndef BR_REPORT_HTML_H
 #define BR_REPORT_HTML_H

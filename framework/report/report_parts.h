@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The parts of a report's page, shared by the files that draw them. Each report_* function appends
-// one section, from folds that have taken all events. If memory is out, out->failed is set.
+// one section, from folds that have taken all events. If memory runs out, out->failed is set.
 #ifndef BR_REPORT_REPORT_PARTS_H
 #define BR_REPORT_REPORT_PARTS_H
 

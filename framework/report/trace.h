@@ -23,7 +23,7 @@ struct trace_counts {
 // Appends the trace of the run in `d`, and sets *counts. If there are more than `max_slices`
 // attempts, consecutive successes in a worker share a slice; attempts beyond that are left out, and
 // counted in the trace and in *counts. Memory grows with the number of slices, not of tasks.
-// Returns -1 and *err if the journal cannot be read or memory is out.
+// Returns -1 and *err if the journal cannot be read or memory runs out.
 int trace_write(const struct rundir *d, uint64_t max_slices, struct buffer *out,
                 struct trace_counts *counts, br_error *err);
 

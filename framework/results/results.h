@@ -23,7 +23,7 @@ void results_destroy(struct results *r);
 // Stores the rows first .. first + count - 1, which succeeded. `packed` has them back to back, as
 // model/table.h packs rows. Rows may come in any order; a row that comes twice keeps the last
 // values. Returns -1 and *err if the rows are out of range, the bytes are not exactly such rows, or
-// memory is out; rows before the one that failed may have been stored.
+// memory runs out; rows before the one that failed may have been stored.
 int results_put(struct results *r, uint64_t first, uint64_t count, const void *packed, size_t size,
                 br_error *err);
 

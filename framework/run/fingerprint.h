@@ -38,14 +38,14 @@ struct fingerprint {
 };
 
 // Computes the fingerprint of a prepared job. Returns -1 and *err if a plugin cannot be read or
-// memory is out; *out needs no finishing then.
+// memory runs out; *out needs no finishing then.
 int fingerprint_make(struct fingerprint *out, const struct prepared *prepared,
                      const struct spec_override *overrides, size_t override_count,
                      const struct rundir *dir, br_error *err);
 void fingerprint_finish(struct fingerprint *s); // takes a zeroed one
 
-// To be called after the journal of a run of which a phase had begun was read. Returns -1 and *err
-// if the fingerprint has a part that the journal does not.
+// To be called after the journal of a run of which a phase had started was read. Returns -1 and
+// *err if the fingerprint has a part that the journal does not.
 int fingerprint_check_new(const struct fingerprint *s, br_error *err);
 
 #endif

@@ -11,7 +11,7 @@
 int phase_write_results(const struct phase *p, br_error *err);
 
 // Sets *there to whether all result files of the phase exist. A reduction that failed has none.
-// Returns -1 and *err if memory is out.
+// Returns -1 and *err if memory runs out.
 int phase_has_files(const struct phase *p, bool *there, br_error *err);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The reduction of a phase: built in, or by a plugin's task along a tree (run/phases.h). Each
-// function returns 0, or -1 and *err if memory is out, a sink refuses an event, or a file cannot be
-// written. A reduction without a result (a sum that does not fit, no task that succeeded) is not
+// function returns 0, or -1 and *err if memory runs out, a sink refuses an event, or a file cannot
+// be written. A reduction without a result (a sum that does not fit, no task that succeeded) is not
 // such an error: it is recorded as a task that failed.
 #ifndef BR_RUN_PHASE_REDUCTION_H
 #define BR_RUN_PHASE_REDUCTION_H

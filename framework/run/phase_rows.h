@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The tasks of a phase, from their table to their results. Each function returns 0, or -1 and *err
-// if memory is out, inputs do not fit, a sink refuses an event, or a file cannot be written.
+// if memory runs out, inputs do not fit, a sink refuses an event, or a file cannot be written.
 #ifndef BR_RUN_PHASE_ROWS_H
 #define BR_RUN_PHASE_ROWS_H
 

@@ -102,7 +102,7 @@ static bool has_source(const struct phase *p)
 }
 
 // Returns whether the phase is to be skipped: the run stops, the time is too short, or a phase that
-// must end before was cut. A phase that an earlier process has begun is not skipped, but stopped.
+// must end before was cut. A phase that an earlier process has started is not skipped, but stopped.
 static bool is_cut_off(const struct phase *p, int64_t now)
 {
     if (resume_state_begun(p->owner->options.resume_state, p->place))

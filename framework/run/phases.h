@@ -3,7 +3,7 @@
 // turns the pool's reports into events, and writes result files.
 //
 // All calls come from the thread of the run. `now` is clock_now()'s. Functions that return int
-// return 0, or -1 and *err if the run cannot continue: memory is out, the pool failed, a sink
+// return 0, or -1 and *err if the run cannot continue: memory runs out, the pool failed, a sink
 // refused an event, or a file cannot be written.
 //
 // A phase's life:
@@ -17,7 +17,7 @@
 // before, until one row is left. In events it is a phase of its own, "NAME (reduce)", whose number
 // is that of the phase plus the number of phases.
 //
-// If an earlier process has begun the run, a phase starts as usual, but its tasks that have their
+// If an earlier process has started the run, a phase starts as usual, but its tasks that have their
 // outcome are not given to the pool, and events that the journal has are not emitted again. A phase
 // that was done, and whose result files exist, is over at once.
 #ifndef BR_RUN_PHASES_H
@@ -49,7 +49,7 @@ struct phases_options {
     void *user;
 };
 
-// Returns NULL and *err if memory is out.
+// Returns NULL and *err if memory runs out.
 struct phases *phases_create(const struct phases_options *options, br_error *err);
 
 // Takes NULL. The pool, which owns the maps, may have been destroyed before.

@@ -64,7 +64,7 @@ uint64_t prepared_tasks(const struct prepared *p, size_t phase, uint64_t rows);
 uint64_t prepared_seed(const struct prepared *p, const char *phase);
 
 // Returns the path of the result file of a phase that has an `output`, which is relative to the job
-// file; "-" is standard output. The caller frees it. NULL and *err if memory is out.
+// file; "-" is standard output. The caller frees it. NULL and *err if memory runs out.
 char *prepared_output(const struct prepared *p, size_t phase, br_error *err);
 
 #endif

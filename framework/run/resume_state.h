@@ -32,26 +32,26 @@ struct resume_state {
     uint64_t failed; // how many of these have failed
 };
 
-// Borrows `prepared`. Returns -1 and *err if memory is out.
+// Borrows `prepared`. Returns -1 and *err if memory runs out.
 int resume_state_init(struct resume_state *state, const struct prepared *prepared, br_error *err);
 void resume_state_finish(struct resume_state *state);
 
-// The functions below take NULL for a run that no earlier process has begun.
+// The functions below take NULL for a run that no earlier process has started.
 
-// Return whether a phase had begun, and whether it was over; *how (may be NULL) is then how it
+// Return whether a phase had started, and whether it was over; *how (may be NULL) is then how it
 // ended.
 bool resume_state_begun(const struct resume_state *state, uint32_t number);
 bool resume_state_over(const struct resume_state *state, uint32_t number, enum phase_end *how);
 
 // Return the number of tasks of a phase, and how many of them failed for good; 0 if it had not
-// begun.
+// started.
 uint64_t resume_state_tasks(const struct resume_state *state, uint32_t number);
 uint64_t resume_state_failed(const struct resume_state *state, uint32_t number);
 
 // What is known of tasks first .. first + count - 1 of a phase, which have the indices 0 .. count -
-// 1 here. All zero if the phase had not begun.
+// 1 here. All zero if the phase had not started.
 struct resume_history {
-    struct results *results;   // rows that succeeded; NULL if the phase had not begun
+    struct results *results;   // rows that succeeded; NULL if the phase had not started
     struct ledger_past ledger; // for a map of these tasks
     uint64_t *known;           // borrowed by `ledger`
     uint64_t *failed;          // indices of the tasks that failed for good
@@ -61,7 +61,7 @@ struct resume_history {
 
 // Sets *out, which is to be finished if 0 is returned. The caller may take `results` or `known`
 // over by setting them to NULL. A phase is asked once for all of its tasks, or for parts that do
-// not overlap. Returns -1 and *err if memory is out or the journal contradicts itself.
+// not overlap. Returns -1 and *err if memory runs out or the journal contradicts itself.
 int resume_state_history(struct resume_state *state, uint32_t number, uint64_t first,
                          uint64_t count, struct resume_history *out, br_error *err);
 void resume_history_finish(struct resume_history *h);

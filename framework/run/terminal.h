@@ -61,7 +61,7 @@ void terminal_failures(struct terminal *t);
 
 // ---- At its end, after terminal_finish
 
-// Writes the failures that are left and the summary. Returns false if memory is out; nothing has
+// Writes the failures that are left and the summary. Returns false if memory runs out; nothing has
 // been written then.
 bool terminal_result(struct terminal *t, enum run_status status);
 

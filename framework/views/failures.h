@@ -54,7 +54,7 @@ struct failures {
 void failures_init(struct failures *f);
 void failures_finish(struct failures *f);
 
-// Copies how a task ended into *out, which failure_finish frees. Returns false if memory is out;
+// Copies how a task ended into *out, which failure_finish frees. Returns false if memory runs out;
 // *out is then empty.
 bool failure_keep(struct failure *out, const struct event_task_end *task);
 void failure_finish(struct failure *failure); // takes a zeroed one

@@ -14,7 +14,7 @@ void machine_note_put(struct buffer *out, const struct machine *m);
 
 // Reads a note into *out, which machine_finish frees. The note does not have which units the run
 // was allowed to use. Returns -1 and *err if the text is not such a note (BR_ERR_USAGE) or memory
-// is out.
+// runs out.
 int machine_note_read(const char *text, struct machine *out, br_error *err);
 
 #endif

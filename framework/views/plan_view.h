@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A machine and a plan as text, for the commands `topo` and `plan`. Packages, L3s and cores have
 // hwloc's logical numbers; CPUs have those of the system, like in taskset and the journal. Pure
-// functions; if memory is out, out->failed is set.
+// functions; if memory runs out, out->failed is set.
 #ifndef BR_VIEWS_PLAN_VIEW_H
 #define BR_VIEWS_PLAN_VIEW_H
 

@@ -275,7 +275,7 @@ void progress_tick(struct progress *p, int64_t now)
 
 // ---- The fold
 
-// Makes room for one more. Returns false if memory is out.
+// Makes room for one more. Returns false if memory runs out.
 static bool grow(struct progress *p, size_t count)
 {
     size_t marked = p->phase_count; // two marks a phase

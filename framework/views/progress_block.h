@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The drawing of a run's progress on a terminal: a bar for each running phase, the tasks that have
-// run longest, the workers. Pure functions of the counts that progress.c keeps; if memory is out,
+// run longest, the workers. Pure functions of the counts that progress.c keeps; if memory runs out,
 // out->failed is set.
 #ifndef BR_VIEWS_PROGRESS_BLOCK_H
 #define BR_VIEWS_PROGRESS_BLOCK_H

@@ -16,7 +16,7 @@
 typedef int show_print(const struct buffer *piece, br_error *err);
 
 // Append the text about a run, or about one of its tasks. Return -1 and *err if the run cannot be
-// read, memory is out, or the run has no such task (BR_ERR_USAGE).
+// read, memory runs out, or the run has no such task (BR_ERR_USAGE).
 int show_run(const struct rundir *run, struct buffer *out, br_error *err);
 int show_task(const struct rundir *run, const struct task_name *task, struct buffer *out,
               br_error *err);

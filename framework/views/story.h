@@ -45,7 +45,7 @@ void story_finish(struct story *s);
 
 // Appends the story for a person. `job` is the job as it was run, for phases that have not started;
 // `run` has the workers' logs. Returns -1 and *err if the run has no such task (BR_ERR_USAGE) or
-// memory is out.
+// memory runs out.
 int story_text(struct story *s, const struct job *job, const struct rundir *run, struct buffer *out,
                br_error *err);
 

@@ -77,7 +77,7 @@ void summary_verdict(const struct summary *s, struct buffer *out);
 // Appends a table of the phases and a line with the verdict, for a person.
 void summary_text(const struct summary *s, struct buffer *out);
 
-// Appends the content of summary.json. `failures` may be NULL. Returns -1 and *err if memory is
+// Appends the content of summary.json. `failures` may be NULL. Returns -1 and *err if memory runs
 // out.
 int summary_json(const struct summary *s, const struct failures *failures, struct buffer *out,
                  br_error *err);

@@ -134,7 +134,7 @@ static int traced(br_task *t)
     return good(t);
 }
 
-// Counts in the file `runs`, a byte a row, how often each row was begun; gives its attempt.
+// Counts in the file `runs`, a byte a row, how often each row was started; gives its attempt.
 static int poison(br_task *t)
 {
     static _Atomic unsigned char *counts;

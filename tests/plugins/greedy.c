@@ -120,7 +120,7 @@ static int fork_bomb(br_task *t)
     return br_fail(t, "%d processes: %s", count, strerror(errno));
 }
 
-// Asks for what it cannot have, and is told so.
+// Asks for more memory than it can have, and gets an error.
 static int ask(br_task *t)
 {
     void *volatile much = is_bad(t) ? malloc((size_t)64 << 30) : malloc(1);

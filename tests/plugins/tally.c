@@ -29,7 +29,7 @@ static long parent_of(long pid)
     return strtol(strrchr(text, ')') + 4, NULL, 10);
 }
 
-// The number of the line that was just written: others may stand behind it already.
+// The number of the line that was just written: there may be later lines already.
 static long line_number(int fd)
 {
     char c;

@@ -139,7 +139,7 @@ static int say(br_task *t)
     return br_result_i64(t, "y", 0);
 }
 
-// The same in tasks that are long enough to be told apart.
+// The same in tasks that are long enough to be distinguished.
 static int say_slowly(br_task *t)
 {
     struct timespec began, now;

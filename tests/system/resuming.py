@@ -101,7 +101,7 @@ class Resuming(Case):
             os.rename(self.path("job.run"), self.path(f"done-{len(os.listdir(self.dir))}"))
 
     def kill_after(self, tasks, whom, *args):
-        """Starts the run, which is killed when so many more tasks have begun, and waits for its end."""
+        """Starts the run, which is killed when so many more tasks have started, and waits for its end."""
         at = str(len(self.lines()) + tasks)
         process = self.start("run", *args, "job.yaml",
                              env=self.environment(KILL_AT=at, KILL=whom))
@@ -109,7 +109,7 @@ class Resuming(Case):
         self.all_end()
 
     def stop_after(self, tasks):
-        """Starts the run, which is stopped when so many tasks have begun, until SIGCONT."""
+        """Starts the run, which is stopped when so many tasks have started, until SIGCONT."""
         process = self.start("run", "job.yaml",
                              env=self.environment(KILL_AT=str(tasks), KILL="stop"))
         until(lambda: is_stopped(process.pid), "the run stands still")

@@ -193,7 +193,7 @@ class Meanwhile(harness.Rendezvous):
         return done.out
 
     def begun(self, process):
-        """Waits until the event that the phase has begun is in the journal's file."""
+        """Waits until the event that the phase has started is in the journal's file."""
         harness.until(lambda: "phase_begin" in self.told("events"), "the phase begins")
         self.assertIsNone(process.poll())
 

@@ -54,7 +54,8 @@ START_TEST(one_callback_a_call_on_the_thread_that_waits)
     br_call_options options = telling(&told);
     lib_open(3, odd_calls_fail);
     for (int i = 0; i < 50; i++)
-        br_result_free(lib_submit(3, &options)); // freed or not, it is told
+        br_result_free(
+            lib_submit(3, &options)); // the callback is called whether the result was freed or not
     ck_assert_uint_eq(told.good + told.bad, 0);
     br_pool_close(lib.pool);
     lib_must(br_pool_join(lib.pool, BR_FOREVER, &lib_error));

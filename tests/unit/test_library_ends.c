@@ -18,7 +18,7 @@ START_TEST(cancel_ends_what_runs_and_never_starts_what_is_queued)
     for (size_t i = 0; i < 10; i++)
         ck_assert_int_eq(lib_outcome(r, i).status, i < 3 ? BR_OK : BR_CANCELLED);
     ck_assert_int_eq(lib_outcome(r, 4).worker, -1);
-    lib_must(br_result_get(lib_submit(2, NULL), BR_FOREVER, &lib_error)); // the pool goes on
+    lib_must(br_result_get(lib_submit(2, NULL), BR_FOREVER, &lib_error)); // the pool still works
     ck_assert_uint_eq(lib.start_count, 6);
     lib_close();
 }
@@ -39,7 +39,7 @@ START_TEST(a_failure_stops_the_rest_where_asked)
     ck_assert_int_eq(br_result_get(other, BR_FOREVER, &lib_error), -1);
     for (size_t i = 0; i < LIB_ITEMS; i++) {
         ck_assert_int_eq(lib_outcome(other, i).status, i == 3 ? BR_ERROR : BR_OK);
-        if (i <= 3 || i > 10) // some may have been in hand
+        if (i <= 3 || i > 10) // some may have been running
             ck_assert_int_eq(lib_outcome(r, i).status, i < 3    ? BR_OK
                                                        : i == 3 ? BR_ERROR
                                                                 : BR_CANCELLED);

@@ -15,8 +15,8 @@
 #include "journal/rundir.h"
 #include "support/suite.h"
 
-// ---- Another process acts just after a run's directory was opened: this function stands before
-// the C library's.
+// ---- Another process acts just after a run's directory was opened: this function replaces the C
+// library's.
 
 static void (*after_open)(void);
 

@@ -25,7 +25,7 @@ static int read_clock(clockid_t id, struct timespec *t)
     return real(id, t);
 }
 
-// This function stands before the C library's.
+// This function replaces the C library's.
 int clock_gettime(clockid_t id, struct timespec *t)
 {
     looks++;

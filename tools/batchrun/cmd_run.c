@@ -134,7 +134,7 @@ static bool says_how_to_begin(const char *argument)
 }
 
 // Returns the command line of these arguments; with `go_on`, the one that resumes the run that they
-// begin. The caller frees it. NULL and *err if memory is out.
+// begin. The caller frees it. NULL and *err if memory runs out.
 static char *command_line(int argc, char **argv, bool go_on, br_error *err)
 {
     struct buffer b = BUFFER_EMPTY;

@@ -193,7 +193,7 @@ static int send_control(struct slot *s, const struct buffer *b, int fd, br_error
     do
         sent = sendmsg(s->control.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (sent < 0 && errno == EINTR);
-    // A worker that has just died is no error: its tasks are reported as RETURNED.
+    // A worker that has just died is not an error: its tasks are reported as RETURNED.
     if (sent < 0 && errno != EPIPE && errno != ECONNRESET)
         return br_error_errno(err, "cannot send a worker its tasks");
     return 0;

@@ -154,7 +154,7 @@ static int poll_descriptors(struct local *l, br_error *err)
         uint64_t tag = events[i].data.u64;
         uint64_t rings;
         if (tag == TAG_DOORBELL)
-            (void)!read(l->doorbell, &rings, sizeof rings); // nothing to read is no error
+            (void)!read(l->doorbell, &rings, sizeof rings); // nothing to read is not an error
         else if (tag == TAG_NURSERY)
             l->nursery_ready = true;
         else if (tag >= TAG_SLOT)

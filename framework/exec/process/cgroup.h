@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Control groups of versions 1 and 2: a group for each worker. In it the kernel bounds the memory
 // and the number of processes of the worker and of its descendants, and it can kill them all at
-// once. If this process may not make groups of some kind, there are none of that kind, which is no
-// error.
+// once. If this process may not make groups of some kind, there are none of that kind, which is not
+// an error.
 //
 // The groups are batchrun-PID/worker-N in this process's own group, in each hierarchy that is
 // needed. Any process that holds a copy of `struct cgroups` can remove them: the executor when it

@@ -37,7 +37,7 @@ struct worker_setup_slot {
     struct cpuset nodes; // as in struct plan_slot
 };
 
-// Appends the setup in the wire format. Out of memory is out->failed.
+// Appends the setup in the wire format. Sets out->failed if memory runs out.
 void worker_setup_write(struct buffer *out, const struct worker_setup_common *common,
                         const struct worker_setup_slot *slot);
 
