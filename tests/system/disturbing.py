@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the tests of runs that are disturbed at their system calls share."""
+"""Shared by the tests of runs that are disturbed at their system calls."""
 import os
 import shutil
 
@@ -16,7 +16,7 @@ class Disturbed(Resuming):
     """Runs of which disturb.c disturbs a process at one of its system calls."""
 
     def disturbed(self, whom, what, at, how, durability):
-        """Runs the job under disturb.c; returns how many calls counted."""
+        """Runs the job under disturb.c; returns the number of calls that counted."""
         report = os.path.join(self.temporary, "report")
         process = self.start(whom, what, at, how, report, PROGRAM, "run", "--journal=" + durability,
                              "job.yaml", program=DISTURB,

@@ -6,10 +6,10 @@ happens with it:
     [examples/NAME](...):        the block is that file, built by the tests and run
     sh                           is run, and succeeds
     console                      lines after `$ ` are run; the others are what they print
-    text                         what the blocks before it in its section have each printed on
-                                 standard output, since the last text
+    text                         is the output of the blocks before it in its section, since the
+                                 last text, on standard output
     python                       is run; a document's blocks are one program
-    yaml                         is checked, completed to a job where it is a part of one
+    yaml                         is checked, completed to a job if it is a part of one
     <!-- not run: WHY -->        the block is only shown
     <!-- run: ... -->            is run as sh, and not shown
 
@@ -27,8 +27,8 @@ BLOCK = re.compile(r"^<!-- run:\n(?P<hidden>.*?)^-->$|"
 FILE = re.compile(r"(?:.*[.:] )?`([\w.-]+)`.*:$")
 LINK = re.compile(r"\[(examples/[\w.-]+)\]\(\1\).*:$")
 NOT_RUN = re.compile(r"<!-- not run: \S.* -->$")
-TOOLS = ("cc", "c++", "gfortran", "jq", "gdb", "valgrind", "make")  # that a section may want
-EXTRAS = ("parallel",)                                              # that a block alone may want
+TOOLS = ("cc", "c++", "gfortran", "jq", "gdb", "valgrind", "make")  # programs that a section may need
+EXTRAS = ("parallel",)                                              # programs that a single block may need
 PLUGINS = "/usr/local/lib/batchrun"
 
 FIGURES = (
@@ -80,7 +80,7 @@ def blocks(path):
 
 
 def sections(path):
-    """A document's blocks, by the heading above them."""
+    """Returns a document's blocks, by the heading above them."""
     found = [[]]
     for block in blocks(path):
         if block.begins_section:
@@ -90,7 +90,7 @@ def sections(path):
 
 
 def tools(section):
-    """The programs in TOOLS that a section's commands use."""
+    """Returns the programs in TOOLS that a section's commands use."""
     text = "".join(b.body for b in section if b.language in ("sh", "console") and not b.not_run)
     return [t for t in TOOLS if re.search(rf"(?<![\w./-]){re.escape(t)}(?![\w.+])", text)]
 
@@ -143,7 +143,7 @@ class Document:
                               **more)
 
     def shell(self, flags, script, **more):
-        """Runs a script. The next one begins in the directory where this one ends, as at a prompt."""
+        """Runs a script. The next one starts in the directory where this one ends, as at a prompt."""
         for program in EXTRAS:
             if re.search(rf"(?m)^{program} ", script) and not shutil.which(program):
                 self.skip("no " + program)
@@ -176,7 +176,7 @@ class Document:
         self.prints(done.stdout)
 
     def take_console(self, block):
-        """Each command finds in $? how the one before it ended, as at a prompt."""
+        """Sets $? for each command to the exit status of the one before it, as at a prompt."""
         script, expected = "", ""
         for line in block.body.splitlines(keepends=True):
             if line.startswith("$ "):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A journal's events, read as docs/journal-format.md describes them, by code of its own. Checksums are
-not checked; a record counts if it is whole and follows the one before it."""
+"""Reads a journal's events as docs/journal-format.md describes them, independently of batchrun.
+Checksums are not checked; a record counts if it is whole and follows the one before it."""
 import struct
 
 TYPES = {1: "run_begin", 2: "worker_begin", 3: "worker_end", 4: "phase_begin", 5: "tasks_ok",
@@ -61,7 +61,7 @@ class Payload:
 
 
 def records(data):
-    """(offset, size) of each whole record."""
+    """Yields (offset, size) of each whole record."""
     at = 64
     previous, sequence = data[56:64], 0
     while len(data) - at >= 40:
@@ -92,7 +92,7 @@ def events(path):
 
 
 class Story:
-    """The final outcome of each task that has one, and the next attempt of the others."""
+    """Collects the final outcome of each task that has one, and the next attempt of the others."""
 
     def __init__(self, path):
         self.names, self.final, self.next, self.twice = {}, {}, {}, []

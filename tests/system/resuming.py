@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the tests of interrupted runs share: a job, ways to interrupt it, and how to resume it."""
+"""Shared by the tests of interrupted runs: a job, ways to interrupt it, and how to resume it."""
 import collections
 import os
 import sys
@@ -11,7 +11,7 @@ LONG = os.environ.get("BATCHRUN_LONG") == "1"
 
 
 def work(name, rows, bad, shaky, deadly, **keys):
-    """A phase in which some rows fail for good, some at their first attempt, and some kill workers."""
+    """Returns a phase in which some rows always fail, some fail at first, and some kill workers."""
     return phase("tally.work", rows, name, mode="async",
                  args={"bad": bad, "shaky": shaky, "deadly": deadly}, **keys)
 
@@ -33,7 +33,7 @@ OUTPUTS = ["rows.csv", "job.run/results/folded.csv", "job.run/results/folded.row
 
 
 class Resuming(Case):
-    """A job of every kind of phase, whose tasks write down that they run."""
+    """A job with every kind of phase, whose tasks write to a file each time they run."""
 
     def setUp(self):
         super().setUp()
@@ -49,7 +49,7 @@ class Resuming(Case):
                    env={"TALLY": self.tally, "MEND": self.mend})
 
     def went_well(self, *what):
-        """Counts a place that was tried with the expected end."""
+        """Counts an interruption after which the run ended as expected."""
         self.places[" ".join(what)] += 1
 
     def tell_places(self):
@@ -76,7 +76,7 @@ class Resuming(Case):
                 file.write(content)
 
     def results(self):
-        """The bytes of the run's result files, and its counts."""
+        """Returns the bytes of the run's result files, and its counts."""
         found = {}
         for name in OUTPUTS:
             with open(self.path(name), "rb") as file:

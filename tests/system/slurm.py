@@ -47,7 +47,7 @@ PartitionName=all Nodes=node Default=YES MaxTime=INFINITE State=UP
 
 
 def why_not():
-    """Returns what is missing for such a Slurm, or None."""
+    """Returns the name of something that such a Slurm needs and that is missing, or None."""
     missing = [p for p in PROGRAMS if not shutil.which(p, path=SEARCH)]
     if missing:
         return "not installed: " + " ".join(missing)
@@ -61,7 +61,7 @@ def free_port():
 
 
 class Cluster:
-    """Started by start(), ended by stop(); `env` is what its commands need."""
+    """start() starts it, and stop() ends it; `env` is the environment that its commands need."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -98,7 +98,7 @@ class Cluster:
                 stdin=subprocess.DEVNULL, stdout=said, stderr=said))
 
     def ask(self, *command):
-        """Returns what a command prints; "" when it fails, as it does until the daemons are ready."""
+        """Returns the output of a command; "" if it fails, as it does until the daemons are ready."""
         done = subprocess.run(command, env=self.env, capture_output=True, text=True, check=False,
                               timeout=PATIENCE)
         return done.stdout if done.returncode == 0 else ""

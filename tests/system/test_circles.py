@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""No two source files of framework/ need each other, directly or through others."""
+"""No two source files of framework/ need each other, directly or through other files."""
 import os
 import shutil
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the shells offer to complete a command line with."""
+"""The words that the shells offer to complete a command line."""
 import os
 import re
 import shutil

@@ -10,7 +10,7 @@ import harness
 
 
 def names_are_known():
-    """Whether this build reads debugging information, and its plugins have some."""
+    """Returns whether this build reads debugging information, and its plugins have some."""
     with open(os.path.join(harness.BUILD, "tests/plugins/.libs/crashes.so"), "rb") as file:
         return ("#define HAVE_LIBDW 1" in harness.configured() and
                 b".debug_info" in file.read())
@@ -20,7 +20,7 @@ NAMES = names_are_known()
 
 
 def crashes(inputs=3, args=None, plugin="crashes", workers=1, env=None, **keys):
-    """A job of one phase, whose task dies in row 1 of three, if `args` and inputs do not say else."""
+    """Returns a job of one phase, whose task dies in row 1 of three by default."""
     inputs = {"range": {"stop": inputs, "as": "i"}} if isinstance(inputs, int) else inputs
     return harness.job(harness.phase("crashes.die", inputs, args=args or {}, **keys),
                        plugins=[plugin], workers=workers, env=env)
@@ -42,7 +42,7 @@ class Crashes(harness.Case):
         return done
 
     def expect(self, way, words, *functions, **keys):
-        """The words are in the failure's first line, the functions in the lines below, in order."""
+        """Fails unless `words` are in the failure's first line, and the functions are below, in order."""
         done = self.die(way, name=functions[0] if functions else "", **keys)
         block = done.err[done.err.index("p#1 crashed: "):]
         self.assertRegex(block.splitlines()[0], words)
@@ -123,7 +123,7 @@ class Crashes(harness.Case):
                 self.assertRegex(done.err, f", in {place}{hint}\n")
 
     def test_without_libdw(self):
-        """Where it is missing or cannot be loaded, a crash has its offset in the plugin's file."""
+        """If libdw is missing or cannot be loaded, a crash has its offset in the plugin's file."""
         self.write("libdw.so.1", "")
         self.run_job(crashes(args={"at": 1, "way": "read_null"}), code=3,
                      env=self.environment(LD_LIBRARY_PATH=self.dir))

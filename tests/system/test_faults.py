@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A task, a worker, the coordinator or something outside fails: which tasks fail, and what is left."""
+"""A task, a worker, the coordinator or something outside fails. Other tasks are not affected, and
+nothing is left of the run."""
 import contextlib
 import os
 import resource
@@ -12,13 +13,13 @@ import harness
 
 
 def faulty(task, rows=20, at=7, workers=2, args=None, **keys):
-    """A job of one phase, whose task misbehaves in row `at`."""
+    """Returns a job of one phase, whose task misbehaves in row `at`."""
     return harness.job(harness.phase("faulty." + task, rows, args={"at": at, **(args or {})},
                                      output="out.csv", **keys), workers=workers)
 
 
 def areas(start, stop, name="p", **keys):
-    """A phase whose rows fail where the radius is negative."""
+    """A phase whose rows fail if the radius is negative."""
     return harness.phase("demo.area", {"range": {"start": start, "stop": stop, "as": "r"}}, name,
                          **keys)
 
@@ -97,7 +98,7 @@ class Tasks(harness.Case):
         self.assertRegex(done.err, "(?i)time")
 
     def test_orphan_is_swept(self):
-        self.run_job(faulty("orphan"))  # every run is followed by a look at what it left
+        self.run_job(faulty("orphan"))  # the harness looks for what it left
         self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
 
     def test_traced(self):
@@ -151,7 +152,7 @@ class Tasks(harness.Case):
         self.assertGreaterEqual(self.outcomes("job", "p")["ok"], 19)
 
     def test_fini_runs_to_its_end(self):
-        """The run does not end before it."""
+        """The run waits for it to return."""
         plugin = {"name": "configured", "config": {"farewell": "so long"}}
         self.run_job(harness.job(harness.phase("configured.about", 1), plugins=[plugin]))
         with open(self.path("job.run/logs/worker-0.out"), encoding="utf-8") as log:
@@ -310,8 +311,8 @@ class Outside(harness.Rendezvous):
         self.assertEqual(len(self.rows("out.csv")), 100)
 
     def has_started(self, pid, daemon):
-        """Whether a task of the run has started a process: a daemon, which is in the session of a
-        process that has ended, or a child of the worker."""
+        """Returns whether a task of the run has started a process: a daemon, which is in the session of
+        a process that has ended, or a child of the worker."""
         try:
             nursery, session = self.nursery(pid), os.getsid(pid)
             for other in set(self.marked()) - {pid, nursery}:

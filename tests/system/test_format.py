@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""All C source is laid out as .clang-format says; the check finds a file that is not."""
+"""All C source has the layout of .clang-format; the check finds a file that has not."""
 import os
 import shutil
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The blocks of README and the guides are run, with batchrun installed; guide.py says how."""
+"""The blocks of README and the guides are run, with batchrun installed; guide.py describes how."""
 import glob
 import os
 import re
@@ -28,7 +28,7 @@ def crashes_have_names():
 
 class Guides(harness.InstalledCase):
     def environment_of_a_user(self):
-        """The environment of a user who has installed batchrun."""
+        """Returns the environment of a user who has installed batchrun."""
         prefix = os.path.dirname(os.path.dirname(self.found["batchrun"]))
         mine = {k: v for k, v in self.pkg_config.items()
                 if not k.startswith(("MAKE", "MFLAGS", "BATCHRUN_", "SLURM_", "OMP_"))}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Job files, input files and environments that are made to do harm: refused with file, line and hint,
-or read for what they are."""
+"""Job files, input files and environments that are made to do harm. They are refused with file, line
+and hint, or do no harm."""
 import os
 
 import harness

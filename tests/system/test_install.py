@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The installed files, and what can be built with them alone."""
+"""The installed files, and programs and plugins that are built with them alone."""
 import os
 import re
 import shlex

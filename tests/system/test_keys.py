@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Keys of a job file that steer a run: each does what it says, or is refused."""
+"""Keys of a job file that control a run: each has the effect that is documented, or is refused."""
 import os
 
 import harness
@@ -7,7 +7,7 @@ import harness
 
 
 def pids(task="error", at=-1, workers=None, **keys):
-    """A job whose twelve tasks give the process ids of their workers."""
+    """Returns a job whose twelve tasks give the process ids of their workers."""
     return harness.job(harness.phase("faulty." + task, 12, "tasks", args={"at": at}, **keys),
                        workers=workers)
 
@@ -119,7 +119,7 @@ phases:
 
 
 class Refused(harness.Case):
-    """What a job asks for and cannot have is an error before anything runs."""
+    """A request that the machine cannot fulfil is an error before anything runs."""
 
     def refused(self, text, *words):
         self.write("job.yaml", text)

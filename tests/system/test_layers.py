@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The layer check finds what it has to find, and nothing in this tree."""
+"""The layer check finds violations of its rules, and none in this tree."""
 import itertools
 import os
 import re
@@ -48,7 +48,7 @@ class Layers(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
     def test_each_room(self):
-        """A room may include what framework/README.md says, and nothing else."""
+        """A room may include the rooms that framework/README.md lists, and nothing else."""
         with open(os.path.join(TOP, "framework/README.md"), encoding="utf-8") as file:
             rows = re.findall(r"(?m)^\| `(?:\.\./)?([a-z/]+)/` \| .* \| ?(?:`(.*)` )?\|$", file.read())
         listed = {room: may.split() for room, may in rows if room != "include/batchrun"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a task may use at most. One that uses more fails, and does not affect other tasks."""
+"""Limits of a task. One that exceeds a limit fails, and does not affect other tasks."""
 import glob
 import os
 import re
@@ -12,7 +12,7 @@ AT = 5
 
 
 def job(task, limits, inputs=ROWS, workers=1, at=AT, **keys):
-    """A job of one phase, whose task takes too much in row `at`; the rows are in one chunk."""
+    """Returns a job of one phase, whose task takes too much in row `at`; the rows are in one chunk."""
     phase = harness.phase("greedy." + task, inputs, args={"at": at}, output="out.csv",
                           **{"chunk_size": ROWS, **keys})
     return harness.job(phase, plugins=["greedy"], workers=workers, limits=limits)
@@ -29,7 +29,7 @@ class Limits(harness.Case):
         return done
 
     def says_memory(self, done):
-        """Where there is a control group, either the kernel or the watch may come first."""
+        """If there is a control group, either the kernel or the watch may act first."""
         watched = re.search(r"memory reached ([\d.]+) MiB; limits.memory is 200 MiB", done.err)
         if watched:
             self.assertGreaterEqual(float(watched.group(1)), 200)
@@ -121,7 +121,7 @@ class Limits(harness.Case):
                 if os.path.basename(root) == f"batchrun-{process.pid}"]
 
     def needs_groups(self, limits, words):
-        """Skips the test where batchrun may make no control group that bounds what `words` say."""
+        """Skips the test if batchrun may make no control group for the limit that `words` name."""
         self.run_job(job("flood_and_end", limits), "--fresh")
         means = self.summary("job")["limits"]
         self.assertIn("resident-set watch", means)

@@ -8,7 +8,7 @@ import sys
 import harness
 
 LIST = os.path.join(harness.TOP, "docs/messages.md")
-NAMES = "CPU|SLURM_|PHASE#INDEX"  # what may begin a message with a capital
+NAMES = "CPU|SLURM_|PHASE#INDEX"  # words with a capital that may begin a message
 TONE = r"\b(please|sorry|oops|failed to|unable to|illegal value|you must|!)"
 
 

@@ -12,7 +12,7 @@ BUILT = os.path.join(harness.BUILD, "tests/plugins/.libs")
 
 class Files(harness.Rendezvous):
     def plugin(self, name, folder="."):
-        """A copy of a test plugin in a folder of this test."""
+        """Returns the path of a copy of a test plugin in a folder of this test."""
         os.makedirs(self.path(folder), exist_ok=True)
         return shutil.copy(os.path.join(BUILT, name + ".so"),
                            os.path.normpath(self.path(os.path.join(folder, name + ".so"))))
@@ -23,7 +23,7 @@ class Files(harness.Rendezvous):
                                            plugins=[{"name": name, "path": f"./{name}.so"}]))
 
     def refused(self, *words):
-        """Neither check nor run accept it, and both say why."""
+        """Neither check nor run accepts the plugin, and both give the reason."""
         for command in ("check", "run"):
             done = self.batchrun(command, "job.yaml")
             self.assertEqual(done.code, 4, done)

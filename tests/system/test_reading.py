@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""show, logs and events: a run as its journal has it, while it runs and afterwards."""
+"""show, logs and events describe a run by its journal, while it runs and afterwards."""
 import json
 import os
 import pty
@@ -13,7 +13,7 @@ from harness import phase
 
 
 def job(start=-12, stop=5):
-    """A job with a phase that fails where the radius is negative, one that prints, and one whose
+    """Returns a job with a phase that fails if the radius is negative, one that prints, and one whose
     message has escape codes."""
     return harness.job(
         phase("demo.area", {"range": {"start": start, "stop": stop, "as": "r"}}, "areas", mode="async",
@@ -156,7 +156,7 @@ phases:
         self.assertEqual(self.told("task", run, "greetings#0"), f"greeting=Hello {evil}\n")
 
     def seen(self, code, *args):
-        """Runs the command on a terminal; returns what it shows."""
+        """Runs the command on a terminal; returns its output."""
         controller, terminal = pty.openpty()
         process = self.start(*args, stdout=terminal, stderr=terminal,
                              env=self.environment(BATCHRUN_PROGRESS="none"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The page that shows a run: complete, correct, and harmless whatever names the run has."""
+"""The page that shows a run is complete, correct, and harmless whatever names the run has."""
 import collections
 import html.parser
 import os
@@ -33,7 +33,7 @@ VOID = {"meta", "link"}
 
 
 class Page(html.parser.HTMLParser):
-    """A page's text by element; every element must be closed where it was opened."""
+    """A page's text by element; every element must be closed inside the one that it was opened in."""
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
@@ -87,7 +87,7 @@ def count(text):
 
 
 def seconds(text):
-    """What text_duration wrote."""
+    """Returns the seconds of a text that text_duration wrote."""
     match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(\d+)s", text)
     if match:
         h, m, s = (int(part or 0) for part in match.groups())
@@ -155,7 +155,7 @@ class Report(harness.Case):
         self.assertEqual(facts["command"], "batchrun run --set workers.layout=scatter job.yaml")
         self.assertRegex(facts["hwloc"], r"^\d+\.\d+\.\d+ \(interface \d+\.\d+\.\d+\)$")
         self.assertRegex(facts["plugin demo"], r"/demo\.so, hash [0-9a-f]{16}$")
-        # Every CPU of the machine stands in its package and node.
+        # Every CPU of the machine is shown in its package and node.
         cores = text[text.index('id="cores"'):]
         self.assertLess(cores.index("<h3>package 0</h3>"), cores.index("NUMA node 0"))
         shown = re.findall(r'title="cpu (\d+): ', cores)
@@ -225,7 +225,7 @@ def chromium():
 
 @unittest.skipUnless(chromium(), "no Chromium")
 class Rendered(harness.Case):
-    """The page as a browser shows it."""
+    """The page in a browser."""
 
     def browse(self, *args):
         home = self.path("browser")
@@ -262,7 +262,7 @@ class Rendered(harness.Case):
                 self.assertGreater(lines, 100)
 
     def test_nothing_is_wider_than_the_page(self):
-        """Measured in the page by a script that only this copy of it has."""
+        """Measures the page by a script that only this copy of it has."""
         text = self.read("job.run/report.html")
         measure = ("<script>const w=document.documentElement;"
                    "const flat=[...document.querySelectorAll('svg')].filter("
@@ -280,7 +280,7 @@ class Rendered(harness.Case):
 
 
 def look_at_png(path):
-    """Size, the corner's pixel, and how many different lines there are in an 8-bit picture."""
+    """Returns the size, the corner's pixel, and the number of different lines of an 8-bit picture."""
     with open(path, "rb") as file:
         data = file.read()
     at, packed, header = 8, b"", None

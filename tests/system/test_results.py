@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Inputs, results and reductions, as they stand in files and on standard output."""
+"""Inputs, results and reductions, in files and on standard output."""
 import array
 import fcntl
 import json
@@ -60,7 +60,7 @@ class Outputs(harness.Case):
         self.same(self.rows("out.csv"))
 
     def test_the_next_phase_begins_when_the_file_is_written(self):
-        # A task of the next phase says when it began, on the clock of time.monotonic().
+        # A task of the next phase gives the time of its start, on the clock of time.monotonic().
         self.write("job.yaml", job(phase("demo.square", 20000, output="-"),
                                    phase("demo.sleep", {"list": {"seconds": [0]}}, "next")))
         process = self.start("run", "job.yaml")

@@ -38,8 +38,8 @@ class Resume(Resuming):
         done = self.batchrun("run", "--resume", "--retry-failed", "job.yaml")
         self.assertEqual(done.code, 0, done)
         again = self.lines()[ran:]
-        # Of the phase with failed tasks, these run as their next attempt; of the phase that reads from
-        # it, all tasks run; of the others, none.
+        # In the phase with failed tasks, these run as their next attempt. In the phase that reads from
+# it, all tasks run. In the others, none run.
         self.assertEqual(sorted(i for p, i, a in again if p == "rows"), [0, 40, 80, 120])
         self.assertEqual({a for p, i, a in again if p == "rows"}, {2})
         self.assertEqual(sum(p == "texts" for p, i, a in again), 150)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Signals to a run: which stop it, in which order, and which do not."""
+"""Signals that stop a run, in any order, and signals that do not."""
 import os
 import shlex
 import signal
@@ -8,12 +8,12 @@ import time
 import harness
 from harness import bit, signals
 
-DAY = 24 * 60 * 60  # which the preloaded wall clock is set on or back by
+DAY = 24 * 60 * 60  # the preloaded wall clock is set forward or back by so many seconds
 
 
 class Stopping(harness.Rendezvous):
     def taken(self, process, number):
-        """Waits until the program has taken a signal about which it prints nothing."""
+        """Waits until the program has handled a signal about which it prints nothing."""
         harness.until(lambda: not signals(process.pid, "ShdPnd") & bit(number),
                       f"{number.name} is taken")
 
@@ -138,8 +138,8 @@ class Stopping(harness.Rendezvous):
 
 
 class Allocation(harness.Rendezvous):
-    """SLURM_JOB_END_TIME as Slurm sets it. Of the time until then, batchrun keeps CLOSING seconds for
-    itself."""
+    """Returns SLURM_JOB_END_TIME as Slurm sets it. batchrun uses the last CLOSING seconds before that
+    time to end the run."""
     CLOSING = 5
     HOUR = 3600
 

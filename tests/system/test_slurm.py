@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Runs in the allocations of a real Slurm, which the tests start; skipped where Slurm is not
+"""Runs in the allocations of a real Slurm, which the tests start; skipped if Slurm is not
 installed."""
 import os
 import re

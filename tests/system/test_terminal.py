@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a terminal shows during a run."""
+"""The contents of a terminal during a run."""
 import fcntl
 import json
 import os
@@ -83,7 +83,7 @@ class Terminal(harness.Case):
         fcntl.ioctl(self.controller, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def take(self, patience=harness.PATIENCE):
-        """Shows what was written, after waiting for it. None: nothing was written; False: the
+        """Waits for output and shows it on the screen. Returns None if nothing was written, False if the
         program has closed its terminal."""
         if not select.select([self.controller], [], [], patience)[0]:
             return None
@@ -102,7 +102,7 @@ class Terminal(harness.Case):
             self.assertTrue(self.take(), self.screen.text())
 
     def finish(self, code=3):
-        """Lets the task end; returns what is on the screen when the run has ended."""
+        """Lets the task end; returns the content of the screen when the run has ended."""
         self.write("go", "")
         while self.take():
             pass
@@ -193,7 +193,7 @@ class NoTerminal(harness.Case):
     def test_a_log_is_short(self):
         done = self.run_job(harness.job(*(self.areas(f"p{i}") for i in range(30))))
         self.assertNotIn("\x1b", done.err)
-        # The table alone, but for lines of progress, which come where a run takes long.
+        # Only the table, apart from lines of progress, which come if a run takes long.
         lines = [line for line in done.err.splitlines() if not line.startswith("[")]
         self.assertEqual(len(lines), 1 + 30 + 2, done.err)
 

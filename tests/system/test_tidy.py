@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""clang-tidy finds nothing in the shipped code, and something where there is something."""
+"""clang-tidy finds nothing in the shipped code, and reports a file with an error."""
 import json
 import os
 import shutil

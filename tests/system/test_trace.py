@@ -8,7 +8,7 @@ from harness import phase
 
 
 def job(first):
-    """A job of four phases, `first` among them: attempts of every kind."""
+    """Returns a job of four phases, of which `first` is one, with attempts of every kind."""
     return harness.job(
         first,
         phase("faulty.segv", 9, "crashes", mode="async", args={"at": 4}),
@@ -85,7 +85,7 @@ class Trace(harness.Case):
 
     @staticmethod
     def tasks(trace):
-        """Tasks of the slices, by phase and how they ended."""
+        """Returns the number of tasks of the slices, by phase and outcome."""
         found = collections.Counter()
         for event in trace["traceEvents"]:
             if event["ph"] == "X":

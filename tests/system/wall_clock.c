@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// For LD_PRELOAD: a wall clock that somebody sets a day on or back all the time. Everything but the
-// wall clock is as it was.
+// For LD_PRELOAD: a wall clock that somebody sets a day forward or back all the time. Other clocks
+// are not changed.
 #include <stdatomic.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
