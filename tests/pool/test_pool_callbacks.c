@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Callbacks: where they run, and what they may do.
+// Callbacks: in which thread they run, and which calls they may make.
 #include "pool_tests.h"
 
 #include <pthread.h>
@@ -110,7 +110,7 @@ static void cancel_within(br_result *r, void *user)
 static void (*const within[])(br_result *, void *) = {map_within, terminate_within, close_within,
                                                       cancel_within};
 
-// While a second call is under way.
+// The same while a second call is under way.
 START_TEST(a_callback_that_waits_terminates_closes_cancels)
 {
     int64_t in = 3;
@@ -140,7 +140,7 @@ static void wait_for_go(br_result *r, void *user)
 
 static void *say_go(void *pool)
 {
-    // Both have ended, and one is in its callback: the other's is not lost.
+    // Both calls have ended, and one is in its callback. The callback of the other is not lost.
     (void)pool;
     wait_word(&shared->calls, 2);
     set_word(&shared->go, 1);
@@ -183,7 +183,7 @@ static void *join_pool(void *pool)
     return br_pool_join(pool, BR_FOREVER, NULL) == 0 ? pool : NULL;
 }
 
-// A thread that has nothing left to do but to wait for the other's callback sees that end.
+// A thread that only waits for a callback in another thread notices its end.
 START_TEST(callbacks_on_two_threads_that_terminate)
 {
     struct meeting meeting = {.pool = pool_of(2)};

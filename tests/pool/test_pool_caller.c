@@ -168,7 +168,7 @@ static void *get_it(void *result)
     return br_result_get(result, BR_FOREVER, &e) == 0 ? NULL : result;
 }
 
-// One of them drives; when it is done another does.
+// One of the threads drives the pool; when it is done another does.
 START_TEST(many_threads_wait_for_one_result)
 {
     pthread_t threads[5];
@@ -199,7 +199,8 @@ static int good_or_exits(br_task *t, const void *in, void *out)
     return *n < 4 ? die(ways[*n]) : square(t, in, out);
 }
 
-// A caller in a process of its own: its output goes to `file`. How many times it said the word.
+// Runs a caller in a process of its own, whose output goes to `file`. Returns how often the word is
+// in it.
 static int say_in_a_caller(int how)
 {
     char path[] = "/tmp/batchrun-stdio-XXXXXX", line[256];
@@ -244,7 +245,7 @@ static int say_hello(br_task *t, const void *in, void *out)
     return 0;
 }
 
-// Nothing of ours takes the numbers of what the caller has closed.
+// The library does not use the numbers of descriptors that the caller has closed.
 START_TEST(closed_standard_descriptors)
 {
     int status;
@@ -296,7 +297,7 @@ START_TEST(descriptors_are_not_inherited)
     int fd = dup(0);
     int64_t out = 0;
     br_pool *pool = pool_of(1);
-    // Higher than any that a worker has of its own.
+    // Higher than any descriptor that a worker itself opens.
     int high = fcntl(fd, F_DUPFD, 200);
     br_pool *second = pool_of(1);
     CHECK_CALL(br_pool_apply(second, tell_open, &high, sizeof high, &out, 8, NULL, &err));

@@ -162,7 +162,7 @@ static int first_word(br_task *t, const void *in, void *out)
     return count_calls(t, NULL, NULL);
 }
 
-// A function may end sooner than what it leaves can be sent: longer than a record, than the ring.
+// A function may end before its output is sent, if that is longer than a record or than the ring.
 START_TEST(large_results_of_quick_functions)
 {
     enum {
@@ -178,7 +178,7 @@ START_TEST(large_results_of_quick_functions)
                            &(br_call_options){.chunk_size = 10}, &err));
     for (size_t i = 0; i < ITEMS; i++)
         ck_assert_int_eq(*(const int64_t *)(const void *)(out + i * size), in[i]);
-    ck_assert_uint_eq(shared->calls, ITEMS); // none again, in a worker's place
+    ck_assert_uint_eq(shared->calls, ITEMS); // no item ran twice
     free(out);
 }
 END_TEST
@@ -214,7 +214,8 @@ static int emit_too_much(br_task *t, const void *in, void *out)
     (void)out;
     if (br_task_emit(t, few, sizeof few) != 0)
         return 1;
-    return *n == 1 ? br_task_emit(t, few, (1 << 30) - sizeof few + 1) : 0; // refused unread
+    return *n == 1 ? br_task_emit(t, few, (1 << 30) - sizeof few + 1)
+                   : 0; // refused without reading it
 }
 
 START_TEST(an_oversized_result_is_that_items_error)
@@ -248,7 +249,7 @@ START_TEST(senseless_counts_are_rejected)
     ck_assert_int_eq(br_pool_map(two_workers, square, &in, SIZE_MAX / 4, 8, NULL, 8, NULL, &err),
                      -1);
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
-    // 3 * SIZE_MAX / 3 does not overflow, and is no array all the same.
+    // 3 * (SIZE_MAX / 3) does not overflow, but no array can be so large.
     ck_assert_int_eq(br_pool_map(two_workers, square, &in, SIZE_MAX / 3, 0, NULL, 3, NULL, &err),
                      -1);
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);

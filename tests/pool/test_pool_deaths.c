@@ -52,7 +52,7 @@ static int square_or_die(br_task *t, const void *in, void *out)
     return 0;
 }
 
-// The pool works on after what has happened to it.
+// Fails unless the pool still works.
 static void check_goes_on(br_pool *pool)
 {
     int64_t in[ITEMS], out[ITEMS];
@@ -102,7 +102,7 @@ START_TEST(in_init_is_an_error_of_create)
     double began = seconds_now();
     ck_assert_ptr_null(br_pool_create(&options, &err));
     figure("a pool whose workers die in init is refused", seconds_now() - began);
-    // A worker that was killed from outside is tried anew, some times.
+    // A worker that was killed from outside while it started is started again, a few times.
     ck_assert_int_eq(err.kind, how == DIE_KILL ? BR_ERR_SYSTEM : BR_ERR_PLUGIN);
     ck_assert_str_ne(err.text, "");
 }
@@ -114,7 +114,8 @@ static int later_init_dies(void *how)
     return shared->inits > 1 ? die(*(enum death *)how) : 0;
 }
 
-// The first worker's init is fine, its replacement's is not: no respawn loop, all calls say so.
+// The first worker's init succeeds, and its replacement's fails. The pool does not start workers
+// again and again, and all calls report the error.
 START_TEST(in_a_replacements_init_is_an_error_of_the_calls)
 {
     enum death how = _i;
@@ -137,7 +138,7 @@ START_TEST(in_a_replacements_init_is_an_error_of_the_calls)
 }
 END_TEST
 
-// ---- Of a thread, when the item is published already
+// ---- Deaths by a thread, after the item was published
 
 static enum death thread_death;
 
@@ -322,7 +323,7 @@ static int emit_for_long(br_task *t, const void *in, void *out)
     return result;
 }
 
-// The kill comes while the result's bytes travel, a little later each time.
+// The worker is killed while it sends the result's bytes, a little later each time.
 START_TEST(killed_in_the_middle_of_a_large_result)
 {
     br_pool *pool = pool_of(1);
@@ -337,7 +338,7 @@ START_TEST(killed_in_the_middle_of_a_large_result)
     br_outcome o;
     CHECK_CALL(br_result_outcome(r, 0, &o, &err));
     const char *bytes = br_result_emitted(r, 0, &size);
-    if (o.status == BR_OK) // all of it was there in time
+    if (o.status == BR_OK) // the whole result arrived in time
         ck_assert(size == shared->number && bytes[0] == 'e' && bytes[size - 1] == 'e');
     else {
         ck_assert_int_eq(o.status, BR_CRASHED);

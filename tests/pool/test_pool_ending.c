@@ -110,7 +110,7 @@ static void destroy_at_exit(void)
     set_word(&shared->go, 7);
 }
 
-// What the caller is after this: its pool, with a busy worker.
+// Opens the caller's pool, with a busy worker.
 static void become_a_caller(int how)
 {
     at_exit_pool = pool_with(2, false);
@@ -159,8 +159,8 @@ static void exit_now(br_result *r, void *user)
     exit(3);
 }
 
-// A callback ends the program, whose handler destroys the pool: on the progress thread, while the
-// main one is in a call on the pool, or on that.
+// A callback ends the program, whose exit handler destroys the pool: on the progress thread, while
+// the main thread is in a call on the pool, or on the main thread.
 START_TEST(a_callback_that_exits)
 {
     int status;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Iterators: order, end, failure, how far they look ahead.
+// Iterators: order, end, failure, and the look-ahead.
 #include "pool_tests.h"
 
 #include <stdio.h>
@@ -23,7 +23,7 @@ static int next_number(void *user, void *item)
     return 1;
 }
 
-// By index: chunks, each ordered and not.
+// The index chooses a chunk size, and whether the results are ordered.
 static br_imap_options imap_options(int i)
 {
     static const size_t chunks[] = {0, 1, 4, 10, 64};
@@ -176,7 +176,7 @@ START_TEST(imap_takes_whole_chunks)
 }
 END_TEST
 
-// A sanitizer or valgrind finds what is lost here.
+// A sanitizer or valgrind reports memory that is lost here.
 START_TEST(imaps_go_with_their_pool)
 {
     br_pool *own = open_pool(&(br_pool_options){.workers = 1});

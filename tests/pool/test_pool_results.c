@@ -90,7 +90,7 @@ static int first_fails(br_task *t, const void *in, void *out)
     return wait_word(&shared->go, 1) ? 0 : br_fail(t, "the first has not ended");
 }
 
-// The items that were handed out with the first may run, and do not end before it has failed.
+// Items that were granted with the first may run, but must not end before it has failed.
 START_TEST(map_stops_at_the_first_failure_when_asked)
 {
     enum {
@@ -229,7 +229,7 @@ END_TEST
 START_TEST(inputs_are_copied_before_the_call_returns)
 {
     enum {
-        ITEMS = 20000 // beyond what travels with a grant
+        ITEMS = 20000 // larger than the inputs that are sent with a grant
     };
     static int64_t in[ITEMS], out[ITEMS];
     fill(in, ITEMS);

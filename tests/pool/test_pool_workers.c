@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Workers: how many, what they run first, their binding and limits, their replacement.
+// Workers: their number, initializers, binding and limits, and their replacement.
 #include "pool_tests.h"
 
 #include <sched.h>

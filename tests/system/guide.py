@@ -28,7 +28,7 @@ FILE = re.compile(r"(?:.*[.:] )?`([\w.-]+)`.*:$")
 LINK = re.compile(r"\[(examples/[\w.-]+)\]\(\1\).*:$")
 NOT_RUN = re.compile(r"<!-- not run: \S.* -->$")
 TOOLS = ("cc", "c++", "gfortran", "jq", "gdb", "valgrind", "make")  # programs that a section may need
-EXTRAS = ("parallel",)                                              # programs that a single block may need
+EXTRAS = ("parallel",)  # programs that a single block may need
 PLUGINS = "/usr/local/lib/batchrun"
 
 FIGURES = (

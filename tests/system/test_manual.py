@@ -11,7 +11,7 @@ PAGES = ("batchrun.1", "libbatchrun.3", "batchrun-job.5", "batchrun-plugin.7")
 
 
 def path_of(page):
-    """Returns the path of a page. Generated pages are in the build directory, the others in the source."""
+    """Returns a page's path. Generated pages are in the build directory, others in the source."""
     built = os.path.join(harness.BUILD, "docs/man", page)
     return built if os.path.exists(built) else os.path.join(harness.TOP, "docs/man", page)
 

@@ -94,7 +94,7 @@ START_TEST(attempts_of_a_worker_do_not_overlap)
     e.tasks_ok.start_ns = 20;
     take(&e);
     expect(0, 190, 190);
-    e.tasks_ok.worker = 7; // another worker's time is its own
+    e.tasks_ok.worker = 7; // the attempts of another worker may overlap
     take(&e);
     expect(0, 20, 120);
 }

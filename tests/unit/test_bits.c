@@ -18,7 +18,7 @@ static uint64_t first(const bool *in, uint64_t from, uint64_t end, bool there)
 
 START_TEST(the_next_is_found_wherever_it_is)
 {
-    // Sparse, dense, runs across words: what a plain array says is right.
+    // Sparse sets, dense sets, and runs across words, compared with a plain array.
     for (unsigned pattern = 0; pattern < 6; pattern++) {
         uint64_t words[BITS_WORDS(END)] = {0};
         bool in[END] = {false};

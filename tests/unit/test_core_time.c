@@ -78,7 +78,7 @@ START_TEST(a_worker_that_is_replaced_starts_again)
     worker(0, false, 31);
     worker(0, true, 50);
     attempt(0, 0, 1, OUTCOME_OK, 50, 60);
-    core_time_end(&c, 60); // the other one never came up
+    core_time_end(&c, 60); // the other worker was never ready
     expect(10, 30, 20 + 60, 0, 0, 0, 0);
 }
 END_TEST
@@ -102,7 +102,7 @@ START_TEST(what_cannot_be_is_left_out)
     worker(7, true, 5);
     attempt(9, 7, 1, OUTCOME_OK, 0, 10);
     attempt(9, 0, 1, OUTCOME_OK, 0, 10);
-    attempt(9, 0, 1, OUTCOME_OK, 5, 10); // a moment counts once
+    attempt(9, 0, 1, OUTCOME_OK, 5, 10); // each moment counts only once
     core_time_end(&c, 10);
     expect(10, 0, 0, 0, 0, 0, 0);
 }

@@ -77,7 +77,7 @@ START_TEST(integers)
 }
 END_TEST
 
-// Reads back exactly, and no shorter precision of printf's does.
+// The text reads back exactly, and printf with a shorter precision gives none that does.
 static void check_one(double value)
 {
     char shorter[400];
@@ -88,7 +88,7 @@ static void check_one(double value)
     for (; *at && *at != 'e'; at++)
         digits += *at != '.';
     if (digits <= 15)
-        return; // trailing zeros of whole numbers are counted: printf would not print fewer
+        return; // trailing zeros of whole numbers count as digits, because printf prints them, too
     snprintf(shorter, sizeof shorter, "%.*g", digits - 1, value);
     ck_assert_msg(strtod(shorter, NULL) != value, "%s, but %s is shorter", got, shorter);
 }

@@ -79,7 +79,7 @@ START_TEST(files_are_read_whole_or_refused)
     ck_assert_int_eq(fd_read_file("/nowhere/none", "job file", 100, &b, &err), -1);
     ck_assert_int_eq(err.kind, BR_ERR_USAGE);
     unlink(path);
-    ck_assert_int_eq(mkfifo(path, 0600), 0); // nobody writes to it: it must not be waited for
+    ck_assert_int_eq(mkfifo(path, 0600), 0); // nobody writes to it, so waiting for it would hang
     ck_assert_int_eq(fd_read_file(path, "job file", 100, &b, &err), -1);
     ck_assert_ptr_nonnull(strstr(err.text, "is not a regular file"));
     ck_assert_uint_eq(b.length, 13);
@@ -114,7 +114,7 @@ START_TEST(shared_memory_keeps_its_size_and_its_writers)
     ck_assert_ptr_ne(mine, MAP_FAILED);
     fd_seal_foreign_writes(fd);
     ck_assert_int_eq(ftruncate(fd, 8192), -1);
-    mine[7] = 'x'; // the mapping from before still writes
+    mine[7] = 'x'; // the earlier mapping can still write
     char *theirs = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
     ck_assert_ptr_ne(theirs, MAP_FAILED);
     ck_assert_int_eq(theirs[7], 'x');
@@ -124,7 +124,7 @@ START_TEST(shared_memory_keeps_its_size_and_its_writers)
 }
 END_TEST
 
-// In a process of its own: it closes what Check needs.
+// Runs in a process of its own, because it closes descriptors that Check needs.
 static int in_child(int (*what)(void))
 {
     int status;

@@ -11,7 +11,7 @@ enum {
 
 struct item {
     int key;
-    size_t index; // in the heap, from 1 on; 0: not in it
+    size_t index; // index in the heap plus 1; 0: not in the heap
 };
 
 static bool is_before(const void *a, const void *b)

@@ -133,7 +133,7 @@ START_TEST(rows_of_real_ranges)
     ck_assert_uint_eq(rows, real[_i].rows);
     if (rows == 0 || rows == JOB_UNLIMITED)
         return;
-    // The definition: the last row is on this side of stop, the next is not.
+    // By definition, the last row is before stop, and the next is not.
     bool up = real[_i].step > 0;
     double last = real[_i].start + (double)(rows - 1) * real[_i].step;
     double next = real[_i].start + (double)rows * real[_i].step;

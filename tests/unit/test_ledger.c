@@ -244,7 +244,7 @@ START_TEST(an_earlier_account_is_gone_on_with)
     ledger_end(&l, OUTCOME_OK, left);
     ck_assert(ledger_done(&l));
     ledger_finish(&l);
-    // Stopped at once: what is new and what is to be run again, and nothing else.
+    // Stopped at once: new tasks and those to be run again end, no others.
     ledger_init(&l, 200);
     ck_assert_int_eq(ledger_resume(&l, &past, NULL), 0);
     ck_assert_uint_eq(ledger_stop(&l), left - 2);

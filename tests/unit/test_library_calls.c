@@ -5,7 +5,7 @@
 
 // ---- Order and chunks
 
-// Whatever is later is done sooner.
+// Later items take less time.
 static struct fake_task later_is_sooner(const struct exec_grant *task)
 {
     return lib_ends(FAKE_OK, (int64_t)(LIB_ITEMS - task->first) * NS_PER_MS);
@@ -132,7 +132,7 @@ static struct fake_task first_attempt_fails(const struct exec_grant *task)
     return lib_ends(task->attempt == 1 ? FAKE_ERROR : FAKE_OK, NS_PER_MS);
 }
 
-// Each of many calls waits for a time of its own; none waits for another's.
+// Each of many calls waits for its own retry delay; none waits for the delay of another.
 START_TEST(many_calls_wait_for_their_next_attempt)
 {
     enum {
@@ -145,7 +145,7 @@ START_TEST(many_calls_wait_for_their_next_attempt)
     for (int i = 0; i < CALLS; i++)
         lib_must(br_result_get(r[i], BR_FOREVER, &lib_error));
     ck_assert_uint_eq(lib.start_count, 2 * CALLS);
-    ck_assert_int_eq(lib_elapsed(), (int64_t)2 * CALLS * NS_PER_MS); // it never stood idle
+    ck_assert_int_eq(lib_elapsed(), (int64_t)2 * CALLS * NS_PER_MS); // the worker was never idle
     lib_close();
 }
 END_TEST

@@ -53,7 +53,7 @@ START_TEST(imap_unordered_yields_what_is_there)
         ck_assert_int_eq(out, (int64_t)(index * index));
         misplaced += index != yielded;
         ck_assert_int_ge(lib_elapsed(), last);
-        if (yielded == 0) // not the first one, which is long
+        if (yielded == 0) // the index is not 0, because item 0 takes long
             ck_assert_int_eq(lib_elapsed(), NS_PER_MS);
         last = lib_elapsed();
     }
@@ -104,7 +104,7 @@ static struct fake_task every_call_is_long(const struct exec_grant *task)
     return lib_ends(FAKE_OK, NS_PER_S);
 }
 
-// The queue is full of another's items, which take a second each.
+// The queue is full of items of another call, which take a second each.
 START_TEST(imap_next_waits_for_room_no_longer_than_told)
 {
     struct source source = {.end = 2};
@@ -115,11 +115,11 @@ START_TEST(imap_next_waits_for_room_no_longer_than_told)
     ck_assert_int_eq(br_imap_next(it, 0.1, &out, NULL, NULL, &lib_error), -1);
     ck_assert_int_eq(lib_error.kind, BR_ERR_FULL);
     ck_assert_int_eq(lib_elapsed(), 100 * NS_PER_MS);
-    // Room from the first second on, a result from the second on.
+    // There is room from 1 s on, and a result from 2 s on.
     ck_assert_int_eq(br_imap_next(it, 1.5, &out, NULL, NULL, &lib_error), -1);
     ck_assert_int_eq(lib_error.kind, BR_ERR_TIMEOUT);
     ck_assert_int_eq(lib_elapsed(), 1600 * NS_PER_MS);
-    // While one is under way the next is not waited with.
+    // While a chunk is under way, an item of it is awaited, not room for the next chunk.
     ck_assert_int_eq(br_imap_next(it, BR_FOREVER, &out, NULL, NULL, &lib_error), 1);
     ck_assert_int_eq(lib_elapsed(), 2 * NS_PER_S);
     br_imap_free(it);

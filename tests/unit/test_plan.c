@@ -26,7 +26,7 @@ enum {
     REQUEST_MAX = 24
 };
 
-// What is asked of each machine; a request of width 0 ends the list.
+// The requests for each machine; a request of width 0 ends the list.
 static const struct scenario {
     const char *name;        // of the text files
     const char *description; // synthetic; NULL = tests/topology/NAME.xml
@@ -144,7 +144,7 @@ static int make(const struct machine *m, const struct request *r, struct plan *p
     return plan_make(m, &workers, r->cpu_limit, p, err);
 }
 
-// ---- A plan as text: "0-1*3" is said of three workers
+// ---- A plan as text: "0-1*3" stands for three workers
 
 static void put_request(struct buffer *out, const struct request *r)
 {
@@ -171,7 +171,7 @@ static void put_slot(struct buffer *out, const struct plan_slot *slot, int colum
         buffer_format(out, "%u", slot->width);
 }
 
-// What `column` is for each worker; line is broken before it passes 100 characters.
+// Appends `column` of each worker; breaks lines before they exceed 100 characters.
 static void put_column(struct buffer *out, const struct plan *p, const char *name, int column)
 {
     struct buffer text = BUFFER_EMPTY, next = BUFFER_EMPTY;
@@ -264,10 +264,11 @@ START_TEST(drawn_as_expected)
 }
 END_TEST
 
-// ---- What holds for every plan on every machine
+// ---- Properties of every plan on every machine
 
-// Whether every worker has CPUs, all of them allowed, and the nodes of all of them; and, unless
-// `shared`, no other worker has one of them. One verdict for many plans: an assertion each is slow.
+// Returns whether every worker has CPUs, all of them allowed, and the nodes of all of them; and,
+// unless `shared`, no other worker has one of them. The test asserts one result for many plans,
+// because an assertion for each property is slow.
 static bool is_sound(const struct machine *m, const struct plan *p, bool shared)
 {
     struct cpuset taken = {0};

@@ -26,7 +26,7 @@ static struct reduce *create(enum job_reduce_kind kind, unsigned fan_in, uint64_
     return r;
 }
 
-// A small generator of its own: the same numbers everywhere.
+// Returns the next number of a small generator, which gives the same numbers on every machine.
 static uint64_t next_random(uint64_t *state)
 {
     uint64_t x = *state += UINT64_C(0x9E3779B97F4A7C15);
@@ -204,7 +204,7 @@ END_TEST
 
 START_TEST(no_row_succeeded)
 {
-    // Of no rows at all, and of five that all failed.
+    // Reductions of no rows at all, and of five rows that all failed.
     struct schema s = {0};
     add_column(&s, "x", BR_F64);
     add_column(&s, "n", BR_I64);
@@ -234,7 +234,7 @@ START_TEST(no_row_succeeded)
 }
 END_TEST
 
-// ---- Mistakes
+// ---- Wrong calls
 
 START_TEST(refuses_what_it_cannot_reduce)
 {
@@ -343,7 +343,7 @@ END_TEST
 
 // ---- The tree: the same bits in any order
 
-// What the header says, said again: blocks of fan_in in order, until one is left.
+// A plain implementation of the header's definition: blocks of fan_in in order, until one is left.
 static double plain_tree(const double *values, const bool *ok, uint64_t rows, unsigned fan_in)
 {
     double *level = malloc(rows * sizeof *level);
@@ -378,7 +378,7 @@ enum {
 };
 
 struct sample {
-    struct cell cells[2 * ROWS_MAX]; // f64, then str where there are two columns
+    struct cell cells[2 * ROWS_MAX]; // f64; the second column, if there is one, is str
     double values[ROWS_MAX];
     bool ok[ROWS_MAX];
     uint64_t rows;
@@ -394,7 +394,7 @@ static void make_sample(struct sample *s, uint64_t *state)
     s->columns = 1 + next_random(state) % 2;
     unsigned failing = next_random(state) % 3 ? 0 : 20;
     for (uint64_t i = 0; i < s->rows; i++) {
-        // Of very different sizes, so that every order gives another sum.
+        // The numbers have very different sizes, so that every order gives another sum.
         s->values[i] = ldexp((double)(int64_t)next_random(state), (int)(next_random(state) % 80));
         s->ok[i] = next_random(state) % 100 >= failing;
         s->cells[i * s->columns] = f64_cell(s->values[i]);
@@ -461,7 +461,7 @@ START_TEST(any_order_gives_the_same_bits)
 }
 END_TEST
 
-// Eight workers, each with a chunk at a time, the chunks handed out in order: what a run does.
+// Eight workers take chunks in order, one at a time, as in a run.
 START_TEST(memory_stays_flat)
 {
     enum {

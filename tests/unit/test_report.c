@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Pages of runs that are too large, too wide or too odd to be made by running a job.
+// Pages of runs that are too large, too wide or too strange to be made by running a job.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

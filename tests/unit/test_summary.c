@@ -174,7 +174,7 @@ START_TEST(busy_time_comes_from_durations_where_they_are_known)
                       .tasks_ok = {0, 0, 0, 0, 2, 0, durations, NULL, 0}};
     take(&e);
     ck_assert_int_eq(summary.phases[0].busy_ns, 3 * NS_PER_MS);
-    // A duration that did not fit says only that it was long.
+    // Of a duration that did not fit is only known that it was long.
     durations[0] = UINT32_MAX;
     take(&e);
     ck_assert_int_eq(summary.phases[0].busy_ns, 53 * NS_PER_MS);
@@ -300,7 +300,7 @@ START_TEST(a_resumed_run_counts_every_task_once)
         ck_assert_uint_eq(p->outcomes[OUTCOME_CRASHED], retry_failed ? 0 : 1);
         ck_assert_uint_eq(p->retries, retry_failed ? 1 : 0);
         ck_assert_uint_eq(failures.count, retry_failed ? 0 : 1);
-        // A phase that begins again begins from nothing.
+        // A phase that starts again has no results yet.
         phase_begin(0, "areas", 12, 20);
         ck_assert_uint_eq(summary.phases[0].outcomes[OUTCOME_OK], 0);
         ck_assert_uint_eq(summary.phases[0].tasks, 12);

@@ -84,7 +84,7 @@ START_TEST(views_have_the_same_cells)
     struct buffer image = BUFFER_EMPTY;
     struct table t;
     struct table_builder *b = table_builder_create(6, &err);
-    ck_assert_int_eq(table_add_range_i64(b, "i", INT64_MAX - 2, 1, &err), 0); // it wraps
+    ck_assert_int_eq(table_add_range_i64(b, "i", INT64_MAX - 2, 1, &err), 0); // the range wraps
     ck_assert_int_eq(table_add_range_f64(b, "x", 0.5, -0.25, &err), 0);
     ck_assert_int_eq(table_add_cells(b, "n", BR_I64, 1, 6, &err), 0);
     for (int i = 0; i < 6; i++)
@@ -195,7 +195,7 @@ START_TEST(a_table_without_rows_or_columns)
 }
 END_TEST
 
-// Reads all of a table that table_open let through; a read outside shows under a sanitizer.
+// Reads all of a table that table_open accepted. A sanitizer detects a read outside the image.
 static uint64_t read_all(const struct table *t)
 {
     uint64_t sum = 0;
@@ -264,8 +264,8 @@ START_TEST(rows_pack_and_unpack)
 }
 END_TEST
 
-// Every row that is let through must be the one row with those values: packing it again gives the
-// same bytes.
+// Every row that is accepted must be the only one with its values: packing it again gives the same
+// bytes.
 START_TEST(rows_from_others_are_not_trusted)
 {
     struct signature s;
@@ -276,7 +276,7 @@ START_TEST(rows_from_others_are_not_trusted)
     row_pack(&out, cells, 5);
     struct cell got[5];
     for (size_t cut = 0; cut < out.length; cut++) {
-        char *exact = malloc(cut ? cut : 1); // a read beyond it shows under a sanitizer
+        char *exact = malloc(cut ? cut : 1); // a sanitizer detects a read beyond it
         ck_assert_ptr_nonnull(exact);
         memcpy(exact, out.data, cut);
         ck_assert(!row_unpack(&s.results, exact, cut, got));

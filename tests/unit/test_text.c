@@ -129,7 +129,7 @@ END_TEST
 START_TEST(numbers_do_not_depend_on_the_locale)
 {
     if (!setlocale(LC_ALL, "de_DE.UTF-8"))
-        return; // not on this machine
+        return; // the locale is not installed
     double value = 0;
     ck_assert(text_to_f64("1.5", 3, &value));
     ck_assert(value == 1.5);
@@ -159,7 +159,7 @@ static const struct {
     {"\xF0\x9F\x98\x80", 4, 4},
     {"\xF0\x80\x80\x80", 4, 0}, // overlong
     {"\xF4\x8F\xBF\xBF", 4, 4}, // U+10FFFF
-    {"\xF4\x90\x80\x80", 4, 0}, // beyond it
+    {"\xF4\x90\x80\x80", 4, 0}, // beyond U+10FFFF
     {"\xF5\x80\x80\x80", 4, 0},
     {"\x80", 1, 0},
     {"\xFF", 1, 0},

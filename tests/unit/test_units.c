@@ -81,7 +81,7 @@ END_TEST
 
 static const struct {
     const char *text;
-    const char *size; // what is meant, NULL = no guess
+    const char *size; // the guess, NULL = no guess
     const char *duration;
 } meant[] = {
     {"2GB", "2GiB", NULL},    {"1.5 mb", "1.5MiB", NULL},

@@ -40,7 +40,7 @@ START_TEST(every_cut_is_bad_and_gives_zeros)
     wire_put_text(&b, "text");
     wire_put_bytes(&b, "12345678", 8);
     for (size_t cut = 0; cut < b.length; cut++) {
-        // An allocation of its own size, so that reading past its end is seen.
+        // The allocation has exactly this size, so that a sanitizer detects reading past its end.
         char *exact = malloc(cut + 1);
         char out[8];
         ck_assert(exact);
