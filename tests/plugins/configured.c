@@ -27,7 +27,7 @@ static int init(br_worker *w)
     return 0;
 }
 
-// A farewell is said slowly.
+// Prints the farewell slowly.
 static int fini(br_worker *w)
 {
     const struct timespec a_while = {.tv_nsec = 100000000};
@@ -67,7 +67,7 @@ static int about(br_task *t)
     return br_result_i64(t, "attempt", br_task_attempt(t));
 }
 
-// Takes one of each type and gives it back.
+// Takes an input of each type and returns it.
 static int echo(br_task *t)
 {
     size_t size;

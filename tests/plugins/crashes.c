@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Tasks that die in one row, the one whose `i` is `at`, each of another real fault.
+// Tasks that die in the row whose `i` is `at`, each by another real fault.
 #include <batchrun/plugin.h>
 
 #include <fcntl.h>
@@ -73,10 +73,10 @@ static BARE void free_twice(void)
     void *volatile block = malloc(40);
     free(block);
     free(block);
-    zero = 0; // a call that comes last leaves no trace of this function
+    zero = 0; // if the call came last, this function would not be on the stack
 }
 
-// Reads a mapping of a file that was cut short under it.
+// Reads a mapping of a file that was truncated after it was mapped.
 static BARE void read_beyond_file(void)
 {
     int fd = memfd_create("short", MFD_CLOEXEC);
@@ -87,7 +87,7 @@ static BARE void read_beyond_file(void)
         zero = at[4096];
 }
 
-// Writes over all that the stack says of how it came here, then dies.
+// Overwrites all return addresses on the stack, then dies.
 static BARE void ruin_stack(void)
 {
     volatile char *at = __builtin_frame_address(0);

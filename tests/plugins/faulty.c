@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Tasks that misbehave in one row, the one whose `i` is `at`, and do well in all others: what a
-// fault costs its neighbours is then plain to see. A good row gives its process id.
+// Tasks that misbehave in the row whose `i` is `at`, and succeed in all others, so that tests see
+// the effect of a fault on other rows. A good row gives its process id.
 #include <batchrun/plugin.h>
 
 #include <fcntl.h>
@@ -69,7 +69,7 @@ static int exit7(br_task *t)
     return good(t);
 }
 
-// Ignores all that asks it to stop.
+// Ignores all requests to stop.
 static int hang(br_task *t)
 {
     if (!is_bad(t))
@@ -96,7 +96,7 @@ static int orphan(br_task *t)
     return good(t);
 }
 
-// A daemon that keeps the task's standard output open, and says so there.
+// Starts a daemon that keeps the task's standard output open, and prints a line on it.
 static int hold_output(br_task *t)
 {
     int ready[2];
@@ -123,7 +123,7 @@ static int hold_output(br_task *t)
     return child < 0 ? br_fail(t, "fork failed") : good(t);
 }
 
-// Wants to be looked after by its parent, and waits for a signal: `way` says which.
+// Asks to be traced by its parent, and raises the signal `signal`.
 static int traced(br_task *t)
 {
     if (!is_bad(t))
@@ -181,7 +181,7 @@ static int rendezvous(br_task *t)
         return br_fail(t, "%s could not be made", began);
     br_task_progress(t, 0.375);
     snprintf(path, sizeof path, "%s/go", dir);
-    // The pauses grow: hundreds of these may wait at once, beside others that have yet to start.
+    // The pauses grow, because hundreds of these tasks may wait while others have yet to start.
     struct timespec pause = {.tv_nsec = 2000000};
     while (access(path, F_OK) != 0) {
         nanosleep(&pause, NULL);
@@ -220,7 +220,7 @@ static int forks_daemon(br_task *t)
         pause();
 }
 
-// A child that comes back as if it were the worker.
+// Forks a child that returns as if it were the worker.
 static int fork_returns(br_task *t)
 {
     if (is_bad(t))
@@ -228,7 +228,8 @@ static int fork_returns(br_task *t)
     return good(t);
 }
 
-// Writes over the words by which it and the coordinator agree on who runs what.
+// Overwrites the words in shared memory by which it and the coordinator agree on who runs which
+// task.
 static int damage(br_task *t)
 {
     if (!is_bad(t))
@@ -296,7 +297,7 @@ static int print(br_task *t)
     return good(t);
 }
 
-// The one before the bad one writes, and the bad one dies without a word.
+// The row before the bad one prints, and the bad one dies without output.
 static int neighbour_prints(br_task *t)
 {
     static const char words[] = "of the neighbour\n";

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Tasks that take more than their share in one row, the one whose `i` is `at`. A good row gives its
-// process id.
+// Tasks that take too much in the row whose `i` is `at`. A good row gives its process id.
 #include <batchrun/plugin.h>
 
 #include <errno.h>
@@ -25,7 +24,7 @@ static int good(br_task *t)
     return br_result_i64(t, "pid", getpid());
 }
 
-// Fills memory, piece by piece, until someone puts an end to it.
+// Fills memory, piece by piece, until it is ended.
 static void fill(void)
 {
     enum {
@@ -47,7 +46,7 @@ static int hog(br_task *t)
     return good(t);
 }
 
-// A child does it.
+// A child fills memory.
 static int hog_by_proxy(br_task *t)
 {
     if (!is_bad(t))
@@ -71,7 +70,7 @@ static int hide(br_task *t)
     return fd >= 0 ? br_fail(t, "no more room in a memory file") : good(t);
 }
 
-// None of its children has more than its share, all together have.
+// None of its children exceeds the limit, but all together do.
 static int hog_together(br_task *t)
 {
     enum {
@@ -99,7 +98,7 @@ static int sleep_for_ever(void *unused)
     return unused == NULL;
 }
 
-// Starts as many processes as it can; the error says how many. They share the task's memory, so
+// Starts as many processes as it can; the error has their number. They share the task's memory, so
 // that the limit on processes is reached before any limit on memory.
 static int fork_bomb(br_task *t)
 {
@@ -159,7 +158,7 @@ static int burn(br_task *t)
     return good(t);
 }
 
-// 60 ms of CPU time, in every row.
+// Uses 60 ms of CPU time, in every row.
 static int burn_some(br_task *t)
 {
     struct timespec began, now;
@@ -198,7 +197,7 @@ static int flood(br_task *t)
     return good(t);
 }
 
-// Is over before anyone looks.
+// Ends before anyone measures it.
 static int flood_and_end(br_task *t)
 {
     static char block[64 << 10];

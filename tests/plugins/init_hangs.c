@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A plugin whose init never comes back.
+// A plugin whose init never returns.
 #include <batchrun/plugin.h>
 
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A plugin that does what MISLOADED says while it is being loaded: exit or hang.
+// A plugin that exits or hangs while it is being loaded, as MISLOADED demands.
 #include <batchrun/plugin.h>
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A plugin whose task has a signature that is none.
+// A plugin whose task has an invalid signature.
 #include <batchrun/plugin.h>
 
 static int nothing(br_task *t)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Tasks that write over what their worker has mapped: the channel among all the rest, or nothing
-// but it. Their inputs are i; those with i % 10 == 5 do harm, and y is always i * i + 7.
+// Tasks that overwrite memory of their worker: all writable mappings, which include the channel, or
+// the channel alone. Their inputs are i; those with i % 10 == 5 do harm, and y is always i * i + 7.
 #include <batchrun/plugin.h>
 
 #include <errno.h>
@@ -32,7 +32,8 @@ static int is_bad(br_task *t)
     return br_arg_i64(t, "i") % 10 == 5;
 }
 
-// One line of /proc/self/maps: whether it is writable and neither a stack nor a sanitizer's.
+// Reads one line of /proc/self/maps. Returns whether the mapping is writable and neither a stack
+// nor a sanitizer's.
 static int is_prey(const char *line, struct range *out)
 {
     unsigned long from, to;
@@ -57,7 +58,7 @@ static size_t find_ranges(struct range *ranges, const char *name)
     return count;
 }
 
-// Calls nothing: what it would go through is written over as well.
+// Calls no function, because the tables for calls are overwritten, too.
 #if defined(__clang__)
 __attribute__((no_sanitize("address", "undefined")))
 #elif defined(__GNUC__)
@@ -76,20 +77,20 @@ scribble(const struct range *ranges, size_t count, uint64_t x, uint64_t writes)
     }
 }
 
-// In the mood of its input: few writes or many, and then it returns, crashes, or is killed.
+// Depending on its input, it makes few or many writes, and then returns, crashes, or is killed.
 static int harm(br_task *t, const char *name)
 {
     uint64_t i = (uint64_t)br_arg_i64(t, "i"), mood = i / 10;
     uint64_t seed = br_task_seed(t) ^ br_task_attempt(t) * UINT64_C(0x9e3779b97f4a7c15);
     const char *most = getenv("SCRIBBLER_WRITES");
     uint64_t writes = mood % 3 == 0 ? 20 + seed % 200 : most ? strtoull(most, NULL, 10) : 200000;
-    // On the stack, which is spared: the way back from here leads over it.
+    // On the stack, which is not overwritten, because this function returns.
     struct range ranges[RANGES];
     size_t count = find_ranges(ranges, name);
     if (count == 0)
         return br_fail(t, "nothing to write over");
     for (int s = 1; s < 32; s++)
-        signal(s, SIG_DFL); // a sanitizer's handler would be at work for long
+        signal(s, SIG_DFL); // a sanitizer's handler would take long
     pid_t self = getpid();
     // Few writes to the channel alone go where outcomes not yet read are likely to be.
     for (size_t k = 0; *name && mood % 3 == 0 && k < count; k++)
@@ -112,7 +113,7 @@ static int ring(br_task *t)
     return is_bad(t) ? harm(t, "batchrun-outcomes") : good(t);
 }
 
-// The channel's pages go, and read as zeros from now on.
+// Drops the channel's pages, which read as zeros from now on.
 static int punch(br_task *t)
 {
     struct range ranges[RANGES];
@@ -123,7 +124,7 @@ static int punch(br_task *t)
     return good(t);
 }
 
-// Tries to make the memories behind its channel shorter; where the system lets it open them at all.
+// Tries to truncate the shared memory of its channel, if the system lets it open that.
 static int truncate_them(br_task *t)
 {
     struct range ranges[RANGES];
@@ -144,7 +145,7 @@ static int truncate_them(br_task *t)
     return good(t);
 }
 
-// Which channels it can reach: the inodes of what is mapped. Open is none.
+// Returns the inodes of the channels that are mapped. No descriptor of a channel is open.
 static int reach(br_task *t)
 {
     char line[512], inode[32], found[256] = "";

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Tasks that write down in the file $TALLY each time they run, before anything else: "phase index
-// attempt". What a run says that it ran can be held against that. The one that writes line $KILL_AT
-// kills the run: the nursery, or with $KILL=coordinator that; with $KILL=stop it stops the
-// coordinator; with $KILL=power the file system that $DISK is on loses what it has not written
-// down.
+// Tasks that append a line "phase index attempt" to the file $TALLY each time they run, before
+// anything else. Tests compare it with the journal of the run. The task that writes line $KILL_AT
+// kills the run: the nursery, or with $KILL=coordinator the coordinator. With $KILL=stop it stops
+// the coordinator; with $KILL=power the file system that $DISK is on loses all data that it has not
+// written.
 #include <batchrun/plugin.h>
 #include <fcntl.h>
 #include <inttypes.h>

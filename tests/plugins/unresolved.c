@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A plugin that was linked without what it calls.
+// A plugin that was linked without a library that it calls.
 #include <batchrun/plugin.h>
 
 int in_no_library(void);

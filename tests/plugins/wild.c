@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Tasks for the tests of workers: what a process can do to itself, and what it can see of itself.
-// Their one input is `i`.
+// Tasks for the tests of workers: they change their process in many ways, and return what they see
+// of it. Their one input is `i`.
 #include <batchrun/plugin.h>
 
 #include <fenv.h>
@@ -67,7 +67,7 @@ static int wait_at_three(br_task *t)
     return br_result_i64(t, "y", 0);
 }
 
-// Every other one does what few tasks do.
+// Every second task reports its progress.
 static int tells_now_and_then(br_task *t)
 {
     if (number(t) % 2)
@@ -194,7 +194,7 @@ static int cpus(br_task *t)
     return br_result_i64(t, "y", first + 1000 * CPU_COUNT(&set));
 }
 
-// One place, two names: what stood there before counts for nothing.
+// Two names that are in the same memory one after the other: a name is recognized by its text.
 static int renamed(br_task *t)
 {
     static char name[2];
@@ -273,7 +273,7 @@ static void handler(int number)
 
 static char other_stack[65536];
 
-// All that the changes below change, in words.
+// Describes the state of the process that the functions below change.
 static void describe(char *text, size_t size)
 {
     struct sigaction action;
@@ -361,7 +361,7 @@ static void change(int64_t what)
     }
 }
 
-// Tells what it found, then changes one thing.
+// Returns a description of the process, then changes one thing.
 static int meddle(br_task *t)
 {
     char text[2048];
@@ -369,13 +369,13 @@ static int meddle(br_task *t)
     describe(text, sizeof text);
     change(number(t));
     clock_gettime(CLOCK_MONOTONIC, &began);
-    do // for as long as a task takes that is looked after on its own
+    do // so long that the process is checked after this task alone
         clock_gettime(CLOCK_MONOTONIC, &now);
     while ((now.tv_sec - began.tv_sec) * 1000000000L + now.tv_nsec - began.tv_nsec < 5000000);
     return br_result_str(t, "s", text);
 }
 
-// The same with the floating-point mode alone, in no time.
+// The same with the floating-point mode alone, in a very short task.
 static int meddle_with_floats(br_task *t)
 {
     char text[64];
@@ -394,7 +394,7 @@ static void *rest(void *unused)
     return NULL;
 }
 
-// The first attempt leaves a thread behind and fails; the next tells the process's threads.
+// The first attempt leaves a thread running and fails; the next returns the number of threads.
 static int thread(br_task *t)
 {
     pthread_t id;
@@ -407,7 +407,8 @@ static int thread(br_task *t)
     return br_result_i64(t, "y", (int64_t)st.st_nlink - 2);
 }
 
-// All but the standard streams; number 1 puts another file in their place.
+// Closes all descriptors but the standard streams; task 1 then puts copies of standard output in
+// their place.
 static int close_all(br_task *t)
 {
     for (int fd = 3; fd < 1024; fd++)
@@ -423,7 +424,7 @@ static int traced(br_task *t)
     signal(SIGTRAP, SIG_DFL);
     if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
         return br_fail(t, "not traced");
-    raise(number(t) == 0 ? SIGTRAP : SIGWINCH); // which ends it, and does not
+    raise(number(t) == 0 ? SIGTRAP : SIGWINCH); // SIGTRAP ends it, SIGWINCH does not
     return br_result_i64(t, "y", 0);
 }
 
