@@ -96,8 +96,8 @@ static int wait_for_room(br_pool *p, size_t count, int64_t until, br_error *err)
                         p->queued, p->options.max_queued);
 }
 
-// Copies the inputs. Few travel in the channel with the grants, many in shared memory that workers
-// map.
+// Copies the inputs. If they are few, they are sent through the channel with the grants; if they
+// are many, workers map them as shared memory.
 static int copy_inputs(br_result *r, const struct library_call *c, br_error *err)
 {
     size_t bytes = c->count * c->in_size;

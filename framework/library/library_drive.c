@@ -14,11 +14,12 @@
 
 #define LONGEST 1e9 // longest time limit in seconds, some thirty years
 
-// A caller that finds what it waits for does not dispatch first if the last dispatch was less ago.
+// A caller whose condition is true already dispatches first only if the last dispatch was longer
+// ago.
 #define STEP_NS (200 * NS_PER_US)
 
-// A new call is not dispatched at once if all workers have as many grants as they can hold and the
-// last dispatch was less ago. Workers run out of the shortest tasks in about that time.
+// A new call is not dispatched at once if all workers have as many grants as they can hold, unless
+// the last dispatch was longer ago. In about this time workers run out of the shortest tasks.
 #define SUBMIT_NS (50 * NS_PER_US)
 
 // ---- The lock and time

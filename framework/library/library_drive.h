@@ -11,8 +11,8 @@
 // fork finds zeroed.
 pid_t library_pid(void);
 
-// Takes the lock. Returns false and *err, without the lock, in a process that was forked from the
-// pool's.
+// Takes the lock; called without it. Returns true; false and *err, without the lock, in a process
+// that was forked from the one that created the pool.
 bool library_enter(br_pool *p, br_error *err);
 // Releases the lock.
 void library_leave(br_pool *p);
@@ -23,8 +23,8 @@ int64_t library_now(const br_pool *p);
 // Returns a caller's seconds as nanoseconds, at most some thirty years; 0 if they are not positive.
 int64_t library_ns(double seconds);
 
-// Returns the time `timeout` seconds from now; INT64_MAX, without reading the clock, for BR_FOREVER
-// and times that are as good as that. Needs no lock.
+// Returns the time `timeout` seconds from now; INT64_MAX, without reading the clock, for
+// BR_FOREVER, for a negative timeout and for one of more than some thirty years. Needs no lock.
 int64_t library_deadline(const br_pool *p, double timeout);
 
 // Returns whether a caller may give these seconds as a time limit: not negative, or BR_FOREVER.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Iterators: chunks of items are taken from the caller's iterator as results are yielded, so that
-// no more than the look-ahead are under way.
+// no more items than the look-ahead are under way (submitted and not yielded).
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +13,8 @@
 
 enum {
     CHUNKS_A_WORKER = 8,         // default look-ahead
-    SMALL_ITEMS_A_WORKER = 128,  // but at least so many items
-    SMALL_ITEMS_BYTES = 64 << 10 // if they are together no larger
+    SMALL_ITEMS_A_WORKER = 128,  // default look-ahead if it is larger and the items are small
+    SMALL_ITEMS_BYTES = 64 << 10 // largest size of so many small items together
 };
 
 struct burst {          // a call of consecutive items that were not all yielded yet
@@ -168,13 +168,13 @@ static size_t take_items(br_imap *it, size_t most)
 static int submit_burst(br_imap *it, size_t count, int64_t room_until, br_error *err)
 {
     struct burst *c = calloc(1, sizeof *c);
-    bool *gone = calloc(count, sizeof *gone);
-    if (!c || !gone) {
+    bool *is_yielded = calloc(count, sizeof *is_yielded);
+    if (!c || !is_yielded) {
         free(c);
         free(is_yielded);
         return br_error_nomem(err);
     }
-    *c = (struct burst){.first = it->taken, .gone = gone};
+    *c = (struct burst){.first = it->taken, .is_yielded = is_yielded};
     struct library_call call = {.function = it->function,
                                 .in = it->items,
                                 .count = count,
@@ -249,11 +249,11 @@ struct yieldable {
 
 static bool can_yield(const struct burst *c, size_t i)
 {
-    return !c->gone[i] && c->result->items[i].status != BR_PENDING;
+    return !c->is_yielded[i] && c->result->items[i].status != BR_PENDING;
 }
 
 // Looks first at the item after the last yielded, because items end about in order. Returns whether
-// one can be yielded, and it in *item.
+// an item can be yielded, and sets *item to its index in the burst.
 static bool find_in(struct burst *c, bool ordered, size_t *item)
 {
     size_t count = c->result->count;

@@ -32,11 +32,11 @@ enum {
     ITEM_NO_WORKER = UINT16_MAX
 };
 
-// What is known of every item.
+// The state of an item.
 struct item_state {
     uint8_t status;  // enum br_status
-    uint8_t attempt; // that ended it; 0 before its end
-    uint16_t worker; // that it ended in, or ITEM_NO_WORKER
+    uint8_t attempt; // number of the attempt that ended it; 0 before its end
+    uint16_t worker; // worker in which it ended, or ITEM_NO_WORKER
 };
 
 struct item_failure { // an item that did not succeed
@@ -50,7 +50,7 @@ struct item_bytes { // the bytes that an item emitted
     size_t size;
 };
 
-// What is known of the few items that failed or emitted bytes.
+// The details of the few items that failed or emitted bytes.
 struct item_details {
     struct item_failure *failures;
     size_t failure_count, failure_capacity;
@@ -61,7 +61,7 @@ struct item_details {
 
 // A call and its result. It is freed when the caller has given up the handle, every item has ended
 // and the callback has returned. A program may keep millions of results of one item each, so the
-// struct is small and the state and output of a single item lie in it.
+// struct is small, and the state and output of a single item are in it.
 struct br_result {
     br_result *next, *previous;        // all results of the pool
     br_result *next_ready;             // in the pool's `finished`, then in its `callbacks`
