@@ -27,7 +27,7 @@ enum {
     GRACE_MS = 2000,       // from asking a command to end to killing it
 };
 
-// Texts, each with its NUL, one behind the other; then pointers to them.
+// Texts, each with its NUL, one after the other; then pointers to them.
 struct texts {
     FILE *stream;
     char *data;
@@ -47,7 +47,7 @@ static int texts_open(br_task *t, struct texts *s)
     return s->stream ? 0 : no_memory(t);
 }
 
-// Ends writing; s->list then ends in NULL, behind room for `more` pointers.
+// Ends writing; s->list then ends in NULL, after room for `more` pointers.
 static int texts_close(br_task *t, struct texts *s, size_t more)
 {
     int closed = fclose(s->stream);
@@ -103,7 +103,7 @@ static bool is_name(char c)
            c == '.' || c == '-' || (unsigned char)c >= 0x80;
 }
 
-// At "{": puts the value of {column} and steps over it. What is no {column} is text.
+// At "{": puts the value of {column} and steps over it. Anything else is text.
 static int put_column(struct line *l, uint64_t row)
 {
     size_t length = 0;
@@ -222,7 +222,7 @@ static void put_variables(br_task *t, FILE *out)
         }
 }
 
-// The columns and, behind them, what the environment has of other names.
+// The columns, and after them the variables of the environment that have other names.
 static int make_environment(br_task *t, struct texts *env)
 {
     size_t others = 0, columns = 0;
@@ -404,7 +404,7 @@ static void finish(struct child *c)
 
 // ---- What came of it
 
-// Whether the exit status is among the column `accept`, where there is one: "0 1" or "any".
+// Whether the exit status is among the column `accept`, if there is such a column: "0 1" or "any".
 static bool is_accepted(br_task *t, int status)
 {
     if (!is_column(t, "accept", strlen("accept")))
@@ -427,7 +427,7 @@ static bool is_accepted(br_task *t, int status)
 
 static int fail_output(struct child *c)
 {
-    fwrite(c->data, 1, c->length, stdout); // to the log, with what it said on standard error
+    fwrite(c->data, 1, c->length, stdout); // to the log, with its standard error
     return 1;
 }
 

@@ -41,7 +41,7 @@ int main(void)
             printf("%zu: %" PRId64 "\n", i, *out);
         else if (br_result_outcome(r, i, &o, &err) == 0)
             printf("%zu: %s: %.*s\n", i, o.status == BR_TIMED_OUT ? "timed out" : "crashed",
-                   (int)strcspn(o.message, ",\n"), o.message); // behind it stands where
+                   (int)strcspn(o.message, ",\n"), o.message); // without the position
     }
     br_result_free(r);
     return 0;

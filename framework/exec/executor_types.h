@@ -61,8 +61,8 @@ enum exec_report_type {
     REPORT_OK,       // consecutive tasks that succeeded
     REPORT_END,      // one task that did not succeed
     REPORT_OUTPUT,   // part of a log that the tasks have printed
-    REPORT_RETURNED, // granted tasks that have no outcome, because their worker is gone
-    REPORT_DEAD,     // the slot's worker is gone
+    REPORT_RETURNED, // granted tasks that have no outcome, because their worker has ended
+    REPORT_DEAD,     // the slot's worker has ended
 };
 
 struct exec_report {
@@ -116,7 +116,7 @@ struct exec_report {
     };
 };
 
-// A slot's running task, as far as it is known.
+// A slot's running task, if it is known.
 struct exec_in_hand {
     struct exec_grant task; // count 1
     int64_t since_ns;       // when it started, by clock_now; too early by a wake-up at most

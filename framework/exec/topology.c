@@ -206,8 +206,8 @@ static int load_this_machine(struct machine *out, br_error *err)
     if (open_topology(&t, err) != 0)
         return -1;
     int result;
-    // The x86 component moves the calling thread to every PU, which is slow and tells nothing that
-    // the kernel does not know.
+    // The x86 component moves the calling thread to every PU, which is slow and finds no more than
+    // the kernel knows.
     if (hwloc_topology_set_components(t, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86") != 0 ||
         hwloc_topology_load(t) != 0)
         result = br_error_errno(err, "hwloc cannot read this machine");

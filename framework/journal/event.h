@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Everything that happens in a run, as a list of facts. The journal is that list on disk; summary,
 // failures, progress and reports are folds over it, live or replayed. A fold never changes how the
-// run goes on.
+// run continues.
 #ifndef BR_JOURNAL_EVENT_H
 #define BR_JOURNAL_EVENT_H
 

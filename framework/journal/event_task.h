@@ -69,8 +69,8 @@ struct event_task_end {
 };
 
 // `length` bytes at `offset` of logs/worker-N.out (stream 1) or .err (stream 2) were printed by the
-// tasks first .. first + count - 1 of the phase: one task, or several that were too short to tell
-// their output apart. It may come before or after the outcomes of those tasks.
+// tasks first .. first + count - 1 of the phase: one task, or several that were too short to
+// distinguish their output. It may come before or after the outcomes of those tasks.
 struct event_output {
     uint32_t phase;
     uint32_t worker;

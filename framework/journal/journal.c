@@ -58,7 +58,7 @@ struct journal {
     enum journal_durability durability;
     struct syncer *syncer; // syncs in a thread of its own, or NULL
     bool asked;            // the syncer's last result was not looked at yet
-    dev_t device;          // device and inode tell whether the name is still this file's
+    dev_t device;          // device and inode show whether the name is still this file's
     ino_t inode;
     bool dead;
     br_error death;

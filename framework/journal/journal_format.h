@@ -23,7 +23,7 @@ enum {
 };
 
 struct journal_identity {
-    uint64_t salt; // drawn for each run: tells its records from those of other files
+    uint64_t salt; // drawn for each run: distinguishes its records from those of other files
 };
 
 struct journal_frame {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Reads records, and tells a torn tail from damage by looking for valid records after it.
+// Reads records, and distinguishes a torn tail from damage by looking for valid records after it.
 #include "journal/journal_read.h"
 
 #include <errno.h>

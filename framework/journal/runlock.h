@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The right to write in a run's directory, which one process has: a lock on the file "lock" in it,
-// whose text tells a person who holds the lock. The kernel drops the lock when its process ends, on
-// this machine and on those that share the directory by NFS, so the file may stay. On a file system
-// without locks nothing protects the run.
+// whose text names the holder. The kernel drops the lock when its process ends, on this machine and
+// on those that share the directory by NFS, so the file may stay. On a file system without locks
+// nothing protects the run.
 #ifndef BR_JOURNAL_RUNLOCK_H
 #define BR_JOURNAL_RUNLOCK_H
 

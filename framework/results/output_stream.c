@@ -16,7 +16,7 @@ int output_failed(const struct output_stream *s, br_error *err)
 {
     int cause = errno;
     br_error_errno(err, "cannot write %s", s->path);
-    // A full disk interrupts the run, unless it is the disk behind standard output.
+    // A full disk interrupts the run, unless it is the disk that standard output goes to.
     bool full = cause == ENOSPC || cause == EDQUOT || cause == EFBIG;
     if (err && full && s->fd != STDOUT_FILENO)
         err->kind = BR_ERR_INTERRUPTED;

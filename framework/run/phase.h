@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One phase of a run, as the files behind run/phases.h share it, and the steps that more than one
-// of them takes. Each of these files may use those before it:
+// One phase of a run, as the files that implement run/phases.h share it, and the steps that more
+// than one of them takes. Each of these files may use those before it:
 //
 //   phase, phase_events, phase_files, phase_reduction, phase_rows, phases
 //

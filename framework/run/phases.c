@@ -113,7 +113,7 @@ static bool is_cut_off(const struct phase *p, int64_t now)
     return p->owner->stopping || phase_is_late(p, now);
 }
 
-// Takes the phase to its next state if it can move; *moved tells whether it did.
+// Takes the phase to its next state if it can move, and sets *moved if it did.
 static int step(struct phase *p, int64_t now, bool *moved, br_error *err)
 {
     *moved = true;

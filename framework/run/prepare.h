@@ -45,8 +45,8 @@ struct prepare_options {
 
 // Inspects plugins, machine and inputs, and collects every error of the job in *d. `nursery` must
 // be started and have no children. Takes over the job in every case: prepared_finish frees it.
-// Returns -1 and *err if the system fails, or if there are errors in the job; *err then tells how
-// many, and has the kind of the first.
+// Returns -1 and *err if the system fails, or if there are errors in the job; *err then has their
+// number, and the kind of the first.
 int prepare(struct job *job, struct nursery *nursery, const struct prepare_options *options,
             struct diagnostics *d, struct prepared *out, br_error *err);
 

@@ -11,7 +11,7 @@
 #include "journal/replay.h"
 #include "run/resume_state.h"
 
-// ---- What the journal says of the job
+// ---- Facts about the job in the journal
 
 struct about {
     struct event_sink sink;

@@ -363,7 +363,7 @@ START_TEST(rule_15_the_descriptor_and_the_deadline_announce_reports)
 }
 END_TEST
 
-// What is in a ring already, more than one round reads, is announced without another wake-up.
+// Reports that are in a ring already, more than one round reads, are announced without a wake-up.
 START_TEST(rule_15_what_one_round_leaves_is_announced_at_once)
 {
     static struct trial_item items[101];

@@ -78,7 +78,7 @@ enum channel_read {
     CHANNEL_EMPTY,  // nothing is left to read
     CHANNEL_BATCH,  // *out was filled
     CHANNEL_FAULT,  // the worker broke the protocol; nothing more can be read, ever
-    CHANNEL_FAILED, // the coordinator is out of memory; the records are still unread
+    CHANNEL_FAILED, // the coordinator has no memory for them; the records are still unread
 };
 
 // What was read: one record, or a run of RECORD_OK and RECORD_COMPACT of one grant.

@@ -54,8 +54,8 @@ bool channel_next_task_late(struct channel_worker *c, uint32_t *row);
 
 // Takes the next task of the current grant. Returns true and sets *row to the task's index within
 // the grant; false if the grant is finished or its rest was taken back. Blocks only while taking
-// back is undecided. After a return of true c->is_last tells whether it is the last task of the
-// grant, as far as is known.
+// back is undecided. After a return of true c->is_last is whether it is the last task of the grant,
+// as far as is known.
 static inline bool channel_next_task(struct channel_worker *c, uint32_t *row)
 {
     uint64_t cursor = ++c->cursor;

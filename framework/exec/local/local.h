@@ -7,7 +7,7 @@
 #include "exec/local/local_options.h"
 
 // Creates the executor; starts no worker. Returns NULL and *err if memory or descriptors ran out,
-// or the nursery is gone.
+// or the nursery has ended.
 struct executor *local_create(const struct local_options *options, br_error *err);
 
 // Appends by which means limits.memory is enforced; nothing without that limit.

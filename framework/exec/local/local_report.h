@@ -17,7 +17,7 @@ enum {
 // executor_ops.next_report
 int local_next_report(struct executor *ex, struct exec_report *out, br_error *err);
 
-// Takes the events that the nursery has sent. Returns 0, or -1 and *err when the nursery is gone.
+// Takes the events that the nursery has sent. Returns 0, or -1 and *err when the nursery has ended.
 int local_read_nursery(struct local *l, br_error *err);
 
 // Returns when to look at the rings even if nobody rings, given when a round has last brought

@@ -235,7 +235,7 @@ static int send_request(const struct inspection *in, const struct plugin_source 
     int result = buffer_check(&request, err);
     if (result == 0 && request.length > REQUEST_MAX)
         result = br_error_set(err, BR_ERR_PLUGIN, "%s: the path is too long", in->path);
-    // If the process is gone, or was never forked, inspector_end finds out why.
+    // If the process has ended, or was never forked, inspector_end finds out why.
     else if (result == 0 &&
              TEMP_FAILURE_RETRY(send(in->socket, request.data, request.length, MSG_NOSIGNAL)) < 0 &&
              errno != EPIPE && errno != ECONNRESET)

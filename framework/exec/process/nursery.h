@@ -65,7 +65,7 @@ int nursery_start(struct nursery *n, br_error *err);
 
 // Asks for a child: the event STARTED follows, and then ENDED; or NOT_STARTED. `fds`,
 // NURSERY_FDS_MAX at most, stay the caller's. Returns 0 and sets *id to the child's name; -1 and
-// *err if the nursery is gone (errno EPIPE) or its queue of requests is full (errno EAGAIN).
+// *err if the nursery has ended (errno EPIPE) or its queue of requests is full (errno EAGAIN).
 int nursery_spawn(struct nursery *n, nursery_entry *entry, const int *fds, size_t count,
                   uint32_t *id, br_error *err);
 
@@ -82,7 +82,7 @@ int nursery_adopt_groups(struct nursery *n, const struct cgroups *groups, br_err
 // so by themselves; a caller that only waits for events calls this from time to time.
 void nursery_continue(const struct nursery *n);
 
-// Reads the next event. Returns 1; 0 if there is none now; -1 and *err if the nursery is gone.
+// Reads the next event. Returns 1; 0 if there is none now; -1 and *err if the nursery has ended.
 int nursery_next(struct nursery *n, struct nursery_event *event, br_error *err);
 
 // Makes the nursery kill all children and end, and does not wait for that. Afterwards only

@@ -378,7 +378,7 @@ static int define_map(struct worker *w, struct wire *in, int table, br_error *er
 }
 
 // Receives one message from the coordinator and acts on it. Returns 0; -1 and *err if it cannot; -1
-// without *err if the coordinator is gone.
+// without *err if the coordinator has ended.
 static int take_message(struct worker *w, char *space, br_error *err)
 {
     union {

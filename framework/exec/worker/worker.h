@@ -21,7 +21,7 @@ enum worker_fd {
 };
 
 // The nursery_entry of a worker. `count` is WORKER_FDS. Returns the exit status: 0 when the channel
-// was closed, 1 when the worker could not go on and has sent CONTROL_UNFIT.
+// was closed, 1 when the worker could not continue and has sent CONTROL_UNFIT.
 int worker_main(const int *fds, size_t count);
 
 #endif
