@@ -249,7 +249,7 @@ static int one_of(const char *word, const char *const *words)
     for (int i = 0; words[i]; i++)
         if (strcmp(word, words[i]) == 0)
             return i;
-    fprintf(stderr, "disturb: what is %s?\n", word);
+    fprintf(stderr, "disturb: unknown word %s\n", word);
     exit(2);
 }
 
@@ -284,7 +284,7 @@ int main(int argc, char **argv)
 
 int main(void)
 {
-    fprintf(stderr, "disturb: not on this machine\n");
+    fprintf(stderr, "disturb: only for x86-64\n");
     return 77;
 }
 

@@ -92,7 +92,7 @@ START_TEST(one_that_is_traced_ends_as_any)
 }
 END_TEST
 
-START_TEST(a_failure_says_why)
+START_TEST(a_failure_has_its_reason)
 {
     run("fail", 0, 20, isolated(ISOLATE_TASK, 0));
     ck_assert_uint_eq(rig.by_status[OUTCOME_ERROR], 20);
@@ -128,7 +128,7 @@ START_TEST(no_fork_beside_threads_of_earlier_tasks)
 }
 END_TEST
 
-START_TEST(what_it_leaves_behind_goes_with_it)
+START_TEST(processes_that_it_leaves_are_ended)
 {
     run("daemon", 0, 20, isolated(ISOLATE_TASK, 0));
     ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 20);
@@ -170,7 +170,7 @@ START_TEST(results_of_any_size_come_over)
 }
 END_TEST
 
-START_TEST(its_calls_return_what_they_do_in_a_worker)
+START_TEST(its_calls_return_the_same_as_in_a_worker)
 {
     struct pool_map_options options = isolated(ISOLATE_TASK, 0);
     options.map.limits.hard_ns = 3600 * NS_PER_S;
@@ -200,7 +200,7 @@ START_TEST(progress_is_each_tasks_own)
 }
 END_TEST
 
-START_TEST(scribbling_harms_nobody_else)
+START_TEST(scribbling_harms_no_other_task)
 {
     struct pool_map_options options = isolated(ISOLATE_TASK, 0);
     // The child may have damaged itself so that it hangs. A task that was only slow is tried again.
@@ -222,7 +222,7 @@ END_TEST
 
 // Each task returns a description of its process, and makes another change that the next must not
 // see.
-START_TEST(what_a_task_changes_the_next_does_not_find)
+START_TEST(a_task_does_not_see_changes_of_an_earlier_one)
 {
     setenv("WILD_KEPT", "kept", 1);
     rig_run_one(&rig, (struct rig_options){.workers = 1}, "meddle", 0, 15,
@@ -264,16 +264,16 @@ SUITE(isolation)
     TEST(leaving_is_a_crash);
     TEST(a_result_that_is_lost_is_not_called_an_exit);
     TEST(one_that_is_traced_ends_as_any);
-    TEST(a_failure_says_why);
+    TEST(a_failure_has_its_reason);
     TEST(only_a_retry_is_isolated_by_auto);
     TEST(no_fork_beside_threads_of_earlier_tasks);
-    TEST(what_it_leaves_behind_goes_with_it);
+    TEST(processes_that_it_leaves_are_ended);
     TEST(its_time_is_limited);
     TEST(results_of_any_size_come_over);
-    TEST(its_calls_return_what_they_do_in_a_worker);
+    TEST(its_calls_return_the_same_as_in_a_worker);
     LOOP_TEST(progress_is_each_tasks_own, 2);
-    TEST(scribbling_harms_nobody_else);
-    TEST(what_a_task_changes_the_next_does_not_find);
+    TEST(scribbling_harms_no_other_task);
+    TEST(a_task_does_not_see_changes_of_an_earlier_one);
     TEST(every_task_has_the_default_floating_point_mode);
     TEST(a_change_that_cannot_be_undone_replaces_the_worker);
 }

@@ -231,7 +231,7 @@ int until_go(br_task *t, const void *in, void *out)
 {
     add_word(&shared->started);
     if (!wait_word(&shared->go, 1))
-        return br_fail(t, "nobody said go");
+        return br_fail(t, "`go` was not set in time");
     return square(t, in, out);
 }
 

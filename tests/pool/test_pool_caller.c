@@ -269,7 +269,7 @@ START_TEST(closed_standard_descriptors)
 }
 END_TEST
 
-START_TEST(a_caller_that_closes_what_is_not_its_own_is_told)
+START_TEST(closing_descriptors_of_the_pool_is_reported)
 {
     int status;
     pid_t caller = fork();
@@ -285,7 +285,7 @@ START_TEST(a_caller_that_closes_what_is_not_its_own_is_told)
 }
 END_TEST
 
-static int tell_open(br_task *t, const void *in, void *out)
+static int give_open(br_task *t, const void *in, void *out)
 {
     (void)t;
     *(int64_t *)out = fcntl(*(const int *)in, F_GETFD);
@@ -300,7 +300,7 @@ START_TEST(descriptors_are_not_inherited)
     // Higher than any descriptor that a worker itself opens.
     int high = fcntl(fd, F_DUPFD, 200);
     br_pool *second = pool_of(1);
-    CHECK_CALL(br_pool_apply(second, tell_open, &high, sizeof high, &out, 8, NULL, &err));
+    CHECK_CALL(br_pool_apply(second, give_open, &high, sizeof high, &out, 8, NULL, &err));
     ck_assert_int_eq(out, -1);
     ck_assert_int_ge(fcntl(high, F_GETFD), 0);
     br_pool_destroy(second);
@@ -326,7 +326,7 @@ START_TEST(an_event_loop_drives_the_pool)
 }
 END_TEST
 
-static int tell_disposition(br_task *t, const void *in, void *out)
+static int give_disposition(br_task *t, const void *in, void *out)
 {
     (void)t;
     (void)in;
@@ -343,7 +343,7 @@ START_TEST(signal_handlers_stay_the_callers)
     sigset_t mask;
     sigaction(SIGUSR1, &action, NULL);
     br_pool *pool = pool_with(1, _i);
-    CHECK_CALL(br_pool_apply(pool, tell_disposition, NULL, 0, &out, 8, NULL, &err));
+    CHECK_CALL(br_pool_apply(pool, give_disposition, NULL, 0, &out, 8, NULL, &err));
     ck_assert_int_eq(out, 1);
     sigaction(SIGUSR1, NULL, &now);
     ck_assert_ptr_eq(now.sa_handler, reap_all);
@@ -366,7 +366,7 @@ SUITE(pool_caller)
     LOOP_TEST(many_threads_wait_for_one_result, 2);
     LOOP_TEST(unflushed_text_is_printed_once, 5);
     RANGE_TEST(closed_standard_descriptors, 1, 8);
-    TEST(a_caller_that_closes_what_is_not_its_own_is_told);
+    TEST(closing_descriptors_of_the_pool_is_reported);
     TEST(descriptors_are_not_inherited);
     TEST(an_event_loop_drives_the_pool);
     LOOP_TEST(signal_handlers_stay_the_callers, 2);

@@ -297,7 +297,7 @@ START_TEST(endless_times_are_no_limit)
 }
 END_TEST
 
-START_TEST(a_full_queue_says_so_and_loses_nothing)
+START_TEST(a_full_queue_is_an_error_and_loses_nothing)
 {
     br_pool *narrow = open_pool(&(br_pool_options){.workers = 1, .max_queued = 2});
     int64_t in = 2, out[2] = {0};
@@ -372,7 +372,7 @@ SUITE(pool_calls)
     TEST(senseless_counts_are_rejected);
     LOOP_TEST(senseless_times_are_rejected, 3);
     TEST(endless_times_are_no_limit);
-    TEST(a_full_queue_says_so_and_loses_nothing);
+    TEST(a_full_queue_is_an_error_and_loses_nothing);
     TEST(a_full_queue_is_waited_for_when_asked);
     TEST(many_small_calls_at_once);
 }

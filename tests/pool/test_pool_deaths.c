@@ -142,7 +142,7 @@ END_TEST
 
 static enum death thread_death;
 
-static void *die_when_told(void *unused)
+static void *die_when_asked(void *unused)
 {
     (void)unused;
     if (wait_word(&shared->go, 1))
@@ -154,7 +154,7 @@ static int leave_a_thread(br_task *t, const void *in, void *out)
 {
     pthread_t thread;
     thread_death = *(const enum death *)in;
-    if (pthread_create(&thread, NULL, die_when_told, NULL) != 0)
+    if (pthread_create(&thread, NULL, die_when_asked, NULL) != 0)
         return br_fail(t, "no thread");
     *(int64_t *)out = 77;
     return 0;
@@ -410,7 +410,7 @@ static int fork_and_crash(br_task *t, const void *in, void *out)
     abort();
 }
 
-START_TEST(what_a_dead_worker_forked_is_gone)
+START_TEST(children_of_a_dead_worker_have_ended)
 {
     br_pool *pool = pool_of(1);
     ck_assert_int_eq(br_pool_apply(pool, fork_and_crash, NULL, 0, NULL, 0, NULL, &err), -1);
@@ -451,6 +451,6 @@ SUITE(pool_deaths)
     LOOP_TEST(killed_in_the_middle_of_a_large_result, 5);
     LOOP_TEST(every_worker_killed_at_once_ten_times, 2);
     TEST(killed_while_starting);
-    TEST(what_a_dead_worker_forked_is_gone);
+    TEST(children_of_a_dead_worker_have_ended);
     TEST(the_nursery_dies);
 }

@@ -34,7 +34,7 @@ START_TEST(join_wants_a_closed_pool)
 }
 END_TEST
 
-START_TEST(join_waits_for_all_and_no_longer_than_told)
+START_TEST(join_waits_for_all_until_its_timeout)
 {
     int64_t in[20], out[20] = {0};
     br_pool *pool = pool_with(2, _i);
@@ -259,7 +259,7 @@ SUITE(pool_ending)
     FIXTURE(set_up, tear_down);
     TEST(submitting_to_a_closed_pool_fails_clearly);
     TEST(join_wants_a_closed_pool);
-    LOOP_TEST(join_waits_for_all_and_no_longer_than_told, 2);
+    LOOP_TEST(join_waits_for_all_until_its_timeout, 2);
     LOOP_TEST(terminate_with_ten_thousand_long_tasks, 2);
     LOOP_TEST(destroy_without_close_leaves_nothing, 2);
     LOOP_TEST(no_worker_outlives_the_caller, 3);

@@ -59,7 +59,7 @@ struct place {
     uint64_t index, seed;
 };
 
-static int tell_place(br_task *t, const void *in, void *out)
+static int give_place(br_task *t, const void *in, void *out)
 {
     *(struct place *)out = (struct place){br_task_index(t), br_task_seed(t)};
     return br_task_index(t) == (uint64_t) * (const int64_t *)in ? 0
@@ -85,11 +85,11 @@ START_TEST(imap_items_have_the_index_and_the_seed_of_a_map)
     br_outcome o;
     size_t index;
     fill(in, 100);
-    CHECK_CALL(br_pool_map(two_workers, tell_place, in, 100, sizeof in[0], map, sizeof map[0], NULL,
+    CHECK_CALL(br_pool_map(two_workers, give_place, in, 100, sizeof in[0], map, sizeof map[0], NULL,
                            &err));
     bool large = options.chunk_size > 1;
     br_imap *it =
-        br_pool_imap(two_workers, tell_place, large ? next_large_number : next_number, &source,
+        br_pool_imap(two_workers, give_place, large ? next_large_number : next_number, &source,
                      large ? LARGE_ITEM : sizeof in[0], sizeof out, &options, &err);
     ck_assert_msg(it != NULL, "%s", err.text);
     while (br_imap_next(it, BR_FOREVER, &out, &o, &index, &err) == 1) {
@@ -327,7 +327,7 @@ START_TEST(imap_fits_into_a_bounded_queue)
 }
 END_TEST
 
-START_TEST(imap_of_a_closed_pool_yields_what_is_under_way)
+START_TEST(imap_of_a_closed_pool_yields_items_under_way)
 {
     struct source source = {.end = -1, .fail_at = -1};
     br_imap_options options = {.ordered = true, .chunk_size = 1, .lookahead = 5};
@@ -363,5 +363,5 @@ SUITE(pool_iterators)
     TEST(imap_freed_half_way_leaves_the_pool_usable);
     TEST(imap_gives_what_items_emit);
     LOOP_TEST(imap_fits_into_a_bounded_queue, 10);
-    TEST(imap_of_a_closed_pool_yields_what_is_under_way);
+    TEST(imap_of_a_closed_pool_yields_items_under_way);
 }

@@ -7,7 +7,7 @@
 
 static br_error err;
 
-START_TEST(get_waits_and_ready_tells)
+START_TEST(get_waits_and_ready_does_not)
 {
     int64_t in = 6, out = 0;
     br_result *r = br_pool_apply_async(two_workers, until_go, &in, 8, &out, 8, NULL, &err);
@@ -31,7 +31,7 @@ START_TEST(get_waits_and_ready_tells)
 }
 END_TEST
 
-START_TEST(get_with_a_timeout_returns_and_the_task_goes_on)
+START_TEST(get_with_a_timeout_returns_and_the_task_continues)
 {
     int64_t in = 6, out = 0;
     br_result *r = br_pool_apply_async(two_workers, until_go, &in, 8, &out, 8, NULL, &err);
@@ -67,7 +67,7 @@ START_TEST(one_failing_item_does_not_hide_the_others)
 }
 END_TEST
 
-START_TEST(map_goes_on_after_a_failure_unless_asked)
+START_TEST(map_continues_after_a_failure_unless_stop_on_error_is_set)
 {
     int64_t in[500];
     fill(in, 500);
@@ -263,10 +263,10 @@ END_TEST
 SUITE(pool_results)
 {
     FIXTURE(set_up_two_workers, tear_down_two_workers);
-    TEST(get_waits_and_ready_tells);
-    TEST(get_with_a_timeout_returns_and_the_task_goes_on);
+    TEST(get_waits_and_ready_does_not);
+    TEST(get_with_a_timeout_returns_and_the_task_continues);
     TEST(one_failing_item_does_not_hide_the_others);
-    TEST(map_goes_on_after_a_failure_unless_asked);
+    TEST(map_continues_after_a_failure_unless_stop_on_error_is_set);
     TEST(map_stops_at_the_first_failure_when_asked);
     TEST(a_message_arrives_whole_and_as_it_was);
     TEST(a_long_message_is_cut_between_characters);

@@ -50,7 +50,7 @@ START_TEST(a_timeout_ends_that_item_alone)
 }
 END_TEST
 
-START_TEST(an_item_that_timed_out_says_so)
+START_TEST(an_item_that_timed_out_has_that_outcome)
 {
     br_outcome o;
     br_pool *pool =
@@ -238,7 +238,7 @@ SUITE(pool_time)
 {
     FIXTURE(set_up, tear_down);
     LOOP_TEST(a_timeout_ends_that_item_alone, 4);
-    LOOP_TEST(an_item_that_timed_out_says_so, 4);
+    LOOP_TEST(an_item_that_timed_out_has_that_outcome, 4);
     LOOP_TEST(a_soft_timeout_is_seen_by_who_asks, 2);
     LOOP_TEST(a_cancelled_item_that_is_queued_never_runs, 2);
     LOOP_TEST(a_cancelled_item_that_runs_is_ended, 2);

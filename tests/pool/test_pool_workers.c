@@ -167,7 +167,7 @@ START_TEST(bound_workers)
 }
 END_TEST
 
-static int tell_limits(br_task *t, const void *in, void *out)
+static int give_limits(br_task *t, const void *in, void *out)
 {
     struct rlimit memory, files;
     int64_t *limits = out;
@@ -184,7 +184,7 @@ START_TEST(limits_of_workers)
     int64_t limits[2];
     br_pool *pool = open_pool(
         &(br_pool_options){.workers = 1, .address_space = UINT64_C(64) << 40, .open_files = 50});
-    CHECK_CALL(br_pool_apply(pool, tell_limits, NULL, 0, limits, sizeof limits, NULL, &err));
+    CHECK_CALL(br_pool_apply(pool, give_limits, NULL, 0, limits, sizeof limits, NULL, &err));
     ck_assert_int_eq(limits[0], INT64_C(64) << 40);
     ck_assert_int_eq(limits[1], 50);
     br_pool_destroy(pool);

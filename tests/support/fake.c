@@ -201,7 +201,7 @@ static void claim(struct fake *f, struct slot *s)
         die(f, s, 0);
 }
 
-static struct queued *grant_in_hand(struct slot *s)
+static struct queued *running_grant(struct slot *s)
 {
     struct queued *q = s->queue;
     while (q->ended == q->claimed)
@@ -296,7 +296,7 @@ static void note_ok(struct fake *f, struct slot *s, const struct exec_grant *tas
 
 static void finish_task(struct fake *f, struct slot *s)
 {
-    struct queued *q = grant_in_hand(s);
+    struct queued *q = running_grant(s);
     struct exec_grant task = task_at(q, q->ended);
     if (s->hand.printed > 0) {
         struct happened *h = note(f, s, REPORT_OUTPUT, &task);
@@ -458,7 +458,7 @@ static uint32_t fake_take_back(struct executor *ex, unsigned slot, uint64_t map,
     return 0;
 }
 
-static bool fake_in_hand(struct executor *ex, unsigned slot, struct exec_in_hand *out)
+static bool fake_running(struct executor *ex, unsigned slot, struct exec_in_hand *out)
 {
     const struct slot *s = &fake_of(ex)->slots[slot];
     fake_of(ex)->looks++;
@@ -473,11 +473,11 @@ static bool fake_in_hand(struct executor *ex, unsigned slot, struct exec_in_hand
     return true;
 }
 
-static bool is_in_hand(struct slot *s, const struct exec_grant *task)
+static bool is_running_task(struct slot *s, const struct exec_grant *task)
 {
     if (!s->busy)
         return false;
-    const struct queued *q = grant_in_hand(s);
+    const struct queued *q = running_grant(s);
     return q->grant.map == task->map && q->grant.first + q->ended == task->first;
 }
 
@@ -487,7 +487,7 @@ static void fake_ask(struct executor *ex, unsigned slot, const struct exec_grant
 {
     struct fake *f = fake_of(ex);
     struct slot *s = &f->slots[slot];
-    if (!answers(s) || !is_in_hand(s, task))
+    if (!answers(s) || !is_running_task(s, task))
         return;
     s->asked = true;
     if (s->hand.heeds) {
@@ -583,7 +583,7 @@ static bool same_task(const struct exec_grant *a, const struct exec_grant *b)
 }
 
 // Reports the task that a dead worker was running.
-static void report_in_hand(struct slot *s, struct exec_report *out)
+static void report_running(struct slot *s, struct exec_report *out)
 {
     struct queued *q = &s->queue[0];
     int64_t since = s->last_end_ns > q->given_ns ? s->last_end_ns : q->given_ns;
@@ -609,7 +609,7 @@ static void report_in_hand(struct slot *s, struct exec_report *out)
 static void report_dying(struct slot *s, struct exec_report *out)
 {
     if (s->queue_count > 0 && s->queue[0].claimed > s->queue[0].read) {
-        report_in_hand(s, out);
+        report_running(s, out);
         return;
     }
     if (s->queue_count > 0) {
@@ -700,7 +700,7 @@ static const struct executor_ops fake_ops = {
     .grant = fake_grant,
     .load = fake_load,
     .take_back = fake_take_back,
-    .in_hand = fake_in_hand,
+    .in_hand = fake_running,
     .ask = fake_ask,
     .kill = fake_kill,
     .retire = fake_retire,

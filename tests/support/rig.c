@@ -286,7 +286,7 @@ void rig_wait(struct rig *rig, int64_t since_ns, const char *what)
 {
     br_error err = {0};
     if (clock_now() - since_ns > rig_patience_ns())
-        ck_abort_msg("waited in vain for: %s", what);
+        ck_abort_msg("gave up waiting for: %s", what);
     if (rig_step(rig, &err) != 0)
         ck_abort_msg("%s, while waiting for: %s", err.text, what);
 }

@@ -221,7 +221,7 @@ static void check_patience(const char *what)
     if (trial.waiting_since == 0)
         trial.waiting_since = clock_now();
     if (clock_now() - trial.waiting_since > (int64_t)(patience() * (double)NS_PER_S))
-        ck_abort_msg("waited in vain for: %s", what);
+        ck_abort_msg("gave up waiting for: %s", what);
 }
 
 void trial_pass_time(const char *what)
@@ -230,7 +230,7 @@ void trial_pass_time(const char *what)
     if (!trial.is_fake)
         poll(NULL, 0, 1);
     else if (fake_next(trial.ex) == INT64_MAX)
-        ck_abort_msg("nothing happens any more: %s", what);
+        ck_abort_msg("no event is left while waiting for: %s", what);
     else
         fake_advance(trial.ex, fake_next(trial.ex));
 }

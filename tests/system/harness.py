@@ -56,7 +56,7 @@ def until(condition, what):
         if found:
             return found
         if time.monotonic() > end:
-            raise AssertionError(f"not after {PATIENCE:g} s: {what}")
+            raise AssertionError(f"gave up after {PATIENCE:g} s of waiting for: {what}")
         time.sleep(pause)
         pause = min(1.5 * pause, 0.05)
 

@@ -50,7 +50,7 @@ static void expect(int i, int64_t start, int64_t end)
     ck_assert_int_eq(seen[i].end_ns, end);
 }
 
-START_TEST(successes_are_told_apart)
+START_TEST(successes_get_times_of_their_own)
 {
     const uint32_t durations[] = {100, 50, 150};
     struct event e = successes(3, 1000, 1000, 3, durations);
@@ -68,7 +68,7 @@ START_TEST(successes_are_told_apart)
 }
 END_TEST
 
-START_TEST(what_lies_between_is_spread)
+START_TEST(time_between_attempts_is_spread)
 {
     const uint32_t durations[] = {100, 100};
     struct event e = successes(0, 0, 1000, 2, durations);
@@ -150,8 +150,8 @@ END_TEST
 SUITE(attempts)
 {
     FIXTURE(set_up, tear_down);
-    TEST(successes_are_told_apart);
-    TEST(what_lies_between_is_spread);
+    TEST(successes_get_times_of_their_own);
+    TEST(time_between_attempts_is_spread);
     TEST(attempts_of_a_worker_do_not_overlap);
     TEST(an_end_is_one_attempt_unless_it_never_ran);
     TEST(times_out_of_all_bounds_do_not_overflow);

@@ -77,7 +77,7 @@ START_TEST(a_failure_is_kept_until_it_is_reset)
 }
 END_TEST
 
-START_TEST(a_reset_keeps_what_is_small)
+START_TEST(a_reset_keeps_a_small_allocation)
 {
     struct buffer b = BUFFER_EMPTY;
     buffer_text(&b, "text");
@@ -96,5 +96,5 @@ SUITE(buffer)
     TEST(it_grows_as_far_as_it_must);
     TEST(alignment_is_with_zeros);
     TEST(a_failure_is_kept_until_it_is_reset);
-    TEST(a_reset_keeps_what_is_small);
+    TEST(a_reset_keeps_a_small_allocation);
 }

@@ -83,7 +83,7 @@ START_TEST(a_worker_that_is_replaced_starts_again)
 }
 END_TEST
 
-START_TEST(a_run_goes_on_with_other_workers)
+START_TEST(a_resumed_run_has_other_workers)
 {
     core_time_begin(&c, 1, 0);
     worker(0, true, 0);
@@ -96,7 +96,7 @@ START_TEST(a_run_goes_on_with_other_workers)
 }
 END_TEST
 
-START_TEST(what_cannot_be_is_left_out)
+START_TEST(impossible_times_are_left_out)
 {
     core_time_begin(&c, 1, 0);
     worker(7, true, 5);
@@ -131,7 +131,7 @@ SUITE(core_time)
     FIXTURE(set_up, tear_down);
     TEST(each_moment_has_one_cause);
     TEST(a_worker_that_is_replaced_starts_again);
-    TEST(a_run_goes_on_with_other_workers);
-    TEST(what_cannot_be_is_left_out);
+    TEST(a_resumed_run_has_other_workers);
+    TEST(impossible_times_are_left_out);
     TEST(parts_sum_to_the_whole);
 }

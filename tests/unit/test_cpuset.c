@@ -23,7 +23,7 @@ static void assert_text(struct cpuset set, const char *expected)
     golden_text(&text, expected);
 }
 
-START_TEST(has_what_was_added)
+START_TEST(has_the_units_that_were_added)
 {
     struct cpuset set = SET(0, 63, 64, 4095, 63);
     ck_assert_uint_eq(cpuset_count(&set), 4);
@@ -71,7 +71,7 @@ END_TEST
 
 SUITE(cpuset)
 {
-    TEST(has_what_was_added);
+    TEST(has_the_units_that_were_added);
     TEST(walks_in_order);
     TEST(compares_members);
     TEST(reads_as_ranges);

@@ -7,7 +7,7 @@
 #include "base/utf8.h"
 #include "support/suite.h"
 
-START_TEST(it_says_what_it_was_given)
+START_TEST(text_and_kind_are_those_given)
 {
     br_error err = {0};
     errno = EBUSY;
@@ -21,7 +21,7 @@ START_TEST(it_says_what_it_was_given)
 }
 END_TEST
 
-START_TEST(errno_is_told_and_kept)
+START_TEST(errno_is_described_and_kept)
 {
     br_error err = {0};
     errno = ENOENT;
@@ -43,7 +43,7 @@ START_TEST(arguments_may_lie_in_the_error_itself)
 END_TEST
 
 // Two-byte characters, so that of two neighbouring lengths one cuts within one.
-START_TEST(what_is_too_long_is_cut_between_characters)
+START_TEST(long_texts_are_cut_between_characters)
 {
     char text[4096];
     for (size_t shift = 0; shift < 2; shift++) {
@@ -66,8 +66,8 @@ END_TEST
 
 SUITE(error)
 {
-    TEST(it_says_what_it_was_given);
-    TEST(errno_is_told_and_kept);
+    TEST(text_and_kind_are_those_given);
+    TEST(errno_is_described_and_kept);
     TEST(arguments_may_lie_in_the_error_itself);
-    TEST(what_is_too_long_is_cut_between_characters);
+    TEST(long_texts_are_cut_between_characters);
 }

@@ -106,7 +106,7 @@ START_TEST(no_failure_no_text)
 }
 END_TEST
 
-START_TEST(a_failure_with_what_it_printed)
+START_TEST(a_failure_with_its_output)
 {
     static const char log[] = "of task 2\nhello\n\x1b[31mred\nof task 4\n";
     write_log("worker-0.err", log, sizeof log - 1);
@@ -158,7 +158,7 @@ START_TEST(only_the_last_lines)
 }
 END_TEST
 
-START_TEST(a_log_that_is_not_what_the_journal_says)
+START_TEST(a_log_that_differs_from_the_journal)
 {
     begin();
     task_end(&bill);
@@ -191,7 +191,7 @@ START_TEST(a_log_that_is_not_what_the_journal_says)
 }
 END_TEST
 
-START_TEST(what_belongs_to_others_is_not_shown)
+START_TEST(output_of_other_tasks_is_not_shown)
 {
     write_log("worker-0.err", "0123456789", 10);
     begin();
@@ -297,7 +297,7 @@ START_TEST(the_first_ten_and_a_count)
 }
 END_TEST
 
-START_TEST(places_that_are_not_known)
+START_TEST(workers_and_cpus_that_are_not_known)
 {
     struct event_task_end e = bill;
     e.worker = UINT32_MAX;
@@ -325,7 +325,7 @@ static void expect_cause(struct event_task_end e, const char *expected)
     golden_text(&out, expected);
 }
 
-START_TEST(causes_in_words)
+START_TEST(causes_as_text)
 {
     expect_cause(
         (struct event_task_end){.status = OUTCOME_CRASHED, .signal = SIGSEGV, .message = ""},
@@ -370,13 +370,13 @@ SUITE(failures)
 {
     FIXTURE(set_up, tear_down);
     TEST(no_failure_no_text);
-    TEST(a_failure_with_what_it_printed);
+    TEST(a_failure_with_its_output);
     TEST(only_the_last_lines);
-    TEST(a_log_that_is_not_what_the_journal_says);
-    TEST(what_belongs_to_others_is_not_shown);
+    TEST(a_log_that_differs_from_the_journal);
+    TEST(output_of_other_tasks_is_not_shown);
     TEST(alike_but_for_numbers);
     TEST(the_first_ten_and_a_count);
-    TEST(places_that_are_not_known);
-    TEST(causes_in_words);
+    TEST(workers_and_cpus_that_are_not_known);
+    TEST(causes_as_text);
     TEST(for_programs);
 }

@@ -36,7 +36,7 @@ START_TEST(bins_are_quarters_of_octaves)
 }
 END_TEST
 
-START_TEST(places_go_with_the_bins)
+START_TEST(positions_fit_the_bins)
 {
     for (int64_t ns = 1; ns < INT64_MAX / 3; ns = ns * 3 / 2 + 1)
         ck_assert_int_eq((int)floor(histogram_place((double)ns)), bin_of(ns));
@@ -70,7 +70,7 @@ SUITE(histogram)
 {
     FIXTURE(set_up, NULL);
     TEST(bins_are_quarters_of_octaves);
-    TEST(places_go_with_the_bins);
+    TEST(positions_fit_the_bins);
     TEST(a_journal_s_rounding_leaves_a_duration_in_its_bin);
     TEST(quantiles);
 }

@@ -22,7 +22,7 @@ static const char *taken(void)
     return out.data;
 }
 
-START_TEST(text_is_no_markup)
+START_TEST(text_is_not_markup)
 {
     const char text[] = "<b a=\"1\" c='2'>&\n\x1b\xff";
     html_text(&out, text, sizeof text - 1, 100);
@@ -88,7 +88,7 @@ END_TEST
 SUITE(html)
 {
     FIXTURE(NULL, tear_down);
-    TEST(text_is_no_markup);
+    TEST(text_is_not_markup);
     TEST(long_text_is_cut_between_characters);
     TEST(numbers_are_short);
     TEST(axes_have_a_few_round_ticks);

@@ -6,7 +6,7 @@
 #include "model/job.h"
 #include "support/suite.h"
 
-START_TEST(destroy_takes_nothing_and_half_of_a_job)
+START_TEST(destroy_takes_null_and_half_of_a_job)
 {
     errno = 42;
     job_destroy(NULL);
@@ -26,7 +26,7 @@ START_TEST(destroy_takes_nothing_and_half_of_a_job)
 }
 END_TEST
 
-START_TEST(a_phase_waits_for_what_is_before_it)
+START_TEST(a_phase_waits_for_earlier_phases)
 {
     // 0 async, 1 async that needs 0, 2 sync, 3 async, 4 async that reads 3, 5 async
     struct job_phase phases[6] = {{0}};
@@ -155,8 +155,8 @@ END_TEST
 
 SUITE(job)
 {
-    TEST(destroy_takes_nothing_and_half_of_a_job);
-    TEST(a_phase_waits_for_what_is_before_it);
+    TEST(destroy_takes_null_and_half_of_a_job);
+    TEST(a_phase_waits_for_earlier_phases);
     TEST(a_task_is_found_by_its_plugin);
     LOOP_TEST(rows_of_whole_ranges, COUNT(whole));
     LOOP_TEST(rows_of_real_ranges, COUNT(real));

@@ -117,7 +117,7 @@ START_TEST(waiting_tasks_block_no_new_ones)
 }
 END_TEST
 
-START_TEST(waiting_tasks_come_by_due_time_then_index)
+START_TEST(waiting_tasks_come_by_time_then_index)
 {
     enum {
         N = 500
@@ -144,7 +144,7 @@ START_TEST(waiting_tasks_come_by_due_time_then_index)
 }
 END_TEST
 
-START_TEST(stopping_skips_what_has_not_started_and_cancels_what_waits)
+START_TEST(stopping_skips_new_tasks_and_cancels_waiting_ones)
 {
     struct ledger l;
     br_error err;
@@ -208,7 +208,7 @@ START_TEST(tasks_that_run_alone_come_one_at_a_time)
 }
 END_TEST
 
-START_TEST(an_earlier_account_is_gone_on_with)
+START_TEST(an_earlier_account_is_continued)
 {
     // Of 200 tasks, 0 to 63, 70 and every third from 100 on have ended; 5 is to be run again,
     // and 80.
@@ -262,9 +262,9 @@ SUITE(ledger)
     TEST(returned_tasks_keep_their_history_and_go_first);
     TEST(a_waiting_task_comes_when_it_is_due);
     TEST(waiting_tasks_block_no_new_ones);
-    TEST(waiting_tasks_come_by_due_time_then_index);
+    TEST(waiting_tasks_come_by_time_then_index);
     TEST(tasks_that_run_alone_come_one_at_a_time);
-    TEST(stopping_skips_what_has_not_started_and_cancels_what_waits);
+    TEST(stopping_skips_new_tasks_and_cancels_waiting_ones);
     TEST(another_attempt_that_is_given_back_waits_again);
-    TEST(an_earlier_account_is_gone_on_with);
+    TEST(an_earlier_account_is_continued);
 }

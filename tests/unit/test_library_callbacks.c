@@ -5,7 +5,7 @@
 #include "support/library_simulation.h"
 #include "support/suite.h"
 
-struct told {
+struct noted {
     unsigned good, bad;
     br_result *last;
     int64_t at;
@@ -13,7 +13,7 @@ struct told {
     pthread_t test;
 };
 
-static void note(struct told *t, br_result *r, unsigned *count)
+static void note(struct noted *t, br_result *r, unsigned *count)
 {
     ++*count;
     t->last = r;
@@ -23,22 +23,22 @@ static void note(struct told *t, br_result *r, unsigned *count)
 
 static void on_result(br_result *r, void *user)
 {
-    struct told *t = user;
+    struct noted *t = user;
     note(t, r, &t->good);
 }
 
 static void on_error(br_result *r, void *user)
 {
-    struct told *t = user;
+    struct noted *t = user;
     note(t, r, &t->bad);
 }
 
-static struct told nothing_told(void)
+static struct noted no_notes(void)
 {
-    return (struct told){.test = pthread_self()};
+    return (struct noted){.test = pthread_self()};
 }
 
-static br_call_options telling(struct told *t)
+static br_call_options with_notes(struct noted *t)
 {
     return (br_call_options){.on_result = on_result, .on_error = on_error, .user = t};
 }
@@ -50,47 +50,46 @@ static struct fake_task odd_calls_fail(const struct exec_grant *task)
 
 START_TEST(one_callback_a_call_on_the_thread_that_waits)
 {
-    struct told told = nothing_told();
-    br_call_options options = telling(&told);
+    struct noted noted = no_notes();
+    br_call_options options = with_notes(&noted);
     lib_open(3, odd_calls_fail);
     for (int i = 0; i < 50; i++)
-        br_result_free(
-            lib_submit(3, &options)); // the callback is called whether the result was freed or not
-    ck_assert_uint_eq(told.good + told.bad, 0);
+        br_result_free(lib_submit(3, &options)); // its callback is called nevertheless
+    ck_assert_uint_eq(noted.good + noted.bad, 0);
     br_pool_close(lib.pool);
     lib_must(br_pool_join(lib.pool, BR_FOREVER, &lib_error));
-    ck_assert_uint_eq(told.good, 25);
-    ck_assert_uint_eq(told.bad, 25);
-    ck_assert(!told.elsewhere);
+    ck_assert_uint_eq(noted.good, 25);
+    ck_assert_uint_eq(noted.bad, 25);
+    ck_assert(!noted.elsewhere);
     lib_close();
-    ck_assert_uint_eq(told.good + told.bad, 50);
+    ck_assert_uint_eq(noted.good + noted.bad, 50);
 }
 END_TEST
 
-START_TEST(an_empty_call_is_told_once)
+START_TEST(an_empty_call_has_one_callback)
 {
-    struct told told = nothing_told();
-    br_call_options options = telling(&told);
+    struct noted noted = no_notes();
+    br_call_options options = with_notes(&noted);
     lib_open(1, NULL);
     br_result *r = lib_submit(0, &options);
     ck_assert(br_result_ready(r));
     ck_assert(br_result_ready(r));
-    ck_assert_uint_eq(told.good, 1);
-    ck_assert_uint_eq(told.bad, 0);
+    ck_assert_uint_eq(noted.good, 1);
+    ck_assert_uint_eq(noted.bad, 0);
     lib_close();
 }
 END_TEST
 
 START_TEST(callbacks_come_as_calls_end)
 {
-    struct told told[2] = {nothing_told(), nothing_told()};
+    struct noted noted[2] = {no_notes(), no_notes()};
     lib_open(2, lib_first_call_is_long);
-    br_call_options options[2] = {telling(&told[0]), telling(&told[1])};
+    br_call_options options[2] = {with_notes(&noted[0]), with_notes(&noted[1])};
     br_result *first = lib_submit(1, &options[0]);
     lib_submit(1, &options[1]);
     lib_must(br_result_get(first, BR_FOREVER, &lib_error));
-    ck_assert_int_eq(told[0].at, NS_PER_S);
-    ck_assert_int_eq(told[1].at, NS_PER_MS);
+    ck_assert_int_eq(noted[0].at, NS_PER_S);
+    ck_assert_int_eq(noted[1].at, NS_PER_MS);
     lib_close();
 }
 END_TEST
@@ -128,15 +127,15 @@ static struct fake_task all_but_the_first_last_for_ever(const struct exec_grant 
 
 START_TEST(a_callback_may_terminate)
 {
-    struct told told = nothing_told();
-    br_call_options others = telling(&told);
+    struct noted noted = no_notes();
+    br_call_options others = with_notes(&noted);
     lib_open(2, all_but_the_first_last_for_ever);
     lib_submit(1, &(br_call_options){.on_result = terminate, .user = lib.pool});
     for (int i = 0; i < 20; i++)
         lib_submit(5, &others);
     lib_must(br_pool_join((br_pool_close(lib.pool), lib.pool), BR_FOREVER, &lib_error));
-    ck_assert_uint_eq(told.bad, 20);
-    ck_assert_uint_eq(told.good, 0);
+    ck_assert_uint_eq(noted.bad, 20);
+    ck_assert_uint_eq(noted.good, 0);
     ck_assert_int_eq(lib_elapsed(), NS_PER_MS);
     lib_close();
 }
@@ -150,14 +149,14 @@ static struct fake_task for_ever(const struct exec_grant *task)
 
 START_TEST(terminate_cancels_everything_at_once)
 {
-    struct told told = nothing_told();
-    br_call_options options = telling(&told);
+    struct noted noted = no_notes();
+    br_call_options options = with_notes(&noted);
     lib_open(4, for_ever);
     for (int i = 0; i < 100; i++)
         lib_submit(LIB_ITEMS, &options);
     ck_assert_int_eq(br_result_wait(lib_submit(1, &options), 0.001, &lib_error), 0);
     br_pool_terminate(lib.pool);
-    ck_assert_uint_eq(told.bad, 101);
+    ck_assert_uint_eq(noted.bad, 101);
     ck_assert_int_eq(lib_elapsed(), NS_PER_MS);
     ck_assert_uint_eq(lib.start_count, 4);
     ck_assert_ptr_null(
@@ -170,7 +169,7 @@ END_TEST
 SUITE(library_callbacks)
 {
     TEST(one_callback_a_call_on_the_thread_that_waits);
-    TEST(an_empty_call_is_told_once);
+    TEST(an_empty_call_has_one_callback);
     TEST(callbacks_come_as_calls_end);
     TEST(a_callback_may_submit);
     TEST(a_callback_may_terminate);

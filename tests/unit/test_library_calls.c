@@ -11,7 +11,7 @@ static struct fake_task later_is_sooner(const struct exec_grant *task)
     return lib_ends(FAKE_OK, (int64_t)(LIB_ITEMS - task->first) * NS_PER_MS);
 }
 
-START_TEST(results_are_in_order_whatever_ends_first)
+START_TEST(results_are_in_order_whichever_ends_first)
 {
     static const size_t chunks[] = {0, 1, 7, LIB_ITEMS, SIZE_MAX};
     lib_open(3, later_is_sooner);
@@ -24,7 +24,7 @@ START_TEST(results_are_in_order_whatever_ends_first)
 }
 END_TEST
 
-START_TEST(items_are_handed_out_in_chunks)
+START_TEST(items_are_granted_in_chunks)
 {
     lib_open(1, NULL);
     br_result *r = lib_submit(LIB_ITEMS, &(br_call_options){.chunk_size = 30});
@@ -155,7 +155,7 @@ static struct fake_task item_three_crashes(const struct exec_grant *task)
     return lib_ends(task->first == 3 ? FAKE_CRASH : FAKE_OK, NS_PER_MS);
 }
 
-START_TEST(a_crash_costs_that_item_alone)
+START_TEST(a_crash_affects_that_item_alone)
 {
     lib_open(2, item_three_crashes);
     br_result *r = lib_submit(LIB_ITEMS, &(br_call_options){.chunk_size = LIB_ITEMS});
@@ -201,7 +201,7 @@ START_TEST(a_soft_timeout_asks)
 }
 END_TEST
 
-START_TEST(get_waits_no_longer_than_told)
+START_TEST(get_waits_until_its_timeout)
 {
     lib_open(1, lib_first_call_is_long);
     br_result *r = lib_submit(1, NULL);
@@ -219,16 +219,16 @@ END_TEST
 
 SUITE(library_calls)
 {
-    LOOP_TEST(results_are_in_order_whatever_ends_first, 5);
-    TEST(items_are_handed_out_in_chunks);
+    LOOP_TEST(results_are_in_order_whichever_ends_first, 5);
+    TEST(items_are_granted_in_chunks);
     TEST(max_parallel_is_how_many_work_at_once);
     TEST(higher_priority_comes_first);
     TEST(a_retry_comes_after_its_back_off);
     TEST(retries_end_with_the_last_failure);
     TEST(an_outcome_has_its_attempt_and_worker);
     TEST(many_calls_wait_for_their_next_attempt);
-    TEST(a_crash_costs_that_item_alone);
+    TEST(a_crash_affects_that_item_alone);
     TEST(a_timeout_ends_that_item_and_no_other);
     TEST(a_soft_timeout_asks);
-    TEST(get_waits_no_longer_than_told);
+    TEST(get_waits_until_its_timeout);
 }

@@ -7,7 +7,7 @@
 
 // ---- Cancelling and ending
 
-START_TEST(cancel_ends_what_runs_and_never_starts_what_is_queued)
+START_TEST(cancel_ends_running_items_and_never_starts_queued_ones)
 {
     lib_open(1, lib_item_three_never_ends);
     br_result *r = lib_submit(10, &(br_call_options){.chunk_size = 10});
@@ -29,7 +29,7 @@ static struct fake_task item_three_fails(const struct exec_grant *task)
     return lib_ends(task->first == 3 ? FAKE_ERROR : FAKE_OK, NS_PER_MS);
 }
 
-START_TEST(a_failure_stops_the_rest_where_asked)
+START_TEST(a_failure_stops_the_rest_if_asked)
 {
     lib_open(1, item_three_fails);
     br_result *r =
@@ -96,7 +96,7 @@ START_TEST(a_call_of_which_all_waits_for_its_next_attempt_is_cancelled)
 }
 END_TEST
 
-START_TEST(join_waits_no_longer_than_told)
+START_TEST(join_waits_until_its_timeout)
 {
     lib_open(1, lib_first_call_is_long);
     lib_submit(1, NULL);
@@ -145,11 +145,11 @@ END_TEST
 
 SUITE(library_ends)
 {
-    TEST(cancel_ends_what_runs_and_never_starts_what_is_queued);
-    TEST(a_failure_stops_the_rest_where_asked);
+    TEST(cancel_ends_running_items_and_never_starts_queued_ones);
+    TEST(a_failure_stops_the_rest_if_asked);
     TEST(the_reason_is_the_item_that_failed);
     TEST(a_call_of_which_all_waits_for_its_next_attempt_is_cancelled);
-    TEST(join_waits_no_longer_than_told);
+    TEST(join_waits_until_its_timeout);
     TEST(a_full_queue_refuses_at_once);
     TEST(a_full_queue_is_waited_for);
 }

@@ -42,7 +42,7 @@ START_TEST(imap_ordered_waits_for_the_next)
 }
 END_TEST
 
-START_TEST(imap_unordered_yields_what_is_there)
+START_TEST(imap_unordered_yields_items_that_have_ended)
 {
     struct source source = {.end = 30};
     int64_t out, last = 0;
@@ -64,7 +64,7 @@ START_TEST(imap_unordered_yields_what_is_there)
 }
 END_TEST
 
-START_TEST(imap_looks_no_further_ahead_than_told)
+START_TEST(imap_looks_ahead_as_far_as_its_option)
 {
     struct source source = {.end = INT64_MAX};
     int64_t out;
@@ -81,7 +81,7 @@ START_TEST(imap_looks_no_further_ahead_than_told)
 }
 END_TEST
 
-START_TEST(imap_next_waits_no_longer_than_told)
+START_TEST(imap_next_waits_until_its_timeout)
 {
     struct source source = {.end = 2};
     int64_t out;
@@ -105,7 +105,7 @@ static struct fake_task every_call_is_long(const struct exec_grant *task)
 }
 
 // The queue is full of items of another call, which take a second each.
-START_TEST(imap_next_waits_for_room_no_longer_than_told)
+START_TEST(imap_next_waits_for_room_until_its_timeout)
 {
     struct source source = {.end = 2};
     int64_t out;
@@ -127,7 +127,7 @@ START_TEST(imap_next_waits_for_room_no_longer_than_told)
 }
 END_TEST
 
-START_TEST(imap_freed_half_way_cancels_what_is_under_way)
+START_TEST(imap_freed_half_way_cancels_its_items)
 {
     struct source source = {.end = 100};
     int64_t out;
@@ -169,10 +169,10 @@ END_TEST
 SUITE(library_iterators)
 {
     LOOP_TEST(imap_ordered_waits_for_the_next, 5);
-    TEST(imap_unordered_yields_what_is_there);
-    TEST(imap_looks_no_further_ahead_than_told);
-    TEST(imap_next_waits_no_longer_than_told);
-    TEST(imap_next_waits_for_room_no_longer_than_told);
+    TEST(imap_unordered_yields_items_that_have_ended);
+    TEST(imap_looks_ahead_as_far_as_its_option);
+    TEST(imap_next_waits_until_its_timeout);
+    TEST(imap_next_waits_for_room_until_its_timeout);
     LOOP_TEST(a_closed_pool_takes_no_item, 65);
-    TEST(imap_freed_half_way_cancels_what_is_under_way);
+    TEST(imap_freed_half_way_cancels_its_items);
 }

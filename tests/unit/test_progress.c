@@ -401,7 +401,7 @@ START_TEST(the_mode_suits_the_descriptor)
 END_TEST
 
 // Tasks of an earlier process are counted, not shown; cancelled tasks run again.
-START_TEST(a_resumed_run_goes_on_counting)
+START_TEST(a_resumed_run_continues_to_count)
 {
     start(PROGRESS_NONE);
     workers(4);
@@ -444,5 +444,5 @@ SUITE(progress)
     TEST(none_is_none);
     TEST(a_closed_descriptor_stops_no_run);
     TEST(the_mode_suits_the_descriptor);
-    TEST(a_resumed_run_goes_on_counting);
+    TEST(a_resumed_run_continues_to_count);
 }

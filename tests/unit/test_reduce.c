@@ -236,7 +236,7 @@ END_TEST
 
 // ---- Wrong calls
 
-START_TEST(refuses_what_it_cannot_reduce)
+START_TEST(impossible_reductions_are_refused)
 {
     struct schema s = {0};
     br_error err;
@@ -511,7 +511,7 @@ SUITE(reduce)
     TEST(nan_and_signed_zeros);
     TEST(i64_sums_are_exact);
     LOOP_TEST(no_row_succeeded, 5);
-    TEST(refuses_what_it_cannot_reduce);
+    TEST(impossible_reductions_are_refused);
     LOOP_TEST(a_row_comes_once, COUNT(strays));
     TEST(a_finished_tree_takes_no_more);
     TEST(rows_must_be_of_the_columns);

@@ -84,7 +84,7 @@ static const struct {
     {"a:i64- -> b:i64", "character 6: expected a column's name"},
 };
 
-START_TEST(signature_says_what_is_wrong)
+START_TEST(signature_errors_are_described)
 {
     struct signature s;
     br_error err;
@@ -101,5 +101,5 @@ SUITE(schema)
     TEST(schema_grows_and_finds);
     TEST(signature_names_columns_and_types);
     TEST(signature_of_many_rows_and_any_input);
-    LOOP_TEST(signature_says_what_is_wrong, COUNT(bad));
+    LOOP_TEST(signature_errors_are_described, COUNT(bad));
 }

@@ -148,7 +148,7 @@ START_TEST(a_retry_waits_for_its_back_off)
 }
 END_TEST
 
-START_TEST(what_was_cancelled_is_done_again)
+START_TEST(cancelled_tasks_run_again)
 {
     ask_about("mesh#1");
     phase_begins(0, "mesh");
@@ -244,7 +244,7 @@ SUITE(story)
     TEST(tasks_have_names);
     TEST(a_phase_waits_for_those_before_it);
     TEST(a_retry_waits_for_its_back_off);
-    TEST(what_was_cancelled_is_done_again);
+    TEST(cancelled_tasks_run_again);
     TEST(no_such_task);
     TEST(the_slowest_are_kept);
 }

@@ -164,7 +164,7 @@ START_TEST(a_run_that_did_not_finish)
 }
 END_TEST
 
-START_TEST(busy_time_comes_from_durations_where_they_are_known)
+START_TEST(busy_time_comes_from_durations_if_they_are_known)
 {
     run_begin(1, 1);
     phase_begin(0, "a", 4, 0);
@@ -316,7 +316,7 @@ SUITE(summary)
     TEST(a_good_run);
     TEST(a_bad_run);
     TEST(a_run_that_did_not_finish);
-    TEST(busy_time_comes_from_durations_where_they_are_known);
+    TEST(busy_time_comes_from_durations_if_they_are_known);
     TEST(absurd_numbers_are_survived);
     TEST(for_programs);
     TEST(a_resumed_run_counts_every_task_once);

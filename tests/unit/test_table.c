@@ -112,7 +112,7 @@ START_TEST(views_have_the_same_cells)
 }
 END_TEST
 
-START_TEST(a_later_column_replaces_in_place)
+START_TEST(a_later_column_replaces_one_of_its_name)
 {
     struct buffer image = BUFFER_EMPTY;
     struct table t;
@@ -155,7 +155,7 @@ START_TEST(sized_columns_fill_side_by_side)
 }
 END_TEST
 
-START_TEST(a_builder_used_wrongly_says_so)
+START_TEST(a_wrong_use_of_a_builder_is_an_error)
 {
     struct buffer image = BUFFER_EMPTY;
     struct table_builder *b = table_builder_create(3, &err);
@@ -301,7 +301,7 @@ START_TEST(rows_from_others_are_not_trusted)
 }
 END_TEST
 
-START_TEST(a_str_with_a_nul_inside_is_no_row)
+START_TEST(a_str_with_a_nul_inside_is_refused)
 {
     struct signature s;
     ck_assert_int_eq(signature_parse("-> s:str", &s, &err), 0);
@@ -320,12 +320,12 @@ SUITE(table)
 {
     TEST(cells_come_back);
     TEST(views_have_the_same_cells);
-    TEST(a_later_column_replaces_in_place);
+    TEST(a_later_column_replaces_one_of_its_name);
     TEST(sized_columns_fill_side_by_side);
-    TEST(a_builder_used_wrongly_says_so);
+    TEST(a_wrong_use_of_a_builder_is_an_error);
     TEST(a_table_without_rows_or_columns);
     TEST(no_damaged_image_is_read_outside);
     TEST(rows_pack_and_unpack);
     TEST(rows_from_others_are_not_trusted);
-    TEST(a_str_with_a_nul_inside_is_no_row);
+    TEST(a_str_with_a_nul_inside_is_refused);
 }

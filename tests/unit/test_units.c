@@ -91,7 +91,7 @@ static const struct {
     {"10 bytes", "10", NULL}, {"99999999999999999999999999999999999999999999999GB", NULL, NULL},
 };
 
-START_TEST(what_was_meant_is_guessed)
+START_TEST(valid_texts_are_guessed)
 {
     char out[UNITS_MEANT];
     const char *text = meant[_i].text;
@@ -108,5 +108,5 @@ SUITE(units)
 {
     LOOP_TEST(sizes_are_bytes, COUNT(sizes));
     LOOP_TEST(durations_are_nanoseconds, COUNT(durations));
-    LOOP_TEST(what_was_meant_is_guessed, COUNT(meant));
+    LOOP_TEST(valid_texts_are_guessed, COUNT(meant));
 }

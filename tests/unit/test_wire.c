@@ -10,7 +10,7 @@ static struct wire over(const struct buffer *b)
     return (struct wire){.at = b->data, .left = b->length};
 }
 
-START_TEST(what_is_put_is_got_in_order)
+START_TEST(values_are_read_in_the_order_of_writing)
 {
     struct buffer b = BUFFER_EMPTY;
     const double number = 0.1;
@@ -91,7 +91,7 @@ END_TEST
 
 SUITE(wire)
 {
-    TEST(what_is_put_is_got_in_order);
+    TEST(values_are_read_in_the_order_of_writing);
     TEST(every_cut_is_bad_and_gives_zeros);
     TEST(lengths_that_lie_are_bad);
     TEST(text_without_its_end_is_bad);
