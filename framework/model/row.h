@@ -18,7 +18,8 @@ void row_pack(struct buffer *out, const struct cell *cells, size_t count);
 // `data`. Returns whether the bytes are exactly such a row.
 bool row_unpack(const struct schema *schema, const void *data, size_t size, struct cell *cells);
 
-// Reads the first of several rows in the same way; *used is the number of bytes that it takes.
+// Reads the first of several rows in the same way, and sets *used to the number of its bytes.
+// Returns whether the bytes begin with such a row.
 bool row_unpack_first(const struct schema *schema, const void *data, size_t size,
                       struct cell *cells, size_t *used);
 

@@ -29,10 +29,11 @@ struct table {
 // *err.
 int table_open(struct table *t, const void *data, size_t size, br_error *err);
 
+// Return the number of rows, and of columns.
 uint64_t table_rows(const struct table *t);
 size_t table_columns(const struct table *t);
 
-// The column's name, which points into the image, and its type.
+// Return the column's name, which points into the image, and its type.
 const char *table_column_name(const struct table *t, size_t column);
 enum br_type table_column_type(const struct table *t, size_t column);
 

@@ -92,7 +92,7 @@ int die(enum death how); /* returns 1 for DIE_ERROR only */
 /* Fails the test unless the outcome is that of such a death. */
 void check_death(const br_outcome *o, enum death how);
 
-/* Functions for workers. */
+/* Functions for workers. Each returns 0 for success. */
 int square(br_task *t, const void *in, void *out);      /* int64_t -> int64_t */
 int forever(br_task *t, const void *in, void *out);     /* adds to started, never returns */
 int until_go(br_task *t, const void *in, void *out);    /* adds to started, waits for go, squares */

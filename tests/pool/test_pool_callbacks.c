@@ -37,11 +37,11 @@ START_TEST(a_wait_returns_after_the_callback)
 {
     br_pool *pool = pool_with(2, _i);
     for (int64_t in = 0; in < 200; in++) {
-        struct told told = {.pid = 0};
-        br_call_options options = {.on_result = note_good, .on_error = note_bad, .user = &told};
+        struct noted noted = {.pid = 0};
+        br_call_options options = {.on_result = note_good, .on_error = note_bad, .user = &noted};
         br_result *r = br_pool_apply_async(pool, square, &in, 8, NULL, 8, &options, &err);
         ck_assert_int_eq(br_result_wait(r, BR_FOREVER, &err), 1);
-        ck_assert_uint_eq(told.good, 1);
+        ck_assert_uint_eq(noted.good, 1);
         br_result_free(r);
     }
     br_pool_destroy(pool);
