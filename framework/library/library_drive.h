@@ -63,7 +63,8 @@ void library_run_callback(br_result *r);
 // Cancels the items of a call that have not started. library_start must follow.
 void library_stop(br_result *r);
 
-// Cancels what is left of a call. library_start must follow; it settles what has ended.
+// Cancels the items of a call that have not ended. library_start must follow; it settles calls that
+// have ended.
 void library_cancel(br_result *r);
 
 // Start and end the progress thread, which alone drives meanwhile. Called without the lock.

@@ -302,7 +302,7 @@ static void forget_emitted(br_imap *it)
     it->emitted_size = 0;
 }
 
-// Takes what an item emitted out of its result, which may be freed with the item's chunk.
+// Takes an item's emitted bytes out of its result, which may be freed with the item's chunk.
 static void take_emitted(br_imap *it, br_result *r, size_t i)
 {
     struct item_bytes *e = library_emitted(r, i);

@@ -23,12 +23,13 @@ void library_outcome(br_result *r, size_t i, br_outcome *out);
 // Returns which part of the call is done, 0 to 1.
 double library_progress(const br_result *r);
 
-// Puts a result whose callback has returned into the pool's `done`, if br_pool_next_done is to
-// return it; makes br_pool_next_done not return it.
+// Puts a result whose callback has returned into the pool's `done`, if br_pool_next_done must
+// return it.
 void library_put_done(br_result *r);
+// Takes a result out of the pool's `done`, so that br_pool_next_done does not return it.
 void library_forget_done(br_result *r);
 
-// Returns what item i emitted; NULL if nothing. It belongs to the result.
+// Returns the bytes that item i emitted; NULL if there are none. They belong to the result.
 struct item_bytes *library_emitted(br_result *r, size_t i);
 
 // Ends a result whose items have all ended: items that never started become cancelled, its map is

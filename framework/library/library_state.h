@@ -3,7 +3,7 @@
 // (pool/pool.h), made safe for threads. Shared by the files of this folder:
 //
 //   library_struct   structs of other versions of the header (knows none of the others)
-//   library_result   what became of a call's items        (knows none of the others)
+//   library_result   the outcomes of a call's items       (knows none of the others)
 //   library_drive    the lock, waiting, callbacks         (knows results)
 //   library_call     taking items, looking at results     (knows both)
 //   library_imap     iterators                            (knows calls)
