@@ -59,7 +59,7 @@ struct slot {
     int64_t last_end_ns; // end of the last task that was reported
 
     bool busy;
-    struct fake_task hand;
+    struct fake_task running;
     int64_t since, until; // of the running task; if there is none: since when the worker is idle
     bool asked;
 
@@ -97,7 +97,7 @@ struct fake {
     bool failed;    // out of memory: the next call of next_report fails
 };
 
-// Takes a constant executor, too, because looks at it are counted.
+// Returns the fake; of a constant executor, too, so that fake_running can count its calls.
 static struct fake *fake_of(const struct executor *ex)
 {
     return owned(ex);
@@ -190,10 +190,10 @@ static void claim(struct fake *f, struct slot *s)
         if (q->claimed == q->end)
             continue;
         struct exec_grant task = task_at(q, q->claimed++);
-        s->hand = f->options.task(f->options.user, &task);
+        s->running = f->options.task(f->options.user, &task);
         s->busy = true;
         s->asked = false;
-        s->until = s->hand.ns < INT64_MAX - f->now ? f->now + s->hand.ns : INT64_MAX;
+        s->until = s->running.ns < INT64_MAX - f->now ? f->now + s->running.ns : INT64_MAX;
         return;
     }
     s->busy = false;
@@ -253,11 +253,11 @@ static void append_row(struct fake *f, struct slot *s, const struct exec_grant *
     for (size_t i = 0; results && i < results->count; i++) {
         struct cell c = {.type = results->columns[i].type};
         if (c.type == BR_I64)
-            c.i64 = s->hand.result;
+            c.i64 = s->running.result;
         else if (c.type == BR_F64)
-            c.f64 = (double)s->hand.result;
+            c.f64 = (double)s->running.result;
         else if (c.type == BR_BOOL)
-            c.boolean = s->hand.result != 0;
+            c.boolean = s->running.result != 0;
         else
             c.text.data = "";
         row_pack(&s->results, &c, 1);
@@ -298,25 +298,25 @@ static void finish_task(struct fake *f, struct slot *s)
 {
     struct queued *q = running_grant(s);
     struct exec_grant task = task_at(q, q->ended);
-    if (s->hand.printed > 0) {
+    if (s->running.printed > 0) {
         struct happened *h = note(f, s, REPORT_OUTPUT, &task);
         if (h) {
             h->offset = s->printed;
-            h->length = s->hand.printed;
+            h->length = s->running.printed;
         }
-        s->printed += s->hand.printed;
+        s->printed += s->running.printed;
     }
-    if (s->hand.ending == FAKE_CRASH) {
+    if (s->running.ending == FAKE_CRASH) {
         die(f, s, SIGSEGV);
         return;
     }
     q->ended++;
-    if (s->hand.ending == FAKE_OK)
+    if (s->running.ending == FAKE_OK)
         note_ok(f, s, &task, q->ended - 1);
     else {
         struct happened *h = note(f, s, REPORT_END, &task);
         if (h)
-            h->permanent = s->hand.ending == FAKE_PERMANENT;
+            h->permanent = s->running.ending == FAKE_PERMANENT;
     }
     claim(f, s);
 }
@@ -490,8 +490,8 @@ static void fake_ask(struct executor *ex, unsigned slot, const struct exec_grant
     if (!answers(s) || !is_running_task(s, task))
         return;
     s->asked = true;
-    if (s->hand.heeds) {
-        s->hand.ending = FAKE_ERROR;
+    if (s->running.heeds) {
+        s->running.ending = FAKE_ERROR;
         s->until = f->now;
     }
 }
@@ -507,10 +507,10 @@ static void fake_kill(struct executor *ex, unsigned slot, const struct exec_gran
     s->blame = *task;
     s->status = status;
     snprintf(s->message, sizeof s->message, "%s", message);
-    s->stuck = s->busy && s->hand.immortal;
+    s->stuck = s->busy && s->running.immortal;
     if (grace_ns == 0)
         die(f, s, SIGKILL);
-    else if (!s->busy || !s->hand.stubborn)
+    else if (!s->busy || !s->running.stubborn)
         die(f, s, SIGTERM);
     else
         s->kill_at = f->now + grace_ns;
