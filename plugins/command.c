@@ -4,6 +4,9 @@
 // command.run splits `command` into words and replaces {column} by the row's value, which is never
 // read as anything but text. command.shell gives `command` to /bin/sh unchanged, with the row's
 // values in variables named after the columns, so no value is ever read as shell either.
+//
+// `batchrun check` has read the command lines with the same code (model/command_line.h). Errors are
+// found here only in what no check has seen, such as `batchrun task command.run command=...`.
 #include <batchrun/plugin.h>
 
 #include <errno.h>
@@ -14,10 +17,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "model/command_line.h"
 
 extern char **environ;
 
@@ -74,170 +81,235 @@ static void texts_free(struct texts *s)
     free(s->list);
 }
 
-// ---- A command line's words
+// ---- Templates
 
-static bool is_column(br_task *t, const char *text, size_t length)
+static const char *name_of_column(const void *user, size_t index)
 {
-    const char *name;
-    for (size_t i = 0; (name = br_arg_name(t, i)); i++)
-        if (strlen(name) == length && strncmp(name, text, length) == 0)
+    return br_arg_name((br_task *)(uintptr_t)user, index);
+}
+
+static struct command_columns columns_of(br_task *t)
+{
+    return (struct command_columns){name_of_column, t};
+}
+
+static bool has_column(br_task *t, const char *name)
+{
+    const char *at;
+    for (size_t i = 0; (at = br_arg_name(t, i)); i++)
+        if (strcmp(at, name) == 0)
             return true;
     return false;
 }
 
-struct line {
-    br_task *task;
-    const char *at;
-    FILE *out;
-    bool has_column; // the word that was just read
-};
-
-static bool is_blank(char c)
+static int refuse(br_task *t, const struct command_piece *p)
 {
-    return c == ' ' || c == '\t' || c == '\n';
+    switch (p->kind) {
+    case PIECE_SHELL:
+        return br_fail_permanent(t,
+                                 "`%c` needs a shell: use the task command.shell, or quote it to "
+                                 "pass it as text",
+                                 *p->text);
+    case PIECE_ASSIGNMENT:
+        return br_fail_permanent(t, "`%.*s` sets a variable, which needs a shell", (int)p->length,
+                                 p->text);
+    case PIECE_QUOTE:
+        return br_fail_permanent(t, "a %c in the command is not closed", *p->text);
+    default:
+        return br_fail_permanent(t, "there is no column for `%.*s`", (int)p->length, p->text);
+    }
 }
 
-static bool is_name(char c)
+static int put_builtin(br_task *t, enum command_builtin builtin, FILE *out)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '.' || c == '-' || (unsigned char)c >= 0x80;
-}
-
-// At "{": puts the value of {column} and steps over it. What is no {column} is text.
-static int put_column(struct line *l, uint64_t row)
-{
-    size_t length = 0;
-    while (is_name(l->at[1 + length]))
-        length++;
-    if (length == 0 || l->at[1 + length] != '}') {
-        putc_unlocked(*l->at++, l->out);
+    const char *directory = getenv("BATCHRUN_RUN_DIR");
+    switch (builtin) {
+    case BUILTIN_INDEX:
+        fprintf(out, "%llu", (unsigned long long)br_task_index(t));
         return 0;
+    case BUILTIN_ATTEMPT:
+        fprintf(out, "%u", (unsigned)br_task_attempt(t));
+        return 0;
+    case BUILTIN_SEED:
+        fprintf(out, "%llu", (unsigned long long)br_task_seed(t));
+        return 0;
+    case BUILTIN_RUN_DIR:
+        break;
     }
-    char name[256];
-    if (length >= sizeof name)
-        return br_fail_permanent(l->task, "the column's name in `%.40s...` is too long", l->at);
-    memcpy(name, l->at + 1, length);
-    name[length] = '\0';
-    l->at += length + 2;
-    l->has_column = true;
-    fputs(br_row_str(l->task, row, name), l->out);
-    return is_column(l->task, name, length) ? 0 : 1; // then the task has failed by being asked
+    if (!directory)
+        return br_fail_permanent(t, "`{run.dir}`: this task has no run");
+    fputs(directory, out);
+    return 0;
 }
 
-static int refuse(const struct line *l)
+// Writes what a piece stands for in the row.
+static int put_piece(br_task *t, const struct command_piece *p, uint64_t row, FILE *out)
 {
-    return br_fail_permanent(
-        l->task, "`%c` needs a shell: use the task command.shell, or quote it to pass it as text",
-        *l->at);
+    const char *value = p->text;
+    size_t length = p->length;
+    if (p->kind >= PIECE_UNKNOWN)
+        return refuse(t, p);
+    if (p->kind == PIECE_BUILTIN)
+        return put_builtin(t, p->builtin, out);
+    if (p->kind == PIECE_COLUMN)
+        length = command_path_part(br_row_str(t, row, br_arg_name(t, p->column)), p->part, &value);
+    fwrite(value, 1, length, out);
+    return 0;
 }
 
-// Puts the next word, in a shell's quoting, with the values of one row.
-static int put_word(struct line *l, uint64_t row)
+// Writes the next word with the values of one row. *has_column is set if it has any.
+static int put_word(br_task *t, struct command_line *line, uint64_t row, bool *has_column,
+                    FILE *out)
 {
-    char quote = '\0';
-    while (*l->at && (quote || !is_blank(*l->at))) {
-        char c = *l->at, next = l->at[1];
-        bool escaped =
-            c == '\\' && next && (quote == '\0' || (quote == '"' && strchr("\"\\$`{", next)));
-        if (escaped) {
-            putc_unlocked(next, l->out);
-            l->at += 2;
-        } else if (c == '{') {
-            if (put_column(l, row) != 0)
-                return 1;
-        } else if (c == quote || (!quote && (c == '\'' || c == '"'))) {
-            quote = quote ? '\0' : c;
-            l->at++;
-        } else if (!quote && strchr("|&;<>()$`*?", c)) {
-            return refuse(l);
-        } else {
-            putc_unlocked(c, l->out);
-            l->at++;
-        }
+    struct command_piece p;
+    for (command_line_next(line, &p); p.kind != PIECE_WORD_END; command_line_next(line, &p)) {
+        *has_column |= p.kind == PIECE_COLUMN;
+        if (put_piece(t, &p, row, out) != 0)
+            return 1;
     }
-    if (quote)
-        return br_fail_permanent(l->task, "a %c in the command is not closed", quote);
-    putc_unlocked('\0', l->out);
+    putc_unlocked('\0', out);
     return 0;
 }
 
 // A word with a column in it stands once for each row of the task.
 static int put_words(br_task *t, const char *command, FILE *out)
 {
-    struct line l = {.task = t, .at = command, .out = out};
+    struct command_columns columns = columns_of(t);
+    struct command_line line = command_line_words(command, &columns);
     size_t count = 0;
     for (;; count++) {
-        while (is_blank(*l.at))
-            l.at++;
-        if (!*l.at)
+        struct command_line word = line, end = line;
+        struct command_piece p;
+        bool repeats = false;
+        command_line_next(&end, &p);
+        if (p.kind == PIECE_END)
             break;
-        const char *word = l.at;
-        l.has_column = false;
-        if (put_word(&l, 0) != 0)
+        if (put_word(t, &line, 0, &repeats, out) != 0)
             return 1;
-        for (uint64_t row = 1; l.has_column && row < br_rows(t); row++) {
-            l.at = word;
-            if (put_word(&l, row) != 0)
+        for (uint64_t row = 1; repeats && row < br_rows(t); row++) {
+            end = word;
+            if (put_word(t, &end, row, &repeats, out) != 0)
                 return 1;
         }
     }
     return count > 0 ? 0 : br_fail_permanent(t, "the command is empty");
 }
 
-// ---- A shell's variables
-
-static bool is_variable(const char *name)
+// Returns a setting's text with the values of the first row, malloc'd; NULL if the phase has no
+// such setting or the task has failed.
+static char *fill_setting(br_task *t, const char *name)
 {
-    if (*name >= '0' && *name <= '9')
-        return false;
-    for (const char *c = name; *c; c++)
-        if (!is_name(*c) || *c == '.' || *c == '-' || (unsigned char)*c >= 0x80)
-            return false;
-    return *name != '\0';
+    struct command_columns columns = columns_of(t);
+    struct command_piece p;
+    char *text = NULL;
+    size_t size;
+    if (!has_column(t, name))
+        return NULL;
+    FILE *out = open_memstream(&text, &size);
+    struct command_line line = command_line_template(br_arg_str(t, name), &columns);
+    int result = out ? 0 : no_memory(t);
+    for (command_line_next(&line, &p); result == 0 && p.kind != PIECE_END;
+         command_line_next(&line, &p)) {
+        result = put_piece(t, &p, 0, out);
+        if (result != 0)
+            break;
+    }
+    if (out && fclose(out) != 0 && result == 0)
+        result = no_memory(t);
+    if (result == 0)
+        return text;
+    free(text);
+    return NULL;
 }
 
-// Refuses {column}, which command.run would replace: to a shell it means nothing.
-static int check_shell(br_task *t, const char *command)
+// ---- The environment
+
+// Returns the text behind `start` if the name begins with it, else NULL.
+static const char *after(const char *name, const char *start)
 {
-    for (const char *at = strchr(command, '{'); at; at = strchr(at + 1, '{')) {
-        size_t length = 0;
-        while (is_name(at[1 + length]))
-            length++;
-        if (at[1 + length] == '}' && (at == command || at[-1] != '$') &&
-            is_column(t, at + 1, length))
-            return br_fail_permanent(
-                t, "`{%.*s}`: in a shell command, columns are variables; write \"$%.*s\"",
-                (int)length, at + 1, (int)length, at + 1);
+    size_t length = strlen(start);
+    return strncmp(name, start, length) == 0 ? name + length : NULL;
+}
+
+// Writes the variables of the phase's `env`. A variable that is unset has no `=`.
+static int put_settings(br_task *t, FILE *out)
+{
+    const char *name, *variable;
+    for (size_t i = 0; (name = br_arg_name(t, i)); i++) {
+        if ((variable = after(name, COMMAND_UNSET_PREFIX))) {
+            fputs(variable, out);
+            putc_unlocked('\0', out);
+        } else if ((variable = after(name, COMMAND_SET_PREFIX))) {
+            char *value = fill_setting(t, name);
+            if (!value)
+                return 1;
+            fprintf(out, "%s=%s", variable, value);
+            putc_unlocked('\0', out);
+            free(value);
+        }
     }
     return 0;
 }
 
-static void put_variables(br_task *t, FILE *out)
+// Writes the columns as variables for a shell.
+static void put_columns(br_task *t, FILE *out)
 {
+    const char *prefix = has_column(t, COMMAND_PREFIX) ? br_arg_str(t, COMMAND_PREFIX) : "";
     const char *name;
+    char variable[4096];
     for (size_t i = 0; (name = br_arg_name(t, i)); i++)
-        if (is_variable(name)) {
-            fprintf(out, "%s=%s", name, br_arg_str(t, name));
+        if (*name != COMMAND_SETTING && strcmp(name, "command") != 0 &&
+            command_variable(prefix, name, variable, sizeof variable) &&
+            !command_variable_is_reserved(variable)) {
+            fprintf(out, "%s=%s", variable, br_arg_str(t, name));
             putc_unlocked('\0', out);
         }
 }
 
-// The columns and, behind them, what the environment has of other names.
-static int make_environment(br_task *t, struct texts *env)
+static bool is_set(char *const *list, size_t count, const char *variable)
 {
-    size_t others = 0, columns = 0;
+    size_t length = strcspn(variable, "=");
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(list[i], variable, length) == 0 &&
+            (list[i][length] == '=' || list[i][length] == '\0'))
+            return true;
+    return false;
+}
+
+static bool has_environment(br_task *t)
+{
+    const char *name;
+    for (size_t i = 0; (name = br_arg_name(t, i)); i++)
+        if (after(name, COMMAND_SET_PREFIX) || after(name, COMMAND_UNSET_PREFIX))
+            return true;
+    return false;
+}
+
+// Makes the environment: what the phase sets, the columns for a shell, and the rest of what the
+// worker has. Leaves `env` empty if the command gets the worker's.
+static int make_environment(br_task *t, bool is_shell, struct texts *env)
+{
+    size_t others = 0, own = 0;
+    if (!is_shell && !has_environment(t))
+        return 0;
     while (environ[others])
         others++;
-    if (texts_open(t, env) != 0)
+    if (texts_open(t, env) != 0 || put_settings(t, env->stream) != 0)
         return 1;
-    put_variables(t, env->stream);
+    if (is_shell)
+        put_columns(t, env->stream);
     if (texts_close(t, env, others) != 0)
         return 1;
-    while (env->list[columns])
-        columns++;
+    while (env->list[own])
+        own++;
+    size_t count = own, kept = 0;
     for (size_t i = 0; i < others; i++)
-        if (!is_column(t, environ[i], strcspn(environ[i], "=")))
-            env->list[columns++] = environ[i];
+        if (!is_set(env->list, own, environ[i]))
+            env->list[count++] = environ[i];
+    for (size_t i = 0; i < count; i++)
+        if (strchr(env->list[i], '='))
+            env->list[kept++] = env->list[i];
+    env->list[kept] = NULL;
     return 0;
 }
 
@@ -246,7 +318,11 @@ static int make_environment(br_task *t, struct texts *env)
 struct child {
     br_task *task;
     const char *name; // its first word
-    char *const *env; // environ, or what a shell gets
+    char *const *env; // environ, or an environment of its own
+    bool is_shell;
+    char *cwd, *input; // settings of the phase, or NULL
+    int cwd_fd;        // of that directory; AT_FDCWD
+    int input_fd;      // of standard input
     pid_t pid;
     int pipe; // from its standard output; -1 once that is closed
     int feed; // where it writes; kept open while its end is told by the pidfd, since the pipe's end
@@ -256,19 +332,179 @@ struct child {
     size_t length, room;
 };
 
-static int fail_spawn(br_task *t, const char *name, int error)
+// Returns a variable of the child's environment, or NULL.
+static const char *child_variable(const struct child *c, const char *name)
 {
-    if (error == ENOENT && !strchr(name, '/'))
-        return br_fail_permanent(t, "%s: there is no such command in PATH (%s)", name,
-                                 getenv("PATH") ? getenv("PATH") : "not set");
-    if (error == EAGAIN || error == ENOMEM)
-        return br_fail(t, "%s: cannot be started: %s", name, strerror(error));
-    return br_fail_permanent(t, "%s: cannot be run: %s", name, strerror(error));
+    size_t length = strlen(name);
+    for (size_t i = 0; c->env[i]; i++)
+        if (strncmp(c->env[i], name, length) == 0 && c->env[i][length] == '=')
+            return c->env[i] + length + 1;
+    return NULL;
 }
 
-// In a process group of its own, which is what is killed; reads nothing; signals as a shell has
-// them.
-static int spawn(struct child *c, char *const *words, int out)
+static bool is_program(const struct child *c, const char *path)
+{
+    struct stat st;
+    return fstatat(c->cwd_fd, path, &st, 0) == 0 && S_ISREG(st.st_mode) &&
+           faccessat(c->cwd_fd, path, X_OK, 0) == 0;
+}
+
+// Finds the program as execvp does, but in the child's PATH and from its directory. Returns its
+// path, malloc'd, or NULL after the task has failed.
+static char *find_program(const struct child *c, const char *name)
+{
+    const char *path = child_variable(c, "PATH");
+    const char *at = path ? path : "/bin:/usr/bin";
+    char *found = strchr(name, '/') ? strdup(name) : malloc(strlen(name) + strlen(at) + 3);
+    if (!found) {
+        no_memory(c->task);
+        return NULL;
+    }
+    if (strchr(name, '/'))
+        return found;
+    char *unusable = NULL;
+    for (bool more = true; more;) {
+        size_t length = strcspn(at, ":");
+        sprintf(found, "%.*s%s%s", (int)length, at, length > 0 ? "/" : "", name);
+        if (is_program(c, found)) {
+            free(unusable);
+            return found;
+        }
+        if (!unusable && faccessat(c->cwd_fd, found, F_OK, 0) == 0)
+            unusable = strdup(found);
+        more = at[length] == ':';
+        at += length + 1;
+    }
+    if (unusable) {
+        free(found);
+        return unusable; // that it cannot be run says more than that there is none
+    }
+    br_fail_permanent(c->task, "%s: there is no such command in PATH (%s)", name,
+                      path ? path : "not set");
+    free(found);
+    return NULL;
+}
+
+enum {
+    FIRST_LINE = 256 // bytes of a script that a message looks at
+};
+
+// Reads the first line of a script without its newline. Returns false if the file is no script.
+static bool read_first_line(const struct child *c, const char *path, char line[FIRST_LINE])
+{
+    int fd = openat(c->cwd_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t got = fd >= 0 ? read(fd, line, FIRST_LINE - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    line[got > 0 ? got : 0] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    return strncmp(line, "#!", 2) == 0;
+}
+
+// Names the cause of an execve that ended in ENOENT or EACCES because of the interpreter.
+static int fail_interpreter(const struct child *c, const char *path, char *line, int error)
+{
+    char *name = line + 2 + strspn(line + 2, " \t");
+    size_t length = strcspn(name, " \t");
+    if (length > 0 && name[length - 1] == '\r')
+        return br_fail_permanent(c->task,
+                                 "%s: it was written on Windows: its first line ends in a carriage "
+                                 "return; remove those: sed -i 's/\\r$//' %s",
+                                 path, path);
+    name[length] = '\0';
+    return br_fail_permanent(c->task,
+                             "%s: its interpreter %s (from its first line) cannot be run: %s", path,
+                             name, strerror(error));
+}
+
+static int fail_file(const struct child *c, const char *path, int error)
+{
+    struct stat st;
+    char line[FIRST_LINE];
+    br_task *t = c->task;
+    bool is_there = fstatat(c->cwd_fd, path, &st, 0) == 0;
+    if (error == ENOENT && !is_there)
+        return br_fail_permanent(t, "%s: there is no such file", path);
+    if (is_there && S_ISDIR(st.st_mode))
+        return br_fail_permanent(t, "%s: it is a directory", path);
+    if (error == EACCES && is_there && faccessat(c->cwd_fd, path, X_OK, 0) != 0)
+        return br_fail_permanent(t, "%s: it is not executable; make it so: chmod +x %s", path,
+                                 path);
+    if ((error == ENOENT || error == EACCES || error == ENOTDIR) && read_first_line(c, path, line))
+        return fail_interpreter(c, path, line, error);
+    if (error == ENOENT)
+        return br_fail_permanent(
+            t,
+            "%s: the file is there, but the loader that it names is not; it may have been built "
+            "for another system",
+            path);
+    if (error == ENOEXEC && st.st_size == 0)
+        return br_fail_permanent(t, "%s: the file is empty", path);
+    if (error == ENOEXEC)
+        return br_fail_permanent(t,
+                                 "%s: it is not a program of this system; a script needs a first "
+                                 "line such as #!/bin/sh",
+                                 path);
+    return br_fail_permanent(t, "%s: cannot be run: %s", path, strerror(error));
+}
+
+// Says which limit of the kernel a command line is over, and what helps.
+static int fail_size(const struct child *c, char *const *words)
+{
+    static const size_t ONE_MAX = 128 << 10; // MAX_ARG_STRLEN of Linux
+    size_t total = 0, longest = 0;
+    char *const *lists[] = {words, c->env};
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; lists[k][i]; i++) {
+            size_t length = strlen(lists[k][i]) + 1;
+            total += length + sizeof(char *);
+            longest = length > longest ? length : longest;
+        }
+    uint64_t rows = br_rows(c->task);
+    long limit = sysconf(_SC_ARG_MAX);
+    if (longest > ONE_MAX)
+        return br_fail_permanent(c->task,
+                                 "%s: %s of %zu bytes is too long; the system allows %zu for one; "
+                                 "pass a long value in a file, or on standard input by `command: "
+                                 "{stdin: ...}`",
+                                 c->name, c->is_shell ? "a variable or command" : "an argument",
+                                 longest, ONE_MAX);
+    if (limit > 0 && rows > 1) {
+        uint64_t fits = rows * (uint64_t)limit * 9 / 10 / (total > 0 ? total : 1);
+        return br_fail_permanent(c->task,
+                                 "%s: arguments and environment have %zu bytes; the system allows "
+                                 "%ld; set `batch: %llu`",
+                                 c->name, total, limit,
+                                 (unsigned long long)(fits > 0 && fits < rows ? fits : 1));
+    }
+    return br_fail_permanent(c->task,
+                             "%s: arguments and environment have %zu bytes; the system allows %ld, "
+                             "a quarter of the stack's limit; pass long values in files, or raise "
+                             "`ulimit -s` before batchrun starts",
+                             c->name, total, limit);
+}
+
+static int fail_spawn(const struct child *c, const char *path, char *const *words, int error)
+{
+    if (error == E2BIG)
+        return fail_size(c, words);
+    if (error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE)
+        return br_fail(c->task, "%s: cannot be started: %s", c->name, strerror(error));
+    return fail_file(c, path, error);
+}
+
+static int add_files(const struct child *c, posix_spawn_file_actions_t *actions, int out)
+{
+    int error = posix_spawn_file_actions_adddup2(actions, c->input_fd, 0);
+    if (error == 0)
+        error = posix_spawn_file_actions_adddup2(actions, out, 1);
+    if (error == 0 && c->cwd_fd != AT_FDCWD)
+        error = posix_spawn_file_actions_addfchdir_np(actions, c->cwd_fd);
+    return error;
+}
+
+// In a process group of its own, which is what is killed; signals as a shell has them.
+static int spawn(struct child *c, const char *path, char *const *words, int out)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t how;
@@ -286,15 +522,13 @@ static int spawn(struct child *c, char *const *words, int out)
     posix_spawnattr_setsigmask(&how, &none);
     int error = posix_spawn_file_actions_init(&actions);
     if (error == 0) {
-        error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+        error = add_files(c, &actions, out);
         if (error == 0)
-            error = posix_spawn_file_actions_adddup2(&actions, out, 1);
-        if (error == 0)
-            error = posix_spawnp(&c->pid, words[0], &actions, &how, words, c->env);
+            error = posix_spawn(&c->pid, path, &actions, &how, words, c->env);
         posix_spawn_file_actions_destroy(&actions);
     }
     posix_spawnattr_destroy(&how);
-    return error == 0 ? 0 : fail_spawn(c->task, words[0], error);
+    return error == 0 ? 0 : fail_spawn(c, path, words, error);
 }
 
 static void close_end(int *fd)
@@ -304,14 +538,44 @@ static void close_end(int *fd)
     *fd = -1;
 }
 
+static int open_setting(struct child *c, const char *what, const char *path, int flags, int *fd)
+{
+    *fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+    if (*fd < 0)
+        return br_fail_permanent(c->task, "%s: cannot open its `%s` %s: %s", c->name, what, path,
+                                 strerror(errno));
+    return 0;
+}
+
+// Opens the directory and the standard input that the phase sets.
+static int open_settings(struct child *c)
+{
+    struct stat st;
+    c->cwd_fd = AT_FDCWD;
+    bool has_cwd = has_column(c->task, COMMAND_CWD), has_input = has_column(c->task, COMMAND_STDIN);
+    c->cwd = has_cwd ? fill_setting(c->task, COMMAND_CWD) : NULL;
+    c->input = has_input ? fill_setting(c->task, COMMAND_STDIN) : NULL;
+    if ((has_cwd && !c->cwd) || (has_input && !c->input))
+        return 1;
+    if (open_setting(c, "stdin", has_input ? c->input : "/dev/null", 0, &c->input_fd) != 0)
+        return 1;
+    if (fstat(c->input_fd, &st) == 0 && S_ISDIR(st.st_mode))
+        return br_fail_permanent(c->task, "%s: its `stdin` %s is a directory", c->name, c->input);
+    return has_cwd ? open_setting(c, "cwd", c->cwd, O_DIRECTORY, &c->cwd_fd) : 0;
+}
+
 static int start(struct child *c, char *const *words)
 {
+    if (open_settings(c) != 0)
+        return 1;
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
         return br_fail(c->task, "cannot make a pipe: %s", strerror(errno));
     c->pipe = ends[0];
     c->feed = ends[1];
-    int result = spawn(c, words, c->feed);
+    char *path = find_program(c, words[0]);
+    int result = path ? spawn(c, path, words, c->feed) : 1;
+    free(path);
     if (result != 0)
         return result;
     fcntl(c->pipe, F_SETFL, O_NONBLOCK);
@@ -404,23 +668,17 @@ static void finish(struct child *c)
 
 // ---- What came of it
 
-// Whether the exit status is among the column `accept`, where there is one: "0 1" or "any".
+// Returns whether the exit status is among those that the phase accepts: "0 1" or "any".
 static bool is_accepted(br_task *t, int status)
 {
-    if (!is_column(t, "accept", strlen("accept")))
+    if (!has_column(t, COMMAND_ACCEPT))
         return status == 0;
-    const char *at = br_arg_str(t, "accept");
+    const char *at = br_arg_str(t, COMMAND_ACCEPT);
     bool any = strcmp(at, "any") == 0, found = false;
-    while (!any && *at) {
-        char *end;
+    for (char *end; !any && *at; at = end + strspn(end, " ,")) {
         found |= strtol(at, &end, 10) == status;
-        if (end == at) {
-            br_fail_permanent(
-                t, "accept is \"%s\": expected exit statuses, such as \"0 1\", or \"any\"",
-                br_arg_str(t, "accept"));
-            return false;
-        }
-        at = end + strspn(end, " ,");
+        if (end == at)
+            break;
     }
     return any || found;
 }
@@ -434,10 +692,13 @@ static int fail_output(struct child *c)
 // What a shell's exit status says of the command that it ran last.
 static void fail_status(struct child *c, int status)
 {
-    if (c->env == environ || status < 127)
+    if (!c->is_shell || status < 127)
         br_fail(c->task, "%s: exit status %d", c->name, status);
     else if (status == 127)
-        br_fail_permanent(c->task, "%s: exit status 127: there is no such command", c->name);
+        br_fail_permanent(c->task,
+                          "%s: exit status 127: it did not find a command, or the "
+                          "interpreter of a script",
+                          c->name);
     else
         br_fail(c->task, "%s: exit status %d: killed by signal %d (%s)", c->name, status,
                 status - 128, strsignal(status - 128));
@@ -447,7 +708,10 @@ static int report(struct child *c, const siginfo_t *end, bool asked)
 {
     br_task *t = c->task;
     if (asked) {
-        br_fail(t, "%s: cancelled", c->name);
+        if (br_task_time_left(t) <= 0)
+            br_fail_timed_out(t, "%s: it was ended because its soft timeout had passed", c->name);
+        else
+            br_fail(t, "%s: cancelled", c->name);
         return fail_output(c);
     }
     if (end->si_code != CLD_EXITED) {
@@ -468,12 +732,26 @@ static int report(struct child *c, const siginfo_t *end, bool asked)
     return br_result_bytes(t, "stdout", c->data ? c->data : "", c->length);
 }
 
-static int run_words(br_task *t, char *const *words, char *const *env)
+// Runs words[0], also as a shell that has the columns as variables.
+static int run_words(br_task *t, char *const *words, bool is_shell)
 {
-    struct child c = {.task = t, .name = words[0], .env = env, .pipe = -1, .feed = -1, .pidfd = -1};
+    struct child c = {.task = t,
+                      .name = words[0],
+                      .is_shell = is_shell,
+                      .env = environ,
+                      .pipe = -1,
+                      .feed = -1,
+                      .pidfd = -1,
+                      .cwd_fd = -1,
+                      .input_fd = -1};
+    struct texts env = {0};
     siginfo_t end = {0};
     bool asked = false;
-    int result = start(&c, words);
+    int result = make_environment(t, is_shell, &env);
+    if (result == 0 && env.list)
+        c.env = env.list;
+    if (result == 0)
+        result = start(&c, words);
     if (result == 0) {
         result = watch(&c, &end, &asked);
         finish(&c);
@@ -483,7 +761,13 @@ static int run_words(br_task *t, char *const *words, char *const *env)
     close_end(&c.pipe);
     close_end(&c.feed);
     close_end(&c.pidfd);
+    close_end(&c.input_fd);
+    if (c.cwd_fd != AT_FDCWD)
+        close_end(&c.cwd_fd);
+    free(c.cwd);
+    free(c.input);
     free(c.data);
+    texts_free(&env);
     return result;
 }
 
@@ -498,9 +782,20 @@ static int run(br_task *t)
     if (result == 0)
         result = texts_close(t, &words, 0);
     if (result == 0)
-        result = run_words(t, words.list, environ);
+        result = run_words(t, words.list, false);
     texts_free(&words);
     return result;
+}
+
+// Refuses {column}, which command.run would replace: to a shell it means nothing.
+static int refuse_reference(br_task *t, const char *command)
+{
+    struct command_columns columns = columns_of(t);
+    struct command_piece p;
+    if (!command_shell_reference(command, &columns, &p))
+        return 0;
+    return br_fail_permanent(t, "`%.*s`: in a shell command, columns are variables", (int)p.length,
+                             p.text);
 }
 
 static int shell(br_task *t)
@@ -508,14 +803,10 @@ static int shell(br_task *t)
     char program[] = "/bin/sh", flag[] = "-c", *command = strdup(br_arg_str(t, "command"));
     char *words[] = {program, flag, command, NULL};
     if (!command)
-        return br_fail(t, "out of memory for the command");
-    struct texts env = {0};
-    int result = check_shell(t, command);
+        return no_memory(t);
+    int result = refuse_reference(t, command);
     if (result == 0)
-        result = make_environment(t, &env);
-    if (result == 0)
-        result = run_words(t, words, env.list);
-    texts_free(&env);
+        result = run_words(t, words, true);
     free(command);
     return result;
 }

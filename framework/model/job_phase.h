@@ -59,6 +59,7 @@ struct job_phase {
     size_t need_count;
     struct job_inputs inputs;
     struct job_settings args;
+    struct job_settings command; // settings of model/command_line.h, in the names of its columns
     uint64_t batch;           // number of rows that a many-row task takes
     uint64_t chunk_size;      // number of tasks granted at once; 0 = automatic
     int priority;             // higher first
@@ -77,6 +78,7 @@ struct job_phase {
     struct mark inputs_mark;
     struct mark batch_mark;
     struct mark output_mark;
+    struct mark command_mark;
 };
 
 // Frees what the phase holds, not the phase itself.

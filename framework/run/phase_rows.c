@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "inputs/inputs.h"
+#include "run/check_command.h"
 #include "run/phase_events.h"
 #include "run/phase_files.h"
 #include "run/phase_reduction.h"
@@ -61,6 +62,20 @@ static int submit(struct phase *p, const struct ledger_past *past, int64_t now, 
     return p->map ? 0 : -1;
 }
 
+// Checks the command lines of a phase whose inputs are the results of another.
+static int check_loaded(const struct phase *p, const struct buffer *image, struct diagnostics *d,
+                        br_error *err)
+{
+    struct table table;
+    struct schema columns = {0};
+    if (table_open(&table, image->data, image->length, err) != 0 ||
+        results_schema_of_table(&table, &columns, err) != 0)
+        return -1;
+    check_command(p->owner->options.prepared->job, p->place, &columns, &table, d);
+    schema_finish(&columns);
+    return d->count > 0 ? -1 : 0;
+}
+
 // Makes the input table of a phase that reads `from` another. Its columns were checked before the
 // run began.
 static int load_from(struct phase *p, struct buffer *image, br_error *err)
@@ -79,6 +94,8 @@ static int load_from(struct phase *p, struct buffer *image, br_error *err)
     if (result == 0)
         result = inputs_load(job, p->place, &p->prepared->entry->signature, &table, &d, image,
                              &rows, err);
+    if (result == 0)
+        result = check_loaded(p, image, &d, err);
     if (result != 0 && d.count > 0)
         br_error_set(err, d.kind, "%s", diagnostics_text(&d));
     diagnostics_finish(&d);
