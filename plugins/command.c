@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -317,8 +316,10 @@ static int make_environment(br_task *t, bool is_shell, struct texts *env)
 
 struct child {
     br_task *task;
-    const char *name; // its first word
-    char *const *env; // environ, or an environment of its own
+    const char *name;   // its first word
+    char *program;      // the path of the file that runs, or NULL
+    const char *script; // what a shell runs
+    char *const *env;   // environ, or an environment of its own
     bool is_shell;
     char *cwd, *input; // settings of the phase, or NULL
     int cwd_fd;        // of that directory; AT_FDCWD
@@ -401,17 +402,28 @@ static bool read_first_line(const struct child *c, const char *path, char line[F
     return strncmp(line, "#!", 2) == 0;
 }
 
+// Returns whether a script's first line, without its newline, ends as lines do on Windows.
+static bool ends_in_return(const char *line)
+{
+    size_t length = strlen(line);
+    return length > 0 && line[length - 1] == '\r';
+}
+
+static int fail_windows(const struct child *c, const char *path)
+{
+    return br_fail_permanent(c->task,
+                             "%s: it was written on Windows: its first line ends in a carriage "
+                             "return; remove those: sed -i 's/\\r$//' %s",
+                             path, path);
+}
+
 // Names the cause of an execve that ended in ENOENT or EACCES because of the interpreter.
 static int fail_interpreter(const struct child *c, const char *path, char *line, int error)
 {
     char *name = line + 2 + strspn(line + 2, " \t");
-    size_t length = strcspn(name, " \t");
-    if (length > 0 && name[length - 1] == '\r')
-        return br_fail_permanent(c->task,
-                                 "%s: it was written on Windows: its first line ends in a carriage "
-                                 "return; remove those: sed -i 's/\\r$//' %s",
-                                 path, path);
-    name[length] = '\0';
+    if (ends_in_return(line))
+        return fail_windows(c, path);
+    name[strcspn(name, " \t")] = '\0';
     return br_fail_permanent(c->task,
                              "%s: its interpreter %s (from its first line) cannot be run: %s", path,
                              name, strerror(error));
@@ -448,40 +460,63 @@ static int fail_file(const struct child *c, const char *path, int error)
     return br_fail_permanent(t, "%s: cannot be run: %s", path, strerror(error));
 }
 
+// An argument or a variable, and the bytes of all of them as execve counts them.
+struct longest {
+    const char *text;
+    size_t length, total;
+};
+
+static void measure(char *const *list, struct longest *out)
+{
+    for (size_t i = 0; list[i]; i++) {
+        size_t length = strlen(list[i]) + 1;
+        out->total += length + sizeof(char *);
+        if (length > out->length) {
+            out->length = length;
+            out->text = list[i];
+        }
+    }
+}
+
+static int fail_long(const struct child *c, const struct longest *l, bool is_variable, long limit)
+{
+    static const char help[] = "pass a long value in a file, or as standard input by `command: "
+                               "{stdin: ...}`";
+    if (is_variable)
+        return br_fail_permanent(c->task,
+                                 "%s: the variable %.*s has %zu bytes; the system allows %ld for "
+                                 "one; %s",
+                                 c->name, (int)strcspn(l->text, "="), l->text, l->length, limit,
+                                 help);
+    return br_fail_permanent(c->task,
+                             "%s: an argument has %zu bytes; the system allows %ld for one; %s",
+                             c->name, l->length, limit, help);
+}
+
 // Says which limit of the kernel a command line is over, and what helps.
 static int fail_size(const struct child *c, char *const *words)
 {
-    static const size_t ONE_MAX = 128 << 10; // MAX_ARG_STRLEN of Linux
-    size_t total = 0, longest = 0;
-    char *const *lists[] = {words, c->env};
-    for (size_t k = 0; k < 2; k++)
-        for (size_t i = 0; lists[k][i]; i++) {
-            size_t length = strlen(lists[k][i]) + 1;
-            total += length + sizeof(char *);
-            longest = length > longest ? length : longest;
-        }
-    uint64_t rows = br_rows(c->task);
-    long limit = sysconf(_SC_ARG_MAX);
-    if (longest > ONE_MAX)
-        return br_fail_permanent(c->task,
-                                 "%s: %s of %zu bytes is too long; the system allows %zu for one; "
-                                 "pass a long value in a file, or on standard input by `command: "
-                                 "{stdin: ...}`",
-                                 c->name, c->is_shell ? "a variable or command" : "an argument",
-                                 longest, ONE_MAX);
-    if (limit > 0 && rows > 1) {
-        uint64_t fits = rows * (uint64_t)limit * 9 / 10 / (total > 0 ? total : 1);
+    long one = 32 * sysconf(_SC_PAGESIZE), all = sysconf(_SC_ARG_MAX); // 32: MAX_ARG_STRLEN
+    struct longest arguments = {0}, variables = {0};
+    measure(words, &arguments);
+    measure(c->env, &variables);
+    if (arguments.length > (size_t)one)
+        return fail_long(c, &arguments, false, one);
+    if (variables.length > (size_t)one)
+        return fail_long(c, &variables, true, one);
+    size_t total = arguments.total + variables.total;
+    uint64_t rows = br_rows(c->task), fits = rows * (uint64_t)all / 10 * 9 / total;
+    if (rows > 1)
         return br_fail_permanent(c->task,
                                  "%s: arguments and environment have %zu bytes; the system allows "
                                  "%ld; set `batch: %llu`",
-                                 c->name, total, limit,
+                                 c->name, total, all,
                                  (unsigned long long)(fits > 0 && fits < rows ? fits : 1));
-    }
     return br_fail_permanent(c->task,
                              "%s: arguments and environment have %zu bytes; the system allows %ld, "
                              "a quarter of the stack's limit; pass long values in files, or raise "
                              "`ulimit -s` before batchrun starts",
-                             c->name, total, limit);
+                             c->name, total, all);
 }
 
 static int fail_spawn(const struct child *c, const char *path, char *const *words, int error)
@@ -573,9 +608,8 @@ static int start(struct child *c, char *const *words)
         return br_fail(c->task, "cannot make a pipe: %s", strerror(errno));
     c->pipe = ends[0];
     c->feed = ends[1];
-    char *path = find_program(c, words[0]);
-    int result = path ? spawn(c, path, words, c->feed) : 1;
-    free(path);
+    c->program = find_program(c, words[0]);
+    int result = c->program ? spawn(c, c->program, words, c->feed) : 1;
     if (result != 0)
         return result;
     fcntl(c->pipe, F_SETFL, O_NONBLOCK);
@@ -689,9 +723,26 @@ static int fail_output(struct child *c)
     return 1;
 }
 
+// Fails the task if the script that was run, or that a shell's command begins with, was written on
+// Windows. Returns whether it did.
+static bool is_windows_script(const struct child *c)
+{
+    char line[FIRST_LINE];
+    const char *script = c->script ? c->script + strspn(c->script, " \t\n") : c->program;
+    size_t length = c->script ? strcspn(script, " \t\n;|&<>()\"'$`") : strlen(script);
+    char *path = strndup(script, length);
+    bool found = path && read_first_line(c, path, line) && ends_in_return(line);
+    if (found)
+        fail_windows(c, path);
+    free(path);
+    return found;
+}
+
 // What a shell's exit status says of the command that it ran last.
 static void fail_status(struct child *c, int status)
 {
+    if ((status == 126 || status == 127) && is_windows_script(c))
+        return;
     if (!c->is_shell || status < 127)
         br_fail(c->task, "%s: exit status %d", c->name, status);
     else if (status == 127)
@@ -738,6 +789,7 @@ static int run_words(br_task *t, char *const *words, bool is_shell)
     struct child c = {.task = t,
                       .name = words[0],
                       .is_shell = is_shell,
+                      .script = is_shell ? words[2] : NULL,
                       .env = environ,
                       .pipe = -1,
                       .feed = -1,
@@ -764,6 +816,7 @@ static int run_words(br_task *t, char *const *words, bool is_shell)
     close_end(&c.input_fd);
     if (c.cwd_fd != AT_FDCWD)
         close_end(&c.cwd_fd);
+    free(c.program);
     free(c.cwd);
     free(c.input);
     free(c.data);

@@ -205,7 +205,7 @@ static bool read_brace(struct command_line *l, bool begins_word, struct command_
     size_t foreign = l->splits && !l->quote ? foreign_length(l->at, begins_word) : 0;
     bool known = read_reference(l->at, l->columns, out);
     if (foreign > 0 && (!known || out->kind == PIECE_UNKNOWN)) {
-        take(l, out, PIECE_FOREIGN, l->at, foreign, 0);
+        take(l, out, PIECE_FOREIGN, l->at, foreign, foreign);
         return true;
     }
     if (known)

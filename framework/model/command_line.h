@@ -88,7 +88,8 @@ struct command_line command_line_words(const char *text, const struct command_co
 // Begins to read a template, which has no words and no quotes.
 struct command_line command_line_template(const char *text, const struct command_columns *columns);
 
-// Reads the next piece. After an error and after PIECE_END the reader must not be used.
+// Reads the next piece. The reader must not be used after PIECE_END, nor after an error that is not
+// PIECE_UNKNOWN or PIECE_FOREIGN.
 void command_line_next(struct command_line *l, struct command_piece *out);
 
 // Finds the part of a path. Returns its length, and the part in *begin.

@@ -232,31 +232,35 @@ static bool check_braces(struct check *c, const char *at)
 
 // ---- Templates
 
+// Returns false after reporting an error.
+static bool check_piece(struct check *c, const struct command_piece *p, bool splits)
+{
+    if (p->kind >= PIECE_UNKNOWN) {
+        complain_error(c, p);
+        return false;
+    }
+    if (p->kind == PIECE_COLUMN && !splits && c->phase->batch > 1) {
+        complain(c, p->text, p->length, "leave it out, or use command.run",
+                 "a batch has many rows, and this setting has one value");
+        return false;
+    }
+    bool is_brace = p->kind == PIECE_TEXT && *p->text == '{';
+    return !is_brace || (p->text > c->text && p->text[-1] == '\\') || !check_braces(c, p->text);
+}
+
 static bool check_line(struct check *c, struct command_line line)
 {
     struct command_piece p;
-    bool has_word = false;
-    for (;;) {
-        command_line_next(&line, &p);
-        if (p.kind == PIECE_END)
-            break;
+    bool has_word = false, sound = true;
+    for (command_line_next(&line, &p); p.kind != PIECE_END; command_line_next(&line, &p)) {
         has_word = true;
-        if (p.kind >= PIECE_UNKNOWN) {
-            complain_error(c, &p);
+        sound &= check_piece(c, &p, line.splits);
+        if (p.kind > PIECE_FOREIGN)
             return false;
-        }
-        if (p.kind == PIECE_TEXT && *p.text == '{' && (p.text == c->text || p.text[-1] != '\\') &&
-            check_braces(c, p.text))
-            return false;
-        if (p.kind == PIECE_COLUMN && !line.splits && c->phase->batch > 1) {
-            complain(c, p.text, p.length, "leave it out, or use command.run",
-                     "a batch has many rows, and this setting has one value");
-            return false;
-        }
     }
     if (!has_word)
         complain(c, c->text, 1, "write a command", "the command is empty");
-    return has_word;
+    return has_word && sound;
 }
 
 static bool check_shell(struct check *c)
