@@ -13,7 +13,7 @@ struct one_task {
     const struct job_env *env;
     size_t env_count;
     char *run_directory; // absolute; NULL if the task has no run
-    unsigned width; // processing units that the task may use
+    unsigned width;      // processing units that the task may use
 
     char *path, *phase, *task;
     struct plugin_file file;

@@ -209,8 +209,8 @@ BR_PRINTF_(2, 3) static inline int br_fail_permanent(br_task *t, const char *for
     va_end(args);
     return result;
 }
-/* As br_fail, but the task ends as `timed_out`: it stopped because its soft timeout had passed, which
- * br_task_time_left shows. */
+/* As br_fail, but the task ends as `timed_out`: it stopped because its soft timeout had passed,
+ * which br_task_time_left shows. */
 BR_PRINTF_(2, 3) static inline int br_fail_timed_out(br_task *t, const char *format, ...)
 {
     va_list args;
