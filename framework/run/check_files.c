@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "model/command_line.h"
+
 // A file, however its path is spelt.
 struct identity {
     bool exists;
@@ -140,23 +142,51 @@ static void add_read(struct check *c, size_t reader, const char *path)
     free(file.place);
 }
 
-static const char *bare(const char *path)
+// Appends text so that fnmatch takes it for nothing but itself.
+static void append_literally(struct buffer *out, const char *text)
 {
-    while (path[0] == '.' && path[1] == '/')
-        path += 2 + strspn(path + 2, "/");
-    return path;
+    for (; *text; text++) {
+        if (strchr("*?[]\\", *text))
+            buffer_char(out, '\\');
+        buffer_char(out, *text);
+    }
+}
+
+// Returns the pattern with the directories before its first wildcard resolved, as identities have
+// them. The caller frees it. NULL if there is no such directory, and when out of memory.
+static char *resolve_pattern(struct check *c, const char *pattern)
+{
+    size_t rest = strcspn(pattern, "*?[\\");
+    while (rest > 0 && pattern[rest - 1] != '/')
+        rest--;
+    char *directory = rest > 0 ? strndup(pattern, rest) : strdup(".");
+    char *real = directory ? realpath(directory, NULL) : NULL;
+    struct buffer out = BUFFER_EMPTY;
+    if (real)
+        append_literally(&out, real);
+    buffer_char(&out, '/');
+    buffer_text(&out, pattern + rest);
+    char *text = real ? buffer_take_string(&out, c->err) : NULL;
+    c->failed |= real && !text;
+    if (!real)
+        buffer_finish(&out);
+    free(directory);
+    free(real);
+    return text;
 }
 
 // Compares the pattern with what is written: a file that would match it is read by the next run.
 static void add_pattern(struct check *c, size_t reader, const char *pattern)
 {
     char *joined = join(c, pattern);
-    for (size_t i = 0; joined && i < c->count; i++) {
+    char *resolved = joined ? resolve_pattern(c, joined) : NULL;
+    for (size_t i = 0; resolved && i < c->count; i++) {
         const struct written *w = &c->written[i];
-        if (!may_write(c, w, reader) && !w->identity.exists &&
-            fnmatch(bare(joined), bare(w->path), FNM_PATHNAME | FNM_PERIOD) == 0)
+        if (!may_write(c, w, reader) && w->identity.place &&
+            fnmatch(resolved, w->identity.place, FNM_PATHNAME | FNM_PERIOD) == 0)
             complain_read(c, w, "a file that matches a `glob`", reader);
     }
+    free(resolved);
     free(joined);
 }
 
@@ -199,6 +229,10 @@ static void look_at_phase(struct check *c, size_t reader)
         add_inputs(c, reader, in, "path");
     for (size_t i = 0; in->kind == INPUT_MATRIX && i < in->matrix.axis_count; i++)
         add_inputs(c, reader, in->matrix.axes[i].values, in->matrix.axes[i].name);
+    const struct job_settings *args = &c->p->job->phases[reader].args;
+    for (size_t i = 0; i < args->count; i++)
+        if (strcmp(args->items[i].name, COMMAND_STDIN) == 0)
+            add_read(c, reader, args->items[i].value.cell.text.data);
 }
 
 // Compares a file that the job as a whole needs.

@@ -49,7 +49,11 @@ class Overlap(harness.Case):
     def test_every_kind_of_input(self):
         self.refused(self.command("p", {"lines": "a.csv"}, output="here/a.csv"), words="which it reads")
         self.refused(self.command("p", {"glob": "*.csv"}, output="a.csv"), words="which it reads")
-        self.refused(self.command("p", {"glob": "*.csv"}, output="./new.csv"), words="matches a `glob`")
+        for pattern in ("*.csv", "./[n-z]*.csv", self.path("n*")):
+            self.refused(self.command("p", {"glob": pattern}, output="here/new.csv"),
+                         words="matches a `glob`")
+        self.refused(self.command("p", 1, command={"stdin": "./a.csv"}, output="link.csv"),
+                     words="which it reads")
         for axis in ({"lines": "a.csv"}, {"glob": "hard*"}):
             self.refused(self.command("p", {"matrix": {"x": [1, 2], "y": axis}}, output="link.csv"),
                          words="which it reads")
