@@ -238,7 +238,7 @@ static void put_columns(br_task *t, FILE *out)
 {
     const char *prefix = has_column(t, COMMAND_PREFIX) ? br_arg_str(t, COMMAND_PREFIX) : "";
     const char *name;
-    char variable[4096];
+    char variable[COMMAND_VARIABLE_MAX];
     for (size_t i = 0; (name = br_arg_name(t, i)); i++)
         if (*name != COMMAND_SETTING && strcmp(name, "command") != 0 &&
             command_variable(prefix, name, variable, sizeof variable) &&

@@ -100,6 +100,10 @@ size_t command_path_part(const char *path, enum command_part part, const char **
 bool command_shell_reference(const char *text, const struct command_columns *columns,
                              struct command_piece *out);
 
+enum {
+    COMMAND_VARIABLE_MAX = 4096 // bytes of a variable's name, with its NUL
+};
+
 // Writes the name of the variable that a shell gets for a column: the prefix and the name, in which
 // each character that a variable cannot have becomes `_`. Without a prefix ("") the name is left as
 // it is. Returns false if the result is not the name of a variable or does not fit.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "run/check_command.h"
+#include "run/check_command_private.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -7,25 +7,6 @@
 
 #include "base/text.h"
 #include "jobfile/spec_place.h"
-#include "model/command_line.h"
-
-enum {
-    VARIABLE_MAX = 4096 // bytes of a variable's name
-};
-
-struct check {
-    const struct job *job;
-    const struct job_phase *phase;
-    const struct schema *columns;
-    struct command_columns names;
-    bool is_shell;
-    const char *prefix; // of the shell's variables; NULL if the job gives none
-    struct diagnostics *d;
-    // The text that is checked, and where it stands.
-    const char *text;
-    struct mark mark;     // line 0: it is not written in the job file
-    const char *row_name; // names the row that has the text; NULL if the mark does
-};
 
 static const char *column_name(const void *user, size_t index)
 {
@@ -39,12 +20,12 @@ static bool is_setting(const char *name)
 }
 
 // Returns whether the column can be meant by a reference.
-static bool is_value(const char *name)
+bool command_check_is_value(const char *name)
 {
     return *name && !is_setting(name) && strcmp(name, "command") != 0;
 }
 
-static const struct job_setting *find_arg(const struct check *c, const char *name)
+const struct job_setting *command_check_arg(const struct command_check *c, const char *name)
 {
     for (size_t i = 0; i < c->phase->args.count; i++)
         if (strcmp(c->phase->args.items[i].name, name) == 0)
@@ -55,8 +36,8 @@ static const struct job_setting *find_arg(const struct check *c, const char *nam
 // ---- Messages
 
 // Adds an error at `length` bytes of the text from `at`.
-__attribute__((format(printf, 5, 6))) static void
-complain(struct check *c, const char *at, size_t length, const char *hint, const char *format, ...)
+void command_check_complain(struct command_check *c, const char *at, size_t length,
+                            const char *hint, const char *format, ...)
 {
     struct buffer message = BUFFER_EMPTY;
     va_list args;
@@ -77,16 +58,25 @@ complain(struct check *c, const char *at, size_t length, const char *hint, const
 }
 
 // Returns the first column that a reference can name, or "column".
-static const char *first_column(const struct check *c)
+static const char *first_column(const struct command_check *c)
 {
     for (size_t i = 0; i < c->columns->count; i++)
-        if (is_value(c->columns->columns[i].name))
+        if (command_check_is_value(c->columns->columns[i].name))
             return c->columns->columns[i].name;
     return "column";
 }
 
+// Returns the name of that column in a reference, or of its variable, in `room`.
+static const char *first_name(const struct command_check *c, char room[COMMAND_VARIABLE_MAX])
+{
+    const char *column = first_column(c), *prefix = c->prefix ? c->prefix : "";
+    if (c->is_shell && command_variable(prefix, column, room, COMMAND_VARIABLE_MAX))
+        return room;
+    return column;
+}
+
 // Returns the column, or the built-in name, that is nearest to `text`; NULL if none is near.
-static const char *nearest(const struct check *c, const char *text)
+static const char *nearest(const struct command_check *c, const char *text)
 {
     static const char *const builtins[] = {"task.index", "task.attempt", "task.seed", "run.dir"};
     size_t count = 0, own = sizeof builtins / sizeof builtins[0];
@@ -94,7 +84,7 @@ static const char *nearest(const struct check *c, const char *text)
     if (!words)
         return NULL;
     for (size_t i = 0; i < c->columns->count; i++)
-        if (is_value(c->columns->columns[i].name))
+        if (command_check_is_value(c->columns->columns[i].name))
             words[count++] = c->columns->columns[i].name;
     for (size_t i = 0; i < own; i++)
         words[count++] = builtins[i];
@@ -103,8 +93,8 @@ static const char *nearest(const struct check *c, const char *text)
     return near;
 }
 
-static void complain_part(struct check *c, const struct command_piece *p, const char *column,
-                          const char *part)
+static void complain_part(struct command_check *c, const struct command_piece *p,
+                          const char *column, const char *part)
 {
     static const char *const parts[] = {"stem", "name", "dir", "suffix"};
     const char *near = text_nearest(part, parts, 4);
@@ -114,11 +104,11 @@ static void complain_part(struct check *c, const struct command_piece *p, const 
     else
         buffer_format(&hint, "write {%s.stem}, .name, .dir or .suffix; or \\{ for text", column);
     char *text = buffer_take_string(&hint, NULL);
-    complain(c, p->text, p->length, text, "a column has no part `%s`", part);
+    command_check_complain(c, p->text, p->length, text, "a column has no part `%s`", part);
     free(text);
 }
 
-static void complain_name(struct check *c, const struct command_piece *p, const char *name)
+static void complain_name(struct command_check *c, const struct command_piece *p, const char *name)
 {
     const char *near = nearest(c, name), *part = "";
     char *base = strndup(name, strcspn(name, "."));
@@ -132,12 +122,12 @@ static void complain_name(struct check *c, const struct command_piece *p, const 
     else
         buffer_format(&hint, "write \\{%s} if it is text", name);
     char *text = buffer_take_string(&hint, NULL);
-    complain(c, p->text, p->length, text, "there is no column `%s`", name);
+    command_check_complain(c, p->text, p->length, text, "there is no column `%s`", name);
     free(text);
     free(base);
 }
 
-static void complain_unknown(struct check *c, const struct command_piece *p)
+static void complain_unknown(struct command_check *c, const struct command_piece *p)
 {
     char *name = strndup(p->text + 1, p->length - 2);
     char *dot = name ? strchr(name, '.') : NULL;
@@ -147,7 +137,7 @@ static void complain_unknown(struct check *c, const struct command_piece *p)
     }
     if (dot)
         *dot = '\0';
-    bool has_part = dot && is_value(name) && schema_find(c->columns, name) >= 0;
+    bool has_part = dot && command_check_is_value(name) && schema_find(c->columns, name) >= 0;
     if (has_part) {
         complain_part(c, p, name, dot + 1);
     } else {
@@ -159,7 +149,7 @@ static void complain_unknown(struct check *c, const struct command_piece *p)
 }
 
 // What this program has in place of GNU parallel's references; %s is a column.
-static void complain_foreign(struct check *c, const struct command_piece *p)
+void command_check_foreign(struct command_check *c, const struct command_piece *p)
 {
     static const struct {
         const char *theirs, *run, *shell;
@@ -175,6 +165,7 @@ static void complain_foreign(struct check *c, const struct command_piece *p)
         if (strlen(ours[i].theirs) == p->length && strncmp(ours[i].theirs, p->text, p->length) == 0)
             instead = c->is_shell && ours[i].shell ? ours[i].shell : ours[i].run;
     struct buffer hint = BUFFER_EMPTY;
+    char room[COMMAND_VARIABLE_MAX];
     buffer_text(&hint, "write ");
     for (const char *at = instead; *at; at++) {
         if (*at != '%') {
@@ -182,17 +173,18 @@ static void complain_foreign(struct check *c, const struct command_piece *p)
             continue;
         }
         at++;
-        buffer_text(&hint, *at == 's' ? first_column(c) : "%");
+        buffer_text(&hint, *at == 's' ? first_name(c, room) : "%");
     }
     if (!c->is_shell)
         buffer_text(&hint, "; quote it if it is text");
     char *text = buffer_take_string(&hint, NULL);
-    complain(c, p->text, p->length, text, "`%.*s` is a replacement string of GNU parallel",
-             (int)p->length, p->text);
+    command_check_complain(c, p->text, p->length, text,
+                           "`%.*s` is a replacement string of GNU parallel", (int)p->length,
+                           p->text);
     free(text);
 }
 
-static void complain_error(struct check *c, const struct command_piece *p)
+static void complain_error(struct command_check *c, const struct command_piece *p)
 {
     static const char shell[] = "use the task command.shell, or quote it to pass it as text";
     switch (p->kind) {
@@ -200,24 +192,26 @@ static void complain_error(struct check *c, const struct command_piece *p)
         complain_unknown(c, p);
         return;
     case PIECE_FOREIGN:
-        complain_foreign(c, p);
+        command_check_foreign(c, p);
         return;
     case PIECE_SHELL:
-        complain(c, p->text, 1, shell, "`%c` needs a shell, and command.run starts none", *p->text);
+        command_check_complain(c, p->text, 1, shell,
+                               "`%c` needs a shell, and command.run starts none", *p->text);
         return;
     case PIECE_ASSIGNMENT:
-        complain(c, p->text, p->length,
-                 "write `command: {env: {NAME: value}}`, or use command.shell",
-                 "`%.*s` sets a variable, which needs a shell", (int)p->length, p->text);
+        command_check_complain(
+            c, p->text, p->length, "write `command: {env: {NAME: value}}`, or use command.shell",
+            "`%.*s` sets a variable, which needs a shell", (int)p->length, p->text);
         return;
     default:
-        complain(c, p->text, 1, "close it", "a %c in the command is not closed", *p->text);
+        command_check_complain(c, p->text, 1, "close it", "a %c in the command is not closed",
+                               *p->text);
     }
 }
 
 // Reports braces that hold a misspelt name of a column with blanks or other signs in its name.
 // `at` is a brace that is text. Returns whether it did.
-static bool check_braces(struct check *c, const char *at)
+static bool check_braces(struct command_check *c, const char *at)
 {
     size_t length = strcspn(at + 1, "}{\n");
     char *name = at[1 + length] == '}' && length <= 100 ? strndup(at + 1, length) : NULL;
@@ -233,22 +227,22 @@ static bool check_braces(struct check *c, const char *at)
 // ---- Templates
 
 // Returns false after reporting an error.
-static bool check_piece(struct check *c, const struct command_piece *p, bool splits)
+static bool check_piece(struct command_check *c, const struct command_piece *p, bool splits)
 {
     if (p->kind >= PIECE_UNKNOWN) {
         complain_error(c, p);
         return false;
     }
     if (p->kind == PIECE_COLUMN && !splits && c->phase->batch > 1) {
-        complain(c, p->text, p->length, "leave it out, or use command.run",
-                 "a batch has many rows, and this setting has one value");
+        command_check_complain(c, p->text, p->length, "leave it out, or use command.run",
+                               "a batch has many rows, and this setting has one value");
         return false;
     }
     bool is_brace = p->kind == PIECE_TEXT && *p->text == '{';
     return !is_brace || (p->text > c->text && p->text[-1] == '\\') || !check_braces(c, p->text);
 }
 
-static bool check_line(struct check *c, struct command_line line)
+static bool check_line(struct command_check *c, struct command_line line)
 {
     struct command_piece p;
     bool has_word = false, sound = true;
@@ -259,44 +253,22 @@ static bool check_line(struct check *c, struct command_line line)
             return false;
     }
     if (!has_word)
-        complain(c, c->text, 1, "write a command", "the command is empty");
+        command_check_complain(c, c->text, 1, "write a command", "the command is empty");
     return has_word && sound;
 }
 
-static bool check_shell(struct check *c)
-{
-    struct command_piece p;
-    char name[VARIABLE_MAX];
-    if (!command_shell_reference(c->text, &c->names, &p))
-        return true;
-    if (p.kind == PIECE_FOREIGN) {
-        complain_foreign(c, &p);
-        return false;
-    }
-    if (!command_variable(c->prefix ? c->prefix : "", c->columns->columns[p.column].name, name,
-                          sizeof name))
-        return true; // reported with the names of the variables
-    struct buffer hint = BUFFER_EMPTY;
-    buffer_format(&hint, "write \"$%s\"", name);
-    char *text = buffer_take_string(&hint, NULL);
-    complain(c, p.text, p.length, text, "`%.*s`: in a shell command, columns are variables",
-             (int)p.length, p.text);
-    free(text);
-    return false;
-}
-
 // Checks the text that is set in *c, a command line. Returns false after reporting an error.
-static bool check_text(struct check *c)
+static bool check_text(struct command_check *c)
 {
     if (c->is_shell)
-        return check_shell(c);
+        return command_check_script(c);
     return check_line(c, command_line_words(c->text, &c->names));
 }
 
 // ---- Command lines that are a column
 
 // Appends the name of the place of a row's command line.
-static void name_row(const struct check *c, uint64_t row, struct buffer *out)
+static void name_row(const struct command_check *c, uint64_t row, struct buffer *out)
 {
     const struct job_inputs *in = &c->phase->inputs;
     if (in->kind == INPUT_CSV)
@@ -307,7 +279,7 @@ static void name_row(const struct check *c, uint64_t row, struct buffer *out)
 }
 
 // Finds the value of a list of the job file that has the text, and sets c->mark to its place.
-static void find_value(struct check *c, const struct job_inputs *in)
+static void find_value(struct command_check *c, const struct job_inputs *in)
 {
     for (size_t i = 0; in->kind == INPUT_LIST && i < in->list.rows * in->list.columns; i++) {
         const struct job_value *v = &in->list.values[i];
@@ -319,7 +291,7 @@ static void find_value(struct check *c, const struct job_inputs *in)
             find_value(c, in->matrix.axes[i].values);
 }
 
-static void check_row(struct check *c, uint64_t row)
+static void check_row(struct command_check *c, uint64_t row)
 {
     struct buffer place = BUFFER_EMPTY;
     c->mark = (struct mark){0};
@@ -342,7 +314,7 @@ static bool is_among(const char *text, const char *const *texts, size_t count)
 
 // Reports each different text once, and stops after as many as are shown. A sound text costs one
 // reading; only errors need a message.
-static void check_column(struct check *c, const struct table *table)
+static void check_column(struct command_check *c, const struct table *table)
 {
     const char *wrong[DIAGNOSTICS_SHOWN];
     size_t count = 0;
@@ -366,61 +338,6 @@ static void check_column(struct check *c, const struct table *table)
     }
 }
 
-// ---- Variables of a shell
-
-static bool is_in_environment(const struct job *job, const char *name)
-{
-    for (size_t i = 0; i < job->env_count; i++)
-        if (strcmp(job->env[i].name, name) == 0)
-            return job->env[i].value != NULL;
-    return getenv(name) != NULL;
-}
-
-static struct mark column_mark(const struct check *c, const char *name)
-{
-    const struct job_setting *arg = find_arg(c, name);
-    return arg ? arg->mark : c->phase->inputs_mark;
-}
-
-// Returns why the column cannot be a variable of the shell, or NULL if it can.
-static const char *why_not(const struct check *c, const char *column, char *name)
-{
-    if (!command_variable(c->prefix ? c->prefix : "", column, name, VARIABLE_MAX))
-        return "is not the name of a shell variable";
-    if (command_variable_is_reserved(name))
-        return "means something to the shell or the loader";
-    if (is_in_environment(c->job, name))
-        return "is a variable of the environment already";
-    return NULL;
-}
-
-static void check_variables(struct check *c)
-{
-    char name[VARIABLE_MAX], other[VARIABLE_MAX];
-    for (size_t i = 0; i < c->columns->count; i++) {
-        const char *column = c->columns->columns[i].name;
-        if (!is_value(column))
-            continue;
-        struct mark mark = column_mark(c, column);
-        const char *why = why_not(c, column, name);
-        if (why && c->prefix)
-            diagnostics_add(c->d, BR_ERR_USAGE, mark, 1, "choose another `export_prefix`",
-                            "phase `%s`: column `%s`: the variable `%s` %s", c->phase->name, column,
-                            name, why);
-        else if (why)
-            diagnostics_add(c->d, BR_ERR_USAGE, mark, 1,
-                            "rename it, or write `command: {export_prefix: COL_}` in the phase",
-                            "phase `%s`: column `%s` %s", c->phase->name, column, why);
-        for (size_t k = 0; c->prefix && !why && k < i; k++)
-            if (is_value(c->columns->columns[k].name) &&
-                command_variable(c->prefix, c->columns->columns[k].name, other, sizeof other) &&
-                strcmp(name, other) == 0)
-                diagnostics_add(c->d, BR_ERR_USAGE, mark, 1, "rename one",
-                                "phase `%s`: columns `%s` and `%s` would both be the variable `%s`",
-                                c->phase->name, c->columns->columns[k].name, column, name);
-    }
-}
-
 // ---- All of it
 
 static bool begins_with(const char *text, const char *start)
@@ -428,7 +345,7 @@ static bool begins_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-static void check_settings(struct check *c)
+static void check_settings(struct command_check *c)
 {
     for (size_t i = 0; i < c->phase->args.count; i++) {
         const struct job_setting *arg = &c->phase->args.items[i];
@@ -450,22 +367,22 @@ static void check_settings(struct check *c)
 void check_command(const struct job *job, size_t phase, const struct schema *columns,
                    const struct table *table, struct diagnostics *d)
 {
-    struct check c = {.job = job,
-                      .phase = &job->phases[phase],
-                      .columns = columns,
-                      .names = {column_name, columns},
-                      .d = d};
+    struct command_check c = {.job = job,
+                              .phase = &job->phases[phase],
+                              .columns = columns,
+                              .names = {column_name, columns},
+                              .d = d};
     const char *task;
     int plugin = job_find_task(job, c.phase->task, &task);
     if (plugin < 0 || strcmp(job->plugins[plugin].name, "command") != 0 ||
         job->plugins[plugin].path)
         return;
-    const struct job_setting *prefix = find_arg(&c, COMMAND_PREFIX);
+    const struct job_setting *prefix = command_check_arg(&c, COMMAND_PREFIX);
     c.prefix = prefix ? prefix->value.cell.text.data : NULL;
     c.is_shell = strcmp(task, "shell") == 0;
     check_settings(&c);
     if (c.is_shell)
-        check_variables(&c);
-    if (table && !find_arg(&c, "command"))
+        command_check_variables(&c);
+    if (table && !command_check_arg(&c, "command"))
         check_column(&c, table);
 }

@@ -235,6 +235,23 @@ class Shell(Commands):
         self.assertEqual(self.stdout("shell", "find / -maxdepth 0 -exec echo {} ${v} ${#v} \\; | "
                                      "awk '{print}'", args={"v": 1}), "/ 1 1")
 
+    def test_misspelt_variables(self):
+        for command in ('cat "$smaple"', "cat ${smaple}", "cat ${samples%.*}", "x=$SAMPLE; cat $sampel"):
+            with self.subTest(command=command):
+                self.check_error("shell", command, "did you mean `$sample`?")
+        self.check_error("shell", "cat $sample", "did you mean `$C_sample`?",
+                         command={"export_prefix": "C_"})
+        for command in ("cat '$smaple'", "smaple=1; cat $smaple", "cat ${smaple:-x}", r"cat \$smaple",
+                        "for samples in a b; do echo $samples; done", "read samplee; cat $samplee",
+                        "eval x=1; cat $smaple", "cat $given $smpl"):
+            with self.subTest(command=command):
+                done = self.check_job(self.job("shell", {"range": {"stop": 1, "as": "sample"}},
+                                               environment={"given": "1"}, args={"command": command},
+                                               command={"env": {"smpl": "1"}}), code=0)
+                self.assertEqual(done.err, "")
+        self.check_error("shell", "cat $sample", "variable of the environment already",
+                         command={"env": {"sample": "1"}})
+
     def test_no_such_command(self):
         done, _ = self.run_commands("shell", ["no-such-command"], retries=2, code=3)
         self.assertIn("exit status 127: it did not find a command", done.err)
