@@ -236,7 +236,8 @@ static int fail_spawn(const struct child *c, int error)
 {
     if (error == E2BIG)
         return fail_size(c);
-    if (error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE)
+    if (error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE ||
+        error == ETXTBSY)
         return br_fail(c->task, "%s: cannot be started: %s", c->name, strerror(error));
     return fail_file(c, c->program, error);
 }

@@ -267,12 +267,27 @@ static bool check_text(struct command_check *c)
 
 // ---- Command lines that are a column
 
-// Appends the name of the place of a row's command line.
-static void name_row(const struct command_check *c, uint64_t row, struct buffer *out)
+// Returns the file whose lines are the axis `command` of a matrix of all combinations, or NULL.
+static const char *lines_of_axis(const struct job_inputs *in)
+{
+    if (in->kind != INPUT_MATRIX || in->matrix.exclude_count + in->matrix.include_count > 0)
+        return NULL;
+    for (size_t i = 0; i < in->matrix.axis_count; i++)
+        if (strcmp(in->matrix.axes[i].name, "command") == 0 &&
+            in->matrix.axes[i].values->kind == INPUT_LINES)
+            return in->matrix.axes[i].values->path;
+    return NULL;
+}
+
+// Appends the name of the place of a command line: of its row, or of its cell in an axis.
+static void name_row(const struct command_check *c, uint64_t row, uint64_t cell, struct buffer *out)
 {
     const struct job_inputs *in = &c->phase->inputs;
+    const char *lines = lines_of_axis(in);
     if (in->kind == INPUT_CSV)
         buffer_format(out, "%s: record %" PRIu64 " after the header", in->path, row + 1);
+    else if (lines)
+        buffer_format(out, "%s:%" PRIu64, lines, cell + 1);
     else
         buffer_format(out, "phase `%s`, row %" PRIu64, c->phase->name, row);
     buffer_text(out, ": column `command`");
@@ -291,12 +306,12 @@ static void find_value(struct command_check *c, const struct job_inputs *in)
             find_value(c, in->matrix.axes[i].values);
 }
 
-static void check_row(struct command_check *c, uint64_t row)
+static void check_row(struct command_check *c, uint64_t row, uint64_t cell)
 {
     struct buffer place = BUFFER_EMPTY;
     c->mark = (struct mark){0};
     find_value(c, &c->phase->inputs);
-    name_row(c, row, &place);
+    name_row(c, row, cell, &place);
     char *name = buffer_take_string(&place, NULL);
     c->row_name = c->mark.line > 0 ? NULL : name;
     check_text(c);
@@ -334,7 +349,7 @@ static void check_column(struct command_check *c, const struct table *table)
         if (sound || is_among(c->text, wrong, count))
             continue;
         wrong[count++] = c->text;
-        check_row(c, i * step);
+        check_row(c, i * step, i);
     }
 }
 

@@ -162,6 +162,11 @@ phases:
                       done.err)
         self.assertIn("record 2001", done.err)
         self.assertNotIn("record 10 ", done.err) # the same text is reported once
+        self.write("in.txt", "".join(f"{line}\n" for line in lines))
+        for axes in ({"command": {"lines": "in.txt"}, "v": [1, 2]}, {"v": [1, 2], "command": {"lines": "in.txt"}}):
+            done = self.check_job(self.job("run", {"matrix": axes}), code=2)
+            self.assertIn("in.txt:8: column `command`: there is no column `w`", done.err)
+            self.assertIn("in.txt:2001: column `command`: there is no column `x`", done.err)
 
     def test_command_lines_of_another_phase(self):
         command = "echo {nothing}"
