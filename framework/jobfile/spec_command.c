@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Reads the settings of the plugin `command` of a phase. They become columns of the phase with
-// names that no file's column can have (model/command_line.h).
+// names that its inputs cannot have (model/command_line.h).
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>

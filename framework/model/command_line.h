@@ -21,7 +21,7 @@
 #include <stddef.h>
 
 // Columns whose names begin with this character are settings of the phase: `command: {accept: 1}`
-// of the job file is the column "\001accept". No file can have such a column.
+// of the job file is the column "\001accept". Inputs with such a column are refused.
 #define COMMAND_SETTING      '\001'
 #define COMMAND_ACCEPT       "\001accept"
 #define COMMAND_CWD          "\001cwd"

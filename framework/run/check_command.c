@@ -360,6 +360,18 @@ static bool begins_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
+// Refuses columns of the inputs that the plugin would take for settings.
+static void check_names(struct command_check *c)
+{
+    for (size_t i = 0; i < c->columns->count; i++) {
+        const char *name = c->columns->columns[i].name;
+        if (is_setting(name) && !command_check_arg(c, name))
+            diagnostics_add(c->d, BR_ERR_USAGE, c->phase->inputs_mark, 1, "rename it",
+                            "phase `%s`: column `%s` begins with a control character",
+                            c->phase->name, name);
+    }
+}
+
 static void check_settings(struct command_check *c)
 {
     for (size_t i = 0; i < c->phase->args.count; i++) {
@@ -395,6 +407,7 @@ void check_command(const struct job *job, size_t phase, const struct schema *col
     const struct job_setting *prefix = command_check_arg(&c, COMMAND_PREFIX);
     c.prefix = prefix ? prefix->value.cell.text.data : NULL;
     c.is_shell = strcmp(task, "shell") == 0;
+    check_names(&c);
     check_settings(&c);
     if (c.is_shell)
         command_check_variables(&c);

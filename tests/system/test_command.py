@@ -240,6 +240,10 @@ class Shell(Commands):
         self.assertEqual(self.stdout("shell", "find / -maxdepth 0 -exec echo {} ${v} ${#v} \\; | "
                                      "awk '{print}'", args={"v": 1}), "/ 1 1")
 
+    def test_a_column_named_as_a_setting(self):
+        self.check_error("run", "true", "begins with a control character",
+                         inputs=job_inputs(["\u0001accept"]))
+
     def test_misspelt_variables(self):
         for command in ('cat "$smaple"', "cat ${smaple}", "cat ${samples%.*}", "x=$SAMPLE; cat $sampel"):
             with self.subTest(command=command):
