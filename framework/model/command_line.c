@@ -330,100 +330,28 @@ bool command_variable(const char *prefix, const char *column, char *out, size_t 
     return is_variable(out);
 }
 
+// Names of variables, each between blanks.
+static const char reserved[] =
+    " "
+    "BASH BASHOPTS CDPATH CHILD_MAX COLUMNS COPROC DIRSTACK EGID ENV EPOCHREALTIME "
+    "EPOCHSECONDS ERRNO EUID EXECIGNORE FCEDIT FIGNORE FPATH FUNCNAME FUNCNEST "
+    "GCONV_PATH GETCONF_DIR GID GLOBIGNORE GLIBC_TUNABLES GLOBSORT GROUPS HISTCMD "
+    "HISTCONTROL HISTFILE HISTFILESIZE HISTIGNORE HISTSIZE HISTTIMEFORMAT HOME "
+    "HOSTALIASES HOSTNAME HOSTTYPE IFS IGNOREEOF INPUTRC LANG LANGUAGE LINENO LINES "
+    "LOCALDOMAIN LOCPATH LOGNAME MACHTYPE MAIL MAILCHECK MAILPATH MAPFILE NLSPATH OLDPWD "
+    "OPTARG OPTERR OPTIND OSTYPE PATH PIPESTATUS POSIXLY_CORRECT PPID PROMPT_COMMAND PS0 "
+    "PS1 PS2 PS3 PS4 PWD RANDOM REPLY RES_OPTIONS SECONDS SHELL SHELLOPTS SHLVL SRANDOM "
+    "TERM TIMEFORMAT TMOUT TMPDIR TZ TZDIR UID USER _ ";
+
 bool command_variable_is_reserved(const char *name)
 {
     static const char *const starts[] = {"LD_", "BASH_", "LC_", "MALLOC_", "BATCHRUN_"};
-    static const char *const names[] = {"BASH",
-                                        "BASHOPTS",
-                                        "CDPATH",
-                                        "CHILD_MAX",
-                                        "COLUMNS",
-                                        "COPROC",
-                                        "DIRSTACK",
-                                        "EGID",
-                                        "ENV",
-                                        "EPOCHREALTIME",
-                                        "EPOCHSECONDS",
-                                        "ERRNO",
-                                        "EUID",
-                                        "EXECIGNORE",
-                                        "FCEDIT",
-                                        "FIGNORE",
-                                        "FPATH",
-                                        "FUNCNAME",
-                                        "FUNCNEST",
-                                        "GCONV_PATH",
-                                        "GETCONF_DIR",
-                                        "GID",
-                                        "GLOBIGNORE",
-                                        "GLIBC_TUNABLES",
-                                        "GLOBSORT",
-                                        "GROUPS",
-                                        "HISTCMD",
-                                        "HISTCONTROL",
-                                        "HISTFILE",
-                                        "HISTFILESIZE",
-                                        "HISTIGNORE",
-                                        "HISTSIZE",
-                                        "HISTTIMEFORMAT",
-                                        "HOME",
-                                        "HOSTALIASES",
-                                        "HOSTNAME",
-                                        "HOSTTYPE",
-                                        "IFS",
-                                        "IGNOREEOF",
-                                        "INPUTRC",
-                                        "LANG",
-                                        "LANGUAGE",
-                                        "LINENO",
-                                        "LINES",
-                                        "LOCALDOMAIN",
-                                        "LOCPATH",
-                                        "LOGNAME",
-                                        "MACHTYPE",
-                                        "MAIL",
-                                        "MAILCHECK",
-                                        "MAILPATH",
-                                        "MAPFILE",
-                                        "NLSPATH",
-                                        "OLDPWD",
-                                        "OPTARG",
-                                        "OPTERR",
-                                        "OPTIND",
-                                        "OSTYPE",
-                                        "PATH",
-                                        "PIPESTATUS",
-                                        "POSIXLY_CORRECT",
-                                        "PPID",
-                                        "PROMPT_COMMAND",
-                                        "PS0",
-                                        "PS1",
-                                        "PS2",
-                                        "PS3",
-                                        "PS4",
-                                        "PWD",
-                                        "RANDOM",
-                                        "REPLY",
-                                        "RES_OPTIONS",
-                                        "SECONDS",
-                                        "SHELL",
-                                        "SHELLOPTS",
-                                        "SHLVL",
-                                        "SRANDOM",
-                                        "TERM",
-                                        "TIMEFORMAT",
-                                        "TMOUT",
-                                        "TMPDIR",
-                                        "TZ",
-                                        "TZDIR",
-                                        "UID",
-                                        "USER",
-                                        "_"};
     for (size_t i = 0; i < COUNT(starts); i++)
         if (begins_with(name, starts[i]))
             return true;
-    for (size_t i = 0; i < COUNT(names); i++)
-        if (strcmp(name, names[i]) == 0)
+    size_t length = strlen(name);
+    for (const char *at = reserved; length > 0 && (at = strstr(at, name)); at++)
+        if (at > reserved && at[-1] == ' ' && at[length] == ' ')
             return true;
     return false;
 }

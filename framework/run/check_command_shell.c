@@ -169,7 +169,11 @@ static bool check_variable(struct command_check *c, const char *at, size_t lengt
 {
     char found[COMMAND_VARIABLE_MAX], hint[COMMAND_VARIABLE_MAX + 32];
     char *name = strndup(at, length);
-    bool sound = !name || length < NEAR_MIN || find_variable(c, name, false, found) ||
+    if (!name) {
+        c->d->text.failed = true;
+        return true;
+    }
+    bool sound = length < NEAR_MIN || find_variable(c, name, false, found) ||
                  is_in_environment(c, name) || command_variable_is_reserved(name) ||
                  is_mentioned(c->text, name, length) || !find_variable(c, name, true, found);
     if (!sound) {
