@@ -145,10 +145,10 @@ static bool is_mentioned(const char *text, const char *name, size_t length)
     return false;
 }
 
-// Returns the column whose variable is `name`, or with `near` one whose variable is similar, and
-// writes the variable to `found`. NULL if there is none.
-static const char *find_variable(const struct command_check *c, const char *name, bool near,
-                                 char found[COMMAND_VARIABLE_MAX])
+// Finds a column whose variable is `name`, or with `near` one whose variable is similar, and writes
+// the variable to `found`. Returns whether there is one.
+static bool find_variable(const struct command_check *c, const char *name, bool near,
+                          char found[COMMAND_VARIABLE_MAX])
 {
     for (size_t i = 0; i < c->columns->count; i++) {
         const char *column = c->columns->columns[i].name;
@@ -158,9 +158,9 @@ static const char *find_variable(const struct command_check *c, const char *name
             continue;
         bool meant = near && (strcmp(column, name) == 0 || text_nearest(name, words, 1));
         if (strcmp(found, name) == 0 || meant)
-            return column;
+            return true;
     }
-    return NULL;
+    return false;
 }
 
 // Reports a variable that nothing sets, and whose name is almost a column's. Returns false if it
