@@ -47,6 +47,7 @@ libbase_a_SOURCES = \
 	framework/base/wire.c framework/base/wire.h
 
 libmodel_a_SOURCES = \
+	framework/model/command_line.c framework/model/command_line.h \
 	framework/model/cpuset.c framework/model/cpuset.h \
 	framework/model/job.c framework/model/job.h \
 	framework/model/job_inputs.c framework/model/job_inputs.h \
@@ -68,6 +69,7 @@ libmodel_a_SOURCES = \
 libjobfile_a_SOURCES = \
 	framework/jobfile/diagnostic.c framework/jobfile/diagnostic.h \
 	framework/jobfile/spec.c framework/jobfile/spec.h \
+	framework/jobfile/spec_command.c \
 	framework/jobfile/spec_inputs.c \
 	framework/jobfile/spec_job.c \
 	framework/jobfile/spec_keys.c framework/jobfile/spec_keys.h \
@@ -75,6 +77,7 @@ libjobfile_a_SOURCES = \
 	framework/jobfile/spec_node.c framework/jobfile/spec_node.h \
 	framework/jobfile/spec_override.c framework/jobfile/spec_override.h \
 	framework/jobfile/spec_phase.c \
+	framework/jobfile/spec_place.c framework/jobfile/spec_place.h \
 	framework/jobfile/spec_reader.c framework/jobfile/spec_reader.h \
 	framework/jobfile/spec_readers.h \
 	framework/jobfile/spec_references.c \
@@ -241,6 +244,9 @@ liblibrary_a_SOURCES = \
 	framework/library/library_struct.c framework/library/library_struct.h
 
 librun_a_SOURCES = \
+	framework/run/check_command.c framework/run/check_command.h \
+	framework/run/check_command_private.h framework/run/check_command_shell.c \
+	framework/run/check_files.c framework/run/check_files.h \
 	framework/run/fingerprint.c framework/run/fingerprint.h \
 	framework/run/one_task.c framework/run/one_task.h \
 	framework/run/phase.c framework/run/phase.h \

@@ -24,6 +24,8 @@ tests_unit_test_channel_scribble_SOURCES = tests/unit/test_channel_scribble.c
 tests_unit_test_channel_scribble_LDADD = $(LDADD) -lpthread
 unit_tests += tests/unit/test_chunk
 tests_unit_test_chunk_SOURCES = tests/unit/test_chunk.c
+unit_tests += tests/unit/test_command_line
+tests_unit_test_command_line_SOURCES = tests/unit/test_command_line.c
 unit_tests += tests/unit/test_core_time
 tests_unit_test_core_time_SOURCES = tests/unit/test_core_time.c
 unit_tests += tests/unit/test_cpuset
@@ -372,6 +374,7 @@ system_tests = \
 	tests/system/test_limits.py \
 	tests/system/test_manual.py \
 	tests/system/test_messages.py \
+	tests/system/test_overlap.py \
 	tests/system/test_plugin_files.py \
 	tests/system/test_reading.py \
 	tests/system/test_report.py \

@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "model/command_line.h"
 #include "model/table_builder.h"
 
 enum {
@@ -92,8 +93,11 @@ void phase_table_describe(const struct phase_table *t, uint64_t task, uint64_t r
     }
     for (size_t i = 0; i < table_columns(&t->table) && out->length - start <= DESCRIPTION_MAX;
          i++) {
+        const char *name = table_column_name(&t->table, i);
+        if (name[0] == COMMAND_SETTING)
+            continue;
         struct cell c = table_cell(&t->table, i, first);
-        buffer_format(out, "%s%s=", i ? " " : "", table_column_name(&t->table, i));
+        buffer_format(out, "%s%s=", i ? " " : "", name);
         describe_cell(out, &c);
     }
     cut(out, start, DESCRIPTION_MAX);

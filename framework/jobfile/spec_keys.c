@@ -229,6 +229,48 @@ static const struct spec_key reduce_keys[] = {
 };
 const struct spec_table spec_reduce_table = TABLE("`reduce`", reduce_keys);
 
+static const struct spec_key command_keys[] = {
+    {.name = "accept",
+     .doc = "exit statuses that are no failure",
+     .example = "[0, 1]",
+     .type = SPEC_OTHER,
+     .expected = "a list of exit statuses, or `any`",
+     .schema = "'anyOf': [{'const': 'any'}, {'type': 'string'}, {'type': 'integer', 'minimum': 0, "
+               "'maximum': 255}, {'type': 'array', 'minItems': 1, 'items': {'type': 'integer', "
+               "'minimum': 0, 'maximum': 255}}]",
+     .read = spec_read_command_accept},
+    {.name = "cwd",
+     .doc = "directory that the command runs in; can have {column}",
+     .example = "\"{path.dir}\"",
+     .type = SPEC_OTHER,
+     .expected = "a directory's path",
+     .schema = PATH,
+     .read = spec_read_command_text},
+    {.name = "stdin",
+     .doc = "file that the command reads as standard input; can have {column}",
+     .example = "\"{path}\"",
+     .type = SPEC_OTHER,
+     .expected = "a file's path",
+     .schema = PATH,
+     .read = spec_read_command_text},
+    {.name = "env",
+     .doc = "environment variables of the command, which can have {column}; null unsets",
+     .example = "{SAMPLE: \"{name}\"}",
+     .type = SPEC_OTHER,
+     .expected = "a mapping of names to values",
+     .schema = "'type': 'object', 'additionalProperties': {'type': ['string', 'number', 'boolean', "
+               "'null']}",
+     .read = spec_read_command_env},
+    {.name = "export_prefix",
+     .doc = "begins the names of the variables that command.shell gets for its columns",
+     .example = "COL_",
+     .type = SPEC_OTHER,
+     .expected = "the first letters of a variable's name",
+     .schema = "'type': 'string', 'pattern': '^[A-Za-z_][A-Za-z0-9_]*$'",
+     .read = spec_read_command_prefix},
+};
+const struct spec_table spec_command_table = TABLE("`command`", command_keys);
+
 static const struct spec_key range_keys[] = {
     {.name = "start",
      .doc = "the first value",
@@ -382,6 +424,16 @@ static const struct spec_key phase_keys[] = {
      .example = "{unit: cm}",
      .type = SPEC_SETTINGS,
      FIELD(struct job_phase, args)},
+    {.name = "command",
+     .doc = "settings for a task of the plugin `command`",
+     .example = "{accept: [0, 1]}",
+     .type = SPEC_OTHER,
+     .expected = "a mapping",
+     FIELD(struct job_phase, command),
+     MARK(struct job_phase, command_mark),
+     .table = &spec_command_table,
+     .schema = "'allOf': [" REF("command") "]",
+     .read = spec_read_command},
     {.name = "batch",
      .doc = "number of rows for one call, if the task takes many rows",
      .example = "100",

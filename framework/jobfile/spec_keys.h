@@ -16,6 +16,7 @@ extern const struct spec_table spec_retries_table;    // into struct retry_polic
 extern const struct spec_table spec_backoff_table;    // into struct retry_policy
 extern const struct spec_table spec_on_failure_table; // into struct job_on_failure
 extern const struct spec_table spec_reduce_table;     // into struct job_reduce
+extern const struct spec_table spec_command_table;    // into struct job_settings
 extern const struct spec_table spec_inputs_table;     // into struct job_inputs
 extern const struct spec_table spec_axis_table;       // the inputs that can be an axis of a matrix
 extern const struct spec_table spec_range_table;      // into struct job_inputs

@@ -43,7 +43,6 @@ static const char *habit(struct reader *r, const struct spec_table *table, const
         {"max_retries", "limit", NULL},
         {"function", "task", NULL},
         {"environment", "env", NULL},
-        {"command", "args", "write `args: {command: ...}`, with `task: command.run`"},
         {"threads", "width", NULL},
         {"threads", NULL, "write `workers: {width: N}` at the top level"},
         {"memory", NULL, "write `limits: {memory: 2GiB}` at the top level"},

@@ -45,6 +45,19 @@ void spec_read_reduce_task(struct reader *r, const struct spec_key *key, struct 
 void spec_read_output(struct reader *r, const struct spec_key *key, struct node *value,
                       void *field);
 
+// ---- Keys of a phase's `command`: jobfile/spec_command.c
+
+void spec_read_command(struct reader *r, const struct spec_key *key, struct node *value,
+                       void *field);
+void spec_read_command_text(struct reader *r, const struct spec_key *key, struct node *value,
+                            void *field);
+void spec_read_command_accept(struct reader *r, const struct spec_key *key, struct node *value,
+                              void *field);
+void spec_read_command_prefix(struct reader *r, const struct spec_key *key, struct node *value,
+                              void *field);
+void spec_read_command_env(struct reader *r, const struct spec_key *key, struct node *value,
+                           void *field);
+
 // ---- Keys of a phase's inputs: jobfile/spec_inputs.c
 
 void spec_read_inputs(struct reader *r, const struct spec_key *key, struct node *value,
@@ -66,6 +79,10 @@ void spec_read_from(struct reader *r, const struct spec_key *key, struct node *v
 
 // Sets the defaults of a phase, before any of its keys is read.
 void spec_phase_init(struct job_phase *phase);
+
+// Checks the command's settings of phase `p` and adds them to its `args`, which tasks read. `value`
+// is the value of the phase's own key `command`, or NULL.
+void spec_add_command(struct reader *r, size_t p, struct node *value);
 
 // Checks, once all phases are read, what they say about each other, about plugins and about files,
 // and resolves `needs` and `from`. Errors are reported.

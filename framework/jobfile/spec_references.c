@@ -255,5 +255,6 @@ void spec_check_references(struct reader *r)
         check_output(r, p);
         check_standard_input(r, p, &taken);
         check_args(r, p);
+        spec_add_command(r, p, spec_node_get(r->phase_nodes[p], "command"));
     }
 }

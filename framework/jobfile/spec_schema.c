@@ -11,15 +11,11 @@ static const struct {
     const char *name;
     const struct spec_table *table;
 } table_defs[] = {
-    {"axis", &spec_axis_table},
-    {"inputs", &spec_inputs_table},
-    {"phase", &spec_phase_table},
-    {"plugin", &spec_plugin_table},
-    {"range", &spec_range_table},
-    {"reduce", &spec_reduce_table},
-    {"retries", &spec_retries_table},
-    {"timeout", &spec_timeout_table},
-    {"on_failure", &spec_on_failure_table},
+    {"axis", &spec_axis_table},       {"command", &spec_command_table},
+    {"inputs", &spec_inputs_table},   {"phase", &spec_phase_table},
+    {"plugin", &spec_plugin_table},   {"range", &spec_range_table},
+    {"reduce", &spec_reduce_table},   {"retries", &spec_retries_table},
+    {"timeout", &spec_timeout_table}, {"on_failure", &spec_on_failure_table},
     {"workers", &spec_workers_table},
 };
 

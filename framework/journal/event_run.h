@@ -46,11 +46,15 @@ struct event_source {
 };
 
 // Something that a reader of the run may want to know and nothing depends on: "command", "hwloc",
-// "machine" (views/machine_note.h).
+// "machine" (views/machine_note.h), EVENT_NOTE_MISSING.
 struct event_note {
     const char *name;
     const char *text;
 };
+
+// The name of a note that a phase with batches reads fewer rows than the phase before it had tasks.
+// Its text is the phase's number, the number of missing rows, and the name of the other phase.
+#define EVENT_NOTE_MISSING "missing rows"
 
 // A worker is ready for tasks.
 struct event_worker_begin {

@@ -14,6 +14,7 @@ void job_phase_finish(struct job_phase *phase)
     free(phase->needs);
     job_inputs_finish(&phase->inputs);
     job_settings_finish(&phase->args);
+    job_settings_finish(&phase->command);
     free(phase->reduce.task);
     free(phase->output);
 }

@@ -59,11 +59,12 @@ struct job_phase {
     size_t need_count;
     struct job_inputs inputs;
     struct job_settings args;
-    uint64_t batch;           // number of rows that a many-row task takes
-    uint64_t chunk_size;      // number of tasks granted at once; 0 = automatic
-    int priority;             // higher first
-    unsigned max_parallel;    // number of workers at once; 0 = all
-    int64_t expected_time_ns; // run time that one task is expected to need; 0 = not known
+    struct job_settings command; // settings of model/command_line.h, in the names of its columns
+    uint64_t batch;              // number of rows that a many-row task takes
+    uint64_t chunk_size;         // number of tasks granted at once; 0 = automatic
+    int priority;                // higher first
+    unsigned max_parallel;       // number of workers at once; 0 = all
+    int64_t expected_time_ns;    // run time that one task is expected to need; 0 = not known
     struct time_limits timeout;
     struct retry_policy retries;
     struct job_on_failure on_failure;
@@ -77,6 +78,7 @@ struct job_phase {
     struct mark inputs_mark;
     struct mark batch_mark;
     struct mark output_mark;
+    struct mark command_mark;
 };
 
 // Frees what the phase holds, not the phase itself.

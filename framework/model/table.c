@@ -114,6 +114,18 @@ int table_find(const struct table *t, const char *name)
     return -1;
 }
 
+uint64_t table_stored_cells(const struct table *t, size_t column, uint64_t *step)
+{
+    const struct table_column *c = column_at(t, column);
+    uint64_t rows = t->head->rows;
+    *step = 1;
+    if (c->source != SOURCE_REPEATED || rows == 0)
+        return rows;
+    *step = c->divisor;
+    uint64_t reached = (rows - 1) / c->divisor + 1;
+    return reached < c->length ? reached : c->length;
+}
+
 struct table_column_view table_view(const struct table *t, size_t column)
 {
     const struct table_column *c = column_at(t, column);

@@ -44,6 +44,11 @@ int table_find(const struct table *t, const char *name);
 // points into the image and is NUL-terminated.
 struct cell table_cell(const struct table *t, size_t column, uint64_t row);
 
+// Returns how many cells the image stores for a column of a table with rows: 1 for a constant, one
+// for each value of an axis. Cell i is what table_cell returns for row i * *step. A range counts as
+// one cell for each row.
+uint64_t table_stored_cells(const struct table *t, size_t column, uint64_t *step);
+
 // Direct access to a column that is read very often: a range, or one cell a row, of i64 or f64.
 struct table_column_view {
     enum br_type type;     // BR_TYPE_NONE: the column is of another kind; use table_cell

@@ -52,6 +52,8 @@ static void take_note(struct report *r, const struct event_note *e)
 {
     struct machine machine;
     br_error none;
+    if (strcmp(e->name, EVENT_NOTE_MISSING) == 0)
+        return; // a part of the summary
     if (strcmp(e->name, "machine") != 0) {
         if (r->facts.length < REPORT_FACTS)
             report_fact(&r->facts, e->name, e->text);

@@ -257,6 +257,19 @@ static void put_phase(const struct report *r, size_t i, const struct summary_pha
                   busy, busy, note_of(p));
 }
 
+static void put_missing(const struct summary_phase *p, struct buffer *out)
+{
+    struct buffer text = BUFFER_EMPTY;
+    if (!p->name || p->missing_rows == 0)
+        return;
+    summary_missing(p, &text);
+    buffer_char(&text, '\0');
+    buffer_text(out, "<p class=\"note\">");
+    html_string(out, text.failed ? "" : text.data);
+    buffer_text(out, "</p>\n");
+    buffer_finish(&text);
+}
+
 void report_phases(const struct report *r, struct buffer *out)
 {
     const struct summary *s = &r->summary;
@@ -278,6 +291,8 @@ void report_phases(const struct report *r, struct buffer *out)
     for (size_t i = 0; i < shown; i++)
         put_phase(r, i, &total, out);
     buffer_text(out, "</tbody>\n</table></div>\n");
+    for (size_t i = 0; i < shown; i++)
+        put_missing(&s->phases[i], out);
     if (shown < s->phase_count)
         buffer_format(out, "<p class=\"note\">And %zu more phases: summary.json has all.</p>\n",
                       s->phase_count - shown);

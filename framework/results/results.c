@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "base/bits.h"
+#include "model/command_line.h"
 #include "model/row.h"
 #include "model/table_builder.h"
 
@@ -209,7 +210,7 @@ static int layout_fill(struct result_layout *l, const struct schema *inputs,
         return -1;
     for (size_t i = 0; inputs && i < inputs->count; i++) {
         const struct column *c = &inputs->columns[i];
-        if (strcmp(c->name, "index") != 0 &&
+        if (strcmp(c->name, "index") != 0 && c->name[0] != COMMAND_SETTING &&
             layout_add(l, c->name, c->type, RESULT_INPUT, i, err) != 0)
             return -1;
     }

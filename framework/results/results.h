@@ -49,7 +49,8 @@ void results_cells(const struct results *r, uint64_t row, struct cell *cells);
 //
 // A result file, and a phase that reads `from` another, have these columns: `index`, the inputs,
 // the results. A result that has the name of an input replaces it. An input column `index` (of a
-// result file that is read as inputs) is left out. A reduced row has the result columns alone.
+// result file that is read as inputs) is left out, and so are settings (model/command_line.h). A
+// reduced row has the result columns alone.
 
 enum result_source {
     RESULT_INDEX,

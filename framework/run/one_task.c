@@ -23,6 +23,7 @@ static void one_task_init(struct one_task *s)
 void one_task_finish(struct one_task *s)
 {
     free(s->path);
+    free(s->run_directory);
     free(s->phase);
     free(s->task);
     plugin_file_close(&s->file);
@@ -237,6 +238,7 @@ int one_task_from_run(struct nursery *nursery, const char *run, const char *phas
         result = recorded_run_inputs(&past, &out->prepared, place, &out->image, err);
     if (result == 0)
         result = take_task(out, place, index, err);
+    out->run_directory = result == 0 ? realpath(past.dir.path, NULL) : NULL;
     recorded_run_close(&past);
     return result;
 }

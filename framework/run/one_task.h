@@ -12,7 +12,8 @@ struct one_task {
     struct run_inline run; // describes the task to its worker; borrows from the fields below
     const struct job_env *env;
     size_t env_count;
-    unsigned width; // processing units that the task may use
+    char *run_directory; // absolute; NULL if the task has no run
+    unsigned width;      // processing units that the task may use
 
     char *path, *phase, *task;
     struct plugin_file file;

@@ -2,8 +2,10 @@
 #include "run/phase_rows.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "inputs/inputs.h"
+#include "run/check_command.h"
 #include "run/phase_events.h"
 #include "run/phase_files.h"
 #include "run/phase_reduction.h"
@@ -61,6 +63,20 @@ static int submit(struct phase *p, const struct ledger_past *past, int64_t now, 
     return p->map ? 0 : -1;
 }
 
+// Checks the command lines of a phase whose inputs are the results of another.
+static int check_loaded(const struct phase *p, const struct buffer *image, struct diagnostics *d,
+                        br_error *err)
+{
+    struct table table;
+    struct schema columns = {0};
+    if (table_open(&table, image->data, image->length, err) != 0 ||
+        results_schema_of_table(&table, &columns, err) != 0)
+        return -1;
+    check_command(p->owner->options.prepared->job, p->place, &columns, &table, d);
+    schema_finish(&columns);
+    return d->count > 0 ? -1 : 0;
+}
+
 // Makes the input table of a phase that reads `from` another. Its columns were checked before the
 // run began.
 static int load_from(struct phase *p, struct buffer *image, br_error *err)
@@ -79,6 +95,8 @@ static int load_from(struct phase *p, struct buffer *image, br_error *err)
     if (result == 0)
         result = inputs_load(job, p->place, &p->prepared->entry->signature, &table, &d, image,
                              &rows, err);
+    if (result == 0)
+        result = check_loaded(p, image, &d, err);
     if (result != 0 && d.count > 0)
         br_error_set(err, d.kind, "%s", diagnostics_text(&d));
     diagnostics_finish(&d);
@@ -140,6 +158,28 @@ static int reduce_earlier(struct reduce *r, const struct results *rows,
     return 0;
 }
 
+// Notes the rows that batches of the phase lack because tasks of the phase that it reads from have
+// failed. A phase that an earlier process has begun has its note in the journal.
+static int note_missing_rows(struct phase *p, int64_t now, br_error *err)
+{
+    const struct phases *ph = p->owner;
+    if (p->spec->inputs.kind != INPUT_FROM || p->spec->batch == 1 ||
+        resume_state_begun(ph->options.resume_state, p->place))
+        return 0;
+    const struct phase *from = &ph->phases[p->spec->inputs.from];
+    uint64_t missing =
+        from->reduced ? 0 : results_rows(from->results) - results_count(from->results);
+    if (missing == 0)
+        return 0;
+    struct buffer text = BUFFER_EMPTY;
+    buffer_format(&text, "%" PRIu32 " %" PRIu64 " %s", p->place, missing, from->spec->name);
+    char *note = buffer_take_string(&text, err);
+    struct event e = {.type = EVENT_NOTE, .note = {EVENT_NOTE_MISSING, note}};
+    int result = note ? phase_emit(p->owner, &e, now, err) : -1;
+    free(note);
+    return result;
+}
+
 // Takes over the outcomes of an earlier process, and submits the other tasks.
 static int submit_rest(struct phase *p, struct resume_history *h, int64_t now, br_error *err)
 {
@@ -153,7 +193,9 @@ static int submit_rest(struct phase *p, struct resume_history *h, int64_t now, b
     p->known = h->known;
     h->known = NULL;
     phase_count_failures(p, h->failed_count);
-    if (phase_emit_begin(p->owner, p->place, p->spec->name, p->spec->task, p->tasks, now, err) != 0)
+    if (phase_emit_begin(p->owner, p->place, p->spec->name, p->spec->task, p->tasks, now, err) !=
+            0 ||
+        note_missing_rows(p, now, err) != 0)
         return -1;
     p->state = RUNNING;
     return submit(p, &h->ledger, now, err);

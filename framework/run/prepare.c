@@ -11,6 +11,8 @@
 #include "journal/journal.h"
 #include "model/reduce.h"
 #include "results/output.h"
+#include "run/check_command.h"
+#include "run/check_files.h"
 
 // A plugin that takes longer to load is considered to hang.
 #define INSPECT_NS (10 * NS_PER_S)
@@ -267,6 +269,14 @@ static int load_inputs(struct preparation *in, size_t i, struct schema *columns)
     return in->d->count > mistakes ? 0 : -1;
 }
 
+static void check_phase_command(struct preparation *in, size_t i, const struct schema *columns)
+{
+    const struct prepared_phase *pp = &in->p->phases[i];
+    struct table table;
+    bool has_rows = pp->loaded && table_open(&table, pp->image.data, pp->image.length, NULL) == 0;
+    check_command(in->p->job, i, columns, has_rows ? &table : NULL, in->d);
+}
+
 static bool prepare_phase(struct preparation *in, size_t i)
 {
     const struct job_phase *phase = &in->p->job->phases[i];
@@ -283,6 +293,8 @@ static bool prepare_phase(struct preparation *in, size_t i)
     const struct schema *reduced = reduced_schema(phase, pp);
     const struct schema none = {0}, *beside = phase->batch > 1 ? &none : &columns;
     bool ok = loaded >= 0;
+    if (loaded > 0 && in->d->count == mistakes)
+        check_phase_command(in, i, &columns);
     if (loaded > 0 && in->d->count == mistakes) {
         ok = result_layout_make(beside, &pp->entry->signature.results, &rows, in->err) == 0;
         if (ok && pp->reduce_entry)
@@ -333,7 +345,7 @@ static bool prepare_all(struct preparation *in)
     for (size_t i = 0; i < in->p->job->phase_count; i++)
         if (!prepare_phase(in, i))
             return false;
-    return true;
+    return check_files(in->p, in->d, in->err) == 0;
 }
 
 int prepare(struct job *job, struct nursery *nursery, const struct prepare_options *options,

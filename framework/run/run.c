@@ -56,7 +56,9 @@ struct run {
     struct pool *pool;
     struct phases *phases;
     struct plugin_use *plugins;
-    int *logs; // standard output of each worker, then standard error of each
+    struct job_env *env; // of the workers
+    char *real_path;     // of the run directory; in `env`
+    int *logs;           // standard output of each worker, then standard error of each
     unsigned workers;
     uint32_t *starts; // how many times each worker was started
     struct stop stop;
@@ -312,12 +314,28 @@ static uint64_t data_limit(uint64_t memory)
 #endif
 }
 
+// Adds the run directory to the environment of the workers.
+static int make_environment(struct run *run, br_error *err)
+{
+    const struct job *job = run->prepared->job;
+    run->env = calloc(job->env_count + 1, sizeof *run->env);
+    run->real_path = realpath(run->dir.path, NULL);
+    if (!run->env || !run->real_path)
+        return br_error_errno(err, "cannot find the path of %s", run->dir.path);
+    if (job->env_count > 0)
+        memcpy(run->env, job->env, job->env_count * sizeof *run->env);
+    run->env[job->env_count] = (struct job_env){"BATCHRUN_RUN_DIR", run->real_path};
+    return 0;
+}
+
 static int open_pool(struct run *run, br_error *err)
 {
     const struct job *job = run->prepared->job;
     run->plugins = calloc(job->plugin_count + 1, sizeof *run->plugins);
     if (!run->plugins)
         return br_error_nomem(err);
+    if (make_environment(run, err) != 0)
+        return -1;
     for (size_t i = 0; i < job->plugin_count; i++)
         run->plugins[i] =
             (struct plugin_use){&run->prepared->plugin_files[i].source, &job->plugins[i].config};
@@ -325,8 +343,8 @@ static int open_pool(struct run *run, br_error *err)
         .nursery = run->nursery,
         .plan = &run->prepared->plan,
         .common = {.plugins = {run->plugins, job->plugin_count},
-                   .env = job->env,
-                   .env_count = job->env_count,
+                   .env = run->env,
+                   .env_count = job->env_count + 1,
                    .keep_output = true,
                    .address_space = JOB_UNLIMITED,
                    .data = data_limit(job->limits.memory),
@@ -617,6 +635,8 @@ static void tear_down(struct run *run)
     free(run->logs);
     free(run->starts);
     free(run->plugins);
+    free(run->env);
+    free(run->real_path);
     stop_close(&run->stop);
     resume_finish(&run->resume);
     rundir_finish(&run->dir);

@@ -73,6 +73,7 @@ static void take_phase_begin(struct summary *s, const struct event_phase_begin *
     // A phase that starts a second time has no results yet.
     free(p->name);
     free(p->task);
+    free(p->missing_from);
     *p = (struct summary_phase){.tasks = e->tasks, .start_ns = now};
     keep(s, &p->name, e->name);
     keep(s, &p->task, e->task);
@@ -160,6 +161,22 @@ static void take_resume(struct summary *s, const struct event_run_resume *e)
     }
 }
 
+// Takes a note about missing rows: the number of the phase, of the rows, and the source's name.
+static void take_note(struct summary *s, const struct event_note *e)
+{
+    uint32_t phase;
+    uint64_t rows;
+    int name = 0;
+    if (strcmp(e->name, EVENT_NOTE_MISSING) != 0 ||
+        sscanf(e->text, "%" SCNu32 " %" SCNu64 " %n", &phase, &rows, &name) != 2 || name == 0)
+        return;
+    struct summary_phase *p = phase_at(s, phase);
+    if (!p)
+        return;
+    p->missing_rows = rows;
+    keep(s, &p->missing_from, e->text + name);
+}
+
 static int summary_take(struct event_sink *sink, const struct event *event, br_error *err)
 {
     struct summary *s = (struct summary *)sink;
@@ -196,7 +213,9 @@ static int summary_take(struct event_sink *sink, const struct event *event, br_e
     case EVENT_WORKER_END:
     case EVENT_OUTPUT:
     case EVENT_SOURCE:
+        break;
     case EVENT_NOTE:
+        take_note(s, &event->note);
         break;
     }
     return 0;
@@ -212,6 +231,7 @@ void summary_finish(struct summary *s)
     for (size_t i = 0; i < s->phase_count; i++) {
         free(s->phases[i].name);
         free(s->phases[i].task);
+        free(s->phases[i].missing_from);
     }
     free(s->phases);
     free(s->workers);
@@ -477,6 +497,32 @@ void summary_verdict(const struct summary *s, struct buffer *out)
     put_verdict(s, &total, out);
 }
 
+void summary_missing(const struct summary_phase *p, struct buffer *out)
+{
+    if (p->missing_rows == 0)
+        return;
+    buffer_text(out, "phase ");
+    text_escaped(out, p->name, strlen(p->name));
+    buffer_text(out, ": ");
+    text_count(out, p->missing_rows);
+    buffer_format(out, " row%s of phase ", p->missing_rows == 1 ? "" : "s");
+    text_escaped(out, p->missing_from, strlen(p->missing_from));
+    buffer_format(out, " %s missing because tasks failed; batches may mix rows of different groups",
+                  p->missing_rows == 1 ? "is" : "are");
+}
+
+static void put_missing(const struct summary *s, struct buffer *out)
+{
+    size_t before = out->length;
+    for (size_t i = 0; i < s->phase_count; i++)
+        if (s->phases[i].name && s->phases[i].missing_rows > 0) {
+            summary_missing(&s->phases[i], out);
+            buffer_char(out, '\n');
+        }
+    if (out->length > before)
+        buffer_char(out, '\n');
+}
+
 void summary_text(const struct summary *s, struct buffer *out)
 {
     struct summary_phase total;
@@ -484,6 +530,7 @@ void summary_text(const struct summary *s, struct buffer *out)
     if (s->phase_count > 0) {
         put_table(s, &total, out);
         buffer_char(out, '\n');
+        put_missing(s, out);
     }
     put_verdict(s, &total, out);
     buffer_char(out, '\n');
@@ -542,6 +589,10 @@ static void json_phase(struct json *j, const struct summary *s, const struct sum
         json_u64(j, outcome_name((enum outcome_status)o), p->outcomes[o]);
     json_end_object(j);
     json_u64(j, "retries", p->retries);
+    if (p->missing_rows > 0) {
+        json_u64(j, "missing_rows", p->missing_rows);
+        json_string(j, "missing_from", p->missing_from);
+    }
     json_seconds(j, "start_seconds", p->start_ns);
     json_seconds(j, "end_seconds", p->start_ns + summary_phase_wall(s, p));
     json_seconds(j, "wall_seconds", summary_phase_wall(s, p));

@@ -25,6 +25,10 @@ struct summary_phase {
     int64_t busy_ns; // time that workers spent in its tasks
     bool ended;
     enum phase_end how; // set if `ended`
+    // Rows that a phase with batches lacks because tasks of phase `missing_from` failed; 0 and NULL
+    // if there are none.
+    uint64_t missing_rows;
+    char *missing_from;
 };
 
 struct summary_worker {
@@ -74,7 +78,11 @@ void summary_totals(const struct summary *s, struct summary_phase *total);
 // Appends the result of the run as one sentence for a person, without a newline.
 void summary_verdict(const struct summary *s, struct buffer *out);
 
-// Appends a table of the phases and a line with the verdict, for a person.
+// Appends a sentence about the rows that a phase lacks, for a person; nothing if it lacks none.
+void summary_missing(const struct summary_phase *p, struct buffer *out);
+
+// Appends a table of the phases, sentences about missing rows, and a line with the verdict, for a
+// person.
 void summary_text(const struct summary *s, struct buffer *out);
 
 // Appends the content of summary.json. `failures` may be NULL. Returns -1 and *err if memory runs

@@ -105,6 +105,8 @@ static int run_one_task(const struct one_task *s)
 {
     br_error err = {0};
     struct run_inline_end end;
+    if (s->run_directory)
+        setenv("BATCHRUN_RUN_DIR", s->run_directory, 1);
     worker_setup_environment(s->width, s->env, s->env_count, &err);
     if (err.kind != BR_ERR_NONE || run_inline(&s->run, &end, &err) != 0)
         return report_error(&err);

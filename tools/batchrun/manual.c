@@ -120,12 +120,13 @@ static void print_all_keys(void)
         const char *title;
         const struct spec_table *table;
     } parts[] = {
-        {"The job", &spec_job_table},           {"Workers", &spec_workers_table},
-        {"Limits", &spec_limits_table},         {"A plugin", &spec_plugin_table},
-        {"A phase", &spec_phase_table},         {"Inputs: exactly one of", &spec_inputs_table},
-        {"Range", &spec_range_table},           {"Timeout", &spec_timeout_table},
-        {"Retries", &spec_retries_table},       {"Backoff", &spec_backoff_table},
-        {"On failure", &spec_on_failure_table}, {"Reduce", &spec_reduce_table},
+        {"The job", &spec_job_table},     {"Workers", &spec_workers_table},
+        {"Limits", &spec_limits_table},   {"A plugin", &spec_plugin_table},
+        {"A phase", &spec_phase_table},   {"Inputs: exactly one of", &spec_inputs_table},
+        {"Range", &spec_range_table},     {"Timeout", &spec_timeout_table},
+        {"Command", &spec_command_table}, {"Retries", &spec_retries_table},
+        {"Backoff", &spec_backoff_table}, {"On failure", &spec_on_failure_table},
+        {"Reduce", &spec_reduce_table},
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         printf(".Ss %s\n", parts[i].title);

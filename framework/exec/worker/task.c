@@ -384,12 +384,12 @@ static int emit_bytes(br_task *task, const void *data, size_t size)
 
 // ---- The other calls of a task
 
-BR_PRINTF_(3, 0) static int api_fail(br_task *task, int permanent, const char *format, va_list args)
+BR_PRINTF_(3, 0) static int api_fail(br_task *task, int how, const char *format, va_list args)
 {
     struct task *t = task_of(task);
     if (t->failure == TASK_FINE) {
         write_message(t->message, format, args);
-        t->failure = permanent ? TASK_FAILED_FOR_GOOD : TASK_FAILED;
+        t->failure = how == 0 ? TASK_FAILED : how == 2 ? TASK_TIMED_OUT : TASK_FAILED_FOR_GOOD;
         t->unusual = true;
     }
     return 1;

@@ -59,7 +59,8 @@ struct task_map {
 enum task_failure {
     TASK_FINE,
     TASK_FAILED,
-    TASK_FAILED_FOR_GOOD
+    TASK_FAILED_FOR_GOOD,
+    TASK_TIMED_OUT // it ended because its soft timeout had passed
 };
 
 struct task {

@@ -543,12 +543,17 @@ static void note_over_output(struct worker *w, struct ending *e)
     w->over_output = 0;
 }
 
+static uint32_t outcome_of(enum task_failure failure)
+{
+    return failure == TASK_TIMED_OUT ? OUTCOME_TIMED_OUT : OUTCOME_ERROR;
+}
+
 static void publish_in_full(struct worker *w, struct record *r, struct ending *e, int64_t duration,
                             int64_t now)
 {
     const struct task *t = &w->task;
     if (!e->isolated)
-        e->end = (struct record_end){.status = OUTCOME_ERROR,
+        e->end = (struct record_end){.status = outcome_of(e->failure),
                                      .permanent = e->failure == TASK_FAILED_FOR_GOOD,
                                      .peak_memory = -1};
     if (w->over_output > 0)
@@ -606,7 +611,7 @@ static void run_isolated(struct worker *w, struct ending *e)
         .size = done.size,
         .isolated = true,
         .end = {.times = {.cpu_ns = done.cpu_ns, .cpu = done.cpu},
-                .status = done.died ? OUTCOME_CRASHED : OUTCOME_ERROR,
+                .status = done.died ? OUTCOME_CRASHED : outcome_of(done.failure),
                 .permanent = done.failure == TASK_FAILED_FOR_GOOD,
                 .peak_memory = done.peak_memory,
                 .signal = done.signal,

@@ -209,6 +209,16 @@ BR_PRINTF_(2, 3) static inline int br_fail_permanent(br_task *t, const char *for
     va_end(args);
     return result;
 }
+/* As br_fail, but the task ends as `timed_out`: it stopped because its soft timeout had passed,
+ * which br_task_time_left shows. */
+BR_PRINTF_(2, 3) static inline int br_fail_timed_out(br_task *t, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int result = t->api->task_fail(t, 2, format, args);
+    va_end(args);
+    return result;
+}
 
 /* ---- About the task ----------------------------------------------------------------------------
  */

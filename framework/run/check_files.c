@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "run/check_files.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "model/command_line.h"
+
+// A file, however its path is spelt.
+struct identity {
+    bool exists;
+    dev_t device; // of an existing file
+    ino_t inode;
+    char *place; // of a file that does not exist: its resolved directory, and its name
+};
+
+struct written {
+    size_t phase;
+    char *path; // as it can be opened from here
+    struct identity identity;
+};
+
+struct check {
+    const struct prepared *p;
+    struct diagnostics *d;
+    br_error *err;
+    struct written *written; // one for each phase with a result file of its own
+    size_t count;
+    bool any_exists; // any of them does
+    bool *before;    // of the phase that is looked at: which phases end before it starts
+    bool failed;     // out of memory
+};
+
+// ---- Identity
+
+// Returns the resolved directory of `path`, a slash and the last part of it. NULL if the directory
+// does not exist, and when out of memory.
+static char *resolve_missing(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    char *directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    char *real = directory ? realpath(directory, NULL) : NULL;
+    char *place = real ? malloc(strlen(real) + strlen(name) + 2) : NULL;
+    if (place)
+        stpcpy(stpcpy(stpcpy(place, real), "/"), name);
+    free(directory);
+    free(real);
+    return place;
+}
+
+static struct identity identify(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) == 0)
+        return (struct identity){.exists = true, .device = st.st_dev, .inode = st.st_ino};
+    return (struct identity){.place = resolve_missing(path)};
+}
+
+static bool is_same_file(const struct identity *a, const struct identity *b)
+{
+    if (a->exists || b->exists)
+        return a->exists && b->exists && a->device == b->device && a->inode == b->inode;
+    return a->place && b->place && strcmp(a->place, b->place) == 0;
+}
+
+// Returns a path of the job file as it can be opened from here. The caller frees it.
+static char *join(struct check *c, const char *path)
+{
+    struct buffer joined = BUFFER_EMPTY;
+    if (path[0] != '/' && strcmp(c->p->job->directory, ".") != 0)
+        buffer_format(&joined, "%s/", c->p->job->directory);
+    buffer_text(&joined, path);
+    char *text = buffer_take_string(&joined, c->err);
+    c->failed |= !text;
+    return text;
+}
+
+// ---- What is written
+
+static void complain(struct check *c, const struct written *w, const char *what)
+{
+    const struct job_phase *phase = &c->p->job->phases[w->phase];
+    diagnostics_add(c->d, BR_ERR_USAGE, phase->output_mark, strlen(phase->output),
+                    "choose another file", "phase `%s` would write over %s", phase->name, what);
+}
+
+// Reports a file that phase `reader` reads.
+static void complain_read(struct check *c, const struct written *w, const char *path, size_t reader)
+{
+    struct buffer what = BUFFER_EMPTY;
+    if (w->phase == reader)
+        buffer_format(&what, "%s, which it reads", path);
+    else
+        buffer_format(&what, "%s, which phase `%s` reads", path, c->p->job->phases[reader].name);
+    char *text = buffer_take_string(&what, c->err);
+    if (text)
+        complain(c, w, text);
+    c->failed |= !text;
+    free(text);
+}
+
+static void add_written(struct check *c, size_t phase)
+{
+    const char *output = c->p->job->phases[phase].output;
+    if (!output || strcmp(output, "-") == 0)
+        return;
+    char *path = join(c, output);
+    if (!path)
+        return;
+    struct written *w = &c->written[c->count++];
+    *w = (struct written){.phase = phase, .path = path, .identity = identify(path)};
+    c->any_exists |= w->identity.exists;
+    for (size_t i = 0; i + 1 < c->count; i++) {
+        const struct job_phase *other = &c->p->job->phases[c->written[i].phase];
+        if (is_same_file(&w->identity, &c->written[i].identity)) {
+            diagnostics_add(c->d, BR_ERR_USAGE, c->p->job->phases[phase].output_mark,
+                            strlen(output), "give each its own file",
+                            "phases `%s` and `%s` both write to %s (`%.64s` is the same file)",
+                            other->name, c->p->job->phases[phase].name, path, other->output);
+            return;
+        }
+    }
+}
+
+// ---- What is read
+
+static bool may_write(const struct check *c, const struct written *w, size_t reader)
+{
+    return w->phase != reader && c->before[w->phase];
+}
+
+// Compares a file that the phase reads with all that are written.
+static void add_read(struct check *c, size_t reader, const char *path)
+{
+    struct identity file = identify(path);
+    for (size_t i = 0; i < c->count; i++)
+        if (is_same_file(&file, &c->written[i].identity) && !may_write(c, &c->written[i], reader))
+            complain_read(c, &c->written[i], path, reader);
+    free(file.place);
+}
+
+// Appends text so that fnmatch takes it for nothing but itself.
+static void append_literally(struct buffer *out, const char *text)
+{
+    for (; *text; text++) {
+        if (strchr("*?[]\\", *text))
+            buffer_char(out, '\\');
+        buffer_char(out, *text);
+    }
+}
+
+// Returns the pattern with the directories before its first wildcard resolved, as identities have
+// them. The caller frees it. NULL if there is no such directory, and when out of memory.
+static char *resolve_pattern(struct check *c, const char *pattern)
+{
+    size_t rest = strcspn(pattern, "*?[\\");
+    while (rest > 0 && pattern[rest - 1] != '/')
+        rest--;
+    char *directory = rest > 0 ? strndup(pattern, rest) : strdup(".");
+    char *real = directory ? realpath(directory, NULL) : NULL;
+    struct buffer out = BUFFER_EMPTY;
+    if (real)
+        append_literally(&out, real);
+    buffer_char(&out, '/');
+    buffer_text(&out, pattern + rest);
+    char *text = real ? buffer_take_string(&out, c->err) : NULL;
+    c->failed |= real && !text;
+    if (!real)
+        buffer_finish(&out);
+    free(directory);
+    free(real);
+    return text;
+}
+
+// Compares the pattern with what is written: a file that would match it is read by the next run.
+static void add_pattern(struct check *c, size_t reader, const char *pattern)
+{
+    char *joined = join(c, pattern);
+    char *resolved = joined ? resolve_pattern(c, joined) : NULL;
+    for (size_t i = 0; resolved && i < c->count; i++) {
+        const struct written *w = &c->written[i];
+        if (!may_write(c, w, reader) && w->identity.place &&
+            fnmatch(resolved, w->identity.place, FNM_PATHNAME | FNM_PERIOD) == 0)
+            complain_read(c, w, "a file that matches a `glob`", reader);
+    }
+    free(resolved);
+    free(joined);
+}
+
+// Compares the files that a pattern has matched: those in the phase's column `name`.
+static void add_matches(struct check *c, size_t reader, const char *name)
+{
+    const struct prepared_phase *pp = &c->p->phases[reader];
+    struct table table;
+    uint64_t step;
+    if (!c->any_exists || !pp->loaded ||
+        table_open(&table, pp->image.data, pp->image.length, NULL) != 0)
+        return;
+    int column = table_find(&table, name);
+    if (column < 0 || !schema_type_is_text(table_column_type(&table, (size_t)column)))
+        return;
+    uint64_t cells = table_stored_cells(&table, (size_t)column, &step);
+    for (uint64_t i = 0; i < cells; i++)
+        add_read(c, reader, table_cell(&table, (size_t)column, i * step).text.data);
+}
+
+static void add_inputs(struct check *c, size_t reader, const struct job_inputs *in,
+                       const char *column)
+{
+    if (in->kind == INPUT_CSV || (in->kind == INPUT_LINES && strcmp(in->path, "-") != 0)) {
+        char *path = join(c, in->path);
+        if (path)
+            add_read(c, reader, path);
+        free(path);
+    } else if (in->kind == INPUT_GLOB) {
+        add_pattern(c, reader, in->path);
+        add_matches(c, reader, column);
+    }
+}
+
+static void look_at_phase(struct check *c, size_t reader)
+{
+    const struct job_inputs *in = &c->p->job->phases[reader].inputs;
+    job_phases_before(c->p->job, reader, c->before);
+    if (in->kind != INPUT_MATRIX)
+        add_inputs(c, reader, in, "path");
+    for (size_t i = 0; in->kind == INPUT_MATRIX && i < in->matrix.axis_count; i++)
+        add_inputs(c, reader, in->matrix.axes[i].values, in->matrix.axes[i].name);
+    const struct job_settings *args = &c->p->job->phases[reader].args;
+    for (size_t i = 0; i < args->count; i++)
+        if (strcmp(args->items[i].name, COMMAND_STDIN) == 0)
+            add_read(c, reader, args->items[i].value.cell.text.data);
+}
+
+// Compares a file that the job as a whole needs.
+static void look_at_file(struct check *c, const char *path, const char *what)
+{
+    struct identity file = identify(path);
+    for (size_t i = 0; i < c->count; i++)
+        if (is_same_file(&file, &c->written[i].identity))
+            complain(c, &c->written[i], what);
+    free(file.place);
+}
+
+int check_files(const struct prepared *p, struct diagnostics *d, br_error *err)
+{
+    size_t phases = p->job->phase_count;
+    struct check c = {.p = p, .d = d, .err = err};
+    c.written = calloc(phases + 1, sizeof *c.written);
+    c.before = calloc(phases + 1, sizeof *c.before);
+    if (!c.written || !c.before) {
+        c.failed = true;
+        br_error_nomem(err);
+    }
+    for (size_t i = 0; !c.failed && i < phases; i++)
+        add_written(&c, i);
+    if (!c.failed && c.count > 0) {
+        look_at_file(&c, p->job->file, "the job file");
+        for (size_t i = 0; i < p->job->plugin_count; i++)
+            if (p->plugin_files[i].source.path)
+                look_at_file(&c, p->plugin_files[i].source.path, "a plugin");
+        for (size_t i = 0; i < phases; i++)
+            look_at_phase(&c, i);
+    }
+    for (size_t i = 0; i < c.count; i++) {
+        free(c.written[i].path);
+        free(c.written[i].identity.place);
+    }
+    free(c.written);
+    free(c.before);
+    return c.failed ? -1 : 0;
+}
