@@ -42,6 +42,7 @@ libbase_a_SOURCES = \
 	framework/base/owned.h \
 	framework/base/signals.c framework/base/signals.h \
 	framework/base/stopwatch.c framework/base/stopwatch.h \
+	framework/base/streams.c framework/base/streams.h \
 	framework/base/text.c framework/base/text.h \
 	framework/base/utf8.c framework/base/utf8.h \
 	framework/base/wire.c framework/base/wire.h

@@ -143,6 +143,9 @@ unit_tests += tests/unit/test_story
 tests_unit_test_story_SOURCES = tests/unit/test_story.c
 unit_tests += tests/unit/test_summary
 tests_unit_test_summary_SOURCES = tests/unit/test_summary.c
+unit_tests += tests/unit/test_streams
+tests_unit_test_streams_SOURCES = tests/unit/test_streams.c tests/unit/streams_cxx.cpp
+tests_unit_test_streams_CXXFLAGS = -std=c++17 -Wall -Wextra -Wshadow $(SANITIZE_CFLAGS)
 unit_tests += tests/unit/test_table
 tests_unit_test_table_SOURCES = tests/unit/test_table.c
 unit_tests += tests/unit/test_task
@@ -159,6 +162,8 @@ unit_tests += tests/unit/test_units
 tests_unit_test_units_SOURCES = tests/unit/test_units.c
 unit_tests += tests/unit/test_wire
 tests_unit_test_wire_SOURCES = tests/unit/test_wire.c
+unit_tests += tests/unit/test_worker_ends
+tests_unit_test_worker_ends_SOURCES = tests/unit/test_worker_ends.c
 
 # Tests of <batchrun/pool.h>, linked with libbatchrun alone, as its users' programs are.
 pool_tests =
@@ -275,6 +280,10 @@ tests_plugins_cxx_la_SOURCES = tests/plugins/cxx.cpp
 tests_plugins_cxx_la_CXXFLAGS = -std=c++17 -fvisibility=hidden -Wall -Wextra -Wshadow $(SANITIZE_CFLAGS)
 tests_plugins_cxx_la_LDFLAGS = $(test_plugin_ldflags)
 tests_plugins_cxx_la_LIBADD =
+check_LTLIBRARIES += tests/plugins/ends.la
+tests_plugins_ends_la_SOURCES = tests/plugins/ends.c
+tests_plugins_ends_la_LDFLAGS = $(test_plugin_ldflags)
+tests_plugins_ends_la_LIBADD = -lpthread
 check_LTLIBRARIES += tests/plugins/faulty.la
 tests_plugins_faulty_la_SOURCES = tests/plugins/faulty.c
 tests_plugins_faulty_la_LDFLAGS = $(test_plugin_ldflags)
@@ -370,6 +379,7 @@ system_tests = \
 	tests/system/test_keys.py \
 	tests/system/test_killed.py \
 	tests/system/test_language.py \
+	tests/system/test_languages.py \
 	tests/system/test_layers.py \
 	tests/system/test_limits.py \
 	tests/system/test_manual.py \
@@ -409,6 +419,7 @@ once_tests = \
 	tests/system/test_guides.py \
 	tests/system/test_install.py \
 	tests/system/test_language.py \
+	tests/system/test_languages.py \
 	tests/system/test_layers.py \
 	tests/system/test_manual.py \
 	tests/system/test_messages.py \

@@ -23,7 +23,8 @@
 //     outcome, the worker ends all the same, and no task is blamed.
 // 11. kill does nothing to a slot that is not ready: it holds no task to be killed for.
 // 12. A retired worker finishes nothing but itself: DEAD is `expected`. A worker that is retired
-//     before it was ready does not report READY.
+//     before it was ready does not report READY. A worker may also retire by itself; then the tasks
+//     that it has not started are RETURNED.
 // 13. ask reaches the task that it names, or none.
 // 14. Reported tasks were granted, and their results fit the map's schema, or the function's size.
 // 15. After next_report has returned 0, fd becomes readable or deadline passes before anything

@@ -109,7 +109,8 @@ struct exec_report {
             int pid;
             int signal;
             int exit_code;
-            bool expected; // it was killed, retired or unfit
+            bool expected; // it was killed or unfit, or was retired or retired by itself
+            bool badly;    // it was retired, but crashed or was killed instead of ending
             bool stuck;    // the process does not end; the slot must not be started again
             const char *reason;
         } dead;

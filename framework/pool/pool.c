@@ -210,6 +210,20 @@ static int take_reports(struct pool *p, br_error *err)
     }
 }
 
+bool pool_take_ends(struct pool *p, int64_t now)
+{
+    br_error err;
+    p->now = now;
+    p->needs_dispatch = p->steal_soon = false;
+    if (take_reports(p, &err) != 0)
+        return false;
+    pool_wind_down(p); // of those that were starting
+    for (unsigned i = 0; i < p->options.workers; i++)
+        if (p->slots[i].state == SLOT_ENDING)
+            return true;
+    return false;
+}
+
 // ---- A round
 
 // Queues the maps of which a waiting task may run by now.

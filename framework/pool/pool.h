@@ -67,8 +67,12 @@ struct pool_map_options {
 struct pool *pool_create(const struct pool_options *options, br_error *err);
 
 // Lets idle workers end when no work is left, so that pool_destroy waits less for them. Only
-// pool_map_release and pool_destroy may follow.
+// pool_take_ends, pool_map_release and pool_destroy may follow.
 void pool_wind_down(struct pool *p);
+
+// Takes the reports of workers that pool_wind_down lets end, and starts no others. Returns whether
+// some have yet to end; false, too, if the executor or on_worker has failed.
+bool pool_take_ends(struct pool *p, int64_t now);
 
 // Ends the workers, within the grace, and frees the pool and all its maps. Outcomes that were not
 // dispatched are lost. NULL is fine.

@@ -65,6 +65,8 @@ struct run {
     int64_t begin_ns;
     bool cancelled; // running tasks are being killed
     bool late;      // the end of the Slurm allocation stopped the run
+    bool ended;     // the last event was emitted
+    bool bad_end;   // a worker that did not end normally was reported
     char reason[64];
     char tag[24]; // unique to this run
 };
@@ -113,6 +115,13 @@ static int emit(struct run *run, struct event *e, int64_t now, br_error *err)
 static int on_worker(void *user, const struct exec_report *r, br_error *err)
 {
     struct run *run = user;
+    // Of many workers one is reported: they have the same plugins.
+    if (r->type == REPORT_DEAD && r->dead.badly && !run->bad_end) {
+        run->bad_end = true;
+        terminal_bad_end(&run->terminal, r);
+    }
+    if (run->ended)
+        return 0;
     if (r->type == REPORT_READY) {
         struct event e = {.type = EVENT_WORKER_BEGIN,
                           .worker_begin = {.worker = r->slot,
@@ -562,6 +571,17 @@ static enum run_status verdict(struct run *run, int looped, const br_error *err,
     return phases_succeeded(run->phases) ? RUN_OK : RUN_FAILED;
 }
 
+// Waits for the ends of idle workers, for as long as each may take; less when the Slurm allocation
+// ends.
+static void await_workers(struct run *run)
+{
+    while (clock_now() < run->stop.end_at && pool_take_ends(run->pool, clock_now())) {
+        int64_t until = earliest(pool_deadline(run->pool), run->stop.end_at);
+        struct pollfd wait = {.fd = pool_fd(run->pool), .events = POLLIN};
+        (void)poll(&wait, 1, clock_poll_timeout(until, clock_now()));
+    }
+}
+
 static void close_pool(struct run *run)
 {
     pool_destroy(run->pool);
@@ -594,6 +614,9 @@ static enum run_status end(struct run *run, int looped, br_error *err)
     if (run->journal && journal_close(run->journal, told == 0 ? &late : &second) != 0)
         closed = -1;
     run->journal = NULL;
+    run->ended = true;
+    if (looped == 0)
+        await_workers(run);
     close_pool(run);
     terminal_finish(&run->terminal);
     if (closed == 0)

@@ -78,15 +78,23 @@ void terminal_begin(struct terminal *t, const struct resume *resume)
     buffer_finish(&b);
 }
 
-void terminal_lost_worker(struct terminal *t, const struct exec_report *dead)
+static void report_worker(struct terminal *t, const struct exec_report *dead, const char *what)
 {
     struct buffer b = BUFFER_EMPTY;
-    buffer_format(&b, "batchrun: worker %u (pid %d) is no longer used, the others continue: ",
-                  dead->slot, dead->dead.pid);
-    buffer_text(&b, dead->dead.reason);
-    buffer_char(&b, '\n');
+    buffer_format(&b, "batchrun: worker %u (pid %d) %s: %s\n", dead->slot, dead->dead.pid, what,
+                  dead->dead.reason);
     terminal_print(t, &b);
     buffer_finish(&b);
+}
+
+void terminal_lost_worker(struct terminal *t, const struct exec_report *dead)
+{
+    report_worker(t, dead, "is no longer used, the others continue");
+}
+
+void terminal_bad_end(struct terminal *t, const struct exec_report *dead)
+{
+    report_worker(t, dead, "did not end normally after its last task, which affects no task");
 }
 
 void terminal_failures(struct terminal *t)

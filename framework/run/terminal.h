@@ -55,6 +55,10 @@ void terminal_begin(struct terminal *t, const struct resume *resume);
 // Reports a worker that no signal ends; `dead` is its report of the type DEAD.
 void terminal_lost_worker(struct terminal *t, const struct exec_report *dead);
 
+// Reports a worker that did not end normally when it had nothing left to run; `dead` is its report
+// of the type DEAD.
+void terminal_bad_end(struct terminal *t, const struct exec_report *dead);
+
 // Prints the failures that have not been printed yet. To be called after all reports of a dispatch:
 // output of a task may be reported after its end.
 void terminal_failures(struct terminal *t);

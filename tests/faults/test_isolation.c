@@ -123,7 +123,44 @@ START_TEST(no_fork_beside_threads_of_earlier_tasks)
     ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 3);
     ck_assert_uint_ge(rig.deaths, 1);
     ck_assert_str_eq(rig.last_reason,
-                     "threads of earlier tasks still run, and the next task needs a forked child");
+                     "it has threads, so a task with isolation needs a worker of its own");
+    rig_close(&rig);
+}
+END_TEST
+
+// The tasks wait for a thread that init has started. Every worker runs one of them.
+static void run_beside_threads(unsigned workers, enum job_isolation how)
+{
+    static const struct job_env env[] = {{"ENDS_THREADS", "1"}};
+    rig_run_one(&rig,
+                (struct rig_options){.workers = workers,
+                                     .plugin = "tests/plugins/.libs/ends.so",
+                                     .env = env,
+                                     .env_count = 1},
+                "ask", 0, 12, isolated(how, 1));
+    ck_assert_uint_eq(rig.by_status[OUTCOME_OK], 12);
+    for (int i = 0; i < 12; i++)
+        ck_assert_uint_eq(rig.fates[i].tries, i % 2 ? 2 : 1);
+}
+
+START_TEST(beside_threads_of_init_each_task_has_a_worker)
+{
+    run_beside_threads(1 + (unsigned)_i, ISOLATE_TASK);
+    for (int i = 0; i < 12; i++)
+        for (int k = 0; k < i; k++)
+            ck_assert_int_ne(rig.fates[i].y, rig.fates[k].y);
+    ck_assert_uint_ge(rig.starts, 18); // attempts
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(beside_threads_of_init_each_retry_has_a_worker)
+{
+    run_beside_threads(1 + (unsigned)_i, ISOLATE_AUTO);
+    for (int i = 1; i < 12; i += 2)
+        for (int k = 0; k < 12; k++)
+            ck_assert(k == i || rig.fates[i].y != rig.fates[k].y);
+    ck_assert_uint_ge(rig.starts, 6);
     rig_close(&rig);
 }
 END_TEST
@@ -267,6 +304,8 @@ SUITE(isolation)
     TEST(a_failure_has_its_reason);
     TEST(only_a_retry_is_isolated_by_auto);
     TEST(no_fork_beside_threads_of_earlier_tasks);
+    LOOP_TEST(beside_threads_of_init_each_task_has_a_worker, 2);
+    LOOP_TEST(beside_threads_of_init_each_retry_has_a_worker, 2);
     TEST(processes_that_it_leaves_are_ended);
     TEST(its_time_is_limited);
     TEST(results_of_any_size_come_over);

@@ -23,6 +23,7 @@ static int on_worker(void *user, const struct exec_report *r, br_error *err)
     struct rig *rig = user;
     if (r->type == REPORT_DEAD) {
         rig->deaths++;
+        rig->bad_ends += r->dead.badly;
         snprintf(rig->last_reason, sizeof rig->last_reason, "%s", r->dead.reason);
         return 0;
     }
@@ -155,7 +156,8 @@ void rig_open(struct rig *rig, struct rig_options options)
         .err_fds = rig->error,
         .limits = LIMIT_WATCH_NOTHING,
         .start_ns = options.start_ns ? options.start_ns : rig_patience_ns(),
-        .stuck_ns = options.stuck_ns};
+        .stuck_ns = options.stuck_ns,
+        .end_ns = options.end_ns};
     if (options.memory)
         local.limits.memory = options.memory;
     if (options.cpu_time_ns)
@@ -271,7 +273,7 @@ bool rig_under_valgrind(void)
     return getenv("BATCHRUN_UNDER_VALGRIND") || (preload && strstr(preload, "vgpreload"));
 }
 
-int rig_step(struct rig *rig, br_error *err)
+void rig_sleep(struct rig *rig)
 {
     // Waits for a second at most, so that a wait that nothing ends notices when patience() is over.
     int64_t now = clock_now(), deadline = pool_deadline(rig->pool);
@@ -279,6 +281,11 @@ int rig_step(struct rig *rig, br_error *err)
         deadline = now + NS_PER_S;
     struct pollfd wait = {.fd = pool_fd(rig->pool), .events = POLLIN};
     poll(&wait, 1, clock_poll_timeout(deadline, now));
+}
+
+int rig_step(struct rig *rig, br_error *err)
+{
+    rig_sleep(rig);
     return pool_dispatch(rig->pool, clock_now(), err);
 }
 

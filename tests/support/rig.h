@@ -24,7 +24,7 @@ struct rig_options {
     bool logs;                            // the workers' output is kept
     int64_t grace_ns;                     // 0: 50 ms
     int64_t start_ns;                     // as local_options; 0: patience()
-    int64_t stuck_ns;                     // as local_options
+    int64_t stuck_ns, end_ns;             // as local_options
     uint64_t memory, cpu_time_ns, output; // of tasks; 0: no limit
 };
 
@@ -56,6 +56,7 @@ struct rig {
     uint64_t rows;
     int out[RIG_WORKERS], error[RIG_WORKERS];
     unsigned starts, deaths;         // of workers, counted from their reports
+    unsigned bad_ends;               // workers that did not end normally after their last task
     char last_reason[512];           // why the worker that died last has died
     struct cpuset cpus[RIG_WORKERS]; // of each worker, as READY reported them
     uint64_t by_status[OUTCOME_COUNT];
@@ -84,6 +85,9 @@ struct pool_map *rig_submit(struct rig *rig, const char *task, int64_t first, ui
 struct pool_map_options rig_chunk(uint32_t chunk);
 struct pool_map_options rig_retries(unsigned limit);
 struct pool_map_options rig_timeout(int64_t hard_ns);
+
+// Waits for something to happen.
+void rig_sleep(struct rig *rig);
 
 // Waits for something to happen and lets the pool act on it. Returns 0, or -1 and *err when the
 // pool gave up.

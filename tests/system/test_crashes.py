@@ -134,6 +134,17 @@ class Crashes(harness.Case):
         self.die("crash_in_child", code=0)
         self.assertEqual(self.outcomes("job", "p"), {"ok": 3})
 
+    def test_exit_handler(self):
+        """It is reported once, of many workers, and no task fails."""
+        text = harness.job(harness.phase("ends.row", 20), plugins=["ends"], workers=2)
+        done = self.run_job(text, env=self.environment(ENDS_FILE=self.path("rows"),
+                                                       ENDS_WAY="crash"))
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 20})
+        self.assertEqual(done.err.count("did not end normally"), 1, done)
+        self.assertRegex(done.err, r"batchrun: worker \d \(pid \d+\) did not end normally after its "
+                                   r"last task, which affects no task: in `fini`, an exit handler or "
+                                   r"a destructor: SIGSEGV")
+
     def test_init(self):
         done = self.run_named(crashes(args={"at": 1, "way": "none"}, env={"CRASH_IN_INIT": "yes"}),
                               "read_null", code=4)

@@ -53,7 +53,7 @@ static int status_of(void (*die)(void), struct crash_note *note, bool reported)
         disable_core();
         for (int s = 1; s < NSIG; s++)
             signal(s, SIG_DFL); // as a worker has them
-        crash_watch(pair[1], TYPE, NULL, 0);
+        crash_watch(pair[1], TYPE, NULL, 0, NULL);
         die();
         _exit(0);
     }

@@ -134,6 +134,17 @@ START_TEST(the_output_of_short_tasks_is_reported)
 }
 END_TEST
 
+START_TEST(the_output_of_the_first_short_tasks_is_reported_for_each)
+{
+    rig_run_one(&rig, (struct rig_options){.workers = 1, .logs = true}, "say", 0, 60,
+                rig_chunk(50));
+    assert_lines(60);
+    for (size_t i = 0; i < rig.printed_count; i++)
+        ck_assert_uint_eq(rig.printed[i].count, 1);
+    rig_close(&rig);
+}
+END_TEST
+
 START_TEST(the_output_of_longer_tasks_is_reported_for_each)
 {
     rig_run_one(&rig, (struct rig_options){.workers = 2, .logs = true}, "say_slowly", 0, 150,
@@ -194,6 +205,7 @@ SUITE(local_tasks)
     TEST(many_failures_are_read);
     TEST(a_wait_for_room_is_not_lost);
     TEST(the_output_of_short_tasks_is_reported);
+    TEST(the_output_of_the_first_short_tasks_is_reported_for_each);
     TEST(the_output_of_longer_tasks_is_reported_for_each);
     TEST(the_longer_nothing_is_heard_the_rarer_are_rescans);
     TEST(the_last_output_of_a_crashed_task_is_reported);

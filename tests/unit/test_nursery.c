@@ -181,6 +181,39 @@ START_TEST(exit_runs_none_of_the_callers_handlers)
 }
 END_TEST
 
+static const char *written; // a file that the next test writes to
+static FILE *of_caller;
+
+static int write_and_exit(const int *fds, size_t count)
+{
+    (void)fds;
+    (void)count;
+    FILE *f = fopen(written, "a");
+    if (!f || fputs("child\n", f) < 0 || fputs("nowhere\n", of_caller) < 0)
+        return 1;
+    exit(4); // which flushes f; of_caller has no descriptor here, and f may have got its number
+}
+
+START_TEST(a_child_writes_its_own_output_and_not_the_callers)
+{
+    char path[] = "/tmp/batchrun-test-XXXXXX", text[64] = "";
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    written = path;
+    nursery_stop(&nursery);
+    of_caller = fdopen(dup(fd), "a");
+    ck_assert(of_caller && fputs("caller\n", of_caller) >= 0); // not flushed
+    setup();
+    struct nursery_event e = end_of(write_and_exit, NULL, 0);
+    ck_assert(WIFEXITED(e.wait_status) && WEXITSTATUS(e.wait_status) == 4);
+    ck_assert_int_eq(fclose(of_caller), 0);
+    ck_assert_int_gt(pread(fd, text, sizeof text - 1, 0), 0);
+    ck_assert_str_eq(text, "child\ncaller\n");
+    unlink(path);
+    close(fd);
+}
+END_TEST
+
 START_TEST(a_child_starts_clean)
 {
     int down[2], up[2];
@@ -272,6 +305,7 @@ SUITE(nursery)
     FIXTURE(setup, teardown);
     TEST(a_child_runs_and_its_end_is_reported);
     TEST(exit_runs_none_of_the_callers_handlers);
+    TEST(a_child_writes_its_own_output_and_not_the_callers);
     TEST(a_child_starts_clean);
     TEST(a_child_is_killed_by_name);
     TEST(what_a_child_leaves_is_swept);

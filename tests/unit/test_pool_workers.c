@@ -33,6 +33,20 @@ START_TEST(idle_workers_end_when_the_pool_winds_down)
 }
 END_TEST
 
+START_TEST(the_ends_of_workers_are_reported_and_none_is_started_after_them)
+{
+    struct simulation *sim = sim_open(3, NULL);
+    sim_submit(sim, 100, (struct pool_map_options){0});
+    sim_run(sim);
+    pool_wind_down(sim->pool);
+    while (pool_take_ends(sim->pool, fake_now(sim->fake)))
+        fake_advance(sim->fake, fake_next(sim->fake));
+    ck_assert_uint_eq(sim->deaths, 3);
+    ck_assert_uint_eq(sim->starts, 3);
+    sim_close(sim);
+}
+END_TEST
+
 START_TEST(a_worker_for_every_task)
 {
     struct simulation *sim = sim_open_max(2, NULL, 1);
@@ -168,6 +182,7 @@ SUITE(pool_workers)
 {
     TEST(workers_are_replaced_after_max_tasks);
     TEST(idle_workers_end_when_the_pool_winds_down);
+    TEST(the_ends_of_workers_are_reported_and_none_is_started_after_them);
     TEST(a_worker_for_every_task);
     TEST(a_worker_that_cannot_start_ends_the_pool);
     TEST(workers_that_die_idle_are_no_storm);

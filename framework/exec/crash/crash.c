@@ -9,6 +9,7 @@
 #include <link.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -37,6 +38,8 @@ static struct {
     uintptr_t stack_top, stack_end;
     const void *const *callers;
     size_t caller_count;
+    void (*last)(void); // NULL once it was called
+    bool sent;
     int signal;
     siginfo_t info;
     struct {
@@ -68,10 +71,18 @@ static void die(int number, siginfo_t *info)
     _exit(128 + number);
 }
 
-// Sends the note as far as it was filled in, and dies.
+// Sends the note as far as it was filled in, calls `last`, and dies. Each of them at most once:
+// both may fault, and then the handler comes here again.
 static void send_and_die(void)
 {
-    (void)send(crash.socket, &crash.message, sizeof crash.message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    void (*last)(void) = crash.last;
+    if (!crash.sent) {
+        crash.sent = true;
+        (void)send(crash.socket, &crash.message, sizeof crash.message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    crash.last = NULL;
+    if (last)
+        last();
     die(crash.signal, &crash.info);
 }
 
@@ -302,7 +313,8 @@ void crash_follow_fork(void)
     crash.process = getpid();
 }
 
-void crash_watch(int socket, uint64_t type, const void *const *callers, size_t count)
+void crash_watch(int socket, uint64_t type, const void *const *callers, size_t count,
+                 void (*last)(void))
 {
     struct sigaction action = {.sa_sigaction = on_crash,
                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
@@ -312,6 +324,7 @@ void crash_watch(int socket, uint64_t type, const void *const *callers, size_t c
     crash.socket = socket;
     crash.callers = callers;
     crash.caller_count = count;
+    crash.last = last;
     crash.process = getpid();
     crash.message.type = type;
     crash.message.size = sizeof crash.message.note;

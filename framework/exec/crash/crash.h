@@ -57,8 +57,10 @@ struct crash_note {
 // no memory for the handler's stack, the process dies without a report. The note's frames end
 // before the first of the `count` functions `callers`, because the callers of a task are the same
 // for all tasks. The list is borrowed for the life of the process. The calling thread's stack is
-// the one whose overflow is recognized.
-void crash_watch(int socket, uint64_t type, const void *const *callers, size_t count);
+// the one whose overflow is recognized. `last`, unless NULL, is called in the handler when the note
+// was sent; if it crashes or takes longer than a second, the process dies all the same.
+void crash_watch(int socket, uint64_t type, const void *const *callers, size_t count,
+                 void (*last)(void));
 
 // Makes the calling process, a child that a worker has forked for a task, the one that reports.
 void crash_follow_fork(void);

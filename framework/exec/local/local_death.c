@@ -166,7 +166,23 @@ static void describe_stuck(struct buffer *b, int pid)
                                    : "");
 }
 
-static void describe_reason(struct buffer *b, const struct slot *s)
+// Returns whether a worker that had nothing left to run did not end normally.
+static bool ended_badly(const struct slot *s)
+{
+    return s->was_ready && s->leaving.reason == LEAVE_RETIRED && s->death.wait_status != 0;
+}
+
+static void describe_bad_end(struct buffer *b, const struct local *l, const struct slot *s)
+{
+    buffer_text(b, "in `fini`, an exit handler or a destructor: ");
+    if (s->leaving.overdue)
+        buffer_format(b, "it took longer than %.4g s and was killed",
+                      (double)local_end_limit(l) / (double)NS_PER_S);
+    else
+        local_describe_end(b, s, false);
+}
+
+static void describe_reason(struct buffer *b, const struct local *l, const struct slot *s)
 {
     const struct leaving *why = &s->leaving;
     switch (why->reason) {
@@ -183,7 +199,10 @@ static void describe_reason(struct buffer *b, const struct slot *s)
         break;
     case LEAVE_UNFIT:
     case LEAVE_RETIRED:
-        buffer_text(b, why->message[0] ? why->message : "told to end");
+        if (ended_badly(s))
+            describe_bad_end(b, l, s);
+        else
+            buffer_text(b, why->message[0] ? why->message : "told to end");
         break;
     case LEAVE_NONE:
     case LEAVE_LATE:
@@ -202,9 +221,10 @@ static void report_dead(struct local *l, unsigned slot, struct exec_report *out)
     out->dead.pid = s->pid;
     out->dead.stuck = s->death.stuck;
     out->dead.expected = why == LEAVE_FOR_TASK || why == LEAVE_RETIRED || why == LEAVE_UNFIT;
+    out->dead.badly = ended_badly(s);
     set_ending(s, &out->dead.signal, &out->dead.exit_code);
     buffer_reset(&l->text);
-    describe_reason(&l->text, s);
+    describe_reason(&l->text, l, s);
     buffer_char(&l->text, '\0');
     out->dead.reason = l->text.failed ? "" : l->text.data;
     local_happen(l, s, EVENT_REPORTED, NULL);

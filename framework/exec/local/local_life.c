@@ -11,13 +11,18 @@
 
 #define START_NS        (60 * NS_PER_S) // a worker that is not ready by then never will be
 #define KILLED_STUCK_NS (10 * NS_PER_S) // after SIGKILL; freeing much memory takes seconds
-#define RETIRE_GRACE_NS (5 * NS_PER_S)
+#define END_NS          (5 * NS_PER_S)
 #define RETRY_NS                                                                                   \
     (100 * NS_PER_MS) // until the worker is killed, after a request that the nursery refused
 
 int64_t local_start_limit(const struct local *l)
 {
     return l->options.start_ns ? l->options.start_ns : START_NS;
+}
+
+int64_t local_end_limit(const struct local *l)
+{
+    return l->options.end_ns ? l->options.end_ns : END_NS;
 }
 
 // ---- Signals
@@ -71,16 +76,22 @@ static void note_unfit(struct local *l, struct slot *s, const struct slot_cause 
 static void let_unfit_end(struct local *l, struct slot *s, const struct slot_cause *cause)
 {
     note_unfit(l, s, cause);
-    s->deadline_ns = clock_now() + RETIRE_GRACE_NS;
+    s->deadline_ns = clock_now() + local_end_limit(l);
 }
 
 // Another worker may do better: this one's tasks have used up what it lacks.
 static void let_exhausted_end(struct local *l, struct slot *s, const struct slot_cause *cause)
 {
-    (void)l;
     s->leaving.reason = LEAVE_EXHAUSTED;
     set_message(s, cause->text ? cause->text : "it could not continue");
-    s->deadline_ns = clock_now() + RETIRE_GRACE_NS;
+    s->deadline_ns = clock_now() + local_end_limit(l);
+}
+
+static void let_used_up_end(struct local *l, struct slot *s, const struct slot_cause *cause)
+{
+    s->leaving.reason = LEAVE_RETIRED;
+    set_message(s, cause->text ? cause->text : "");
+    s->deadline_ns = clock_now() + local_end_limit(l);
 }
 
 static void end_for_task(struct local *l, struct slot *s, const struct slot_cause *cause)
@@ -95,10 +106,9 @@ static void end_for_task(struct local *l, struct slot *s, const struct slot_caus
 
 static void close_channel(struct local *l, struct slot *s, const struct slot_cause *cause)
 {
-    (void)l;
     (void)cause;
     s->leaving.reason = LEAVE_RETIRED;
-    s->deadline_ns = clock_now() + RETIRE_GRACE_NS;
+    s->deadline_ns = clock_now() + local_end_limit(l);
     channel_close(&s->channel);
 }
 
@@ -120,6 +130,7 @@ static void kill_overdue(struct local *l, struct slot *s, const struct slot_caus
 {
     (void)cause;
     s->deadline_ns = INT64_MAX;
+    s->leaving.overdue = true;
     local_signal(l, s, SIGKILL);
 }
 
@@ -186,6 +197,7 @@ static const struct slot_move moves[SLOT_EVENTS][SLOT_STATES] = {
                      IN(LEAVING, LEAVING, note_unfit), IN(KILLED, KILLED, note_unfit),
                      IN(DYING, DYING, note_unfit)},
     [EVENT_EXHAUSTED] = {IN(READY, LEAVING, let_exhausted_end)},
+    [EVENT_USED_UP] = {IN(READY, LEAVING, let_used_up_end)},
     // A slot that is not ready holds no task that it could be killed for.
     [EVENT_KILL] = {IN(READY, LEAVING, end_for_task)},
     [EVENT_RETIRE] = {IN(STARTING, LEAVING, close_channel), IN(READY, LEAVING, close_channel)},
@@ -220,10 +232,10 @@ bool local_happen(struct local *l, struct slot *s, enum slot_event event,
 const char *local_event_name(enum slot_event event)
 {
 #define NAME(event) [EVENT_##event] = #event
-    static const char *const names[SLOT_EVENTS] = {NAME(START),      NAME(READY),   NAME(UNFIT),
-                                                   NAME(EXHAUSTED),  NAME(KILL),    NAME(RETIRE),
-                                                   NAME(VIOLATION),  NAME(OVERDUE), NAME(KILL_SENT),
-                                                   NAME(NOT_FORKED), NAME(ENDED),   NAME(REPORTED)};
+    static const char *const names[SLOT_EVENTS] = {
+        NAME(START),      NAME(READY),  NAME(UNFIT),     NAME(EXHAUSTED), NAME(USED_UP),
+        NAME(KILL),       NAME(RETIRE), NAME(VIOLATION), NAME(OVERDUE),   NAME(KILL_SENT),
+        NAME(NOT_FORKED), NAME(ENDED),  NAME(REPORTED)};
 #undef NAME
     return names[event];
 }

@@ -11,6 +11,7 @@ enum slot_event {
     EVENT_READY,      // the worker says that it takes grants
     EVENT_UNFIT,      // the worker says that no worker can run these plugins
     EVENT_EXHAUSTED,  // a worker that was ready says that it has no memory or descriptors left
+    EVENT_USED_UP,    // a worker that was ready says that another is to run its tasks
     EVENT_KILL,       // executor_ops.kill, or a task is over a limit
     EVENT_RETIRE,     // executor_ops.retire
     EVENT_VIOLATION,  // the worker has damaged its channel
@@ -25,7 +26,7 @@ enum slot_event {
 // What comes with an event; the events that need a field are named beside it.
 struct slot_cause {
     const struct cpuset *cpus;        // READY
-    const char *text;                 // EXHAUSTED, KILL; VIOLATION: a static string
+    const char *text;                 // EXHAUSTED, USED_UP, KILL; VIOLATION: a static string
     const struct exec_grant *task;    // KILL
     enum outcome_status status;       // KILL
     int64_t grace_ns;                 // KILL: between SIGTERM and SIGKILL
@@ -58,5 +59,8 @@ void local_end_overdue(struct local *l);
 
 // Returns how long a worker may take to start, in nanoseconds.
 int64_t local_start_limit(const struct local *l);
+
+// Returns how long a worker that has nothing left to run may take to end, in nanoseconds.
+int64_t local_end_limit(const struct local *l);
 
 #endif

@@ -63,6 +63,10 @@ static int take_control(struct local *l, unsigned slot, const char *data, size_t
         return take_ready(l, slot, &w, out);
     case CONTROL_UNFIT:
         return take_unfit(l, slot, &w, out);
+    case CONTROL_USED_UP:
+        local_happen(l, &l->slots[slot], EVENT_USED_UP,
+                     &(struct slot_cause){.text = wire_get_text(&w)});
+        return 0;
     case CONTROL_CRASHED:
         local_take_note(&l->slots[slot], &w);
         return 0;

@@ -25,7 +25,7 @@ enum slot_state {
 // Why a worker ends. A later reason replaces an earlier one as the actions of local_life.c say.
 enum leave_reason {
     LEAVE_NONE,       // nobody asked it to
-    LEAVE_RETIRED,    // executor_ops.retire
+    LEAVE_RETIRED,    // executor_ops.retire, or it is used up
     LEAVE_FOR_TASK,   // executor_ops.kill, or a task is over a limit
     LEAVE_UNFIT,      // no worker could start: it was reported as UNFIT
     LEAVE_EXHAUSTED,  // it was ready, and has no memory or descriptors left
@@ -40,6 +40,7 @@ struct leaving {
     struct exec_grant task;     // FOR_TASK: the task
     enum outcome_status status; // FOR_TASK: of the task's END
     const char *violation;      // VIOLATION: what it did, a static string
+    bool overdue;               // it did not end in time, and was killed
     char message[256];          // of the other reasons; empty if there is none
 };
 

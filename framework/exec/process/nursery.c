@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -23,6 +23,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/streams.h"
 #include "exec/process/job_signals.h"
 
 enum request_type {
@@ -55,6 +56,9 @@ struct nurse { // the nursery process itself
     size_t count, capacity;
     struct cgroups groups;
 };
+
+static struct streams streams; // of the calling program, and so of its forks
+static bool is_whole;          // in a child: nursery_child_is_whole was called
 
 // ---- Messages
 
@@ -134,9 +138,20 @@ static int compare_ints(const void *a, const void *b)
 static void leave_at_exit(int status, void *unused)
 {
     (void)unused;
-    fflush(stdout);
-    fflush(stderr);
+    if (is_whole)
+        return;
+    streams_flush_all(&streams);
     _exit(status);
+}
+
+void nursery_child_is_whole(void)
+{
+    is_whole = true;
+}
+
+struct streams *nursery_streams(void)
+{
+    return &streams;
 }
 
 // Turns a forked process into the child. Never returns.
@@ -356,9 +371,7 @@ static void become_nursery(int socket, int coordinator)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_NAME, "br-nursery");
     // Output that the calling program has not flushed must not be written twice.
-    __fpurge(stdin);
-    __fpurge(stdout);
-    __fpurge(stderr);
+    streams_discard(&streams);
     qsort(keep, 2, sizeof *keep, compare_ints);
     fd_close_from(0, keep, 2);
     if (fd_fill_standard(NULL) != 0)
@@ -390,8 +403,15 @@ static int open_self(void)
 #endif
 }
 
+static void find_streams(void)
+{
+    streams_find(&streams, NULL);
+    streams.flush_units = NULL; // output that units of Fortran hold at a fork cannot be discarded
+}
+
 int nursery_start(struct nursery *n, br_error *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     int pair[2];
     *n = (struct nursery){.socket = -1};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
@@ -399,6 +419,8 @@ int nursery_start(struct nursery *n, br_error *err)
     pair[0] = fd_above_standard(pair[0]);
     pair[1] = fd_above_standard(pair[1]);
     int self = fd_above_standard(open_self());
+    // Before the fork: if another thread held the loader's lock then, the fork would wait for ever.
+    pthread_once(&once, find_streams);
     pid_t pid = fork();
     if (pid == 0)
         become_nursery(pair[1], self);

@@ -32,8 +32,8 @@ enum {
 // The function that a child runs. `fds` are the descriptors that it was given, in the same order;
 // the return value is its exit status. In the child all signals have their default actions and are
 // unblocked, standard streams are /dev/null, and every other descriptor is closed. The child leads
-// a process group of its own and dies with the nursery. exit() in it runs no handler of the calling
-// program.
+// a process group of its own and dies with the nursery. exit() in it runs the exit handlers that it
+// has added, writes what waits in its streams, and runs no handler of the calling program.
 typedef int nursery_entry(const int *fds, size_t count);
 
 struct nursery {
@@ -72,6 +72,15 @@ int nursery_spawn(struct nursery *n, nursery_entry *entry, const int *fds, size_
 // Sends a signal to the child's process group, and SIGCONT after it. Returns 0, also if the child
 // has ended; -1 and *err as nursery_spawn.
 int nursery_kill(struct nursery *n, uint32_t id, int signal, br_error *err);
+
+// To be called in a child: its exit() also runs the handlers and destructors that were there before
+// the fork, as in a program of its own.
+void nursery_child_is_whole(void);
+
+struct streams;
+
+// Returns the streams of the calling program, for a child that runs functions of it. Static.
+struct streams *nursery_streams(void);
 
 // Makes the nursery kill and remove the control groups when it ends. To be called between
 // cgroups_find and cgroups_make, so that no group is missed if the caller dies while it makes them.

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/signals.h"
+#include "base/streams.h"
 #include "exec/crash/crash.h"
 
 #define VERDICT_MAGIC UINT64_C(0x7461736b456e6465)
@@ -68,21 +69,29 @@ static int hand_over(int fd, const struct verdict *v, const void *row)
     return v->size > 0 ? fd_write_all(fd, row, v->size) : 0;
 }
 
+// Runs before the exit handlers that the child has inherited from its worker, and ends the child,
+// so that they do not run.
+static void leave_at_exit(int status, void *streams)
+{
+    streams_flush_all(streams);
+    _exit(status);
+}
+
 static void run_child(const struct isolate *s, struct task *t, pid_t worker)
 {
     const void *row = NULL;
     size_t size = 0;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != worker) // the worker has died before the line above
-        _exit(0);
+    if (getppid() != worker || // the worker has died before the line above
+        on_exit(leave_at_exit, t->map->streams) != 0)
+        _exit(EXIT_FAILURE);
     crash_follow_fork();
     int returned = task_call(t);
     *s->returned = VERDICT_MAGIC + t->number;
     struct verdict v = {.magic = VERDICT_MAGIC + t->number, .cpu = sched_getcpu()};
     v.failure = task_end(t, returned, &row, &size);
     v.size = v.failure == TASK_FINE ? size : 0;
-    fflush(stdout);
-    fflush(stderr);
+    streams_flush_all(t->map->streams);
     memcpy(v.message, t->message, sizeof v.message);
     if (hand_over(s->fd, &v, row) != 0) {
         v.size = 0;
@@ -162,8 +171,7 @@ void isolate_run(struct isolate *s, struct task *t, struct isolate_end *out)
     pid_t worker = getpid();
     struct rusage used = {0};
     *out = (struct isolate_end){.cpu_ns = -1, .peak_memory = -1, .cpu = -1};
-    fflush(stdout); // else the child would print it too
-    fflush(stderr);
+    streams_flush_all(t->map->streams); // else the child would write it too
     if (clean_memory(s) != 0) {
         say_impossible(t, out, "memory");
         return;

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/streams.h"
 #include "exec/channel/channel_coordinator.h"
 #include "exec/channel/channel_worker.h"
 #include "exec/plugin/plugin.h"
@@ -74,7 +75,7 @@ static int call(const struct run_inline *s, struct task_map *map, struct run_inl
         task_begin(&task, ends.row, clock_now());
         stray_processes_begin(&strays);
         int returned = task_call(&task);
-        fflush(stdout);
+        streams_flush_all(map->streams);    // before the results
         (void)stray_processes_end(&strays); // as in a worker; processes that do not end are left
         out->failure = task_end(&task, returned, &row, &size);
         memcpy(out->message, task.message, sizeof out->message);
@@ -90,9 +91,11 @@ int run_inline(const struct run_inline *s, struct run_inline_end *out, br_error 
 {
     struct plugin plugin = {0};
     struct task_worker worker = {0};
+    struct streams streams;
     *out = (struct run_inline_end){0};
     if (load(s, &plugin, err) != 0)
         return -1;
+    streams_find(&streams, s->plugin);
     const struct plugin_task *entry = plugin_find_task(&plugin, s->task);
     int result = 0;
     if (!entry)
@@ -105,6 +108,7 @@ int run_inline(const struct run_inline *s, struct run_inline_end *out, br_error 
     if (result == 0) {
         struct task_map map = {.id = 1,
                                .call = entry->call,
+                               .streams = &streams,
                                .phase = s->phase,
                                .seed = s->seed,
                                .table = *s->table,

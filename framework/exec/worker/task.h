@@ -32,12 +32,14 @@ struct name_cache {
 };
 
 struct plugin;
+struct streams;
 
 // A map as the worker knows it.
 struct task_map {
     uint64_t id;
     int (*call)(br_task *);
     const struct plugin *plugin; // that the task belongs to; NULL for a function of the program
+    struct streams *streams;     // that the task may print to besides those of C
     // The function; `items` are the inputs of all tasks, unless grants carry them.
     struct channel_call function;
     const void *items;

@@ -22,10 +22,12 @@
 #include "base/fd.h"
 #include "base/owned.h"
 #include "base/stopwatch.h"
+#include "base/streams.h"
 #include "exec/channel/channel_worker.h"
 #include "exec/crash/crash.h"
 #include "exec/plugin/plugin.h"
 #include "exec/process/job_signals.h"
+#include "exec/process/nursery.h"
 #include "exec/process/stray_processes.h"
 #include "exec/worker/isolate.h"
 #include "exec/worker/limit_message.h"
@@ -37,11 +39,13 @@ enum {
     LONG_NS = 1000000,       // a task that takes as long has its CPU time measured
     EXACT_OUTPUT_NS = 20000, // after a task that takes as long, the log's length is read
     OUTPUT_EVERY = 64,       // after shorter ones only once in so many, and after EXACT_OUTPUT_NS
+    EXIT_SECONDS = 5         // for the exit handlers of a task that has called exit
 };
 
 struct loaded { // a plugin in this worker
     struct plugin plugin;
     struct task_worker worker;
+    struct streams streams;
 };
 
 struct worker {
@@ -53,11 +57,14 @@ struct worker {
     size_t map_count;
     struct task_map inline_map; // of the running function, if its inputs came with the grant
     struct task task;
+    struct streams *streams; // that the running task may print to; NULL before the first
+    bool buffered;           // streams of C++ have buffers of their own
     struct isolate isolate;
     off_t printed[2];     // length of each stream when it was last read
     uint32_t unlooked;    // tasks that have run since then
     int64_t looked_ns;    // when that was
     bool chatty;          // a short task of this map has printed: read the lengths after each task
+    uint32_t first_tasks; // of this map that are still to run: they are looked at one by one, too
     uint64_t over_output; // bytes that the running task has printed, if they are too many; or 0
     int64_t cpu_mark;     // CPU time of this process when it was last measured
     struct stray_processes strays;
@@ -67,10 +74,48 @@ struct worker {
     struct stopwatch stopwatch;
     int64_t restored_ns; // when process_state was last restored
     int64_t plain_until; // a task that ends plainly before then needs nothing but its record; or 0
-    nlink_t threads;     // thread_links when the worker was ready
     bool ran_here;       // a task has run in this process, not in a child
-    const char *unfit;   // why this worker takes no more tasks, or NULL
+    bool for_one_task;   // this process is the one of an isolated task, and ends with it
+    bool ends;           // its work is over
+    pid_t process;
+    const char *unfit; // why this worker takes no more tasks, or NULL
 };
+
+static struct worker worker; // static: large, and read when a task crashes or calls exit
+
+// ---- Output at a crash or an exit
+
+static void flush_at_crash(void)
+{
+    if (worker.streams)
+        streams_flush(worker.streams);
+}
+
+static int exit_status; // of a task that has called exit
+
+static void leave_now(int signal)
+{
+    (void)signal;
+    _exit(exit_status);
+}
+
+// Runs first when the process exits. If a task has called exit, exit handlers that hang must not
+// make the task hang. The end of a worker whose work is over is limited by the coordinator.
+static void limit_exit(int status, void *unused)
+{
+    struct sigaction action = {.sa_handler = leave_now};
+    sigset_t set;
+    (void)unused;
+    if (worker.ends || getpid() != worker.process) // or a process that a task has forked
+        return;
+    exit_status = status;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGALRM, &action, NULL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    alarm(EXIT_SECONDS);
+}
 
 // ---- Starting
 
@@ -137,11 +182,30 @@ static void limit(int resource, uint64_t value, const char *name, br_error *err)
     br_error_errno(err, "cannot set limits.%s", name);
 }
 
+// Loads a plugin. libgfortran reads its variables when it is loaded: by this one it writes each
+// record that is printed at once, so that a crash loses none. Programs that tasks start do not see
+// the variable.
+static int load_unbuffered(const struct plugin_source *from, struct plugin *out, br_error *err)
+{
+    static const char name[] = "GFORTRAN_UNBUFFERED_PRECONNECTED";
+    bool is_set = getenv(name);
+    if (!is_set)
+        (void)setenv(name, "y", 0); // without memory for it, output comes later
+    int result = plugin_load(from, out, err);
+    if (!is_set)
+        unsetenv(name);
+    return result;
+}
+
 static int load_plugin(const struct plugin_use *from, struct loaded *to, br_error *err)
 {
-    if (plugin_load(from->source, &to->plugin, err) != 0)
+    if (load_unbuffered(from->source, &to->plugin, err) != 0)
         return -1;
-    return task_worker_start(&to->worker, &to->plugin, from->config, err);
+    streams_find(&to->streams, from->source->load);
+    int result = task_worker_start(&to->worker, &to->plugin, from->config, err);
+    fflush(stdout); // no task has printed what init has
+    streams_flush(&to->streams);
+    return result;
 }
 
 static int load_plugins(struct worker *w, br_error *err)
@@ -190,13 +254,6 @@ static void name_self(unsigned slot)
     prctl(PR_SET_NAME, name);
 }
 
-// Returns the number of this process's threads plus two, or 0 if it is not known.
-static nlink_t thread_links(void)
-{
-    struct stat st;
-    return stat("/proc/self/task", &st) == 0 ? st.st_nlink : 0;
-}
-
 // This comes first, so that the groups bound everything that this process does.
 static void enter_groups(const int *doors, br_error *err)
 {
@@ -219,9 +276,11 @@ static int start(struct worker *w, const int *fds, br_error *err)
             0)
         return -1;
     w->channel.idle_spin_ns = w->setup.common.idle_spin_ns;
-    // Functions of the calling program find signals at their defaults.
-    if (w->setup.common.plugins.count > 0)
+    // Functions of the calling program find signals at their defaults, and run in a fork of it.
+    if (w->setup.common.plugins.count > 0) {
         job_signals_filter();
+        nursery_child_is_whole();
+    }
     name_self(w->setup.slot.slot);
     close(fds[WORKER_SETUP]);
     close(fds[WORKER_DOWN]);
@@ -239,18 +298,20 @@ static int start(struct worker *w, const int *fds, br_error *err)
         return -1;
     static const void *const callers[] = {(const void *)task_call, (const void *)task_call_function,
                                           (const void *)worker_main};
-    crash_watch(w->control, CONTROL_CRASHED, callers, sizeof callers / sizeof callers[0]);
+    crash_watch(w->control, CONTROL_CRASHED, callers, sizeof callers / sizeof callers[0],
+                flush_at_crash);
     if (load_plugins(w, err) != 0 || run_initializer(&w->setup.common, err) != 0)
         return -1;
     stray_processes_begin(&w->strays); // processes that the plugins' init has started stay
     w->float_mode = float_mode_now();
     stopwatch_init(&w->stopwatch, w->setup.common.counter);
-    w->threads = thread_links();
     if (process_state_note(&w->process_state, err) != 0)
         return -1;
     w->restored_ns = stopwatch_now(&w->stopwatch);
     w->printed[0] = stream_end(1);
     w->printed[1] = stream_end(2);
+    if (on_exit(limit_exit, NULL) != 0)
+        return br_error_nomem(err);
     return 0;
 }
 
@@ -271,6 +332,15 @@ static int say_ready(struct worker *w)
     int result = say(w, &b);
     buffer_finish(&b);
     return result;
+}
+
+static void say_used_up(struct worker *w, const char *why)
+{
+    struct buffer b = BUFFER_EMPTY;
+    wire_put(&b, CONTROL_USED_UP);
+    wire_put_text(&b, why);
+    (void)say(w, &b); // if this fails, the coordinator only sees that the worker ends
+    buffer_finish(&b);
 }
 
 static void say_unfit(struct worker *w, const br_error *err)
@@ -296,8 +366,11 @@ static void forget_map(struct task_map *m)
 
 static void drop_map(struct worker *w, uint64_t id)
 {
+    static struct task_map dropped; // a later map may get the address of the one that is freed
     for (size_t i = 0; i < w->map_count; i++)
         if (w->maps[i]->id == id) {
+            if (w->task.map == w->maps[i])
+                w->task.map = &dropped;
             forget_map(w->maps[i]);
             w->maps[i] = w->maps[--w->map_count];
             return;
@@ -335,6 +408,7 @@ static int read_map(struct worker *w, struct wire *in, int table, struct task_ma
     m->call = task_call_function;
     m->row_words = channel_row_words(NULL, m->function.out_size);
     m->plain = m->row_words > 0;
+    m->streams = nursery_streams();
     if (m->function.function && !in->bad)
         return map_items(m, table, phase, err);
     if (in->bad || plugin >= w->setup.common.plugins.count || !phase || table < 0)
@@ -346,6 +420,7 @@ static int read_map(struct worker *w, struct wire *in, int table, struct task_ma
                             l->plugin.name, task ? task : "");
     m->call = entry->call;
     m->plugin = &l->plugin;
+    m->streams = &l->streams;
     m->state = l->worker.state;
     m->phase = strdup(phase);
     if (!m->phase)
@@ -418,6 +493,7 @@ static struct task_map *inline_map(struct worker *w, const struct channel_claim 
     m->call = task_call_function;
     m->row_words = channel_row_words(NULL, claim->call.out_size);
     m->plain = m->row_words > 0;
+    m->streams = nursery_streams();
     m->phase = "";
     m->rows = UINT64_MAX;
     m->rows_per_task = 1;
@@ -485,6 +561,7 @@ static void look_at_streams(struct worker *w, const struct record *about, int64_
         w->chatty = true;
     }
     w->unlooked = 0;
+    w->first_tasks -= w->first_tasks > 0;
     w->looked_ns = now;
     channel_output_seen(&w->channel);
 }
@@ -498,27 +575,40 @@ static inline bool is_pending(FILE *f)
     return __fpending(f) > 0;
 }
 
-// Returns whether stdio buffers hold output that is not written yet.
-static inline bool is_output_pending(void)
+static inline bool is_stdio_pending(void)
 {
     return is_pending(stdout) || is_pending(stderr);
 }
 
-// Publishes which output tasks have printed since the last time. Reading a stream's length is a
-// system call, too expensive for a task of nanoseconds, so it is read once for many short tasks
-// that print nothing by stdio.
-static void note_output(struct worker *w, const struct record *about, int64_t duration, bool last,
-                        int64_t now)
+// Returns whether buffers hold output that is not written yet, as far as is known.
+static inline bool is_output_pending(const struct worker *w)
 {
-    bool pending = is_output_pending();
+    return is_stdio_pending() || (w->buffered && streams_pending(w->streams));
+}
+
+// Writes such output. Returns whether there was some.
+static bool flush_output(struct worker *w)
+{
+    bool pending = is_stdio_pending() || streams_pending(w->streams);
     if (pending) {
         fflush(stdout);
         fflush(stderr);
     }
+    w->buffered = streams_flush(w->streams);
+    return pending;
+}
+
+// Publishes which output tasks have printed since the last time. Reading a stream's length is a
+// system call, too expensive for a task of nanoseconds, so it is read once for many short tasks
+// that leave nothing in buffers.
+static void note_output(struct worker *w, const struct record *about, int64_t duration, bool last,
+                        int64_t now)
+{
+    bool pending = flush_output(w);
     if (!w->setup.common.keep_output)
         return;
     w->unlooked++;
-    if (pending || last || w->chatty || duration >= EXACT_OUTPUT_NS ||
+    if (pending || last || w->chatty || w->first_tasks > 0 || duration >= EXACT_OUTPUT_NS ||
         (w->unlooked >= OUTPUT_EVERY && now - w->looked_ns >= EXACT_OUTPUT_NS))
         look_at_streams(w, about, now);
 }
@@ -591,13 +681,6 @@ static bool is_isolated(const struct task_map *m, const struct channel_claim *cl
 {
     return m->isolation == ISOLATE_TASK ||
            (m->isolation == ISOLATE_AUTO && claim->grant.attempt > 1);
-}
-
-// A forked child lacks the threads that earlier tasks have left running, such as a pool of OpenMP:
-// a task that waits for them there would wait for ever.
-static bool may_fork(const struct worker *w)
-{
-    return !w->ran_here || thread_links() <= w->threads;
 }
 
 static void run_isolated(struct worker *w, struct ending *e)
@@ -678,7 +761,8 @@ static bool run_isolated_task(struct worker *w, uint32_t row, int64_t *now)
 // checked after every task.
 static int64_t plain_until(const struct worker *w, int64_t now)
 {
-    return w->chatty || w->task.map->row_words == 0 ? 0 : now + EXACT_OUTPUT_NS;
+    bool each = w->chatty || w->first_tasks > 0 || w->task.map->row_words == 0;
+    return each ? 0 : now + EXACT_OUTPUT_NS;
 }
 
 // Runs a task in this process; *now and the return value are end_task's. Most tasks take the short
@@ -692,7 +776,7 @@ static inline bool run_task(struct worker *w, uint32_t row, int64_t *now)
     float_mode_restore(&w->float_mode);
     *now = stopwatch_now(&w->stopwatch);
     if (*now < w->plain_until && task_ended_plainly(t, returned) && !w->channel.is_last &&
-        !is_output_pending()) {
+        !is_output_pending(w)) {
         w->unlooked += w->setup.common.keep_output;
         channel_publish_fast(&w->channel, (uint32_t)t->claim->sequence, row, t->start_ns, t->plain,
                              t->map->row_words, *now);
@@ -713,7 +797,8 @@ static bool run_grant(struct worker *w, const struct channel_claim *claim)
 {
     uint32_t row;
     int64_t now = stopwatch_now(&w->stopwatch);
-    bool isolated = is_isolated(w->task.map, claim), fit = true;
+    w->streams = w->task.map->streams;
+    bool isolated = is_isolated(w->task.map, claim) && !w->for_one_task, fit = true;
     if (now - w->channel.last_wake_ns >= LONG_NS)
         w->cpu_mark = clock_process_cpu();
     if (claim->queue_low)
@@ -725,15 +810,38 @@ static bool run_grant(struct worker *w, const struct channel_claim *claim)
         w->printed[1] = stream_end(2);
         w->unlooked = 0;
     }
-    if (w->setup.common.output != JOB_UNLIMITED)
-        w->chatty = true; // the limit is per task
+    if (w->setup.common.output != JOB_UNLIMITED || w->for_one_task)
+        w->chatty = true; // the limit is per task; no later task publishes what this one prints
+    (void)flush_output(w);
     w->plain_until = plain_until(w, now);
     w->ran_here |= !isolated;
-    while (fit && channel_next_task(&w->channel, &row))
+    while (fit && channel_next_task(&w->channel, &row)) {
         fit = isolated ? run_isolated_task(w, row, &now) : run_task(w, row, &now);
+        if (w->for_one_task)
+            break;
+    }
     return fit;
 }
 
+// Returns whether this process has more threads than this one. False if that is not known.
+static bool has_threads(void)
+{
+    struct stat st;
+    return stat("/proc/self/task", &st) == 0 && st.st_nlink > 3; // two links, and one a thread
+}
+
+// Decides how the tasks of a grant run that are to have a process of their own. A forked child
+// would lack the threads of this process, and a task that waits for them, such as for a pool of
+// OpenMP, would wait for ever. So beside threads a task runs in this process, if it is the first
+// to do so, and the worker is replaced. Returns false if it is to be replaced before that.
+static bool prepare_isolation(struct worker *w)
+{
+    w->for_one_task = has_threads();
+    return !w->for_one_task || !w->ran_here;
+}
+
+// Returns 0 when the worker is to end; -1 and *err if it cannot continue, and -1 without *err if
+// the coordinator is gone.
 static int work(struct worker *w, br_error *err)
 {
     struct channel_claim claim;
@@ -746,12 +854,17 @@ static int work(struct worker *w, br_error *err)
             restore(w, &now); // no change survives its map
             w->chatty = false;
         }
+        if (w->task.map != m)
+            w->first_tasks = w->setup.common.keep_output ? OUTPUT_EVERY : 0;
         if (!task_prepare(&w->task, m, &claim, &w->channel))
             return br_error_nomem(err);
-        if (is_isolated(m, &claim) && !may_fork(w))
-            w->unfit = "threads of earlier tasks still run, and the next task needs a forked child";
-        if (w->unfit || !run_grant(w, &claim))
+        bool may_run = !is_isolated(m, &claim) || prepare_isolation(w);
+        if (w->unfit || (may_run && !run_grant(w, &claim)))
             return br_error_set(err, BR_ERR_SYSTEM, "%s", w->unfit);
+        if (w->for_one_task) {
+            say_used_up(w, "it has threads, so a task with isolation needs a worker of its own");
+            return 0;
+        }
     }
     return 0;
 }
@@ -761,25 +874,24 @@ static void finish(struct worker *w)
     for (size_t i = w->setup.common.plugins.count; i-- > 0;)
         if (w->plugins[i].plugin.fini)
             w->plugins[i].plugin.fini(&w->plugins[i].worker.public);
-    fflush(stdout);
-    fflush(stderr);
     process_state_finish(&w->process_state);
 }
 
+// The worker ends as a program does: exit handlers and destructors run, and open files are flushed.
+// In a fork of a program (nursery.h) only those that were added in it.
 int worker_main(const int *fds, size_t count)
 {
-    static struct worker w; // static: large, and valid when a plugin calls exit
+    struct worker *w = &worker;
     br_error err = {0};
     (void)count;
-    isolate_init(&w.isolate);
-    if (start(&w, fds, &err) != 0 || say_ready(&w) != 0) {
-        say_unfit(&w, &err);
-        return 1;
-    }
-    if (work(&w, &err) != 0) {
-        say_unfit(&w, &err);
-        return 1;
-    }
-    finish(&w);
-    return 0;
+    isolate_init(&w->isolate);
+    w->process = getpid();
+    bool started = start(w, fds, &err) == 0 && say_ready(w) == 0;
+    bool done = started && work(w, &err) == 0;
+    w->ends = true;
+    if (!done)
+        say_unfit(w, &err);
+    if (started)
+        finish(w);
+    exit(done ? 0 : 1);
 }

@@ -70,6 +70,7 @@ enum control_type {
     CONTROL_DROP,       // to the worker: id of the map
     CONTROL_READY,      // from the worker: pid, the CPUs that it is bound to
     CONTROL_UNFIT,      // from the worker, which then ends: kind and text of the error
+    CONTROL_USED_UP,    // from the worker, which then ends: why another is to run its tasks
     CONTROL_CRASHED,    // from the worker or a child: its crash note (exec/crash/crash.h)
 };
 

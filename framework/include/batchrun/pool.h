@@ -21,7 +21,8 @@
  *
  * Workers are forked from the program as it is when the pool is created: a worker sees all memory,
  * apart from the item, as it was then. What a function writes anywhere but to `out` stays in its
- * worker.
+ * worker. When a worker ends, it flushes what was written in it, but runs no exit handler that the
+ * program has registered, and writes nothing that waited in the program's buffers.
  *
  * Errors. A function that returns int returns 0, or -1 and fills in *err; one that returns a
  * pointer returns NULL and fills in *err. `err` may be NULL. A failed call has no effect.
