@@ -21,6 +21,7 @@ struct search {
     char **paths; // by array_add; each malloc'd
     size_t count;
     int unreadable; // errno of a directory that cannot be read, or 0
+    bool walking;   // below a **: a directory that the pattern names need not exist everywhere
 };
 
 static int add_path(struct search *s, char *path)
@@ -46,7 +47,8 @@ static int search_plain(struct search *s, const char *pattern)
     int status = glob(pattern, GLOB_NOSORT | GLOB_ERR, NULL, &found);
     if (status == GLOB_NOSPACE)
         result = br_error_nomem(s->l->err);
-    else if (status != 0 && status != GLOB_NOMATCH)
+    else if (status != 0 && status != GLOB_NOMATCH &&
+             !(s->walking && (errno == ENOENT || errno == ENOTDIR)))
         s->unreadable = errno ? errno : EIO;
     for (size_t i = 0; status == 0 && result == 0 && i < found.gl_pathc; i++)
         result = add_path(s, strdup(found.gl_pathv[i]));
@@ -156,9 +158,10 @@ static int search_below(struct search *s, const char *pattern, const char *stars
         rest += 2 + strspn(rest + 2, "/"); // one after another are as one
     if (!*rest)
         rest = rest[-1] == '/' ? "*/" : "*";
+    struct search roots = {.l = s->l, .walking = s->walking};
+    s->walking = true;
     if (stars == pattern)
         return walk(s, "", rest);
-    struct search roots = {.l = s->l};
     char *before = strndup(pattern, (size_t)(stars - pattern)); // ends in /: only directories match
     int result = before ? search_plain(&roots, before) : br_error_nomem(s->l->err);
     s->unreadable = roots.unreadable;

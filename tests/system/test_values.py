@@ -239,6 +239,24 @@ phases:
         self.assertEqual([row["path"] for row in self.rows("job.run/results/p.csv")],
                          ["./-n.txt", "data/0.txt", "data/a/1.txt", "data/a/b/-2.txt"])
 
+    def test_an_output_that_a_glob_of_any_depth_would_read(self):
+        os.makedirs(self.path("data/a/.h/b"))
+        self.write("data/in.csv", "x\n")
+        for pattern, output, found in (("**/*.csv", "data/a/out.csv", True),
+                                       ("data/**/*.csv", "data/out.csv", True),
+                                       ("data/**/a/**", "data/a/out.csv", True),
+                                       ("data/**/*.txt", "data/a/out.csv", False),
+                                       ("**/b/*.csv", "data/a/out.csv", False),
+                                       ("**/*.csv", "data/a/.h/b/out.csv", False)):
+            with self.subTest(pattern=pattern, output=output):
+                self.write("data/a/in.txt", "x\n")
+                os.makedirs(self.path("data/b"), exist_ok=True)
+                self.write("data/b/in.csv", "x\n")
+                self.write("job.yaml", job(phase("demo.count", {"glob": pattern}, output=output)))
+                done = self.batchrun("check", "job.yaml")
+                self.assertEqual(done.code, 2 if found else 0, done)
+                self.assertEqual("a file that matches a `glob`" in done.err, found, done)
+
     # ---- Windows
 
     def test_files_made_on_windows(self):

@@ -312,8 +312,12 @@ START_TEST(glob_of_any_depth)
              d, d);
     check_loads("{glob: '**/*.h5'}", "path:str ->", expected);
     check_loads("{glob: '**/**/x*'}", "path:str ->", expected);
+    char only[256];
+    snprintf(only, sizeof only, "path:str | %s/a/b/a/x.h5", d);
     snprintf(expected, sizeof expected, "path:str | %s/a/b/a/x.h5 | %s/a/b/x.h5 | %s/a/x.h5", d, d,
              d);
+    check_loads("{glob: '**/b/a/x.h5'}", "path:str ->", only);
+    check_loads("{glob: '**/b/**/a/x.h5'}", "path:str ->", only);
     check_loads("{glob: '**/a/**/x.h5'}", "path:str ->", expected);
     snprintf(expected, sizeof expected, "path:str | %s/a/b/a | %s/a/b/a/x.h5 | %s/a/b/x.h5", d, d,
              d);
