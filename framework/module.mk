@@ -48,6 +48,7 @@ libbase_a_SOURCES = \
 	framework/base/wire.c framework/base/wire.h
 
 libmodel_a_SOURCES = \
+	framework/model/cell_text.c framework/model/cell_text.h \
 	framework/model/command_line.c framework/model/command_line.h \
 	framework/model/cpuset.c framework/model/cpuset.h \
 	framework/model/job.c framework/model/job.h \
@@ -105,6 +106,7 @@ libinputs_a_SOURCES = \
 	framework/inputs/inputs.c framework/inputs/inputs.h \
 	framework/inputs/inputs_columns.c \
 	framework/inputs/inputs_files.c \
+	framework/inputs/inputs_glob.c \
 	framework/inputs/inputs_matrix.c \
 	framework/inputs/inputs_plain.c \
 	framework/inputs/inputs_private.h \

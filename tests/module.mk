@@ -400,7 +400,8 @@ system_tests = \
 	tests/system/test_terminal.py \
 	tests/system/test_tidy.py \
 	tests/system/test_trace.py \
-	tests/system/test_unfit.py
+	tests/system/test_unfit.py \
+	tests/system/test_values.py
 TESTS += $(system_tests)
 # Tests of the files that are made and installed from a tarball. They are enough for
 # `make distcheck TESTS='$(dist_tests)'` if all tests have been run before.

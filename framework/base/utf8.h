@@ -23,6 +23,15 @@ size_t utf8_width(const char *text, size_t length);
 // too), the bidirectional marks of UAX #9, line and paragraph separators, the byte-order mark.
 bool utf8_is_hidden(uint32_t code_point);
 
+// Returns the first character of the text that nobody sees and nobody writes on purpose, or 0: one
+// that is hidden (but for tab, LF and CR), a space of Unicode's General Punctuation, a no-break
+// space, a soft hyphen, a zero-width character. Joiners between other characters than ASCII belong
+// to some scripts. *at (unless NULL) becomes its offset.
+uint32_t utf8_find_unseen(const char *text, size_t length, size_t *at);
+
+// Returns a name for such a character, with its article: "a zero-width space".
+const char *utf8_unseen_name(uint32_t code_point);
+
 // Returns the largest length of at most `length` bytes at which `text` can be cut without leaving
 // half of a UTF-8 sequence. Reads text[length] too.
 size_t utf8_cut(const char *text, size_t length);

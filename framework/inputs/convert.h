@@ -4,7 +4,9 @@
 //     i64 -> f64            always
 //     f64 -> i64            if it is a whole number
 //     str -> i64 f64 bool   strictly, by base/text.h; true and false as YAML writes them; f64 also
-//                           from "nan", "inf", "-inf", which result files have
+//                           from NaN and infinity as programs write them: in any case "nan",
+//                           "nan(...)", "inf", "infinity", "1.#inf", "1.#qnan", "1.#snan",
+//                           "1.#ind", each with an optional sign
 //     i64 f64 bool -> str   the shortest text that reads back
 //     str <-> bytes         the same bytes; a str has no NUL inside
 #ifndef BR_INPUTS_CONVERT_H
@@ -13,22 +15,20 @@
 #include <stdbool.h>
 
 #include "base/buffer.h"
-#include "base/decimal.h"
+#include "model/cell_text.h"
 #include "model/schema.h"
-
-// Room for the text of a number or a bool.
-struct convert_text {
-    char data[DECIMAL_MAX + 1];
-};
 
 // Returns false, with *out as it was, if `in` has no value of that type. Text of *out lies in the
 // memory of the text of *in, or in *text.
-bool convert_cell(const struct cell *in, enum br_type type, struct convert_text *text,
+bool convert_cell(const struct cell *in, enum br_type type, struct cell_room *text,
                   struct cell *out);
 
 // Returns whether a task's results of type `from` can be another task's inputs of type `to`. This
 // is stricter than convert_cell: text that a task returned is never read as a number.
 bool convert_is_possible(enum br_type from, enum br_type to);
+
+// Returns the type that a text suggests: i64, f64, bool or str, the first to which it converts.
+enum br_type convert_natural_type(const struct cell *text);
 
 // Writes why convert_cell returned false to *out, which must be empty: `"abc" is not a number
 // (f64)`. Returns that text, borrowed from *out, or a shorter one when out of memory.

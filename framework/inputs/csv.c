@@ -79,6 +79,9 @@ static int refill(struct csv_reader *r, br_error *err)
         return br_error_errno(err, "cannot read %s", r->name);
     r->at = r->chunk;
     r->end = r->chunk + got;
+    if (!r->begun && got >= 2 &&
+        (!memcmp(r->chunk, "\xFF\xFE", 2) || !memcmp(r->chunk, "\xFE\xFF", 2)))
+        return wrong(r, 1, "the file is UTF-16; save it as UTF-8", err);
     if (!r->begun && got >= 3 && !memcmp(r->chunk, "\xEF\xBB\xBF", 3))
         r->at += 3;
     r->begun = true;

@@ -49,9 +49,13 @@ static int fit_from(struct loader *l, const struct schema *from, bool *sound)
 }
 
 static struct cell convert_from(struct loader *l, size_t column, uint64_t row, enum br_type type,
-                                struct convert_text *text)
+                                struct cell_room *text)
 {
-    struct cell cell = table_cell(l->from, column, row), got;
+    struct cell cell = table_cell(l->from, column, row), got = {.type = type};
+    if (type == BR_STR && !schema_type_is_text(cell.type)) {
+        got.text.data = table_text(l->from, column, row, text, &got.text.length);
+        return got;
+    }
     if (convert_cell(&cell, type, text, &got))
         return got;
     if (inputs_gave_up(l))
@@ -72,11 +76,14 @@ static int add_from_column(struct loader *l, size_t column, struct table_builder
     const char *name = table_column_name(l->from, column);
     enum br_type type = inputs_wanted_type(l, name, table_column_type(l->from, column));
     uint64_t rows = table_rows(l->from);
-    if (table_add_cells(b, name, type, 1, rows, l->err) != 0)
+    bool keep = !inputs_takes(l, name) && table_is_written(l->from, column);
+    if ((keep ? table_add_written_cells : table_add_cells)(b, name, type, 1, rows, l->err) != 0)
         return -1;
     for (uint64_t row = 0; row < rows; row++) {
-        struct convert_text text;
-        if (table_add_cell(b, convert_from(l, column, row, type, &text), l->err) != 0)
+        struct cell_room text;
+        int added = keep ? inputs_copy_cell(l, b, l->from, column, row)
+                         : table_add_cell(b, convert_from(l, column, row, type, &text), l->err);
+        if (added != 0)
             return -1;
     }
     return 0;
@@ -120,11 +127,8 @@ static int add_args(struct loader *l, struct table_builder *b)
 {
     for (size_t i = 0; i < l->phase->args.count; i++) {
         const struct job_setting *arg = &l->phase->args.items[i];
-        enum br_type type = inputs_wanted_type(l, arg->name, arg->value.cell.type);
-        struct convert_text text;
-        struct cell cell = inputs_convert_value(l, &arg->value, arg->name, type, &text);
-        if (b && (table_add_cells(b, arg->name, type, 1, 1, l->err) != 0 ||
-                  table_add_cell(b, cell, l->err) != 0))
+        const struct value_list one = {&arg->value, 1, 1};
+        if (inputs_add_values(l, b, arg->name, &one) != 0)
             return -1;
     }
     return 0;

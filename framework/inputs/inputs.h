@@ -2,21 +2,23 @@
 // Makes the table that a phase's tasks read: the columns of `inputs` in their order, then those of
 // `args` (the same value in every row), each in the type that the task declares.
 //
-//     range   one column, stored only if it must become text
+//     range   one column, exact decimals, stored only if it must become text
 //     list    a column without a declared type is i64, f64 (numbers of both kinds), bool, or str
 //     lines   `line`, str; an empty line is a row too
 //     csv     the names of the header; a column without a declared type becomes i64, f64 or bool if
 //             every value is one, else str
-//     glob    `path`, str, sorted bytewise: the files that match the pattern. A relative pattern is
-//             joined to the job file's directory, so that the paths can be opened from where
-//             batchrun was started
+//     glob    `path`, str, sorted bytewise: the files that match the pattern, in which ** matches
+//             directories of any depth. A relative pattern is joined to the job file's directory,
+//             so that the paths can be opened from where batchrun was started. A path that begins
+//             with - gets ./ before it
 //     matrix  a column for each axis; the last axis varies fastest
 //     from    `index` (in the other phase), its inputs, its results
 //
 // Columns that the task does not declare are kept: a task can read them, and the result file has
-// them. `index` is the result file's own column. The job file cannot give that name to an input; a
-// csv file or another phase can have such a column. A task can read it, and the result file has its
-// own `index` instead.
+// them. Numbers and bools among them keep the text that they were written as (table_text), if some
+// would be printed in another way. `index` is the result file's own column. The job file cannot
+// give that name to an input; a csv file or another phase can have such a column. A task can read
+// it, and the result file has its own `index` instead.
 //
 // An error in the inputs is BR_ERR_USAGE; a column that the task wants and does not get is
 // BR_ERR_PLUGIN.

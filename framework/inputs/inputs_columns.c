@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Columns of all kinds of inputs: the types that the task wants, and whether they fit.
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,17 +29,99 @@ enum br_type inputs_wanted_type(const struct loader *l, const char *name, enum b
     return s && s->any_type ? s->any_type : natural;
 }
 
-struct cell inputs_convert_value(struct loader *l, const struct job_value *value,
-                                 const char *column, enum br_type type, struct convert_text *text)
+const char *inputs_path_hint(const struct job_inputs *in)
 {
-    struct cell cell;
+    return in->path && in->path[0] != '/' ? "paths are relative to the job file" : NULL;
+}
+
+bool inputs_takes(const struct loader *l, const char *name)
+{
+    const struct signature *s = l->signature;
+    return s && (s->any_type || schema_find(&s->inputs, name) >= 0);
+}
+
+bool inputs_must_keep(const struct cell *cell, const char *text, size_t length)
+{
+    if (schema_type_is_text(cell->type))
+        return false;
+    return (cell->type == BR_F64 && !isfinite(cell->f64)) || !cell_prints_as(cell, text, length);
+}
+
+struct cell inputs_convert_value(struct loader *l, const struct job_value *value,
+                                 const char *column, enum br_type type, struct cell_room *text)
+{
+    struct cell cell = {.type = type};
+    if (value->written && schema_type_is_text(type)) {
+        cell.text.data = job_value_text(value, text, &cell.text.length);
+        return cell;
+    }
     if (convert_cell(&value->cell, type, text, &cell))
         return cell;
     struct buffer problem = BUFFER_EMPTY;
-    diagnostics_add(l->d, BR_ERR_USAGE, value->mark, convert_width(&value->cell), NULL,
-                    "column `%s`: %s", column, convert_problem(&problem, &value->cell, type));
+    size_t width = value->written ? strlen(value->written) : convert_width(&value->cell);
+    diagnostics_add(l->d, BR_ERR_USAGE, value->mark, width, NULL, "column `%s`: %s", column,
+                    convert_problem(&problem, &value->cell, type));
     buffer_finish(&problem);
     return inputs_empty_cell(type);
+}
+
+// ---- Values of the job file
+
+static enum br_type common_type(enum br_type a, enum br_type b)
+{
+    if (a == b || b == BR_TYPE_NONE)
+        return a;
+    bool numbers = (a == BR_I64 || a == BR_F64) && (b == BR_I64 || b == BR_F64);
+    return a == BR_TYPE_NONE ? b : numbers ? BR_F64 : BR_STR;
+}
+
+static bool must_keep_any(const struct value_list *list, enum br_type type)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct job_value *value = &list->values[i * list->stride];
+        struct cell_room text_room, cell_room;
+        struct cell cell;
+        size_t length;
+        const char *text = job_value_text(value, &text_room, &length);
+        if (convert_cell(&value->cell, type, &cell_room, &cell) &&
+            inputs_must_keep(&cell, text, length))
+            return true;
+    }
+    return false;
+}
+
+int inputs_add_values(struct loader *l, struct table_builder *b, const char *name,
+                      const struct value_list *list)
+{
+    enum br_type natural = BR_TYPE_NONE;
+    for (size_t i = 0; i < list->count; i++)
+        natural = common_type(natural, list->values[i * list->stride].cell.type);
+    enum br_type type = inputs_wanted_type(l, name, natural ? natural : BR_STR);
+    bool keep = !inputs_takes(l, name) && must_keep_any(list, type);
+    if (b && (keep ? table_add_written_cells : table_add_cells)(b, name, type, 1, list->count,
+                                                                l->err) != 0)
+        return -1;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct job_value *value = &list->values[i * list->stride];
+        struct cell_room cell_room, text_room;
+        struct cell cell = inputs_convert_value(l, value, name, type, &cell_room);
+        size_t length;
+        const char *text = job_value_text(value, &text_room, &length);
+        if (b && table_add_written(b, cell, text, length, l->err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int inputs_copy_cell(struct loader *l, struct table_builder *b, const struct table *from,
+                     size_t column, uint64_t row)
+{
+    struct cell_room room;
+    size_t length;
+    if (!table_is_written(from, column))
+        return table_add_cell(b, table_cell(from, column, row), l->err);
+    const char *text = table_text(from, column, row, &room, &length);
+    return table_add_written(b, table_cell(from, column, row), text, length, l->err);
 }
 
 // ---- Fit with the task's signature

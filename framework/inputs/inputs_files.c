@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Reads inputs that are in files: lines, csv, glob. Lines and csv are read twice: once to count
-// rows and text and to see what the columns are, once to fill a table of exactly that size.
+// Reads inputs that are in files: lines and csv. They are read twice: once to count rows and text
+// and to see what the columns are, once to fill a table of exactly that size.
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/utf8.h"
 #include "inputs/csv.h"
 #include "inputs/inputs_private.h"
 
@@ -26,12 +26,6 @@ static char *join_path(struct loader *l, const char *path)
         buffer_format(&joined, "%s/", l->job->directory);
     buffer_text(&joined, path);
     return buffer_take_string(&joined, l->err);
-}
-
-// Returns a hint for a file that does not exist, or NULL.
-static const char *path_hint(const struct job_inputs *in)
-{
-    return in->path && in->path[0] != '/' ? "paths are relative to the job file" : NULL;
 }
 
 static void add_unreadable(struct loader *l, const struct job_inputs *in, const char *path,
@@ -78,7 +72,8 @@ static int open_regular(struct loader *l, const struct job_inputs *in, struct in
     if (f->fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
         return br_error_errno(l->err, "cannot open %s", f->name);
     if (f->fd < 0) {
-        add_unreadable(l, in, f->name, strerror(errno), errno == ENOENT ? path_hint(in) : NULL);
+        add_unreadable(l, in, f->name, strerror(errno),
+                       errno == ENOENT ? inputs_path_hint(in) : NULL);
         return 0;
     }
     if (fstat(f->fd, &f->before) != 0)
@@ -125,9 +120,11 @@ static bool has_changed(const struct input_file *f)
 
 struct file_column {
     char *name;
-    enum br_type type;            // BR_TYPE_NONE until it is known
-    size_t text_size;             // sum of the lengths of the fields, in bytes
-    bool is_i64, is_f64, is_bool; // whether every field so far can be read so
+    enum br_type type;                  // BR_TYPE_NONE until it is known
+    size_t text_size;                   // sum of the lengths of the fields, in bytes
+    bool is_i64, is_f64, is_bool;       // whether every field so far can be read so
+    bool keep_i64, keep_f64, keep_bool; // whether a field read so must be kept as it was written
+    bool written;                       // that of the column's type
 };
 
 struct file_columns {
@@ -165,34 +162,47 @@ static int name_column(struct loader *l, struct file_column *c, const char *name
     return 0;
 }
 
-static bool converts(const struct csv_field *field, enum br_type type)
+// Returns whether the field can be read as the type; *keep is set if it must then be kept as it was
+// written.
+static bool converts(const struct csv_field *field, enum br_type type, struct cell *out, bool *keep)
 {
-    struct cell in = {.type = BR_STR, .text = {field->data, field->length}}, out;
-    struct convert_text text;
-    return convert_cell(&in, type, &text, &out);
+    struct cell in = {.type = BR_STR, .text = {field->data, field->length}};
+    struct cell_room text;
+    if (!convert_cell(&in, type, &text, out))
+        return false;
+    *keep = *keep || inputs_must_keep(out, field->data, field->length);
+    return true;
 }
 
 static void look_at(struct file_column *c, const struct csv_field *field)
 {
+    struct cell cell;
     c->text_size += field->length;
     if (c->type != BR_TYPE_NONE)
         return;
     // An integer is a number too; checking for a number takes longer.
-    c->is_i64 = c->is_i64 && converts(field, BR_I64);
-    c->is_f64 = c->is_i64 || (c->is_f64 && converts(field, BR_F64));
-    c->is_bool = c->is_bool && converts(field, BR_BOOL);
+    c->is_i64 = c->is_i64 && converts(field, BR_I64, &cell, &c->keep_i64);
+    if (c->is_i64 && (field->length > 15 || c->keep_i64)) { // else the text is the same for both
+        cell = (struct cell){.type = BR_F64, .f64 = (double)cell.i64};
+        c->keep_f64 = c->keep_f64 || inputs_must_keep(&cell, field->data, field->length);
+    } else if (!c->is_i64)
+        c->is_f64 = c->is_f64 && converts(field, BR_F64, &cell, &c->keep_f64);
+    c->is_bool = c->is_bool && converts(field, BR_BOOL, &cell, &c->keep_bool);
 }
 
 static void settle_types(struct file_columns *columns)
 {
     for (size_t i = 0; i < columns->count; i++) {
         struct file_column *c = &columns->items[i];
-        if (c->type == BR_TYPE_NONE)
-            c->type = columns->rows == 0 ? BR_STR
-                      : c->is_i64        ? BR_I64
-                      : c->is_f64        ? BR_F64
-                      : c->is_bool       ? BR_BOOL
-                                         : BR_STR;
+        if (c->type != BR_TYPE_NONE)
+            continue;
+        c->type = columns->rows == 0 ? BR_STR
+                  : c->is_i64        ? BR_I64
+                  : c->is_f64        ? BR_F64
+                  : c->is_bool       ? BR_BOOL
+                                     : BR_STR;
+        c->written = (c->type == BR_I64 && c->keep_i64) || (c->type == BR_F64 && c->keep_f64) ||
+                     (c->type == BR_BOOL && c->keep_bool);
     }
 }
 
@@ -234,7 +244,7 @@ static int count_rows(struct loader *l, struct csv_reader *r, const char *name,
 
 static struct cell convert_field(struct loader *l, const struct csv_reader *r, const char *name,
                                  const struct file_column *c, const struct csv_field *field,
-                                 struct convert_text *text)
+                                 struct cell_room *text)
 {
     struct cell in = {.type = BR_STR, .text = {field->data, field->length}}, out;
     if (convert_cell(&in, c->type, text, &out))
@@ -255,9 +265,9 @@ static int put_fields(struct loader *l, struct csv_reader *r, const char *name,
     br_error cause;
     while ((got = csv_next(r, &fields, &count, &cause)) == 1 && !inputs_gave_up(l)) {
         for (size_t i = 0; i < count && count == columns->count; i++) {
-            struct convert_text text;
+            struct cell_room text;
             struct cell cell = convert_field(l, r, name, &columns->items[i], &fields[i], &text);
-            if (table_put_cell(b, i, cell, l->err) != 0)
+            if (table_put_written(b, i, cell, fields[i].data, fields[i].length, l->err) != 0)
                 return -1;
         }
     }
@@ -274,7 +284,7 @@ static int fill_table(struct loader *l, const struct input_file *f, enum csv_kin
         return -1;
     for (size_t i = 0; i < columns->count; i++) {
         const struct file_column *c = &columns->items[i];
-        if (table_add_sized(out->builder, c->name, c->type, c->text_size, l->err) != 0)
+        if (table_add_sized(out->builder, c->name, c->type, c->written, c->text_size, l->err) != 0)
             return -1;
     }
     if (lseek(f->fd, 0, SEEK_SET) != 0)
@@ -334,6 +344,22 @@ int inputs_read_lines(struct loader *l, const struct job_inputs *in, const char 
 
 // ---- CSV
 
+// Reports a character in a column's name that nobody sees: the name would equal no other that looks
+// the same.
+static void check_unseen(struct loader *l, const struct input_file *f, uint64_t line, size_t column,
+                         const char *name)
+{
+    size_t at;
+    uint32_t c = utf8_find_unseen(name, strlen(name), &at);
+    if (c == 0)
+        return;
+    size_t position = utf8_width(name, at) + 1;
+    diagnostics_add_plain(l->d, BR_ERR_USAGE,
+                          "%s:%" PRIu64 ": column %zu, `%s`, has %s (U+%04" PRIX32
+                          ") as character %zu of its name; remove it from the header",
+                          f->name, line, column, name, utf8_unseen_name(c), c, position);
+}
+
 static bool check_header(struct loader *l, const struct input_file *f, uint64_t line,
                          const struct file_columns *columns)
 {
@@ -344,6 +370,7 @@ static bool check_header(struct loader *l, const struct input_file *f, uint64_t 
             diagnostics_add_plain(l->d, BR_ERR_USAGE,
                                   "%s:%" PRIu64 ": column %zu has no name in the header", f->name,
                                   line, i + 1);
+        check_unseen(l, f, line, i + 1, name);
         for (size_t other = 0; *name && other < i; other++)
             if (!strcmp(name, columns->items[other].name))
                 diagnostics_add_plain(l->d, BR_ERR_USAGE,
@@ -420,89 +447,5 @@ int inputs_read_csv(struct loader *l, const struct job_inputs *in, const char *a
     if (result == 0 && f.fd >= 0)
         result = read_csv(l, in, &f, axis, out);
     close_input(&f);
-    return result;
-}
-
-// ---- Glob
-
-// As join_path, for a pattern: special characters in the directory are escaped.
-static char *join_pattern(struct loader *l, const char *pattern)
-{
-    struct buffer joined = BUFFER_EMPTY;
-    if (pattern[0] != '/' && strcmp(l->job->directory, ".") != 0) {
-        for (const char *c = l->job->directory; *c; c++) {
-            if (strchr("*?[]\\", *c))
-                buffer_char(&joined, '\\');
-            buffer_char(&joined, *c);
-        }
-        buffer_char(&joined, '/');
-    }
-    buffer_text(&joined, pattern);
-    return buffer_take_string(&joined, l->err);
-}
-
-static int compare_paths(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int add_paths(struct loader *l, const struct job_inputs *in, const char *name,
-                     const glob_t *found, struct loaded *out)
-{
-    enum br_type type = inputs_wanted_type(l, name, BR_STR);
-    out->rows = found->gl_pathc;
-    out->builder = table_builder_create(out->rows, l->err);
-    if (!out->builder || table_add_cells(out->builder, name, type, 1, out->rows, l->err) != 0)
-        return -1;
-    for (size_t i = 0; i < found->gl_pathc; i++) {
-        const char *path = found->gl_pathv[i];
-        struct job_value value = {
-            .cell = {.type = BR_STR, .text = {path, strlen(path)}},
-            .mark = in->mark,
-        };
-        struct convert_text text;
-        struct cell cell = inputs_convert_value(l, &value, name, type, &text);
-        if (table_add_cell(out->builder, cell, l->err) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int find_paths(struct loader *l, const struct job_inputs *in, const char *name,
-                      const char *pattern, struct loaded *out)
-{
-    glob_t found = {0};
-    int result = 0;
-    errno = 0;
-    // GLOB_ERR: otherwise the files of an unreadable directory would be left out silently.
-    int status = glob(pattern, GLOB_NOSORT | GLOB_ERR, NULL, &found);
-    if (status == GLOB_NOSPACE)
-        result = br_error_nomem(l->err);
-    else if (status == GLOB_NOMATCH)
-        diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, path_hint(in), "no file matches %s",
-                        pattern);
-    else if (status != 0)
-        diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, path_hint(in),
-                        "cannot read a directory on the way of %s: %s", pattern,
-                        errno ? strerror(errno) : "unknown cause");
-    else {
-        qsort(found.gl_pathv, found.gl_pathc, sizeof found.gl_pathv[0], compare_paths);
-        result = add_paths(l, in, name, &found, out);
-    }
-    globfree(&found);
-    return result;
-}
-
-int inputs_read_glob(struct loader *l, const struct job_inputs *in, const char *axis,
-                     struct loaded *out)
-{
-    const char *name = axis ? axis : "path";
-    if (!axis)
-        inputs_fit_columns(l, &name, 1);
-    char *pattern = join_pattern(l, in->path);
-    if (!pattern)
-        return -1;
-    int result = find_paths(l, in, name, pattern, out);
-    free(pattern);
     return result;
 }

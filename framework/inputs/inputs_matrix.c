@@ -130,6 +130,54 @@ static const struct job_setting *setting_of(const struct job_match *match, const
     return NULL;
 }
 
+// Returns whether the axis has a value that was written in the same way. Sets a byte of `matches`
+// for each value.
+static bool match_text(const struct axis *a, const struct job_value *want, unsigned char *matches)
+{
+    struct cell_room want_room, room;
+    size_t want_length, length;
+    const char *text = job_value_text(want, &want_room, &want_length);
+    bool any = false;
+    for (uint64_t v = 0; v < a->length; v++) {
+        const char *other = table_text(&a->values, 0, v, &room, &length);
+        matches[v] = length == want_length && !memcmp(other, text, length);
+        any = any || matches[v];
+    }
+    return any;
+}
+
+// Returns the cell as a number if both it and the wanted value are numbers, else as it is.
+static struct cell as_wanted(const struct cell *cell, const struct job_value *want)
+{
+    struct cell_room room;
+    struct cell number = *cell;
+    bool is_number = want->cell.type == BR_I64 || want->cell.type == BR_F64;
+    if (is_number && cell->type == BR_STR)
+        convert_cell(cell, BR_F64, &room, &number);
+    return number;
+}
+
+// Sets a byte of `matches` for each value of the axis: whether it is the wanted one. Values that
+// were written in the same way match, such as 3.10 but not 3.1; if there is none, those that are
+// equal.
+static void match_value(struct loader *l, const struct axis *a, const struct job_value *want,
+                        unsigned char *matches)
+{
+    struct cell_room room;
+    size_t before = l->d->count;
+    struct cell cell = inputs_convert_value(l, want, a->name, axis_type(a), &room);
+    // Numbers that are not kept as they were written have one text each.
+    bool has_text = schema_type_is_text(axis_type(a)) || table_is_written(&a->values, 0);
+    if (l->d->count > before || (has_text && match_text(a, want, matches)))
+        return;
+    cell = as_wanted(&cell, want);
+    for (uint64_t v = 0; v < a->length; v++) {
+        struct cell other = table_cell(&a->values, 0, v);
+        other = as_wanted(&other, want);
+        matches[v] = other.type == cell.type && cells_equal(&other, &cell);
+    }
+}
+
 // Sets matches[i] to a byte for each value of axis i: whether the row of `exclude` matches it. It
 // stays NULL if the row does not name the axis.
 static int match_axes(struct loader *l, const struct matrix *m, const struct job_match *match,
@@ -143,13 +191,7 @@ static int match_axes(struct loader *l, const struct matrix *m, const struct job
         matches[i] = calloc(a->length + 1, 1);
         if (!matches[i])
             return br_error_nomem(l->err);
-        struct convert_text text;
-        size_t before = l->d->count;
-        struct cell want = inputs_convert_value(l, &setting->value, a->name, axis_type(a), &text);
-        for (uint64_t v = 0; l->d->count == before && v < a->length; v++) {
-            struct cell cell = table_cell(&a->values, 0, v);
-            matches[i][v] = cells_equal(&cell, &want);
-        }
+        match_value(l, a, &setting->value, matches[i]);
     }
     return 0;
 }
@@ -196,35 +238,62 @@ static int add_repeating(struct loader *l, const struct matrix *m, struct table_
 {
     for (size_t i = 0; i < m->count; i++) {
         const struct axis *a = &m->axes[i];
-        if (table_add_cells(b, a->name, axis_type(a), a->divisor, a->length, l->err) != 0)
+        bool keep = table_is_written(&a->values, 0);
+        if ((keep ? table_add_written_cells : table_add_cells)(b, a->name, axis_type(a), a->divisor,
+                                                               a->length, l->err) != 0)
             return -1;
         for (uint64_t v = 0; v < a->length; v++)
-            if (table_add_cell(b, table_cell(&a->values, 0, v), l->err) != 0)
+            if (inputs_copy_cell(l, b, &a->values, 0, v) != 0)
                 return -1;
     }
     return 0;
 }
 
+static int add_included(struct loader *l, const struct axis *a, const struct job_match *match,
+                        struct table_builder *b)
+{
+    const struct job_setting *setting = setting_of(match, a->name);
+    struct cell_room cell_room, text_room;
+    size_t length;
+    if (!setting)
+        return table_add_cell(b, inputs_empty_cell(axis_type(a)), l->err);
+    struct cell cell = inputs_convert_value(l, &setting->value, a->name, axis_type(a), &cell_room);
+    const char *text = job_value_text(&setting->value, &text_room, &length);
+    return table_add_written(b, cell, text, length, l->err);
+}
+
+// Returns whether a value of the axis must be kept as it was written, also those of `include`.
+static bool keeps_text(struct loader *l, const struct matrix *m, const struct axis *a)
+{
+    if (table_is_written(&a->values, 0))
+        return true;
+    for (size_t i = 0; i < m->in->matrix.include_count && !inputs_takes(l, a->name); i++) {
+        const struct job_setting *setting = setting_of(&m->in->matrix.include[i], a->name);
+        struct cell_room cell_room, text_room;
+        struct cell cell;
+        size_t length;
+        if (setting && convert_cell(&setting->value.cell, axis_type(a), &cell_room, &cell) &&
+            inputs_must_keep(&cell, job_value_text(&setting->value, &text_room, &length), length))
+            return true;
+    }
+    return false;
+}
+
 static int add_stored_axis(struct loader *l, const struct matrix *m, const struct axis *a,
                            uint64_t rows, struct table_builder *b)
 {
-    if (table_add_cells(b, a->name, axis_type(a), 1, rows, l->err) != 0)
+    if ((keeps_text(l, m, a) ? table_add_written_cells : table_add_cells)(b, a->name, axis_type(a),
+                                                                          1, rows, l->err) != 0)
         return -1;
     for (uint64_t row = 0; row < m->combinations; row++) {
         if (m->dropped && m->dropped[row / 8] >> row % 8 & 1)
             continue;
-        if (table_add_cell(b, table_cell(&a->values, 0, axis_place(a, row)), l->err) != 0)
+        if (inputs_copy_cell(l, b, &a->values, 0, axis_place(a, row)) != 0)
             return -1;
     }
-    for (size_t i = 0; i < m->in->matrix.include_count; i++) {
-        const struct job_setting *setting = setting_of(&m->in->matrix.include[i], a->name);
-        struct convert_text text;
-        struct cell cell =
-            setting ? inputs_convert_value(l, &setting->value, a->name, axis_type(a), &text)
-                    : inputs_empty_cell(axis_type(a));
-        if (table_add_cell(b, cell, l->err) != 0)
+    for (size_t i = 0; i < m->in->matrix.include_count; i++)
+        if (add_included(l, a, &m->in->matrix.include[i], b) != 0)
             return -1;
-    }
     return 0;
 }
 

@@ -5,89 +5,75 @@
 
 // ---- Range
 
-static double value_f64(const struct job_value *value)
+static struct decimal range_value(const struct job_range_digits *d, uint64_t row)
 {
-    return value->cell.type == BR_I64 ? (double)value->cell.i64 : value->cell.f64;
-}
-
-static struct cell range_value(const struct job_inputs *in, uint64_t row)
-{
-    if (in->range.is_f64)
-        return (struct cell){.type = BR_F64,
-                             .f64 = value_f64(&in->range.start) +
-                                    (double)row * value_f64(&in->range.step)};
-    uint64_t value = (uint64_t)in->range.start.cell.i64 + row * (uint64_t)in->range.step.cell.i64;
-    return (struct cell){.type = BR_I64, .i64 = (int64_t)value};
+    return (struct decimal){d->start + (i128)row * d->step, d->exponent};
 }
 
 // Stores the numbers of a range one by one, because the task wants another type.
 static int add_range_cells(struct loader *l, const struct job_inputs *in, const char *name,
-                           enum br_type type, const struct loaded *out)
+                           enum br_type type, const struct job_range_digits *d,
+                           const struct loaded *out)
 {
     if (table_add_cells(out->builder, name, type, 1, out->rows, l->err) != 0)
         return -1;
     for (uint64_t row = 0; row < out->rows; row++) {
-        struct job_value value = {.cell = range_value(in, row), .mark = in->range.start.mark};
-        struct convert_text text;
+        struct decimal number = range_value(d, row);
+        struct cell_room text, room;
+        struct job_value value = {.mark = in->range.start.mark};
+        if (in->range.is_f64) {
+            text.data[decimal_text(text.data, number)] = '\0';
+            value.cell = (struct cell){.type = BR_F64, .f64 = decimal_value(number)};
+            value.written = text.data;
+        } else
+            value.cell = (struct cell){.type = BR_I64, .i64 = (int64_t)number.digits};
         struct cell cell = inputs_gave_up(l) ? inputs_empty_cell(type)
-                                             : inputs_convert_value(l, &value, name, type, &text);
+                                             : inputs_convert_value(l, &value, name, type, &room);
         if (table_add_cell(out->builder, cell, l->err) != 0)
             return -1;
     }
     return 0;
 }
 
+// Returns whether all numbers of the range are i64; *first and *step are then set.
+static bool is_whole(const struct job_range_digits *d, uint64_t rows, int64_t *first, int64_t *step)
+{
+    i128 start, difference, last;
+    if (!decimal_at((struct decimal){d->start, d->exponent}, 0, &start) ||
+        !decimal_at((struct decimal){d->step, d->exponent}, 0, &difference))
+        return false;
+    last = start + difference * (i128)(rows > 0 ? rows - 1 : 0);
+    if (start < INT64_MIN || start > INT64_MAX || last < INT64_MIN || last > INT64_MAX ||
+        difference < INT64_MIN || difference > INT64_MAX)
+        return false;
+    *first = (int64_t)start;
+    *step = (int64_t)difference;
+    return true;
+}
+
 static int read_range(struct loader *l, const struct job_inputs *in, const char *axis,
                       struct loaded *out)
 {
     const char *name = axis ? axis : in->range.as;
-    const struct job_value *start = &in->range.start, *step = &in->range.step;
-    bool is_f64 = in->range.is_f64;
+    struct job_range_digits d;
+    int64_t first, step;
     if (!axis)
         inputs_fit_columns(l, &name, 1);
+    if (!job_range_digits(in, &d))
+        return br_error_set(l->err, BR_ERR_SYSTEM, "internal error: a range of too many digits");
     out->rows = job_range_rows(in);
     out->builder = table_builder_create(out->rows, l->err);
     if (!out->builder)
         return -1;
-    enum br_type type = inputs_wanted_type(l, name, is_f64 ? BR_F64 : BR_I64);
-    struct cell first, step_cell;
-    struct convert_text text;
+    enum br_type type = inputs_wanted_type(l, name, in->range.is_f64 ? BR_F64 : BR_I64);
     if (type == BR_F64)
-        return table_add_range_f64(out->builder, name, value_f64(start), value_f64(step), l->err);
-    if (type == BR_I64 && convert_cell(&start->cell, BR_I64, &text, &first) &&
-        convert_cell(&step->cell, BR_I64, &text, &step_cell))
-        return table_add_range_i64(out->builder, name, first.i64, step_cell.i64, l->err);
-    return add_range_cells(l, in, name, type, out);
+        return table_add_range_f64(out->builder, name, d.start, d.step, d.exponent, l->err);
+    if (type == BR_I64 && is_whole(&d, out->rows, &first, &step))
+        return table_add_range_i64(out->builder, name, first, step, l->err);
+    return add_range_cells(l, in, name, type, &d, out);
 }
 
 // ---- List
-
-static enum br_type common_type(enum br_type a, enum br_type b)
-{
-    if (a == b || b == BR_TYPE_NONE)
-        return a;
-    bool numbers = (a == BR_I64 || a == BR_F64) && (b == BR_I64 || b == BR_F64);
-    return a == BR_TYPE_NONE ? b : numbers ? BR_F64 : BR_STR;
-}
-
-static int add_list_column(struct loader *l, const struct job_grid *grid, size_t column,
-                           const char *name, struct table_builder *b)
-{
-    enum br_type natural = BR_TYPE_NONE;
-    for (size_t row = 0; row < grid->rows; row++)
-        natural = common_type(natural, grid->values[row * grid->columns + column].cell.type);
-    enum br_type type = inputs_wanted_type(l, name, natural ? natural : BR_STR);
-    if (table_add_cells(b, name, type, 1, grid->rows, l->err) != 0)
-        return -1;
-    for (size_t row = 0; row < grid->rows; row++) {
-        struct convert_text text;
-        struct cell cell =
-            inputs_convert_value(l, &grid->values[row * grid->columns + column], name, type, &text);
-        if (table_add_cell(b, cell, l->err) != 0)
-            return -1;
-    }
-    return 0;
-}
 
 static int read_list(struct loader *l, const struct job_inputs *in, const char *axis,
                      struct loaded *out)
@@ -99,9 +85,11 @@ static int read_list(struct loader *l, const struct job_inputs *in, const char *
     out->builder = table_builder_create(out->rows, l->err);
     if (!out->builder)
         return -1;
-    for (size_t i = 0; i < grid->columns; i++)
-        if (add_list_column(l, grid, i, axis ? axis : grid->names[i], out->builder) != 0)
+    for (size_t i = 0; i < grid->columns; i++) {
+        const struct value_list list = {grid->values + i, grid->rows, grid->columns};
+        if (inputs_add_values(l, out->builder, axis ? axis : grid->names[i], &list) != 0)
             return -1;
+    }
     return 0;
 }
 

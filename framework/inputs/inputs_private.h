@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the files of the inputs share: inputs.c is above inputs_matrix.c, inputs_plain.c,
-// inputs_files.c and inputs_columns.c, each of which calls only those after it.
+// inputs_files.c, inputs_glob.c and inputs_columns.c, each of which calls only those after it.
 #ifndef BR_INPUTS_INPUTS_PRIVATE_H
 #define BR_INPUTS_INPUTS_PRIVATE_H
 
@@ -55,10 +55,21 @@ int inputs_read_plain(struct loader *l, const struct job_inputs *in, const char 
 
 int inputs_read_matrix(struct loader *l, const struct job_inputs *in, struct loaded *out);
 
+// Returns a hint for a path that leads to no file, or NULL.
+const char *inputs_path_hint(const struct job_inputs *in);
+
 // ---- Columns
 
 // Returns the type that the task declares for the column, or `natural` if it declares none.
 enum br_type inputs_wanted_type(const struct loader *l, const char *name, enum br_type natural);
+
+// Returns whether the task declares a type for the column. A column of which it does not keeps its
+// cells as they were written.
+bool inputs_takes(const struct loader *l, const char *name);
+
+// Returns whether the cell, read from `text`, has to be kept as it was written, because printing it
+// would give another text, or because it is NaN or infinite, which JSON has no number for.
+bool inputs_must_keep(const struct cell *cell, const char *text, size_t length);
 
 // Checks that the columns and the phase's args are those that the task wants; adds the errors.
 void inputs_fit_columns(struct loader *l, const char *const *names, size_t count);
@@ -66,7 +77,24 @@ void inputs_fit_columns(struct loader *l, const char *const *names, size_t count
 // Returns the value in that type. If it cannot be converted, adds an error and returns
 // inputs_empty_cell. Text of the cell lies in the value or in *text.
 struct cell inputs_convert_value(struct loader *l, const struct job_value *value,
-                                 const char *column, enum br_type type, struct convert_text *text);
+                                 const char *column, enum br_type type, struct cell_room *text);
+
+// Values of the job file that become one column: values[0], values[stride], ...
+struct value_list {
+    const struct job_value *values;
+    size_t count, stride;
+};
+
+// Adds a column of the values, whose type is the one that the task declares, else i64, f64 (numbers
+// of both kinds), bool or str. `b` NULL only checks the values. Returns -1 and *l->err if the
+// system fails.
+int inputs_add_values(struct loader *l, struct table_builder *b, const char *name,
+                      const struct value_list *list);
+
+// Adds the next cell of a column of table_add_written_cells or table_add_cells, which has the type
+// of `from`.
+int inputs_copy_cell(struct loader *l, struct table_builder *b, const struct table *from,
+                     size_t column, uint64_t row);
 
 // Returns zero, "" or false.
 struct cell inputs_empty_cell(enum br_type type);

@@ -6,7 +6,6 @@
 #include <sys/mman.h>
 
 #include "base/fd.h"
-#include "base/text.h"
 #include "base/utf8.h"
 #include "model/command_line.h"
 #include "model/table_builder.h"
@@ -54,24 +53,6 @@ int phase_table_make_batches(uint64_t batches, struct buffer *image, struct tabl
     return result == 0 ? table_open(out, image->data, image->length, err) : -1;
 }
 
-static void describe_cell(struct buffer *out, const struct cell *c)
-{
-    switch (c->type) {
-    case BR_I64:
-        buffer_format(out, "%" PRId64, c->i64);
-        break;
-    case BR_F64:
-        text_f64(out, c->f64);
-        break;
-    case BR_BOOL:
-        buffer_text(out, c->boolean ? "true" : "false");
-        break;
-    default:
-        buffer_append(out, c->text.data,
-                      c->text.length < DESCRIPTION_MAX ? c->text.length : DESCRIPTION_MAX);
-    }
-}
-
 // Cuts the text after `start` at `max` bytes, between characters.
 static void cut(struct buffer *out, size_t start, size_t max)
 {
@@ -96,9 +77,11 @@ void phase_table_describe(const struct phase_table *t, uint64_t task, uint64_t r
         const char *name = table_column_name(&t->table, i);
         if (name[0] == COMMAND_SETTING)
             continue;
-        struct cell c = table_cell(&t->table, i, first);
+        struct cell_room room;
+        size_t length;
+        const char *text = table_text(&t->table, i, first, &room, &length);
         buffer_format(out, "%s%s=", i ? " " : "", name);
-        describe_cell(out, &c);
+        buffer_append(out, text, length < DESCRIPTION_MAX ? length : DESCRIPTION_MAX);
     }
     cut(out, start, DESCRIPTION_MAX);
 }

@@ -44,36 +44,39 @@ void spec_read_column_name(struct reader *r, const struct spec_key *key, struct 
 void spec_read_range_number(struct reader *r, const struct spec_key *key, struct node *value,
                             void *field)
 {
-    struct job_value *out = field;
+    struct job_number *out = field;
     struct cell cell;
+    struct decimal number;
     if (!spec_read_number(r, key, value, &cell))
         return;
     if (cell.type == BR_F64 && !isfinite(cell.f64)) {
         spec_complain_type(r, key, value);
         return;
     }
-    *out = (struct job_value){.cell = cell, .mark = value->mark};
+    char whole[DECIMAL_MAX]; // 0x1F is not decimal
+    size_t length = cell.type == BR_I64 ? decimal_i64(whole, cell.i64) : value->length;
+    if (!decimal_read(cell.type == BR_I64 ? whole : value->text, length, &number))
+        spec_complain(r, value, "write fewer digits", "`%s` has more than %d digits", key->name,
+                      DECIMAL_DIGITS);
+    else
+        *out = (struct job_number){
+            .value = number, .is_f64 = cell.type == BR_F64, .mark = value->mark};
 }
 
 static void check_range(struct reader *r, struct node *range, struct job_inputs *inputs)
 {
-    const struct job_value *step = &inputs->range.step;
     struct node *step_node = spec_node_get(range, "step");
     const struct node *at = step_node ? step_node : range;
-    bool zero = step->cell.type == BR_I64 ? step->cell.i64 == 0 : step->cell.f64 == 0;
-    if (zero) {
+    struct job_range_digits digits;
+    bool down = inputs->range.step.value.digits < 0;
+    if (inputs->range.step.value.digits == 0)
         spec_complain(r, at, "for example `step: 1`", "a range with `step: 0` never ends");
+    else if (!job_range_digits(inputs, &digits))
+        spec_complain(r, at, "write fewer digits, or numbers of similar size",
+                      "the range needs more than %d digits to be exact", DECIMAL_DIGITS);
+    else if (job_range_rows(inputs) != JOB_UNLIMITED)
         return;
-    }
-    if (job_range_rows(inputs) != JOB_UNLIMITED)
-        return;
-    bool down = step->cell.type == BR_I64 ? step->cell.i64 < 0 : step->cell.f64 < 0;
-    struct job_inputs other = *inputs;
-    if (step->cell.type == BR_I64 && step->cell.i64 != INT64_MIN)
-        other.range.step.cell.i64 = -step->cell.i64;
-    else if (step->cell.type == BR_F64)
-        other.range.step.cell.f64 = -step->cell.f64;
-    if (job_range_rows(&other) != JOB_UNLIMITED)
+    else if (down != (digits.stop < digits.start))
         spec_complain(r, at,
                       down        ? "make `step` positive"
                       : step_node ? "make `step` negative"
@@ -89,9 +92,8 @@ static void read_range_mapping(struct reader *r, const struct spec_key *key, str
 {
     size_t before = r->d->count;
     spec_read_table(r, key->table, "`range`", value, NULL, inputs);
-    struct job_value *numbers[] = {&inputs->range.start, &inputs->range.stop, &inputs->range.step};
-    for (size_t i = 0; i < 3; i++)
-        inputs->range.is_f64 = inputs->range.is_f64 || numbers[i]->cell.type == BR_F64;
+    inputs->range.is_f64 =
+        inputs->range.start.is_f64 || inputs->range.stop.is_f64 || inputs->range.step.is_f64;
     if (r->d->count == before)
         check_range(r, value, inputs);
 }
@@ -101,9 +103,7 @@ void spec_read_range(struct reader *r, const struct spec_key *key, struct node *
     struct job_inputs *inputs = field;
     struct cell cell;
     inputs->kind = INPUT_RANGE;
-    inputs->range.start.cell = (struct cell){.type = BR_I64, .i64 = 0};
-    inputs->range.stop.cell = (struct cell){.type = BR_I64, .i64 = 0};
-    inputs->range.step.cell = (struct cell){.type = BR_I64, .i64 = 1};
+    inputs->range.step.value.digits = 1;
     if (value->kind == NODE_MAPPING)
         read_range_mapping(r, key, value, inputs);
     else if (!spec_read_number(r, key, value, &cell))
@@ -116,7 +116,7 @@ void spec_read_range(struct reader *r, const struct spec_key *key, struct node *
     else if (cell.i64 > JOB_ROWS_MAX)
         spec_complain(r, value, "split the job", "the range has more than 2^53 rows");
     else
-        inputs->range.stop = (struct job_value){.cell = cell, .mark = value->mark};
+        inputs->range.stop = (struct job_number){.value.digits = cell.i64, .mark = value->mark};
     if (!inputs->range.as)
         inputs->range.as = spec_keep_text(r, "i");
 }
@@ -280,9 +280,32 @@ void spec_read_csv(struct reader *r, const struct spec_key *key, struct node *va
     read_path(r, key, value, field, INPUT_CSV);
 }
 
+// Returns whether the pattern has a ** that is only a part of a name, as in data/**.csv.
+static bool has_stars_in_name(const char *pattern)
+{
+    for (const char *at = pattern; *at;) {
+        const char *bracket = *at == '[' && at[1] ? strchr(at + 2, ']') : NULL;
+        if (*at == '\\' && at[1])
+            at += 2;
+        else if (bracket)
+            at = bracket + 1;
+        else if (at[0] == '*' && at[1] == '*') {
+            if ((at > pattern && at[-1] != '/') || (at[2] != '/' && at[2] != '\0'))
+                return true;
+            at += 2;
+        } else
+            at++;
+    }
+    return false;
+}
+
 void spec_read_glob(struct reader *r, const struct spec_key *key, struct node *value, void *field)
 {
+    struct job_inputs *inputs = field;
     read_path(r, key, value, field, INPUT_GLOB);
+    if (inputs->path && has_stars_in_name(inputs->path))
+        spec_complain(r, value, "for example `data/**/*.csv`",
+                      "`**` stands for directories, so it must be a whole part of the path");
 }
 
 void spec_read_from(struct reader *r, const struct spec_key *key, struct node *value, void *field)

@@ -329,7 +329,8 @@ const struct spec_table spec_range_table = TABLE("`range`", range_keys);
     }
 #define GLOB_KEY                                                                                   \
     {                                                                                              \
-        .name = "glob", .doc = "the files that match a pattern, sorted",                           \
+        .name = "glob",                                                                            \
+        .doc = "the paths that match a pattern, sorted; `**` matches directories of any depth",    \
         .example = "\"data/*.h5\"", .type = SPEC_OTHER, .expected = "a pattern", .schema = PATH,   \
         .read = spec_read_glob                                                                     \
     }

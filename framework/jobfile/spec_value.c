@@ -7,6 +7,7 @@
 
 #include "jobfile/spec_messages.h"
 #include "jobfile/spec_scalar.h"
+#include "model/cell_text.h"
 #include "model/units.h"
 
 enum {
@@ -108,6 +109,10 @@ bool spec_read_value(struct reader *r, const char *name, const struct node *node
     if (kind == SCALAR_TEXT) {
         value.cell.text.data = spec_keep_text(r, node->text);
         if (!value.cell.text.data)
+            return false;
+    } else if (!cell_prints_as(&value.cell, node->text, node->length)) {
+        value.written = spec_keep_text(r, node->text);
+        if (!value.written)
             return false;
     }
     *out = value;

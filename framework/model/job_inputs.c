@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "model/job_inputs.h"
 
-#include <math.h>
+#include <limits.h>
 #include <stdlib.h>
 
 static void grid_finish(struct job_grid *grid)
@@ -59,48 +59,35 @@ void job_inputs_finish(struct job_inputs *inputs)
     matches_finish(inputs->matrix.include, inputs->matrix.include_count);
 }
 
-static double as_f64(const struct job_value *value)
+static int min_exponent(const struct job_number *a, int exponent)
 {
-    return value->cell.type == BR_I64 ? (double)value->cell.i64 : value->cell.f64;
+    return a->value.digits != 0 && a->value.exponent < exponent ? a->value.exponent : exponent;
 }
 
-static uint64_t rows_i64(int64_t start, int64_t stop, int64_t step)
+bool job_range_digits(const struct job_inputs *inputs, struct job_range_digits *out)
 {
-    if (start == stop)
-        return 0;
-    if (step == 0 || (step > 0) != (stop > start))
-        return UINT64_MAX;
-    __int128 span = (__int128)stop - start;
-    __int128 rows = (span + step + (step > 0 ? -1 : 1)) / step;
-    return rows > JOB_ROWS_MAX ? UINT64_MAX : (uint64_t)rows;
-}
-
-static uint64_t rows_f64(double start, double stop, double step)
-{
-    if (start == stop)
-        return 0;
-    double guess = ceil((stop - start) / step);
-    if (!(guess >= 0 && guess <= (double)JOB_ROWS_MAX))
-        return UINT64_MAX;
-    // The division rounds, but the rows are computed as start + n * step. So the number of rows is
-    // corrected by that formula.
-    uint64_t rows = (uint64_t)guess;
-    bool up = step > 0;
-    while (rows > 0 && (up ? start + (double)(rows - 1) * step >= stop
-                           : start + (double)(rows - 1) * step <= stop))
-        rows--;
-    while (rows < (uint64_t)guess + 2 &&
-           (up ? start + (double)rows * step < stop : start + (double)rows * step > stop))
-        rows++;
-    return rows;
+    const struct job_number *start = &inputs->range.start, *stop = &inputs->range.stop,
+                            *step = &inputs->range.step;
+    int exponent = min_exponent(start, min_exponent(stop, min_exponent(step, INT_MAX)));
+    struct job_range_digits d = {.exponent = exponent == INT_MAX ? 0 : exponent};
+    if (!decimal_at(start->value, d.exponent, &d.start) ||
+        !decimal_at(stop->value, d.exponent, &d.stop) ||
+        !decimal_at(step->value, d.exponent, &d.step))
+        return false;
+    *out = d;
+    return true;
 }
 
 uint64_t job_range_rows(const struct job_inputs *inputs)
 {
-    const struct job_value *start = &inputs->range.start;
-    const struct job_value *stop = &inputs->range.stop;
-    const struct job_value *step = &inputs->range.step;
-    if (inputs->range.is_f64)
-        return rows_f64(as_f64(start), as_f64(stop), as_f64(step));
-    return rows_i64(start->cell.i64, stop->cell.i64, step->cell.i64);
+    struct job_range_digits d;
+    if (!job_range_digits(inputs, &d))
+        return UINT64_MAX;
+    i128 span = d.stop - d.start;
+    if (span == 0)
+        return 0;
+    if (d.step == 0 || (d.step > 0) != (span > 0))
+        return UINT64_MAX;
+    i128 rows = span / d.step + (span % d.step != 0);
+    return rows > JOB_ROWS_MAX ? UINT64_MAX : (uint64_t)rows;
 }

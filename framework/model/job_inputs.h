@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/decimal.h"
 #include "model/job_value.h"
 
 enum job_input_kind {
@@ -35,6 +36,13 @@ struct job_axis {
     struct mark mark;
 };
 
+// A number as the file has it, exact.
+struct job_number {
+    struct decimal value;
+    bool is_f64; // it has a point or an exponent
+    struct mark mark;
+};
+
 // A row of a matrix's exclude or include. Exclude drops rows that equal every column named; include
 // adds a row after all others, and must name every axis.
 struct job_match {
@@ -46,10 +54,10 @@ struct job_inputs {
     enum job_input_kind kind;
     struct mark mark;
     union {
-        struct {                                // row n is start + n * step
-            struct job_value start, stop, step; // i64 or f64, each as written
-            char *as;                           // the column's name, "i" by default
-            bool is_f64;                        // any of the three is f64
+        struct {                                 // row n is start + n * step
+            struct job_number start, stop, step; // each as written
+            char *as;                            // the column's name, "i" by default
+            bool is_f64;                         // any of the three is f64
         } range;
         struct job_grid list;
         char *path; // lines, csv: as written, "-" is standard input (lines). glob: the pattern
@@ -72,8 +80,18 @@ void job_inputs_finish(struct job_inputs *inputs);
 // Row numbers up to this are exact as f64.
 #define JOB_ROWS_MAX (INT64_C(1) << 53)
 
-// Returns the number of rows of an INPUT_RANGE; UINT64_MAX if the step never leads from start to
-// stop, or more than JOB_ROWS_MAX rows would be needed.
+// The numbers of a range as whole numbers of one unit: 10^exponent.
+struct job_range_digits {
+    i128 start, stop, step;
+    int exponent;
+};
+
+// Returns false if one of them has more than DECIMAL_DIGITS digits in the unit of the finest.
+bool job_range_digits(const struct job_inputs *inputs, struct job_range_digits *out);
+
+// Returns the number of rows of an INPUT_RANGE, which is exact; UINT64_MAX if the step never leads
+// from start to stop, if more than JOB_ROWS_MAX rows would be needed, or if the range has no
+// job_range_digits.
 uint64_t job_range_rows(const struct job_inputs *inputs);
 
 #endif

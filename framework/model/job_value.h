@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/cell_text.h"
 #include "model/schema.h"
 
 // A position in the job file, from 1 on. Line 0 means that it is not in the file (a default).
@@ -16,7 +17,8 @@ struct mark {
 
 // A scalar of the file with its YAML 1.2 core-schema type (i64, f64, bool or str).
 struct job_value {
-    struct cell cell; // its text belongs to the job
+    struct cell cell;    // its text belongs to the job
+    const char *written; // a number or a bool as the file has it, if cell_text differs; else NULL
     struct mark mark;
 };
 
@@ -31,6 +33,10 @@ struct job_settings {
     struct job_setting *items;
     size_t count;
 };
+
+// Returns the text of a value as the file has it; *length is its length. It lies in the value or in
+// *room.
+const char *job_value_text(const struct job_value *value, struct cell_room *room, size_t *length);
 
 // Frees what a value or settings hold.
 void job_value_finish(struct job_value *value);

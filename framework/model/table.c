@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "model/table.h"
 
+#include "base/decimal.h"
 #include "model/table_layout.h"
+
+enum {
+    DECIMALS_MAX = 10100 // more than the exponents that decimal_read allows
+};
 
 static const char *at_offset(const struct table *t, uint64_t offset)
 {
@@ -26,13 +31,14 @@ static bool name_is_sound(const struct table *t, uint64_t name)
     return name < t->size && memchr(at_offset(t, name), '\0', t->size - name);
 }
 
-static bool text_is_sound(const struct table *t, const struct table_column *c)
+static bool text_is_sound(const struct table *t, const struct table_column *c, uint64_t at_offsets,
+                          uint64_t at_text)
 {
-    if (c->length == UINT64_MAX || !lies_within(t, c->cells, c->length + 1, 8, 8) ||
-        !lies_within(t, c->text, c->text_size, 1, 1))
+    if (c->length == UINT64_MAX || !lies_within(t, at_offsets, c->length + 1, 8, 8) ||
+        !lies_within(t, at_text, c->text_size, 1, 1))
         return false;
-    const uint64_t *offsets = (const uint64_t *)(const void *)at_offset(t, c->cells);
-    const char *text = at_offset(t, c->text);
+    const uint64_t *offsets = (const uint64_t *)(const void *)at_offset(t, at_offsets);
+    const char *text = at_offset(t, at_text);
     if (offsets[0] != 0 || offsets[c->length] != c->text_size)
         return false;
     for (uint64_t i = 0; i < c->length; i++)
@@ -42,12 +48,20 @@ static bool text_is_sound(const struct table *t, const struct table_column *c)
     return true;
 }
 
+// Returns the offset of the text of written numbers, which is after its offsets.
+static uint64_t written_text(const struct table_column *c)
+{
+    return c->text + (c->length + 1) * 8;
+}
+
 static bool column_is_sound(const struct table *t, const struct table_column *c)
 {
     if (c->type < BR_I64 || c->type > BR_BYTES || !name_is_sound(t, c->name))
         return false;
     if (c->source == SOURCE_RANGE)
-        return c->type == BR_I64 || c->type == BR_F64;
+        return (c->type == BR_I64 || c->type == BR_F64) && c->places <= TABLE_PLACES_MAX;
+    if (c->source == SOURCE_DECIMAL)
+        return c->type == BR_F64 && c->exponent > -DECIMALS_MAX && c->exponent < DECIMALS_MAX;
     if (c->source != SOURCE_DIRECT && c->source != SOURCE_REPEATED)
         return false;
     if (c->divisor == 0 || (c->length == 0 && t->head->rows > 0))
@@ -55,9 +69,10 @@ static bool column_is_sound(const struct table *t, const struct table_column *c)
     if (c->source == SOURCE_DIRECT && (c->divisor != 1 || c->length < t->head->rows))
         return false;
     if (schema_type_is_text(c->type))
-        return text_is_sound(t, c);
+        return text_is_sound(t, c, c->cells, c->text);
     size_t size = table_cell_size(c->type);
-    return lies_within(t, c->cells, c->length, size, size);
+    return lies_within(t, c->cells, c->length, size, size) &&
+           (c->text == 0 || text_is_sound(t, c, c->text, written_text(c)));
 }
 
 static int damaged(br_error *err, const char *what)
@@ -130,24 +145,37 @@ struct table_column_view table_view(const struct table *t, size_t column)
 {
     const struct table_column *c = column_at(t, column);
     struct table_column_view v = {.type = BR_TYPE_NONE};
-    if ((c->type != BR_I64 && c->type != BR_F64) || c->source == SOURCE_REPEATED)
+    if ((c->type != BR_I64 && c->type != BR_F64) || c->source == SOURCE_REPEATED ||
+        c->source == SOURCE_DECIMAL)
         return v;
     v.type = c->type;
     if (c->source == SOURCE_RANGE) {
-        memcpy(&v.first, &c->first_i64, sizeof v.first);
-        memcpy(&v.step, &c->step_i64, sizeof v.step);
+        v.first = (uint64_t)c->first;
+        v.step = (uint64_t)c->step;
+        v.divisor = decimal_value((struct decimal){1, (int)c->places});
     } else
         v.cells = (const uint64_t *)(const void *)at_offset(t, c->cells);
     return v;
 }
 
+// Returns the exact value of a range. The sums are unsigned, so that a range that overflows wraps,
+// whatever the image holds.
+static struct decimal range_value(const struct table_column *c, uint64_t row)
+{
+    if (c->source == SOURCE_RANGE)
+        return (struct decimal){(int64_t)((uint64_t)c->first + row * (uint64_t)c->step),
+                                -(int)c->places};
+    unsigned __int128 first = (unsigned __int128)c->wide_first[1] << 64 | c->wide_first[0];
+    unsigned __int128 step = (unsigned __int128)c->wide_step[1] << 64 | c->wide_step[0];
+    return (struct decimal){(i128)(first + row * step), (int)c->exponent};
+}
+
 static struct cell range_cell(const struct table_column *c, uint64_t row)
 {
+    struct decimal value = range_value(c, row);
     if (c->type == BR_F64)
-        return (struct cell){.type = BR_F64, .f64 = c->first_f64 + (double)row * c->step_f64};
-    // Unsigned, so that a range that overflows wraps, whatever the image holds.
-    uint64_t value = (uint64_t)c->first_i64 + row * (uint64_t)c->step_i64;
-    return (struct cell){.type = BR_I64, .i64 = (int64_t)value};
+        return (struct cell){.type = BR_F64, .f64 = decimal_value(value)};
+    return (struct cell){.type = BR_I64, .i64 = (int64_t)value.digits};
 }
 
 static struct cell text_cell(const struct table *t, const struct table_column *c, uint64_t row)
@@ -159,10 +187,15 @@ static struct cell text_cell(const struct table *t, const struct table_column *c
     };
 }
 
+static bool is_range(const struct table_column *c)
+{
+    return c->source == SOURCE_RANGE || c->source == SOURCE_DECIMAL;
+}
+
 struct cell table_cell(const struct table *t, size_t column, uint64_t row)
 {
     const struct table_column *c = column_at(t, column);
-    if (c->source == SOURCE_RANGE)
+    if (is_range(c))
         return range_cell(c, row);
     if (c->source == SOURCE_REPEATED)
         row = row / c->divisor % c->length;
@@ -178,4 +211,31 @@ struct cell table_cell(const struct table *t, size_t column, uint64_t row)
     default:
         return text_cell(t, c, row);
     }
+}
+
+bool table_is_written(const struct table *t, size_t column)
+{
+    const struct table_column *c = column_at(t, column);
+    return c->source == SOURCE_DECIMAL ||
+           (c->source != SOURCE_RANGE && !schema_type_is_text(c->type) && c->text != 0);
+}
+
+const char *table_text(const struct table *t, size_t column, uint64_t row, struct cell_room *room,
+                       size_t *length)
+{
+    const struct table_column *c = column_at(t, column);
+    if (c->type == BR_F64 && is_range(c)) {
+        *length = decimal_text(room->data, range_value(c, row));
+        room->data[*length] = '\0';
+        return room->data;
+    }
+    if (!table_is_written(t, column)) {
+        struct cell cell = table_cell(t, column, row);
+        return cell_text(&cell, room, length);
+    }
+    if (c->source == SOURCE_REPEATED)
+        row = row / c->divisor % c->length;
+    const uint64_t *offsets = (const uint64_t *)(const void *)at_offset(t, c->text) + row;
+    *length = offsets[1] - offsets[0] - 1;
+    return at_offset(t, written_text(c)) + offsets[0];
 }

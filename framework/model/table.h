@@ -5,7 +5,10 @@
 //
 // A column is either a range (first + row * step, computed, never stored) or cells. Row r of a cell
 // column is cell (r / divisor) % length: a stored column has divisor 1 and as many cells as rows, a
-// constant has length 1, an axis of a matrix repeats.
+// constant has length 1, an axis of a matrix repeats. The cells of a range of decimals are the
+// doubles that are nearest to its exact values.
+//
+// A column of numbers or bools can also hold its cells as they were written, such as 1.10 or TRUE.
 #ifndef BR_MODEL_TABLE_H
 #define BR_MODEL_TABLE_H
 
@@ -14,6 +17,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "model/cell_text.h"
 #include "model/schema.h"
 
 struct table_head;
@@ -49,11 +53,20 @@ struct cell table_cell(const struct table *t, size_t column, uint64_t row);
 // one cell for each row.
 uint64_t table_stored_cells(const struct table *t, size_t column, uint64_t *step);
 
+// Returns whether a cell of the column can have another table_text than cell_text.
+bool table_is_written(const struct table *t, size_t column);
+
+// Returns the cell as text, with a NUL after its *length bytes: as it was written if the column
+// holds that, as a decimal for a range, else cell_text. It lies in the image or in *room.
+const char *table_text(const struct table *t, size_t column, uint64_t row, struct cell_room *room,
+                       size_t *length);
+
 // Direct access to a column that is read very often: a range, or one cell a row, of i64 or f64.
 struct table_column_view {
     enum br_type type;     // BR_TYPE_NONE: the column is of another kind; use table_cell
     const uint64_t *cells; // the bits of each cell; NULL for a range
-    uint64_t first, step;  // the bits of a range
+    uint64_t first, step;  // the bits of a range of whole numbers
+    double divisor;        // of the values of an f64 range
 };
 
 // Returns a view of the column, valid as long as the image.
@@ -69,12 +82,13 @@ static inline uint64_t table_view_i64(const struct table_column_view *v, uint64_
 // Returns the cell at `row` < table_rows in the view of an f64 column.
 static inline double table_view_f64(const struct table_column_view *v, uint64_t row)
 {
-    double cell, step;
-    memcpy(&cell, v->cells ? &v->cells[row] : &v->first, sizeof cell);
-    if (v->cells)
+    double cell;
+    if (v->cells) {
+        memcpy(&cell, &v->cells[row], sizeof cell);
         return cell;
-    memcpy(&step, &v->step, sizeof step);
-    return cell + (double)row * step;
+    }
+    cell = (double)(int64_t)(v->first + row * v->step);
+    return v->divisor == 1 ? cell : cell / v->divisor;
 }
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "base/decimal.h"
 #include "base/error.h"
 #include "model/schema.h"
 
@@ -25,8 +26,11 @@ void table_builder_destroy(struct table_builder *b);
 // Adds a column whose row r is first + r * step. It is computed, not stored.
 int table_add_range_i64(struct table_builder *b, const char *name, int64_t first, int64_t step,
                         br_error *err);
-int table_add_range_f64(struct table_builder *b, const char *name, double first, double step,
-                        br_error *err);
+
+// The same for f64: row r is the double nearest to (first + r * step) * 10^exponent, where each sum
+// has at most DECIMAL_DIGITS digits.
+int table_add_range_f64(struct table_builder *b, const char *name, i128 first, i128 step,
+                        int exponent, br_error *err);
 
 // Adds a column of `length` cells whose row r is cell (r / divisor) % length. Exactly `length`
 // calls of table_add_cell must follow before the next column. `length` is 0 only in a table without
@@ -34,15 +38,28 @@ int table_add_range_f64(struct table_builder *b, const char *name, double first,
 int table_add_cells(struct table_builder *b, const char *name, enum br_type type, uint64_t divisor,
                     uint64_t length, br_error *err);
 
+// As table_add_cells, but a column of numbers or bools also keeps its cells as they were written
+// (table_text).
+int table_add_written_cells(struct table_builder *b, const char *name, enum br_type type,
+                            uint64_t divisor, uint64_t length, br_error *err);
+
 // Appends a cell, which must have the column's type. Its text is copied.
 int table_add_cell(struct table_builder *b, struct cell cell, br_error *err);
 
+// Appends a cell with the text that a column of table_add_written_cells keeps for it. Other columns
+// ignore that text.
+int table_add_written(struct table_builder *b, struct cell cell, const char *text, size_t length,
+                      br_error *err);
+
 // Adds a column of one cell a row, for rows that come one by one. Several such columns are added
 // first; then table_put_cell fills them side by side, each from its first row to its last.
-// `text_size` is the sum of the lengths of the cells of a str or bytes column, else 0.
-int table_add_sized(struct table_builder *b, const char *name, enum br_type type, size_t text_size,
-                    br_error *err);
+// `text_size` is the sum of the lengths of the texts of a str or bytes column, or of one that keeps
+// its cells as they were `written`; else it is ignored.
+int table_add_sized(struct table_builder *b, const char *name, enum br_type type, bool written,
+                    size_t text_size, br_error *err);
 int table_put_cell(struct table_builder *b, size_t column, struct cell cell, br_error *err);
+int table_put_written(struct table_builder *b, size_t column, struct cell cell, const char *text,
+                      size_t length, br_error *err);
 
 // Moves the image to *out, which must be empty. The builder can only be destroyed afterwards.
 int table_builder_finish(struct table_builder *b, struct buffer *out, br_error *err);

@@ -8,6 +8,9 @@
 //     bool        1 byte a cell, not 0 = true
 //     str, bytes  length + 1 offsets (64 bits) into the text that follows them; cell i is the bytes
 //                 from offset i to offset i + 1, the last of which is a NUL
+//
+// A column of numbers or bools whose cells were written in other ways than they are printed has,
+// after its cells, such offsets and text too: the cells as they were written.
 #ifndef BR_MODEL_TABLE_LAYOUT_H
 #define BR_MODEL_TABLE_LAYOUT_H
 
@@ -27,9 +30,16 @@ struct table_head {
 };
 
 enum table_source {
-    SOURCE_RANGE = 1, // first + row * step
+    SOURCE_RANGE = 1, // i64: first + row * step; f64: that / 10^places
     SOURCE_DIRECT,    // cell `row`: no division on the way
     SOURCE_REPEATED,  // cell row / divisor % length
+    SOURCE_DECIMAL,   // f64: (first + row * step) * 10^exponent, of many digits
+};
+
+// The f64 values of a SOURCE_RANGE are rounded once: first + row * step is exact as a double, and
+// so is 10^places.
+enum {
+    TABLE_PLACES_MAX = 22
 };
 
 struct table_column {
@@ -40,15 +50,17 @@ struct table_column {
         struct {
             uint64_t divisor;
             uint64_t length;
-            uint64_t cells; // offset
-            uint64_t text;  // offset; str and bytes only
-            uint64_t text_size;
+            uint64_t cells;     // offset; of the offsets of str and bytes
+            uint64_t text;      // offset of a text; of the offsets of written numbers; 0: none
+            uint64_t text_size; // in bytes, without offsets
         };
         struct {
-            int64_t first_i64, step_i64;
+            int64_t first, step;
+            uint64_t places;
         };
         struct {
-            double first_f64, step_f64;
+            uint64_t wide_first[2], wide_step[2]; // lower word first
+            int64_t exponent;
         };
     };
 };

@@ -224,9 +224,11 @@ int output_write(const char *path, const char *tag, enum output_format format,
     if (!rows.cells)
         br_error_nomem(err);
     else if (result_layout_make(inputs ? &columns : NULL, schema, &layout, err) == 0 &&
-             output_check(format, &layout, err) == 0)
+             output_check(format, &layout, err) == 0) {
+        result_layout_mark_written(&layout, inputs);
         result = strcmp(path, "-") ? write_file(path, tag, format, &rows, err)
                                    : write_standard(format, &rows, err);
+    }
     free(rows.cells);
     result_layout_finish(&layout);
     schema_finish(&columns);

@@ -3,8 +3,9 @@
 // succeeded, in the order of the inputs.
 //
 //     csv    RFC 4180 with a header, lines end in LF; shortest numbers that read back exactly, nan
-//            inf -inf, true false, bytes as base64
-//     jsonl  an object a line; nan and infinities are null, bytes are base64
+//            inf -inf, true false, bytes as base64; inputs that keep their text as that text
+//     jsonl  an object a line; nan and infinities are null, bytes are base64; of inputs that keep
+//            their text, that text if it is a JSON number, true or false, else as a string
 //     npy    a structured array ('<i8', '<f8', '|b1') of the i64, f64 and bool columns
 #ifndef BR_RESULTS_OUTPUT_H
 #define BR_RESULTS_OUTPUT_H

@@ -83,7 +83,15 @@ static int put_row(struct output_stream *s, const struct output_rows *rows, uint
 {
     size_t count = rows->layout->schema.count;
     for (size_t i = 0; i < count; i++) {
-        struct cell cell = result_cell(rows->layout, i, rows->inputs, index, rows->cells);
+        const struct result_place *place = &rows->layout->places[i];
+        struct cell cell;
+        struct cell_room room;
+        if (place->written) {
+            cell.type = BR_STR;
+            cell.text.data =
+                table_text(rows->inputs, place->column, index, &room, &cell.text.length);
+        } else
+            cell = result_cell(rows->layout, i, rows->inputs, index, rows->cells);
         if (put_cell(s, cell, count == 1, err) != 0 || put_separator(s, i + 1 == count, err) != 0)
             return -1;
     }

@@ -65,6 +65,43 @@ static int put_cell(struct output_stream *s, struct cell cell, br_error *err)
     return 0;
 }
 
+// Returns whether the text is a JSON literal: a number, true or false.
+static bool is_json(const char *text, size_t length)
+{
+    const char *at = text + (text[0] == '-');
+    if (!strcmp(text, "true") || !strcmp(text, "false"))
+        return true;
+    size_t digits = strspn(at, "0123456789");
+    if (digits == 0 || (digits > 1 && at[0] == '0'))
+        return false;
+    at += digits;
+    if (*at == '.') {
+        digits = strspn(++at, "0123456789");
+        if (digits == 0)
+            return false;
+        at += digits;
+    }
+    if (*at == 'e' || *at == 'E') {
+        at += at[1] == '-' || at[1] == '+' ? 2 : 1;
+        digits = strspn(at, "0123456789");
+        if (digits == 0)
+            return false;
+        at += digits;
+    }
+    return at == text + length;
+}
+
+// Writes the cell of an input as it was written: as it is if that is JSON, else as a string.
+static int put_written(struct output_stream *s, const struct output_rows *rows, size_t column,
+                       uint64_t index, br_error *err)
+{
+    struct cell_room room;
+    size_t length;
+    const char *text = table_text(rows->inputs, column, index, &room, &length);
+    return is_json(text, length) ? output_bytes(s, text, length, err)
+                                 : put_text(s, text, length, err);
+}
+
 static int put_row(struct output_stream *s, const struct output_rows *rows, uint64_t index,
                    br_error *err)
 {
@@ -73,9 +110,15 @@ static int put_row(struct output_stream *s, const struct output_rows *rows, uint
         return -1;
     for (size_t i = 0; i < schema->count; i++) {
         const char *name = schema->columns[i].name;
-        struct cell cell = result_cell(rows->layout, i, rows->inputs, index, rows->cells);
+        const struct result_place *place = &rows->layout->places[i];
         if ((i > 0 && put_word(s, ",", err) != 0) || put_text(s, name, strlen(name), err) != 0 ||
-            put_word(s, ":", err) != 0 || put_cell(s, cell, err) != 0)
+            put_word(s, ":", err) != 0)
+            return -1;
+        int put =
+            place->written
+                ? put_written(s, rows, place->column, index, err)
+                : put_cell(s, result_cell(rows->layout, i, rows->inputs, index, rows->cells), err);
+        if (put != 0)
             return -1;
     }
     return put_word(s, "}\n", err);

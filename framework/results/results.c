@@ -244,6 +244,14 @@ void result_layout_finish(struct result_layout *layout)
     layout->places = NULL;
 }
 
+void result_layout_mark_written(struct result_layout *layout, const struct table *inputs)
+{
+    for (size_t i = 0; i < layout->schema.count; i++) {
+        struct result_place *place = &layout->places[i];
+        place->written = place->source == RESULT_INPUT && table_is_written(inputs, place->column);
+    }
+}
+
 struct cell result_cell(const struct result_layout *layout, size_t column,
                         const struct table *inputs, uint64_t row, const struct cell *cells)
 {
@@ -271,20 +279,34 @@ int results_schema_of_table(const struct table *t, struct schema *out, br_error 
 
 // ---- Table
 
+// Adds the cell of an input as it was written, too.
+static int add_written(struct table_builder *b, const struct table *inputs, size_t column,
+                       uint64_t row, br_error *err)
+{
+    struct cell_room room;
+    size_t length;
+    const char *text = table_text(inputs, column, row, &room, &length);
+    return table_add_written(b, table_cell(inputs, column, row), text, length, err);
+}
+
 static int add_column(struct table_builder *b, const struct result_layout *l, size_t column,
                       const struct results *r, const struct table *inputs, br_error *err)
 {
     const struct column *c = &l->schema.columns[column];
+    const struct result_place *place = &l->places[column];
     bool all = r->count == r->rows;
-    if (l->places[column].source == RESULT_INDEX && all)
+    if (place->source == RESULT_INDEX && all)
         return table_add_range_i64(b, c->name, 0, 1, err);
-    if (table_add_cells(b, c->name, c->type, 1, r->count, err) != 0)
+    if ((place->written ? table_add_written_cells : table_add_cells)(b, c->name, c->type, 1,
+                                                                     r->count, err) != 0)
         return -1;
-    bool from_result = l->places[column].source == RESULT_RESULT;
     for (uint64_t row = results_next(r, 0); row < r->rows; row = results_next(r, row + 1)) {
-        if (from_result)
+        if (place->source == RESULT_RESULT)
             results_cells(r, row, r->spare);
-        if (table_add_cell(b, result_cell(l, column, inputs, row, r->spare), err) != 0)
+        int added = place->written
+                        ? add_written(b, inputs, place->column, row, err)
+                        : table_add_cell(b, result_cell(l, column, inputs, row, r->spare), err);
+        if (added != 0)
             return -1;
     }
     return 0;
@@ -311,6 +333,7 @@ int results_table(const struct results *r, const struct table *inputs, struct bu
     schema_finish(&columns);
     if (made != 0)
         return -1;
+    result_layout_mark_written(&layout, inputs);
     int result = -1;
     struct table_builder *b = table_builder_create(r->count, err);
     if (b)

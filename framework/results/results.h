@@ -63,6 +63,7 @@ struct result_layout {
     struct result_place {
         enum result_source source;
         size_t column; // of the inputs or of the results
+        bool written;  // the input's cells can have another table_text than cell_text
     } * places;        // one for each column of the schema
 };
 
@@ -71,6 +72,10 @@ struct result_layout {
 int result_layout_make(const struct schema *inputs, const struct schema *results,
                        struct result_layout *out, br_error *err);
 void result_layout_finish(struct result_layout *layout);
+
+// Sets `written` of the layout's columns. `inputs` is the table whose schema the layout was made
+// of.
+void result_layout_mark_written(struct result_layout *layout, const struct table *inputs);
 
 // Returns the cell of a column in row `row`. `inputs` is the table whose schema the layout was made
 // of; `cells` are the row's results_cells.

@@ -2,6 +2,8 @@
 #include "run/check_files.h"
 
 #include <fnmatch.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -175,6 +177,47 @@ static char *resolve_pattern(struct check *c, const char *pattern)
     return text;
 }
 
+static bool matches(const char *pattern, const char *path);
+
+// Returns whether the pattern matches the path, or what follows one of its directories. Those
+// before that are not hidden.
+static bool matches_below(const char *pattern, const char *path)
+{
+    for (;;) {
+        const char *slash = strchr(path, '/');
+        if (matches(pattern, path))
+            return true;
+        if (!slash || path[0] == '.')
+            return false;
+        path = slash + 1;
+    }
+}
+
+// Returns whether a path matches the pattern of a `glob`, in which ** matches directories of any
+// depth.
+static bool matches(const char *pattern, const char *path)
+{
+    const int flags = FNM_PATHNAME | FNM_PERIOD;
+    const char *stars = pattern;
+    while ((stars = strstr(stars, "**")) && stars > pattern && stars[-1] != '/')
+        stars++;
+    if (!stars)
+        return fnmatch(pattern, path, flags) == 0;
+    const char *rest = stars + 2 + strspn(stars + 2, "/");
+    if (!*rest)
+        rest = "*";
+    if (stars == pattern)
+        return matches_below(rest, path);
+    char before[PATH_MAX], start[PATH_MAX];
+    snprintf(before, sizeof before, "%.*s", (int)(stars - pattern), pattern);
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        snprintf(start, sizeof start, "%.*s", (int)(slash + 1 - path), path);
+        if (fnmatch(before, start, flags) == 0 && matches_below(rest, slash + 1))
+            return true;
+    }
+    return false;
+}
+
 // Compares the pattern with what is written: a file that would match it is read by the next run.
 static void add_pattern(struct check *c, size_t reader, const char *pattern)
 {
@@ -182,8 +225,7 @@ static void add_pattern(struct check *c, size_t reader, const char *pattern)
     char *resolved = joined ? resolve_pattern(c, joined) : NULL;
     for (size_t i = 0; resolved && i < c->count; i++) {
         const struct written *w = &c->written[i];
-        if (!may_write(c, w, reader) && w->identity.place &&
-            fnmatch(resolved, w->identity.place, FNM_PATHNAME | FNM_PERIOD) == 0)
+        if (!may_write(c, w, reader) && w->identity.place && matches(resolved, w->identity.place))
             complain_read(c, w, "a file that matches a `glob`", reader);
     }
     free(resolved);

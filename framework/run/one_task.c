@@ -71,18 +71,6 @@ static const struct plugin_entry *look_into(struct one_task *s, struct nursery *
     return plugin_info_task(&s->info, s->task, err);
 }
 
-// Returns the type of a value for a task that takes any type, by the rules for CSV files.
-static enum br_type natural_type(const struct cell *text)
-{
-    static const enum br_type tried[] = {BR_I64, BR_F64, BR_BOOL};
-    struct convert_text room;
-    struct cell cell;
-    for (size_t i = 0; i < sizeof tried / sizeof tried[0]; i++)
-        if (convert_cell(text, tried[i], &room, &cell))
-            return tried[i];
-    return BR_STR;
-}
-
 static int refuse_column(const char *task, const struct signature *sig, const char *name,
                          br_error *err)
 {
@@ -97,13 +85,19 @@ static int refuse_column(const char *task, const struct signature *sig, const ch
     return br_error_set(err, BR_ERR_USAGE, "task %s has no input `%s`", task, name);
 }
 
+// `type` NONE: the type that the text suggests, as in a CSV file, and the text is kept.
 static int add_value(struct table_builder *b, const char *name, enum br_type type,
                      const struct cell *text, br_error *err)
 {
-    struct convert_text room;
+    struct cell_room room;
     struct cell cell;
+    bool keep = type == BR_TYPE_NONE;
+    if (keep)
+        type = convert_natural_type(text);
     if (convert_cell(text, type, &room, &cell))
-        return table_add_cells(b, name, type, 1, 1, err) == 0 ? table_add_cell(b, cell, err) : -1;
+        return (keep ? table_add_written_cells : table_add_cells)(b, name, type, 1, 1, err) == 0
+                   ? table_add_written(b, cell, text->text.data, text->text.length, err)
+                   : -1;
     struct buffer problem = BUFFER_EMPTY;
     br_error_set(err, BR_ERR_USAGE, "%s: %s", name, convert_problem(&problem, text, type));
     buffer_finish(&problem);
@@ -124,11 +118,8 @@ static int add_word(struct table_builder *b, const char *task, const struct sign
     if (at < 0 && !sig->any_input)
         result = refuse_column(task, sig, name, err);
     else
-        result = add_value(b, name,
-                           at >= 0         ? sig->inputs.columns[at].type
-                           : sig->any_type ? sig->any_type
-                                           : natural_type(&text),
-                           &text, err);
+        result =
+            add_value(b, name, at >= 0 ? sig->inputs.columns[at].type : sig->any_type, &text, err);
     free(name);
     return result;
 }

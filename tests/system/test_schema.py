@@ -102,7 +102,7 @@ class Schema(harness.Case):
         validator = self.validator()
         writing = {"bidi", "duplicate_key", "file+name", "infinite", "key_twice_in_phase",
                    "long_line", "nul_escape", "octal", "version_1_0", "yaml_1_1"}
-        between = {"list_lengths", "matrix_too_large", "memory_bytes", "no_plugins",
+        between = {"glob_stars", "list_lengths", "matrix_too_large", "memory_bytes", "no_plugins",
                    "plugin_exec", "plugin_not_listed", "plugin_unknown", "references",
                    "soft_after_hard", "stdin_twice", "task_exec", "too_many_words"}
         refused = 0

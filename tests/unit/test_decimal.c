@@ -120,6 +120,71 @@ START_TEST(random_bits)
 }
 END_TEST
 
+// ---- Exact decimals
+
+static const struct {
+    const char *text, *printed;
+    int exponent;
+} exact[] = {
+    {"0", "0", 0},
+    {"-0.00", "0", 0},
+    {"1.10", "1.1", -1},
+    {"100", "100", 2},
+    {"+1e-3", "0.001", -3},
+    {"0.00012", "0.00012", -5},
+    {".00001", "1e-05", -5},
+    {"1.50e+20", "1.5e+20", 19},
+    {"-12345678901234567890.123456789", "-12345678901234567890.123456789", -9},
+    {"1234567890123456789012345678901234567", "1234567890123456789012345678901234567", 0},
+    {"0.1234567890123456789012345678901234567", "0.1234567890123456789012345678901234567", -37},
+};
+
+START_TEST(exact_decimals)
+{
+    char printed[DECIMAL_TEXT_MAX + 1];
+    struct decimal d;
+    ck_assert(decimal_read(exact[_i].text, strlen(exact[_i].text), &d));
+    ck_assert_int_eq(d.exponent, exact[_i].exponent);
+    printed[decimal_text(printed, d)] = '\0';
+    ck_assert_str_eq(printed, exact[_i].printed);
+    ck_assert(decimal_value(d) == strtod(exact[_i].text, NULL));
+}
+END_TEST
+
+START_TEST(decimals_with_too_many_digits)
+{
+    struct decimal d = {5, -1};
+    i128 digits;
+    ck_assert(!decimal_read("12345678901234567890123456789012345678", 38, &d));
+    ck_assert(!decimal_read("1e99999", 7, &d));
+    ck_assert(d.digits == 5 && d.exponent == -1);
+    ck_assert(decimal_at(d, -3, &digits) && digits == 500);
+    ck_assert(!decimal_at(d, 0, &digits));
+    ck_assert(!decimal_at(d, -38, &digits));
+    ck_assert(decimal_at((struct decimal){0, 0}, -300, &digits) && digits == 0);
+    ck_assert(isinf(decimal_value((struct decimal){-1, 400})));
+    ck_assert(decimal_value((struct decimal){1, -400}) == 0);
+}
+END_TEST
+
+START_TEST(random_decimals)
+{
+    uint64_t state = 88172645463325252U;
+    for (int i = 0; i < 20000; i++) {
+        char printed[DECIMAL_TEXT_MAX + 1];
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        struct decimal d = {(int64_t)(state >> (state % 50)), (int)(state % 67) - 33};
+        printed[decimal_text(printed, d)] = '\0';
+        double value = decimal_value(d);
+        ck_assert_msg(value == strtod(printed, NULL), "%s", printed);
+        if (d.digits < 1000000000000000 && d.digits > -1000000000000000)
+            ck_assert_str_eq(f64(value), printed);
+    }
+}
+END_TEST
+
 SUITE(decimal)
 {
     LOOP_TEST(known_values, COUNT(known));
@@ -127,4 +192,7 @@ SUITE(decimal)
     TEST(integers);
     TEST(every_power_of_two_and_its_neighbours);
     TEST(random_bits);
+    LOOP_TEST(exact_decimals, COUNT(exact));
+    TEST(decimals_with_too_many_digits);
+    TEST(random_decimals);
 }

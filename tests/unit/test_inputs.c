@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/decimal.h"
 #include "base/fd.h"
+#include "inputs/convert.h"
 #include "inputs/inputs.h"
 #include "jobfile/spec.h"
 #include "model/table_builder.h"
@@ -40,19 +41,6 @@ static void write_file(const char *name, const char *content)
     ck_assert_int_eq(fclose(file), 0);
 }
 
-static void show_cell(struct buffer *out, struct cell cell)
-{
-    char number[DECIMAL_MAX];
-    if (cell.type == BR_I64)
-        buffer_append(out, number, decimal_i64(number, cell.i64));
-    else if (cell.type == BR_F64)
-        buffer_append(out, number, decimal_f64(number, cell.f64));
-    else if (cell.type == BR_BOOL)
-        buffer_text(out, cell.boolean ? "true" : "false");
-    else
-        buffer_append(out, cell.text.data, cell.text.length);
-}
-
 // Returns a table as text: "r:i64 s:str | 1 a | 2 b".
 static void show(struct buffer *out, const struct buffer *image)
 {
@@ -64,8 +52,10 @@ static void show(struct buffer *out, const struct buffer *image)
     for (uint64_t row = 0; row < table_rows(&t); row++) {
         buffer_text(out, " |");
         for (size_t c = 0; c < table_columns(&t); c++) {
+            struct cell_room room;
+            size_t length;
             buffer_char(out, ' ');
-            show_cell(out, table_cell(&t, c, row));
+            buffer_text(out, table_text(&t, c, row, &room, &length));
         }
     }
     buffer_char(out, '\0');
@@ -167,6 +157,31 @@ static const struct sample virtual_samples[] = {
      "a:f64 ... ->", "a:f64 b:str | 1 x | 2 x | 2 y | 9 q"},
     {"{matrix: {a: [1, 2], b: [x, y], exclude: [{a: 1}, {a: 1, b: x}, {b: x}]}}", "... ->",
      "a:i64 b:str | 2 y"},
+    // Numbers and bools are kept as they are written, unless the task declares their type.
+    {"{list: {v: [3.10, 1e-3, +7], b: [TRUE, false, True], h: [0x1F, -0, 1]}}", "... ->",
+     "v:f64 b:bool h:i64 | 3.10 TRUE 0x1F | 1e-3 false -0 | +7 True 1"},
+    {"{list: {v: [3.10, 1e-3, +7], b: [TRUE, false, True]}}", "...:str ->",
+     "v:str b:str | 3.10 TRUE | 1e-3 false | +7 True"},
+    {"{list: {v: [3.10, 1e-3, +7]}}", "v:f64 ->", "v:f64 | 3.1 | 0.001 | 7"},
+    {"{list: {v: [9007199254740993, 0.5]}}", "... ->", "v:f64 | 9007199254740993 | 0.5"},
+    {"{list: {v: [.NaN, -.inf, 2]}}", "... ->", "v:f64 | .NaN | -.inf | 2"},
+    {"{range: 2}\n    args: {py: 3.10, t: 1.0}", "... ->",
+     "i:i64 py:f64 t:f64 | 0 3.10 1.0 | 1 3.10 1.0"},
+    {"{matrix: {py: [3.1, 3.10], k: [+1]}}", "... ->", "py:f64 k:i64 | 3.1 +1 | 3.10 +1"},
+    {"{matrix: {py: [3.1, 3.10], k: [1], exclude: [{py: 3.10}], include: [{py: 2.70, k: 1}]}}",
+     "... ->", "py:f64 k:i64 | 3.1 1 | 2.70 1"},
+    {"{matrix: {py: [3.5, 4.5], k: [1], exclude: [{py: 3.50}], include: [{py: 2.70, k: 1}]}}",
+     "... ->", "py:f64 k:i64 | 4.5 1 | 2.70 1"},
+    {"{matrix: {py: [3.1, 3.10, 4], exclude: [{py: 3.10}, {py: 4.0}]}}", "...:str ->",
+     "py:str | 3.1"},
+    {"{range: {start: 0, stop: 0.5, step: 0.1}}", "... ->", "i:f64 | 0 | 0.1 | 0.2 | 0.3 | 0.4"},
+    {"{range: {start: 0.3, stop: 0, step: -1e-1}}", "i:str ->", "i:str | 0.3 | 0.2 | 0.1"},
+    {"{range: {start: 1.0000000000000000001, stop: 2, step: 0.5}}", "i:str ->",
+     "i:str | 1.0000000000000000001 | 1.5000000000000000001"},
+    {"{matrix: {r: {range: {start: 0, stop: 0.5, step: 0.1}}, exclude: [{r: 0.3}, {r: 0}]}}",
+     "r:f64 ->", "r:f64 | 0.1 | 0.2 | 0.4"},
+    {"{matrix: {r: {range: {start: 0, stop: 0.5, step: 0.1}}, exclude: [{r: 0.30}]}}", "...:str ->",
+     "r:str | 0 | 0.1 | 0.2 | 0.4"},
 };
 
 START_TEST(inputs_that_the_job_file_holds)
@@ -203,9 +218,18 @@ START_TEST(files)
                         "r,n,x,b,s,\"q\"\"q\"\r\n"
                         "1,1,1,true,a,\"x\ny\"\r\n2,2,nan,False,12,\r\n");
     check_loads("{csv: p.csv}", "r:f64 ... ->",
-                "r:f64 n:i64 x:f64 b:bool s:str q\"q:str | 1 1 1 true a x\ny | 2 2 nan false 12 ");
+                "r:f64 n:i64 x:f64 b:bool s:str q\"q:str | 1 1 1 true a x\ny | 2 2 nan False 12 ");
     write_file("w.csv", "a,b\n1.10,007\n");
     check_loads("{csv: w.csv}", "a:f64 ...:str ->", "a:f64 b:str | 1.1 007");
+    check_loads("{csv: w.csv}", "... ->", "a:f64 b:str | 1.10 007");
+    write_file("id.csv", "hash,gene,n,k\n18446744073709551615,2310009E13,+7,7\n"
+                         "18446744073709551614,1110008E08,-0,-7\n");
+    check_loads("{csv: id.csv}", "... ->",
+                "hash:f64 gene:f64 n:i64 k:i64 | 18446744073709551615 2310009E13 +7 7 | "
+                "18446744073709551614 1110008E08 -0 -7");
+    check_loads("{csv: id.csv}", "n:i64 gene:str ... ->",
+                "hash:f64 gene:str n:i64 k:i64 | 18446744073709551615 2310009E13 7 7 | "
+                "18446744073709551614 1110008E08 0 -7");
     write_file("h.csv", "a,b\n");
     check_loads("{csv: h.csv}", "a:f64 ... ->", "a:f64 b:str");
     write_file("one.csv", "z\n3\n4\n");
@@ -234,6 +258,87 @@ START_TEST(glob_is_sorted_and_can_be_opened)
     snprintf(pattern, sizeof pattern, "path:str | %s/x", directory);
     check_loads("{glob: 'x*'}", "path:str ->", pattern);
     directory[strlen(directory) - strlen("/[a]*")] = '\0';
+}
+END_TEST
+
+static bool reads(const char *text, double *value)
+{
+    struct cell in = {.type = BR_STR, .text = {text, strlen(text)}}, out;
+    struct cell_room room;
+    bool read = convert_cell(&in, BR_F64, &room, &out);
+    *value = read ? out.f64 : 0;
+    return read;
+}
+
+START_TEST(spellings_of_nan_and_infinity)
+{
+    static const char *const nans[] = {"nan",         "NaN",      "NAN",      "-nan",
+                                       "+NaN",        ".nan",     "1.#QNAN",  "-1.#IND",
+                                       "1.#SNAN",     "1.#QNAN0", "nan(ind)", "-nan(snan)",
+                                       "NaN(0x7ff8)", "nan()",    ".NaN"};
+    static const char *const infs[] = {"inf",      "Inf",       "INF",    "+inf", "Infinity",
+                                       "INFINITY", "+Infinity", "1.#INF", ".inf", "1.#INF00"};
+    static const char *const minus[] = {"-inf", "-Inf", "-INFINITY", "-1.#INF", "-.Inf"};
+    static const char *const none[] = {"nano",    "infinit", "in",    "nan(",  "1.#",
+                                       "1.#INFx", "--inf",   "+.nan", "nan(-)"};
+    double value;
+    for (size_t i = 0; i < COUNT(nans); i++)
+        ck_assert_msg(reads(nans[i], &value) && isnan(value), "%s", nans[i]);
+    for (size_t i = 0; i < COUNT(infs); i++)
+        ck_assert_msg(reads(infs[i], &value) && value > 0 && isinf(value), "%s", infs[i]);
+    for (size_t i = 0; i < COUNT(minus); i++)
+        ck_assert_msg(reads(minus[i], &value) && value < 0 && isinf(value), "%s", minus[i]);
+    for (size_t i = 0; i < COUNT(none); i++)
+        ck_assert_msg(!reads(none[i], &value), "%s", none[i]);
+}
+END_TEST
+
+START_TEST(glob_of_any_depth)
+{
+    char expected[1024], path[256];
+    static const char *const directories[] = {"a", "a/b", "a/b/a", "-c", ".h"};
+    for (size_t i = 0; i < COUNT(directories); i++) {
+        snprintf(path, sizeof path, "%s/%s", directory, directories[i]);
+        ck_assert_int_eq(mkdir(path, 0700), 0);
+        snprintf(path, sizeof path, "%s/x.h5", directories[i]);
+        write_file(path, "");
+    }
+    write_file("x.h5", "");
+    snprintf(path, sizeof path, "%s/a/loop", directory);
+    ck_assert_int_eq(symlink("..", path), 0);
+    const char *d = directory;
+    snprintf(expected, sizeof expected,
+             "path:str | %s/-c/x.h5 | %s/a/b/a/x.h5 | %s/a/b/x.h5 | %s/a/x.h5 | %s/x.h5", d, d, d,
+             d, d);
+    check_loads("{glob: '**/*.h5'}", "path:str ->", expected);
+    check_loads("{glob: '**/**/x*'}", "path:str ->", expected);
+    char only[256];
+    snprintf(only, sizeof only, "path:str | %s/a/b/a/x.h5", d);
+    snprintf(expected, sizeof expected, "path:str | %s/a/b/a/x.h5 | %s/a/b/x.h5 | %s/a/x.h5", d, d,
+             d);
+    check_loads("{glob: '**/b/a/x.h5'}", "path:str ->", only);
+    check_loads("{glob: '**/b/**/a/x.h5'}", "path:str ->", only);
+    check_loads("{glob: '**/a/**/x.h5'}", "path:str ->", expected);
+    snprintf(expected, sizeof expected, "path:str | %s/a/b/a | %s/a/b/a/x.h5 | %s/a/b/x.h5", d, d,
+             d);
+    check_loads("{glob: 'a/b/**'}", "path:str ->", expected);
+}
+END_TEST
+
+START_TEST(a_path_that_begins_with_a_dash_gets_a_dot)
+{
+    char here[256];
+    ck_assert_ptr_nonnull(getcwd(here, sizeof here));
+    write_file("-n.txt", "");
+    write_file("b.txt", "");
+    ck_assert_int_eq(chdir(directory), 0);
+    char keep[sizeof directory];
+    strcpy(keep, directory);
+    strcpy(directory, ".");
+    check_loads("{glob: '*.txt'}", "path:str ->", "path:str | ./-n.txt | b.txt");
+    check_loads("{glob: '-*.txt'}", "path:str ->", "path:str | ./-n.txt");
+    strcpy(directory, keep);
+    ck_assert_int_eq(chdir(here), 0);
 }
 END_TEST
 
@@ -309,6 +414,17 @@ START_TEST(files_say_where_they_are_wrong)
     MISTAKES("{lines: /dev/zero}", "line:str ->", BR_ERR_USAGE,
              "cannot read /dev/zero: not a regular file");
     MISTAKES("{lines: .}", "line:str ->", BR_ERR_USAGE, "not a regular file");
+    write_file("u.csv", "r\xE2\x80\x8B,\xC2\xA0k,a\xEF\xBB\xBF\x62\n1,2,3\n");
+    MISTAKES("{csv: u.csv}", "r:f64 ->", BR_ERR_USAGE,
+             "/u.csv:1: column 1, `r\xE2\x80\x8B`, has a zero-width space (U+200B) as character 2",
+             "column 2, `\xC2\xA0k`, has a no-break space (U+00A0) as character 1",
+             "has a byte order mark (U+FEFF) as character 2 of its name; remove it");
+    write_file("na.csv", "r\nNA\n\"\"\n 2\n3\xC2\xA0\n");
+    MISTAKES("{csv: na.csv}", "r:f64 ->", BR_ERR_USAGE,
+             "\"NA\" is not a number (f64); write nan for a missing number",
+             "\"\" is not a number (f64); write nan",
+             "\" 2\" is not a number (f64); remove the blank",
+             "is not a number (f64); remove a no-break space (U+00A0)");
     MISTAKES("{glob: 'none*'}", "path:str ->", BR_ERR_USAGE, "no file matches");
     MISTAKES("{matrix: {a: {csv: p.csv}}}", "a:f64 ->", BR_ERR_USAGE, "an axis takes one column");
     char fifo[128];
@@ -345,7 +461,7 @@ static void make_first(struct buffer *image, struct table *t)
     struct cell words[2] = {{.type = BR_STR, .text = {"a", 1}}, {.type = BR_STR, .text = {"b", 1}}};
     struct table_builder *b = table_builder_create(2, &err);
     ck_assert_int_eq(table_add_range_i64(b, "index", 4, 3, &err), 0);
-    ck_assert_int_eq(table_add_range_f64(b, "y", 1, 0.5, &err), 0);
+    ck_assert_int_eq(table_add_range_f64(b, "y", 10, 5, -1, &err), 0);
     ck_assert_int_eq(table_add_cells(b, "s", BR_STR, 1, 2, &err), 0);
     for (int i = 0; i < 2; i++)
         ck_assert_int_eq(table_add_cell(b, words[i], &err), 0);
@@ -419,6 +535,9 @@ SUITE(inputs)
     TEST(a_range_is_never_stored);
     TEST(files);
     TEST(glob_is_sorted_and_can_be_opened);
+    TEST(spellings_of_nan_and_infinity);
+    TEST(glob_of_any_depth);
+    TEST(a_path_that_begins_with_a_dash_gets_a_dot);
     TEST(lines_from_standard_input);
     TEST(columns_must_fit_the_task);
     TEST(values_must_convert);

@@ -42,7 +42,7 @@ static void make_six(struct buffer *image, struct table *t)
 {
     struct table_builder *b = table_builder_create(6, &err);
     ck_assert_int_eq(table_add_range_i64(b, "i", 10, -3, &err), 0);
-    ck_assert_int_eq(table_add_range_f64(b, "x", 0.5, 0.25, &err), 0);
+    ck_assert_int_eq(table_add_range_f64(b, "x", 50, 25, -2, &err), 0);
     ck_assert_int_eq(table_add_cells(b, "s", BR_STR, 1, 6, &err), 0);
     static const char *const words[] = {"", "a", "bc", "", "defghijkl", "z"};
     for (int i = 0; i < 6; i++)
@@ -85,7 +85,7 @@ START_TEST(views_have_the_same_cells)
     struct table t;
     struct table_builder *b = table_builder_create(6, &err);
     ck_assert_int_eq(table_add_range_i64(b, "i", INT64_MAX - 2, 1, &err), 0); // the range wraps
-    ck_assert_int_eq(table_add_range_f64(b, "x", 0.5, -0.25, &err), 0);
+    ck_assert_int_eq(table_add_range_f64(b, "x", 50, -25, -2, &err), 0);
     ck_assert_int_eq(table_add_cells(b, "n", BR_I64, 1, 6, &err), 0);
     for (int i = 0; i < 6; i++)
         ck_assert_int_eq(table_add_cell(b, i64(i * i - 7), &err), 0);
@@ -108,6 +108,81 @@ START_TEST(views_have_the_same_cells)
     make_six(&image, &t);
     for (size_t column = 2; column < 5; column++) // text, an axis, a constant
         ck_assert_int_eq(table_view(&t, column).type, BR_TYPE_NONE);
+    buffer_finish(&image);
+}
+END_TEST
+
+static const char *text_of(const struct table *t, size_t column, uint64_t row)
+{
+    static struct cell_room room;
+    size_t length;
+    const char *text = table_text(t, column, row, &room, &length);
+    ck_assert_uint_eq(strlen(text), length);
+    return text;
+}
+
+START_TEST(cells_are_kept_as_they_were_written)
+{
+    struct buffer image = BUFFER_EMPTY;
+    struct table t;
+    struct table_builder *b = table_builder_create(4, &err);
+    ck_assert_int_eq(table_add_written_cells(b, "b", BR_BOOL, 1, 4, &err), 0);
+    static const char *const words[] = {"TRUE", "true", "True", "TRUE"};
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(table_add_written(b, boolean(true), words[i], strlen(words[i]), &err), 0);
+    ck_assert_int_eq(table_add_written_cells(b, "axis", BR_F64, 2, 2, &err), 0);
+    ck_assert_int_eq(table_add_written(b, f64(1.1), "1.10", 4, &err), 0);
+    ck_assert_int_eq(table_add_cell(b, f64(0.5), &err), 0);
+    ck_assert_int_eq(table_add_written_cells(b, "s", BR_STR, 1, 1, &err), 0);
+    ck_assert_int_eq(table_add_written(b, str("own"), "other", 5, &err), 0);
+    ck_assert_int_eq(table_add_sized(b, "n", BR_I64, true, 8, &err), 0);
+    ck_assert_int_eq(table_add_sized(b, "m", BR_I64, false, 8, &err), 0);
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(table_put_written(b, 3, i64(7), "+7", 2, &err), 0);
+        ck_assert_int_eq(table_put_written(b, 4, i64(7), "+7", 2, &err), 0);
+    }
+    finish(b, &image, &t);
+    for (size_t column = 0; column < 5; column++)
+        ck_assert_int_eq(table_is_written(&t, column), column != 2 && column != 4);
+    for (uint64_t row = 0; row < 4; row++) {
+        ck_assert_str_eq(text_of(&t, 0, row), words[row]);
+        ck_assert(table_cell(&t, 0, row).boolean);
+        ck_assert_str_eq(text_of(&t, 1, row), row < 2 ? "1.10" : "0.5");
+        ck_assert(table_cell(&t, 1, row).f64 == (row < 2 ? 1.1 : 0.5));
+        ck_assert_str_eq(text_of(&t, 2, row), "own");
+        ck_assert_str_eq(text_of(&t, 3, row), "+7");
+        ck_assert_str_eq(text_of(&t, 4, row), "7");
+        ck_assert_int_eq(table_cell(&t, 3, row).i64, 7);
+    }
+    buffer_finish(&image);
+}
+END_TEST
+
+START_TEST(ranges_of_decimals_are_rounded_once)
+{
+    struct buffer image = BUFFER_EMPTY;
+    struct table t;
+    struct table_builder *b = table_builder_create(4, &err);
+    i128 large = (i128)1000000000000000000 * 1000000;
+    ck_assert_int_eq(table_add_range_f64(b, "x", 1, 1, -1, &err), 0);
+    ck_assert_int_eq(table_add_range_f64(b, "wide", large + 3, -1, -24, &err), 0);
+    ck_assert_int_eq(table_add_range_f64(b, "tens", 1, 2, 23, &err), 0);
+    ck_assert_int_eq(table_add_range_f64(b, "whole", 9007199254740993, 2, 0, &err), 0);
+    finish(b, &image, &t);
+    static const char *const texts[][4] = {
+        {"0.1", "0.2", "0.3", "0.4"},
+        {"1.000000000000000000000003", "1.000000000000000000000002", "1.000000000000000000000001",
+         "1"},
+        {"1e+23", "3e+23", "5e+23", "7e+23"},
+        {"9007199254740993", "9007199254740995", "9007199254740997", "9007199254740999"},
+    };
+    for (size_t column = 0; column < 4; column++)
+        for (uint64_t row = 0; row < 4; row++) {
+            ck_assert_str_eq(text_of(&t, column, row), texts[column][row]);
+            ck_assert(table_cell(&t, column, row).f64 == strtod(texts[column][row], NULL));
+        }
+    ck_assert_int_eq(table_view(&t, 0).type, BR_F64);
+    ck_assert_int_eq(table_view(&t, 1).type, BR_TYPE_NONE);
     buffer_finish(&image);
 }
 END_TEST
@@ -135,9 +210,9 @@ START_TEST(sized_columns_fill_side_by_side)
     struct buffer image = BUFFER_EMPTY;
     struct table t;
     struct table_builder *b = table_builder_create(3, &err);
-    ck_assert_int_eq(table_add_sized(b, "s", BR_STR, 6, &err), 0);
-    ck_assert_int_eq(table_add_sized(b, "n", BR_I64, 0, &err), 0);
-    ck_assert_int_eq(table_add_sized(b, "u", BR_BYTES, 0, &err), 0);
+    ck_assert_int_eq(table_add_sized(b, "s", BR_STR, false, 6, &err), 0);
+    ck_assert_int_eq(table_add_sized(b, "n", BR_I64, false, 0, &err), 0);
+    ck_assert_int_eq(table_add_sized(b, "u", BR_BYTES, false, 0, &err), 0);
     static const char *const words[] = {"one", "", "two"};
     struct cell none = {.type = BR_BYTES, .text = {"", 0}};
     for (int i = 0; i < 3; i++) {
@@ -168,7 +243,7 @@ START_TEST(a_wrong_use_of_a_builder_is_an_error)
     ck_assert_int_eq(table_builder_finish(b, &image, &err), -1);
     table_builder_destroy(b);
     b = table_builder_create(2, &err);
-    ck_assert_int_eq(table_add_sized(b, "s", BR_STR, 3, &err), 0);
+    ck_assert_int_eq(table_add_sized(b, "s", BR_STR, false, 3, &err), 0);
     ck_assert_int_eq(table_put_cell(b, 0, str("ab"), &err), 0);
     ck_assert_int_eq(table_put_cell(b, 0, str("abc"), &err), -1);
     ck_assert_int_eq(table_put_cell(b, 0, str(""), &err), 0);
@@ -320,6 +395,8 @@ SUITE(table)
 {
     TEST(cells_come_back);
     TEST(views_have_the_same_cells);
+    TEST(cells_are_kept_as_they_were_written);
+    TEST(ranges_of_decimals_are_rounded_once);
     TEST(a_later_column_replaces_one_of_its_name);
     TEST(sized_columns_fill_side_by_side);
     TEST(a_wrong_use_of_a_builder_is_an_error);

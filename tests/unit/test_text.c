@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <locale.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -317,6 +318,25 @@ START_TEST(words_are_quoted_for_a_shell)
 }
 END_TEST
 
+START_TEST(decimals_are_read_to_the_nearest_number)
+{
+    uint64_t state = 88172645463325252U;
+    for (int i = 0; i < 50000; i++) {
+        char text[64];
+        double value;
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        int places = (int)(state % 18);
+        snprintf(text, sizeof text, "%.*f", places,
+                 ldexp((double)(int64_t)state, -(int)(state % 71)));
+        ck_assert(text_to_f64(text, strlen(text), &value));
+        ck_assert_msg(value == strtod(text, NULL), "%s is not %.17g", text, value);
+        ck_assert_msg(signbit(value) == signbit(strtod(text, NULL)), "%s", text);
+    }
+}
+END_TEST
+
 SUITE(text)
 {
     LOOP_TEST(integers_are_whole_strings, COUNT(integers));
@@ -333,4 +353,5 @@ SUITE(text)
     TEST(durations_are_for_people);
     TEST(counts_are_grouped);
     TEST(words_are_quoted_for_a_shell);
+    TEST(decimals_are_read_to_the_nearest_number);
 }

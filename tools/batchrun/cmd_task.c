@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "commands.h"
 #include "exec/worker/worker_setup.h"
+#include "model/cell_text.h"
 #include "model/row.h"
 #include "output.h"
 #include "run/one_task.h"
@@ -61,22 +62,13 @@ static int find(struct nursery *nursery, char **words, int count, struct one_tas
 
 static void print_cell(struct buffer *out, const struct cell *c)
 {
-    switch (c->type) {
-    case BR_I64:
-        buffer_format(out, "%lld", (long long)c->i64);
-        break;
-    case BR_F64:
-        text_f64(out, c->f64);
-        break;
-    case BR_BOOL:
-        buffer_text(out, c->boolean ? "true" : "false");
-        break;
-    case BR_BYTES:
-        text_escaped(out, c->text.data, c->text.length);
-        break;
-    default:
-        buffer_append(out, c->text.data, c->text.length);
-    }
+    struct cell_room room;
+    size_t length;
+    const char *text = cell_text(c, &room, &length);
+    if (c->type == BR_BYTES)
+        text_escaped(out, text, length);
+    else
+        buffer_append(out, text, length);
 }
 
 static int print_results(const struct run_inline_end *end, br_error *err)
