@@ -248,7 +248,8 @@ liblibrary_a_SOURCES = \
 
 librun_a_SOURCES = \
 	framework/run/check_command.c framework/run/check_command.h \
-	framework/run/check_command_private.h framework/run/check_command_shell.c \
+	framework/run/check_command_private.h framework/run/check_command_report.c \
+	framework/run/check_command_shell.c \
 	framework/run/check_files.c framework/run/check_files.h \
 	framework/run/fingerprint.c framework/run/fingerprint.h \
 	framework/run/one_task.c framework/run/one_task.h \

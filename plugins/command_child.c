@@ -29,9 +29,9 @@ struct child {
     int cwd_fd;       // of the directory that it runs in, or AT_FDCWD
     int input_fd;     // of its standard input
     pid_t pid;
-    int pipe; // from its standard output; -1 once that is closed
-    int feed; // where it writes; kept open while its end is told by the pidfd, since the pipe's end
-              // comes a moment sooner, and would wake us twice
+    int pipe;   // from its standard output; -1 once that is closed
+    int feed;   // where it writes; kept open while the pidfd reports its end, since the pipe's end
+                // comes a moment sooner, and would wake us twice
     int pidfd;  // -1 where the kernel has none: then its end is looked for now and then
     char *data; // what it has printed
     size_t length, room;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The state of checking one phase's command lines, shared by check_command.c and
-// check_command_shell.c.
+// The state of checking one phase's command lines, shared by check_command.c, check_command_shell.c
+// and check_command_report.c.
 #ifndef BR_RUN_CHECK_COMMAND_PRIVATE_H
 #define BR_RUN_CHECK_COMMAND_PRIVATE_H
 
@@ -34,6 +34,16 @@ void command_check_complain(struct command_check *c, const char *at, size_t leng
 
 // Adds an error about a reference of GNU parallel, with what to write instead.
 void command_check_foreign(struct command_check *c, const struct command_piece *p);
+
+// Adds the error that a piece of a command line is, with a hint.
+void command_check_error(struct command_check *c, const struct command_piece *p);
+
+// Adds an error if the brace at `at`, which is text, begins the misspelt name of a column with
+// blanks or other signs in its name. Returns whether it did.
+bool command_check_braces(struct command_check *c, const char *at);
+
+// Returns whether the column holds a setting of the phase.
+bool command_check_is_setting(const char *name);
 
 // Checks c->text, the text of a shell's command. Returns false after reporting an error.
 bool command_check_script(struct command_check *c);

@@ -159,7 +159,7 @@ static int reduce_earlier(struct reduce *r, const struct results *rows,
 }
 
 // Notes the rows that batches of the phase lack because tasks of the phase that it reads from have
-// failed. A phase that an earlier process has begun has its note in the journal.
+// failed. A phase that an earlier process started has its note in the journal.
 static int note_missing_rows(struct phase *p, int64_t now, br_error *err)
 {
     const struct phases *ph = p->owner;
