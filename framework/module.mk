@@ -35,6 +35,7 @@ libbase_a_SOURCES = \
 	framework/base/buffer.c framework/base/buffer.h \
 	framework/base/clock.c framework/base/clock.h \
 	framework/base/decimal.c framework/base/decimal.h \
+	framework/base/exact.c framework/base/exact.h \
 	framework/base/error.c framework/base/error.h \
 	framework/base/fd.c framework/base/fd.h \
 	framework/base/heap.c framework/base/heap.h \

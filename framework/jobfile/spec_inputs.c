@@ -11,6 +11,8 @@
 #include "jobfile/spec_scalar.h"
 #include "jobfile/spec_value.h"
 
+#include "base/decimal.h"
+
 enum {
     COLUMN_NAME_MAX = 255
 };

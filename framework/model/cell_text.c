@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/decimal.h"
+
 const char *cell_text(const struct cell *cell, struct cell_room *room, size_t *length)
 {
     if (schema_type_is_text(cell->type)) {

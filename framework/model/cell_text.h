@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/decimal.h"
+#include "base/exact.h"
 #include "model/schema.h"
 
 // Room for the text of a number or a bool, with its NUL.

@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/decimal.h"
+#include "base/exact.h"
+#include "base/exact.h"
 #include "model/job_value.h"
 
 enum job_input_kind {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "model/table.h"
 
-#include "base/decimal.h"
+#include "base/exact.h"
+#include "base/exact.h"
 #include "model/table_layout.h"
 
 enum {

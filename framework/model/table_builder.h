@@ -10,8 +10,9 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
-#include "base/decimal.h"
+#include "base/exact.h"
 #include "base/error.h"
+#include "base/exact.h"
 #include "model/schema.h"
 
 struct table_builder;

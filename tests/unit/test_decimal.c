@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "base/exact.h"
 #include "support/suite.h"
 
 static char text[DECIMAL_MAX + 1];
