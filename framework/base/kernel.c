@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -130,12 +129,6 @@ static long try_pipe2(struct trial *t)
     return pipe2(t->pipe, O_CLOEXEC);
 }
 
-static long try_clone(struct trial *t)
-{
-    (void)t;
-    return syscall(SYS_clone, CLONE_SIGHAND, 0, 0, 0, 0); // EINVAL: CLONE_VM is missing
-}
-
 static long try_waitid(struct trial *t)
 {
     siginfo_t info;
@@ -229,7 +222,6 @@ static const struct {
     {"poll", try_poll},
     {"dup2", try_dup2},
     {"pipe2", try_pipe2},
-    {"clone", try_clone},
     {"waitid", try_waitid},
     {"wait4", try_wait4},
     {"kill", try_kill},
@@ -299,6 +291,14 @@ const char *kernel_fork_limit(int number)
 {
     return number == EAGAIN ? " (the limit is that of ulimit -u, or of the pids of a container)"
                             : "";
+}
+
+int kernel_fork_error(br_error *err)
+{
+    if (kernel_refuses(errno))
+        return refuse(err, "clone", errno);
+    return br_error_set(err, BR_ERR_SYSTEM, "cannot fork: %s%s", strerror(errno),
+                        kernel_fork_limit(errno));
 }
 
 int kernel_check(br_error *err)

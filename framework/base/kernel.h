@@ -26,6 +26,10 @@ bool kernel_refuses(int number);
 // "".
 const char *kernel_fork_limit(int number);
 
+// Fills *err with the reason of a fork that has failed, by errno: kernel_check cannot try fork.
+// Returns -1.
+int kernel_fork_error(br_error *err);
+
 // As br_error_errno. If errno says that the call is refused, the message is that of kernel_check,
 // with the name of the system call.
 int kernel_error(br_error *err, const char *call, const char *format, ...)

@@ -430,8 +430,7 @@ int nursery_start(struct nursery *n, br_error *err)
     fd_close(&self);
     close(pair[1]);
     if (pid < 0) {
-        br_error_set(err, BR_ERR_SYSTEM, "cannot fork: %s%s", strerror(errno),
-                     kernel_fork_limit(errno));
+        kernel_fork_error(err);
         close(pair[0]);
         return -1;
     }
