@@ -98,6 +98,14 @@ class Calls(Startup):
             self.assertIn(more, done.err)
             self.assertIn("seccomp", done.err)
 
+    def test_commands_without_clone3(self):
+        self.write("job.yaml", job(phase("command.run", {"list": {"command": ["true"]}}),
+                                   plugins=["command"]))
+        done = self.refused("EPERM", "clone3")
+        if done.code != 0: # some C libraries do not need it
+            self.assertEqual(done.code, 3, done)
+            self.assertIn("the system call clone3 is refused", done.err)
+
     def test_workers_that_cannot_be_bound(self):
         done = self.refused("EPERM", "sched_setaffinity")
         self.assertResults(done)
