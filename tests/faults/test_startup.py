@@ -154,6 +154,7 @@ class Files(Startup):
         self.assertResults(done)
 
 
+@unittest.skipIf(harness.sanitized(), "sanitizers end a setuid program")
 class Rights(Startup):
     @unittest.skipUnless(os.getuid() == 0 and shutil.which("setpriv"), "needs root and setpriv")
     def test_a_setuid_program(self):

@@ -65,7 +65,7 @@ static int refuse_set_id(br_error *err)
     if (getauxval(AT_UID) == getauxval(AT_EUID) && getauxval(AT_GID) == getauxval(AT_EGID))
         return 0;
     return br_error_set(err, BR_ERR_SYSTEM,
-                        "batchrun is a setuid or setgid program, and every plugin would have its "
+                        "this program is setuid or setgid, and every plugin would have its "
                         "rights: take them away (chmod u-s,g-s)");
 }
 
