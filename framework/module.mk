@@ -40,6 +40,7 @@ libbase_a_SOURCES = \
 	framework/base/fd.c framework/base/fd.h \
 	framework/base/heap.c framework/base/heap.h \
 	framework/base/json.c framework/base/json.h \
+	framework/base/kernel.c framework/base/kernel.h \
 	framework/base/owned.h \
 	framework/base/signals.c framework/base/signals.h \
 	framework/base/stopwatch.c framework/base/stopwatch.h \

@@ -232,8 +232,24 @@ static int fail_size(const struct child *c)
                              c->name, total, all);
 }
 
+// The C library falls back to clone only if the kernel does not know clone3 (ENOSYS).
+static bool is_clone3_refused(void)
+{
+#ifdef SYS_clone3
+    return syscall(SYS_clone3, NULL, 0) != 0 && errno == EPERM; // EINVAL if it is allowed
+#else
+    return false;
+#endif
+}
+
 static int fail_spawn(const struct child *c, int error)
 {
+    if (error == EPERM && is_clone3_refused())
+        return br_fail_permanent(c->task,
+                                 "%s: cannot be started: the system call clone3 is refused: %s; "
+                                 "the seccomp profile of a container has to allow it, or to answer "
+                                 "ENOSYS",
+                                 c->name, strerror(error));
     if (error == E2BIG)
         return fail_size(c);
     if (error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE ||

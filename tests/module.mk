@@ -219,6 +219,9 @@ tests_faults_test_scribble_CPPFLAGS = $(test_cppflags)
 check_PROGRAMS += tests/faults/disturb
 tests_faults_disturb_SOURCES = tests/faults/disturb.c
 tests_faults_disturb_LDADD =
+check_PROGRAMS += tests/faults/refuse
+tests_faults_refuse_SOURCES = tests/faults/refuse.c
+tests_faults_refuse_LDADD =
 
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests) $(pool_tests) $(fault_tests)
@@ -365,6 +368,7 @@ system_tests = \
 	tests/faults/test_no_memory.py \
 	tests/faults/test_poison.py \
 	tests/faults/test_power.py \
+	tests/faults/test_startup.py \
 	tests/system/test_circles.py \
 	tests/system/test_command.py \
 	tests/system/test_commands.py \

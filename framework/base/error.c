@@ -39,6 +39,19 @@ int br_error_set(br_error *err, enum br_error_kind kind, const char *format, ...
     return -1;
 }
 
+// Returns the limit that an errno stands for, to be appended to its description.
+static const char *limit_of(int number)
+{
+    switch (number) {
+    case EMFILE:
+        return " (the limit is that of ulimit -n)";
+    case EFBIG:
+        return " (the limit is that of ulimit -f)";
+    default:
+        return "";
+    }
+}
+
 int br_error_errno(br_error *err, const char *format, ...)
 {
     int number = errno;
@@ -47,7 +60,7 @@ int br_error_errno(br_error *err, const char *format, ...)
     br_error_setv(err, BR_ERR_SYSTEM, format, args);
     va_end(args);
     if (err)
-        br_error_set(err, BR_ERR_SYSTEM, "%s: %s", err->text, strerror(number));
+        br_error_set(err, BR_ERR_SYSTEM, "%s: %s%s", err->text, strerror(number), limit_of(number));
     errno = number;
     return -1;
 }

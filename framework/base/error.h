@@ -15,7 +15,8 @@ int br_error_set(br_error *err, enum br_error_kind kind, const char *format, ...
 int br_error_setv(br_error *err, enum br_error_kind kind, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
 
-// Sets the kind BR_ERR_SYSTEM and appends ": " and the description of errno. Returns -1.
+// Sets the kind BR_ERR_SYSTEM and appends ": " and the description of errno, with the limit that it
+// stands for, if any. Returns -1.
 int br_error_errno(br_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // Sets "out of memory", of kind BR_ERR_SYSTEM. No other function does, so that it reads the same

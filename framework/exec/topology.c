@@ -2,11 +2,15 @@
 // Reads machines by hwloc.
 #include "exec/topology.h"
 
+#include <errno.h>
 #include <hwloc.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/kernel.h"
 
 // The sets that decide whether a PU or a node may be used. `affinity` is NULL if all allowed PUs
 // are.
@@ -170,17 +174,19 @@ static bool is_single_threaded(void)
 static char **plain_environment(void)
 {
     static char no_plugins[] = "HWLOC_PLUGINS_PATH=/nonexistent";
+    static char no_messages[] = "HWLOC_HIDE_ERRORS=2"; // of a missing /sys, without which it works
     size_t count = 0;
     while (environ && environ[count])
         count++;
-    char **copy = calloc(count + 2, sizeof *copy);
+    char **copy = calloc(count + 3, sizeof *copy);
     if (!copy)
         return NULL;
     size_t kept = 0;
     for (size_t i = 0; i < count; i++)
         if (strncmp(environ[i], "HWLOC_", strlen("HWLOC_")) != 0)
             copy[kept++] = environ[i];
-    copy[kept] = no_plugins;
+    copy[kept++] = no_plugins;
+    copy[kept] = no_messages;
     return copy;
 }
 
@@ -200,17 +206,32 @@ static int read_this_machine(hwloc_topology_t t, struct machine *out, br_error *
     return result;
 }
 
+// hwloc repeats this call for ever if it is refused.
+static int check_affinity(br_error *err)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 || !kernel_refuses(errno))
+        return 0;
+    return kernel_error(err, "sched_getaffinity", "cannot read the CPU affinity of this process");
+}
+
+int topology_unbindable(void)
+{
+    // Without a set the call can only fail: EFAULT if it is allowed.
+    return sched_setaffinity(0, sizeof(cpu_set_t), NULL) != 0 && kernel_refuses(errno) ? errno : 0;
+}
+
 static int load_this_machine(struct machine *out, br_error *err)
 {
     hwloc_topology_t t;
-    if (open_topology(&t, err) != 0)
+    if (check_affinity(err) != 0 || open_topology(&t, err) != 0)
         return -1;
     int result;
     // The x86 component moves the calling thread to every PU, which is slow and finds no more than
     // the kernel knows.
     if (hwloc_topology_set_components(t, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86") != 0 ||
         hwloc_topology_load(t) != 0)
-        result = br_error_errno(err, "hwloc cannot read this machine");
+        result = br_error_errno(err, "hwloc cannot read this machine from /sys and /proc");
     else
         result = read_this_machine(t, out, err);
     hwloc_topology_destroy(t);

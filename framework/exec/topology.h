@@ -20,9 +20,13 @@ void topology_version(struct buffer *out);
 // cannot change its environment safely, they are refused (BR_ERR_USAGE) before hwloc reads them.
 int topology_load(struct machine *out, br_error *err);
 
-// The same for a machine that an hwloc XML file or a synthetic description describes, for tests and
-// `batchrun topo`. All PUs that hwloc allows are allowed. BR_ERR_USAGE if it is not such a file or
-// description.
+// Returns the errno with which the kernel, or the seccomp profile of a container, refuses to bind
+// processes to CPUs; 0 if it does not.
+int topology_unbindable(void);
+
+// The same as topology_load for a machine that an hwloc XML file or a synthetic description
+// describes, for tests and `batchrun topo`. All PUs that hwloc allows are allowed. BR_ERR_USAGE if
+// it is not such a file or description.
 int topology_load_xml(const char *path, struct machine *out, br_error *err);
 int topology_load_synthetic(const char *description, struct machine *out, br_error *err);
 

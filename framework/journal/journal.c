@@ -367,10 +367,20 @@ int journal_sync(struct journal *j, int64_t now, br_error *err)
 
 // ---- Life
 
+// Returns a number that is not 0 and tells runs apart. It is not a secret, so the clock will do
+// where the kernel gives no random numbers.
+static uint64_t draw_salt(void)
+{
+    uint64_t salt;
+    if (getrandom(&salt, sizeof salt, 0) == sizeof salt && salt != 0)
+        return salt;
+    return ((uint64_t)clock_wall() << 20 ^ (uint64_t)getpid()) | 1;
+}
+
 static int write_header(struct journal *j, br_error *err)
 {
-    if (j->id.salt == 0 && getrandom(&j->id.salt, sizeof j->id.salt, 0) != sizeof j->id.salt)
-        return br_error_errno(err, "cannot draw a random number");
+    if (j->id.salt == 0)
+        j->id.salt = draw_salt();
     unsigned char header[JOURNAL_HEADER_SIZE];
     journal_header_encode(header, &j->id);
     j->chain = journal_header_checksum(header);
@@ -412,6 +422,11 @@ static int open_file(struct journal *j, int flags, const char *verb, br_error *e
     struct stat st;
     j->fd =
         fd_open(j->directory, "journal", O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+    if (j->fd < 0 && errno == ELOOP)
+        return br_error_set(err, BR_ERR_USAGE,
+                            "cannot %s the journal %s: it is a symbolic link, which batchrun does "
+                            "not follow",
+                            verb, j->path);
     if (j->fd < 0 || fstat(j->fd, &st) != 0)
         return br_error_errno(err, "cannot %s the journal %s", verb, j->path);
     j->device = st.st_dev;

@@ -18,13 +18,9 @@ enum {
     ASIDE_MAX = 100000
 };
 
-// As br_error_errno, with a kind that depends on errno.
-static int fail(br_error *err, const char *what, const char *path)
+// Sets the kind of an error that errno `number` has caused.
+static void set_kind(br_error *err, int number)
 {
-    int number = errno;
-    br_error_errno(err, "cannot %s %s", what, path);
-    if (!err)
-        return -1;
     switch (number) {
     case ENOSPC:
     case EDQUOT:
@@ -35,6 +31,7 @@ static int fail(br_error *err, const char *what, const char *path)
     case EROFS:
     case ENOENT:
     case ENOTDIR:
+    case EISDIR:
     case ELOOP:
     case ENAMETOOLONG:
         err->kind = BR_ERR_USAGE;
@@ -42,6 +39,19 @@ static int fail(br_error *err, const char *what, const char *path)
     default:
         break;
     }
+}
+
+int rundir_fail(br_error *err, const char *what, const char *path)
+{
+    int number = errno;
+    if (number == ELOOP)
+        br_error_set(err, BR_ERR_USAGE,
+                     "cannot %s %s: it is a symbolic link, which batchrun does not follow", what,
+                     path);
+    else
+        br_error_errno(err, "cannot %s %s", what, path);
+    if (err)
+        set_kind(err, number);
     errno = number;
     return -1;
 }
@@ -115,24 +125,36 @@ static int set_aside(int parent, const char *entry, struct rundir *d, br_error *
             break;
     }
     free(aside);
-    return fail(err, "set aside", d->path);
+    return rundir_fail(err, "set aside", d->path);
 }
 
+// Returns -1 with ELOOP if the entry is a symbolic link.
 static int open_directory(int parent, const char *entry)
 {
-    return fd_open(parent, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    struct stat st;
+    int fd = fd_open(parent, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (fd < 0 && errno == ENOTDIR)
+        errno = fstatat(parent, entry, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)
+                    ? ELOOP
+                    : ENOTDIR;
+    return fd;
 }
 
 static int open_existing(int parent, const char *entry, struct rundir *d, br_error *err)
 {
     d->fd = open_directory(parent, entry);
-    if (d->fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+    if (d->fd < 0 && errno == ELOOP)
+        return br_error_set(err, BR_ERR_USAGE,
+                            "%s already exists and is not a directory, but a symbolic link, which "
+                            "batchrun does not follow: --dir DIR writes the run elsewhere",
+                            d->path);
+    if (d->fd < 0 && errno == ENOTDIR)
         return br_error_set(
             err, BR_ERR_USAGE,
             "%s already exists and is not a directory: --dir DIR writes the run elsewhere",
             d->path);
     if (d->fd < 0)
-        return fail(err, "open", d->path);
+        return rundir_fail(err, "open", d->path);
     struct stat st;
     d->has_journal = fstatat(d->fd, "journal", &st, AT_SYMLINK_NOFOLLOW) == 0;
     return 0;
@@ -166,7 +188,7 @@ static int make_directory(int parent, const char *entry, const struct rundir_opt
     *made = mkdirat(parent, entry, 0700) == 0;
     if (!*made) {
         if (errno != EEXIST)
-            return fail(err, "make the run's directory", d->path);
+            return rundir_fail(err, "make the run's directory", d->path);
         if (open_existing(parent, entry, d, err) != 0)
             return -1;
         if (o->resume)
@@ -177,7 +199,7 @@ static int make_directory(int parent, const char *entry, const struct rundir_opt
     }
     if (*made)
         d->fd = open_directory(parent, entry);
-    return d->fd >= 0 ? 0 : fail(err, "make the run's directory", d->path);
+    return d->fd >= 0 ? 0 : rundir_fail(err, "make the run's directory", d->path);
 }
 
 static int make_part(struct rundir *d, const char *entry, int *fd, br_error *err)
@@ -188,7 +210,7 @@ static int make_part(struct rundir *d, const char *entry, int *fd, br_error *err
         return 0;
     char what[32];
     snprintf(what, sizeof what, "make %s/ in", entry);
-    return fail(err, what, d->path);
+    return rundir_fail(err, what, d->path);
 }
 
 static int fill(struct rundir *d, const struct rundir_options *o, br_error *err)
@@ -241,6 +263,17 @@ static int create_in(int parent, const char *entry, const struct rundir_options 
     return result;
 }
 
+static int refuse_parent(const struct rundir_options *o, const char *path, br_error *err)
+{
+    int number = errno;
+    br_error_errno(err, "cannot open the directory %s", path);
+    if (err && o->directory)
+        br_error_set(err, err->kind, "%s; --dir or BATCHRUN_DIR names it", err->text);
+    if (err)
+        set_kind(err, number);
+    return -1;
+}
+
 int rundir_create(struct rundir *out, const struct rundir_options *o, br_error *err)
 {
     if (o->name[0] == '\0' || o->name[0] == '.' || strchr(o->name, '/'))
@@ -257,7 +290,7 @@ int rundir_create(struct rundir *out, const struct rundir_options *o, br_error *
     if (d.results_path) {
         parent = fd_open(AT_FDCWD, parent_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
         result = parent < 0
-                     ? fail(err, "open the directory", parent_path)
+                     ? refuse_parent(o, parent_path, err)
                      : create_in(parent, d.path + strlen(d.path) - strlen(o->name) - 4, o, &d, err);
     }
     fd_close(&parent);
@@ -302,7 +335,7 @@ static int fail_in(br_error *err, const char *what, const char *directory, const
     struct buffer text = BUFFER_EMPTY;
     const char *path = shown(&text, directory, name);
     errno = saved;
-    fail(err, what, path);
+    rundir_fail(err, what, path);
     buffer_finish(&text);
     return -1;
 }
@@ -314,11 +347,11 @@ int rundir_open_log(const struct rundir *d, unsigned worker, unsigned stream, br
     int fd = fd_open(d->logs, name,
                      O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
                      0600);
-    if (fd < 0)
+    if (fd < 0 && errno != ENXIO) // a FIFO that nobody reads
         return fail_in(err, "open the log", d->logs_path, name);
-    struct stat st;
+    struct stat st = {0};
     // O_NONBLOCK was only for opening: a writer of the log expects a plain file.
-    if (fstat(fd, &st) != 0 || fcntl(fd, F_SETFL, O_APPEND) != 0)
+    if (fd >= 0 && (fstat(fd, &st) != 0 || fcntl(fd, F_SETFL, O_APPEND) != 0))
         fail_in(err, "open the log", d->logs_path, name);
     else if (!S_ISREG(st.st_mode))
         br_error_set(err, BR_ERR_USAGE, "the log %s/%s is not a regular file", d->logs_path, name);

@@ -49,6 +49,11 @@ int rundir_create(struct rundir *out, const struct rundir_options *options, br_e
 // set. Returns -1 and *err on failure, with BR_ERR_USAGE if there is no run.
 int rundir_open(struct rundir *out, const char *path, br_error *err);
 
+// Fills *err with "cannot WHAT PATH" and the description of errno, and with the kind that this
+// header's first lines promise. ELOOP counts as a symbolic link that O_NOFOLLOW refused. Keeps
+// errno. Returns -1.
+int rundir_fail(br_error *err, const char *what, const char *path);
+
 // Frees and closes; the directory stays. Accepts a zeroed struct.
 void rundir_finish(struct rundir *d);
 

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "journal/rundir.h"
 
 enum {
     WHO_MAX = 400
@@ -56,12 +57,24 @@ static int refuse(struct buffer *who, const char *path, br_error *err)
     return -1;
 }
 
+static int fail(br_error *err, const char *what, const char *directory)
+{
+    int saved = errno;
+    struct buffer path = BUFFER_EMPTY;
+    buffer_format(&path, "%s/lock", directory);
+    buffer_char(&path, '\0');
+    errno = saved;
+    rundir_fail(err, what, path.failed ? "lock" : path.data);
+    buffer_finish(&path);
+    return -1;
+}
+
 int runlock_take(int directory, const char *path, br_error *err)
 {
     int fd =
         fd_open(directory, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (fd < 0)
-        return br_error_errno(err, "cannot open %s/lock", path);
+        return fail(err, "open", path);
     struct flock lock = whole_file();
     int result = fcntl(fd, F_OFD_SETLK, &lock);
     bool unguarded = result != 0 &&
@@ -75,7 +88,7 @@ int runlock_take(int directory, const char *path, br_error *err)
         read_who(fd, &who);
         refuse(&who, path, err);
     } else
-        br_error_errno(err, "cannot lock %s/lock", path);
+        fail(err, "lock", path);
     fd_close(&fd);
     return -1;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/kernel.h"
 #include "base/text.h"
 #include "exec/topology.h"
 #include "inputs/inputs.h"
@@ -353,6 +354,8 @@ int prepare(struct job *job, struct nursery *nursery, const struct prepare_optio
 {
     *out = (struct prepared){.job = job};
     struct preparation in = {.p = out, .options = options, .d = d, .err = err};
+    if (kernel_check(err) != 0 || kernel_check_proc(err) != 0)
+        return -1;
     in.unknown = calloc(job->plugin_count + 1, sizeof *in.unknown);
     in.inspector = inspector_create(nursery, job->plugin_count, err);
     bool ok = in.unknown && in.inspector && make_room(out);

@@ -67,6 +67,7 @@ struct run {
     bool late;      // the end of the Slurm allocation stopped the run
     bool ended;     // the last event was emitted
     bool bad_end;   // a worker that did not end normally was reported
+    int unbindable; // errno if the kernel refuses to bind workers to CPUs, else 0
     char reason[64];
     char tag[24]; // unique to this run
 };
@@ -272,9 +273,10 @@ static int allow_descriptors(unsigned workers, br_error *err)
     if (r.rlim_max < wanted)
         return br_error_set(
             err, BR_ERR_USAGE,
-            "%u workers need %llu open files, and this process may have %llu: lower "
-            "workers.count, or raise the limit (ulimit -n)",
-            workers, (unsigned long long)wanted, (unsigned long long)r.rlim_max);
+            "%u worker%s %llu open files, and this process may have %llu: %sraise the limit "
+            "(ulimit -n)",
+            workers, workers == 1 ? " needs" : "s need", (unsigned long long)wanted,
+            (unsigned long long)r.rlim_max, workers == 1 ? "" : "lower workers.count, or ");
     r.rlim_cur = wanted;
     if (setrlimit(RLIMIT_NOFILE, &r) != 0)
         return br_error_errno(err, "cannot raise the limit of open files to %llu",
@@ -337,6 +339,15 @@ static int make_environment(struct run *run, br_error *err)
     return 0;
 }
 
+// Returns whether workers are to be bound to CPUs. They run unbound if that is refused.
+static bool may_bind(struct run *run)
+{
+    if (run->prepared->job->workers.binding == BIND_NONE)
+        return false;
+    run->unbindable = topology_unbindable();
+    return run->unbindable == 0;
+}
+
 static int open_pool(struct run *run, br_error *err)
 {
     const struct job *job = run->prepared->job;
@@ -361,7 +372,7 @@ static int open_pool(struct run *run, br_error *err)
                    .open_files = job->limits.open_files,
                    .core_size = job->limits.core_size,
                    .membind_local = job->workers.membind_local,
-                   .bind = job->workers.binding != BIND_NONE},
+                   .bind = may_bind(run)},
         .out_fds = run->logs,
         .err_fds = run->logs + run->workers,
         .limits = {job->limits.memory, job->limits.cpu_time_ns, job->limits.printed},
@@ -436,12 +447,29 @@ static int set_up(struct run *run, br_error *err)
     return run->phases ? 0 : -1;
 }
 
+// Prints what the run does without.
+static void warn(const struct run *run)
+{
+    char text[160];
+    if (run->stop.is_old)
+        terminal_write("batchrun: the time in SLURM_JOB_END_TIME passed more than an hour ago: it "
+                       "is not used; unset it\n");
+    if (run->unbindable != 0) {
+        snprintf(text, sizeof text,
+                 "batchrun: workers are not bound to CPUs: the system call sched_setaffinity is "
+                 "refused: %s\n",
+                 strerror(run->unbindable));
+        terminal_write(text);
+    }
+}
+
 // Emits the first events, and begins to show the run.
 static int begin(struct run *run, br_error *err)
 {
     if (emit_begin(run, err) != 0)
         return -1;
     terminal_begin(&run->terminal, &run->resume);
+    warn(run);
     if (!run->resume.idle)
         progress_show(&run->terminal.progress, run->options->progress, look_in_hand, run);
     return 0;
@@ -459,7 +487,12 @@ static void heed_time(struct run *run, int64_t now, struct buffer *lines)
     }
     if (now >= run->stop.end_at && !run->cancelled) {
         run->late = true;
-        buffer_text(lines, "batchrun: the Slurm allocation ends now: killing the running tasks\n");
+        buffer_text(lines,
+                    run->stop.is_over
+                        ? "batchrun: the time in SLURM_JOB_END_TIME has passed, so the Slurm "
+                          "allocation is over; outside of an allocation, unset it\n"
+                        : "batchrun: the Slurm allocation ends now: killing the running "
+                          "tasks\n");
     }
 }
 

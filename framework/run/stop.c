@@ -16,6 +16,8 @@
 
 // Time for killing tasks, writing and syncing the journal, and the summary.
 #define CLOSING_NS (5 * NS_PER_S)
+// How long the time in SLURM_JOB_END_TIME may have passed until it counts as an earlier one.
+#define OLD_NS (3600 * NS_PER_S)
 
 static const int stopping[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
 
@@ -57,11 +59,10 @@ void stop_guard_preparation(void)
 // ---- The end of the allocation
 
 // Reads the wall clock once, so that later changes of it do not move the end.
-static int find_end(int64_t now, int64_t *end_at, br_error *err)
+static int find_end(struct stop *s, int64_t now, br_error *err)
 {
     const char *text = getenv("SLURM_JOB_END_TIME");
     int64_t seconds;
-    *end_at = INT64_MAX;
     if (!text)
         return 0;
     if (!text_to_i64(text, strlen(text), &seconds) || seconds < 1 || seconds > INT64_MAX / NS_PER_S)
@@ -69,7 +70,11 @@ static int find_end(int64_t now, int64_t *end_at, br_error *err)
             err, BR_ERR_USAGE,
             "SLURM_JOB_END_TIME is \"%.32s\", which is not a time in seconds since 1970; unset it",
             text);
-    *end_at = now + (seconds * NS_PER_S - clock_wall()) - CLOSING_NS;
+    int64_t left = seconds * NS_PER_S - clock_wall();
+    s->is_over = left <= 0;
+    s->is_old = left < -OLD_NS;
+    if (!s->is_old)
+        s->end_at = now + left - CLOSING_NS;
     return 0;
 }
 
@@ -77,17 +82,19 @@ static int find_end(int64_t now, int64_t *end_at, br_error *err)
 
 int stop_open(struct stop *s, int64_t grace_ns, int64_t now, br_error *err)
 {
-    int64_t end_at;
-    if (find_end(now, &end_at, err) != 0)
+    struct stop opened = STOP_CLOSED;
+    if (find_end(&opened, now, err) != 0)
         return -1;
     sigset_t set = signals_that_stop();
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); // exceeding a file size limit is an error of write
-    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0)
+    opened.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (opened.fd < 0)
         return br_error_errno(err, "cannot watch for signals");
-    *s = (struct stop){.fd = fd, .grace_ns = grace_ns, .end_at = end_at, .kill_at = end_at};
+    opened.grace_ns = grace_ns;
+    opened.kill_at = opened.end_at;
+    *s = opened;
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #ifndef BR_RUN_STOP_H
 #define BR_RUN_STOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buffer.h"
@@ -19,6 +20,8 @@ struct stop {
     int signal;       // the first that arrived, or 0
     int64_t end_at;   // time at which tasks must be over in any case; INT64_MAX = never
     int64_t kill_at;  // time at which running tasks are to be killed; at most end_at
+    bool is_over;     // the time in SLURM_JOB_END_TIME had passed when the run started
+    bool is_old;      // it had passed so long before that it is of an earlier allocation: not used
 };
 
 #define STOP_CLOSED ((struct stop){.fd = -1, .end_at = INT64_MAX, .kill_at = INT64_MAX})
@@ -29,7 +32,8 @@ void stop_guard_preparation(void);
 
 // Blocks SIGINT, SIGTERM, SIGHUP and SIGUSR1, except those that were ignored before, and watches
 // for them; ignores SIGPIPE and SIGXFSZ. Reads SLURM_JOB_END_TIME and sets `end_at` a few seconds
-// before it, which are left for writing the results. `now` is clock_now()'s. Returns -1 and *err if
+// before it, which are left for writing the results; a time that passed more than an hour ago is
+// not used. `now` is clock_now()'s. Returns -1 and *err if
 // that variable is invalid or signals cannot be watched.
 int stop_open(struct stop *s, int64_t grace_ns, int64_t now, br_error *err);
 

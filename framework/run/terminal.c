@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "run/terminal.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -27,11 +30,22 @@ void terminal_write(const char *text)
     buffer_finish(&shown);
 }
 
+// Returns which limit of this process's memory is set, as text to be appended to an error, or "".
+static const char *memory_limit(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_AS, &r) == 0 && r.rlim_cur != RLIM_INFINITY)
+        return " (ulimit -v limits this process's memory)";
+    if (getrlimit(RLIMIT_DATA, &r) == 0 && r.rlim_cur != RLIM_INFINITY)
+        return " (ulimit -d limits this process's memory)";
+    return "";
+}
+
 void terminal_error(const br_error *err)
 {
-    static const char program[] = "batchrun: ";
-    char text[sizeof program + sizeof err->text + 1];
-    snprintf(text, sizeof text, "%s%s\n", program, err->text);
+    char text[sizeof err->text + 80];
+    bool no_memory = strstr(err->text, "out of memory") || strstr(err->text, strerror(ENOMEM));
+    snprintf(text, sizeof text, "batchrun: %s%s\n", err->text, no_memory ? memory_limit() : "");
     terminal_write(text);
 }
 

@@ -25,7 +25,8 @@
 // for that the text is written as it is.
 void terminal_write(const char *text);
 
-// Writes "batchrun: " and the error as a line.
+// Writes "batchrun: " and the error as a line. If memory ran out, and a limit (ulimit) of this
+// process's memory is set, the line names that limit.
 void terminal_error(const br_error *err);
 
 // Writes that a signal ended the program before a run began. Async-signal-safe.

@@ -246,7 +246,8 @@ START_TEST(links_are_not_followed)
     options.fresh = true;
     ck_assert_int_eq(mkdir("other", 0755), 0);
     ck_assert_int_eq(symlink("other", "circles.run"), 0);
-    expect_refusal(BR_ERR_USAGE, "circles.run already exists and is not a directory");
+    expect_refusal(BR_ERR_USAGE,
+                   "circles.run already exists and is not a directory, but a symbolic link");
     ck_assert_int_eq(unlink("circles.run"), 0);
     struct rundir d = create();
     ck_assert_int_eq(symlink("../../victim", "circles.run/logs/worker-0.out"), 0);

@@ -50,6 +50,12 @@ static const struct option options[] = {
      "print the summary as JSON to standard output", NULL},
 };
 
+// Returns the name of what has set an option's value: the option, or its environment variable.
+static const char *set_by(const char *value, const char *option, const char *variable)
+{
+    return value && value == getenv(variable) ? variable : option;
+}
+
 // Cuts each "--set a.b=value" at its first "=", and adds --workers as one more override.
 static int read_overrides(struct arguments *a, br_error *err)
 {
@@ -65,6 +71,11 @@ static int read_overrides(struct arguments *a, br_error *err)
         *equals = '\0';
         a->overrides[a->override_count++] = (struct spec_override){text, equals + 1};
     }
+    int64_t count;
+    if (a->workers && strcmp(a->workers, "auto") != 0 &&
+        (!text_to_i64(a->workers, strlen(a->workers), &count) || count < 1))
+        return br_error_set(err, BR_ERR_USAGE, "%s %s: expected a number of workers, or `auto`",
+                            set_by(a->workers, "--workers", "BATCHRUN_WORKERS"), a->workers);
     if (a->workers)
         a->overrides[a->override_count++] = (struct spec_override){"workers.count", a->workers};
     return 0;
@@ -81,8 +92,8 @@ static int read_progress(const struct arguments *a, enum progress_mode *mode, br
             *mode = modes[i];
             return 0;
         }
-    return br_error_set(err, BR_ERR_USAGE, "--progress %s: expected auto, bar, lines or none",
-                        name);
+    return br_error_set(err, BR_ERR_USAGE, "%s %s: expected auto, bar, lines or none",
+                        set_by(name, "--progress", "BATCHRUN_PROGRESS"), name);
 }
 
 static int read_grace(const struct arguments *a, int64_t *grace_ns, br_error *err)
@@ -92,8 +103,8 @@ static int read_grace(const struct arguments *a, int64_t *grace_ns, br_error *er
         return 0;
     char meant[UNITS_MEANT];
     bool guessed = units_duration_meant(text, strlen(text), meant);
-    return br_error_set(err, BR_ERR_USAGE, "--grace %s: expected a duration, such as %s", text,
-                        guessed ? meant : "30s");
+    return br_error_set(err, BR_ERR_USAGE, "%s %s: expected a duration, such as %s",
+                        set_by(text, "--grace", "BATCHRUN_GRACE"), text, guessed ? meant : "30s");
 }
 
 static int read_journal(const struct arguments *a, struct run_options *run, br_error *err)
@@ -107,8 +118,8 @@ static int read_journal(const struct arguments *a, struct run_options *run, br_e
     else if (strcmp(how, "unsynced") == 0)
         run->durability = JOURNAL_UNSYNCED;
     else
-        return br_error_set(err, BR_ERR_USAGE,
-                            "--journal %s: expected group, batch, unsynced or off", how);
+        return br_error_set(err, BR_ERR_USAGE, "%s %s: expected group, batch, unsynced or off",
+                            set_by(how, "--journal", "BATCHRUN_JOURNAL"), how);
     return 0;
 }
 
@@ -119,8 +130,8 @@ static int check_resume(const struct arguments *a, const struct run_options *run
                             "--fresh and --%s contradict each other: leave out one",
                             a->resume ? "resume" : "retry-failed");
     if (run->resume && !run->journal)
-        return br_error_set(err, BR_ERR_USAGE,
-                            "--journal off: a run without a journal cannot be resumed");
+        return br_error_set(err, BR_ERR_USAGE, "%s off: a run without a journal cannot be resumed",
+                            set_by(a->journal, "--journal", "BATCHRUN_JOURNAL"));
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 
 #include "base/fd.h"
@@ -58,9 +59,19 @@ int main(int argc, char **argv)
     return unknown_command(first);
 }
 
+// A plugin could use all rights that the program has and its caller has not.
+static int refuse_set_id(br_error *err)
+{
+    if (getauxval(AT_UID) == getauxval(AT_EUID) && getauxval(AT_GID) == getauxval(AT_EGID))
+        return 0;
+    return br_error_set(err, BR_ERR_SYSTEM,
+                        "this program is setuid or setgid, and every plugin would have its "
+                        "rights: take them away (chmod u-s,g-s)");
+}
+
 static int set_up_process(br_error *err)
 {
-    if (fd_fill_standard(err) != 0)
+    if (fd_fill_standard(err) != 0 || refuse_set_id(err) != 0)
         return -1;
     signal(SIGPIPE, SIG_IGN); // `| head` ends the output, not the run
     signal(SIGXFSZ, SIG_IGN); // a file size limit is an error of the write

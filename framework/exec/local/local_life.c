@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/kernel.h"
 
 #define START_NS        (60 * NS_PER_S) // a worker that is not ready by then never will be
 #define KILLED_STUCK_NS (10 * NS_PER_S) // after SIGKILL; freeing much memory takes seconds
@@ -163,8 +164,8 @@ static void note_not_forked(struct local *l, struct slot *s, const struct slot_c
     if (s->leaving.reason != LEAVE_NONE)
         return;
     s->leaving.reason = LEAVE_NOT_FORKED;
-    snprintf(s->leaving.message, sizeof s->leaving.message, "cannot fork a worker: %s",
-             strerror(cause->fact->number));
+    snprintf(s->leaving.message, sizeof s->leaving.message, "cannot fork a worker: %s%s",
+             strerror(cause->fact->number), kernel_fork_limit(cause->fact->number));
 }
 
 static void note_end(struct local *l, struct slot *s, const struct slot_cause *cause)

@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/kernel.h"
 #include "base/signals.h"
 #include "base/text.h"
 #include "base/wire.h"
@@ -164,8 +165,8 @@ static int wait_ended(struct inspector *i, struct inspection *in, int64_t deadli
     }
     if (in->number == 0)
         return 0;
-    errno = in->number;
-    return br_error_errno(err, "cannot fork a process to inspect %s", in->path);
+    return br_error_set(err, BR_ERR_SYSTEM, "cannot fork a process to inspect %s: %s%s", in->path,
+                        strerror(in->number), kernel_fork_limit(in->number));
 }
 
 static int parse_entry(struct wire *w, const char *path, struct plugin_entry *e, br_error *err)

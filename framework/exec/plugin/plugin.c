@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/kernel.h"
 
 enum {
     TASKS_MAX = 4096,
@@ -28,10 +29,15 @@ static char *join(const char *directory, const char *name, const char *suffix)
     return buffer_take_string(&b, NULL);
 }
 
-static bool is_file(const char *path)
+// Adds a path that is not a plugin's file to `tried`, with the reason if it is not that nothing is
+// there. `number` is the errno with which looking for it failed, or 0.
+static void note_tried(struct buffer *tried, const char *path, int number)
 {
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    buffer_format(tried, "%s%s", tried->length ? ", " : "", path);
+    if (number == 0)
+        buffer_text(tried, " (not a regular file)");
+    else if (number != ENOENT && number != ENOTDIR)
+        buffer_format(tried, " (%s)", strerror(number));
 }
 
 // Frees the candidate. Returns its absolute path if it is a file; otherwise adds it to `tried` and
@@ -42,12 +48,14 @@ static char *try_file(char *candidate, struct buffer *tried)
         tried->failed = true;
         return NULL;
     }
-    bool there = is_file(candidate);
-    char *found = there ? realpath(candidate, NULL) : NULL;
-    if (there && !found && errno == ENOMEM)
+    struct stat st;
+    bool there = stat(candidate, &st) == 0, is_file = there && S_ISREG(st.st_mode);
+    char *found = is_file ? realpath(candidate, NULL) : NULL;
+    int number = there && !is_file ? 0 : errno;
+    if (is_file && !found && number == ENOMEM)
         tried->failed = true;
     else if (!found)
-        buffer_format(tried, "%s%s", tried->length ? ", " : "", candidate);
+        note_tried(tried, candidate, number);
     free(candidate);
     return found;
 }
@@ -177,6 +185,8 @@ static bool is_unchanged(const struct plugin_source *from)
 
 static int say_it_changed(const char *path, br_error *err)
 {
+    if (kernel_check_proc(err) != 0)
+        return -1;
     return br_error_set(err, BR_ERR_PLUGIN,
                         "%s: it was changed or removed after batchrun read it; do not change a "
                         "plugin while it is in use, and start again",

@@ -23,6 +23,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/kernel.h"
 #include "base/streams.h"
 #include "exec/process/job_signals.h"
 
@@ -414,6 +415,8 @@ int nursery_start(struct nursery *n, br_error *err)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     int pair[2];
     *n = (struct nursery){.socket = -1};
+    if (kernel_check(err) != 0)
+        return -1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return br_error_errno(err, "cannot create a socket pair");
     pair[0] = fd_above_standard(pair[0]);
@@ -427,7 +430,7 @@ int nursery_start(struct nursery *n, br_error *err)
     fd_close(&self);
     close(pair[1]);
     if (pid < 0) {
-        br_error_errno(err, "cannot fork");
+        kernel_fork_error(err);
         close(pair[0]);
         return -1;
     }

@@ -20,6 +20,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/kernel.h"
 #include "base/owned.h"
 #include "base/stopwatch.h"
 #include "base/streams.h"
@@ -134,7 +135,7 @@ static void bind_self(const struct worker_setup *s, br_error *err)
          c = cpuset_next(&s->slot.cpus, (unsigned)c + 1))
         CPU_SET_S(c, size, set);
     if (sched_setaffinity(0, size, set) != 0)
-        br_error_errno(err, "cannot bind a worker to its CPUs");
+        kernel_error(err, "sched_setaffinity", "cannot bind a worker to its CPUs");
     CPU_FREE(set);
 }
 
@@ -159,11 +160,11 @@ static void bind_memory(const struct worker_setup *s, br_error *err)
     };
     if (!s->common.membind_local || cpuset_count(&s->slot.nodes) == 0)
         return;
-    // ENOSYS: a kernel without NUMA has one node, which is local. EPERM: a container forbids the
-    // call; first touch places memory on the local node all the same.
+    // A kernel without NUMA refuses the call and has one node, which is local. If a container
+    // refuses it, first touch places memory on the local node all the same.
     if (syscall(SYS_set_mempolicy, MPOL_BIND_MODE, s->slot.nodes.words,
                 (unsigned long)CPUSET_MAX) != 0 &&
-        errno != ENOSYS && errno != EPERM)
+        !kernel_refuses(errno))
         br_error_errno(err, "cannot bind a worker's memory to its NUMA node");
 }
 
