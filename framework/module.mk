@@ -124,6 +124,7 @@ libjournal_a_SOURCES = \
 	framework/journal/journal_read.c framework/journal/journal_read.h \
 	framework/journal/replay.c framework/journal/replay.h \
 	framework/journal/rundir.c framework/journal/rundir.h \
+	framework/journal/rundir_error.c \
 	framework/journal/rundir_open.c \
 	framework/journal/runlock.c framework/journal/runlock.h \
 	framework/journal/syncer.c framework/journal/syncer.h

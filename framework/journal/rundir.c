@@ -18,44 +18,6 @@ enum {
     ASIDE_MAX = 100000
 };
 
-// Sets the kind of an error that errno `number` has caused.
-static void set_kind(br_error *err, int number)
-{
-    switch (number) {
-    case ENOSPC:
-    case EDQUOT:
-        err->kind = BR_ERR_INTERRUPTED;
-        break;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-    case ENOENT:
-    case ENOTDIR:
-    case EISDIR:
-    case ELOOP:
-    case ENAMETOOLONG:
-        err->kind = BR_ERR_USAGE;
-        break;
-    default:
-        break;
-    }
-}
-
-int rundir_fail(br_error *err, const char *what, const char *path)
-{
-    int number = errno;
-    if (number == ELOOP)
-        br_error_set(err, BR_ERR_USAGE,
-                     "cannot %s %s: it is a symbolic link, which batchrun does not follow", what,
-                     path);
-    else
-        br_error_errno(err, "cannot %s %s", what, path);
-    if (err)
-        set_kind(err, number);
-    errno = number;
-    return -1;
-}
-
 static char *join(const char *directory, const char *name, const char *suffix, br_error *err)
 {
     struct buffer text = BUFFER_EMPTY;
@@ -270,7 +232,7 @@ static int refuse_parent(const struct rundir_options *o, const char *path, br_er
     if (err && o->directory)
         br_error_set(err, err->kind, "%s; --dir or BATCHRUN_DIR names it", err->text);
     if (err)
-        set_kind(err, number);
+        rundir_set_kind(err, number);
     return -1;
 }
 

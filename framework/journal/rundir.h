@@ -54,6 +54,9 @@ int rundir_open(struct rundir *out, const char *path, br_error *err);
 // errno. Returns -1.
 int rundir_fail(br_error *err, const char *what, const char *path);
 
+// Sets the kind of an error that errno `number` has caused.
+void rundir_set_kind(br_error *err, int number);
+
 // Frees and closes; the directory stays. Accepts a zeroed struct.
 void rundir_finish(struct rundir *d);
 

@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include "base/exact.h"
-#include "base/exact.h"
 #include "model/job_value.h"
 
 enum job_input_kind {

@@ -2,7 +2,6 @@
 #include "model/table.h"
 
 #include "base/exact.h"
-#include "base/exact.h"
 #include "model/table_layout.h"
 
 enum {

@@ -10,7 +10,6 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
-#include "base/exact.h"
 #include "base/error.h"
 #include "base/exact.h"
 #include "model/schema.h"
