@@ -87,6 +87,7 @@ libjobfile_a_SOURCES = \
 	framework/jobfile/spec_references.c \
 	framework/jobfile/spec_scalar.c framework/jobfile/spec_scalar.h \
 	framework/jobfile/spec_schema.c framework/jobfile/spec_schema.h \
+	framework/jobfile/spec_settings.c framework/jobfile/spec_settings.h \
 	framework/jobfile/spec_source.c framework/jobfile/spec_source.h \
 	framework/jobfile/spec_tree.c framework/jobfile/spec_tree.h \
 	framework/jobfile/spec_types.h \
@@ -126,6 +127,7 @@ libjournal_a_SOURCES = \
 	framework/journal/rundir.c framework/journal/rundir.h \
 	framework/journal/rundir_error.c \
 	framework/journal/rundir_open.c \
+	framework/journal/rundir_try.c framework/journal/rundir_try.h \
 	framework/journal/runlock.c framework/journal/runlock.h \
 	framework/journal/syncer.c framework/journal/syncer.h
 
@@ -144,6 +146,7 @@ libviews_a_SOURCES = \
 	framework/views/slowest.c framework/views/slowest.h \
 	framework/views/story.c framework/views/story.h \
 	framework/views/summary.c framework/views/summary.h \
+	framework/views/summary_history.c framework/views/summary_history.h \
 	framework/views/task_name.c framework/views/task_name.h
 
 libreport_a_SOURCES = \
@@ -250,6 +253,7 @@ liblibrary_a_SOURCES = \
 	framework/library/library_struct.c framework/library/library_struct.h
 
 librun_a_SOURCES = \
+	framework/run/accept.c framework/run/accept.h \
 	framework/run/check_command.c framework/run/check_command.h \
 	framework/run/check_command_private.h framework/run/check_command_report.c \
 	framework/run/check_command_shell.c \
@@ -261,12 +265,15 @@ librun_a_SOURCES = \
 	framework/run/phase_files.c framework/run/phase_files.h \
 	framework/run/phase_reduction.c framework/run/phase_reduction.h \
 	framework/run/phase_rows.c framework/run/phase_rows.h \
+	framework/run/phase_signature.c framework/run/phase_signature.h \
 	framework/run/phases.c framework/run/phases.h \
 	framework/run/prepare.c framework/run/prepare.h \
 	framework/run/recorded_run.c framework/run/recorded_run.h \
 	framework/run/resume.c framework/run/resume.h \
 	framework/run/resume_state.c framework/run/resume_state.h \
+	framework/run/row_hashes.c framework/run/row_hashes.h \
 	framework/run/run.c framework/run/run.h \
+	framework/run/selection.c framework/run/selection.h \
 	framework/run/status.c framework/run/status.h \
 	framework/run/stop.c framework/run/stop.h \
 	framework/run/terminal.c framework/run/terminal.h

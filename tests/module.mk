@@ -369,6 +369,7 @@ system_tests = \
 	tests/faults/test_poison.py \
 	tests/faults/test_power.py \
 	tests/faults/test_startup.py \
+	tests/system/test_accept.py \
 	tests/system/test_circles.py \
 	tests/system/test_command.py \
 	tests/system/test_commands.py \
@@ -404,6 +405,7 @@ system_tests = \
 	tests/system/test_terminal.py \
 	tests/system/test_tidy.py \
 	tests/system/test_trace.py \
+	tests/system/test_try.py \
 	tests/system/test_unfit.py \
 	tests/system/test_values.py
 TESTS += $(system_tests)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/decimal.h"
@@ -307,6 +308,16 @@ void text_duration(struct buffer *out, int64_t ns)
             buffer_format(out, "%" PRId64 "h%02" PRId64 "m%02" PRId64 "s", s / 3600, s / 60 % 60,
                           s % 60);
     }
+}
+
+void text_date(struct buffer *out, int64_t wall_ns)
+{
+    time_t seconds = (time_t)(wall_ns / 1000000000);
+    struct tm tm;
+    char text[64];
+    size_t length =
+        localtime_r(&seconds, &tm) ? strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm) : 0;
+    buffer_append(out, text, length);
 }
 
 void text_count(struct buffer *out, uint64_t count)

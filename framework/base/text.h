@@ -43,6 +43,9 @@ const char *text_nearest(const char *text, const char *const *words, size_t coun
 // Appends a duration for people: "850 ns", "12.3 us", "4.56 ms", "7.89 s", "2m03s", "1h02m03s".
 void text_duration(struct buffer *out, int64_t ns);
 
+// Appends a moment of CLOCK_REALTIME, in ns, in local time: "2026-11-28 10:31:07".
+void text_date(struct buffer *out, int64_t wall_ns);
+
 // Appends a count for people: "999", "1 234", "10 000 000".
 void text_count(struct buffer *out, uint64_t count);
 

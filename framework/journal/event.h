@@ -28,6 +28,9 @@ enum event_type {
     EVENT_SOURCE,
     EVENT_RUN_RESUME,
     EVENT_NOTE,
+    EVENT_ACCEPT,
+    EVENT_INPUT_ROWS,
+    EVENT_PHASE_KEEP,
 };
 
 // Pointers in an event are borrowed: they are valid until the receiver returns.
@@ -49,6 +52,9 @@ struct event {
         struct event_source source;
         struct event_run_resume run_resume;
         struct event_note note;
+        struct event_accept accept;
+        struct event_input_rows input_rows;
+        struct event_phase_keep phase_keep;
     };
 };
 

@@ -14,6 +14,8 @@ static const char *const names[] = {
     [EVENT_OUTPUT] = "output",         [EVENT_PHASE_END] = "phase_end",
     [EVENT_RUN_END] = "run_end",       [EVENT_SOURCE] = "source",
     [EVENT_RUN_RESUME] = "run_resume", [EVENT_NOTE] = "note",
+    [EVENT_ACCEPT] = "accept",         [EVENT_INPUT_ROWS] = "input_rows",
+    [EVENT_PHASE_KEEP] = "phase_keep",
 };
 
 // Adds a figure unless it has the value `lacks`, which means that it is not known.
@@ -23,6 +25,22 @@ static void put_known(struct json *j, const char *key, int64_t value, int64_t la
         json_null(j, key);
     else
         json_i64(j, key, value);
+}
+
+// Writes a hash as text, because a reader that keeps numbers as doubles would round it.
+static void put_hash(struct json *j, const char *key, uint64_t hash)
+{
+    char text[20];
+    snprintf(text, sizeof text, "%016" PRIx64, hash);
+    json_string(j, key, text);
+}
+
+static void put_file_time(struct json *j, const char *key, int64_t wall_ns)
+{
+    if (wall_ns == 0)
+        json_null(j, key);
+    else
+        json_seconds(j, key, wall_ns);
 }
 
 static void put_run_begin(struct json *j, const struct event_run_begin *e)
@@ -35,6 +53,7 @@ static void put_run_begin(struct json *j, const struct event_run_begin *e)
     json_u64(j, "workers", e->workers);
     json_u64(j, "phases", e->phases);
     json_string(j, "limits", e->limits);
+    json_string(j, "part", e->part);
 }
 
 static void put_worker_begin(struct json *j, const struct event_worker_begin *e)
@@ -64,6 +83,36 @@ static void put_phase_begin(struct json *j, const struct event_phase_begin *e)
     json_string(j, "name", e->name);
     json_string(j, "task", e->task);
     json_u64(j, "tasks", e->tasks);
+    json_u64(j, "left_out", e->left_out);
+    put_hash(j, "signature", e->signature);
+    put_known(j, "source", e->source, EVENT_NO_PHASE);
+}
+
+static void put_phase_keep(struct json *j, const struct event_phase_keep *e)
+{
+    json_u64(j, "phase", e->phase);
+    json_bool(j, "dropped", e->dropped);
+    json_u64(j, "tasks", e->tasks);
+    json_begin_object(j, "outcomes");
+    for (int o = OUTCOME_OK; o < OUTCOME_COUNT; o++)
+        json_u64(j, outcome_name((enum outcome_status)o), e->outcomes[o]);
+    json_end_object(j);
+    json_begin_array(j, "same_inputs");
+    for (size_t i = 0; i < e->span_count; i++) {
+        json_begin_object(j, NULL);
+        json_u64(j, "first", e->spans[i].first);
+        json_u64(j, "count", e->spans[i].count);
+        json_end_object(j);
+    }
+    json_end_array(j);
+    json_begin_array(j, "made");
+    for (size_t i = 0; i < e->made_count; i++) {
+        json_begin_object(j, NULL);
+        json_u64(j, "accepts", e->made[i].accepts);
+        json_u64(j, "tasks", e->made[i].tasks);
+        json_end_object(j);
+    }
+    json_end_array(j);
 }
 
 static void put_tasks_ok(struct json *j, const struct event_tasks_ok *e)
@@ -138,10 +187,30 @@ static void put_source(struct json *j, const struct event_source *e)
 {
     json_string(j, "what", e->what);
     json_string(j, "name", e->name);
-    // As text, because a reader that keeps numbers as doubles would round it.
-    char hash[20];
-    snprintf(hash, sizeof hash, "%016" PRIx64, e->hash);
-    json_string(j, "hash", hash);
+    put_hash(j, "hash", e->hash);
+    put_file_time(j, "changed_wall_seconds", e->changed_ns);
+}
+
+static void put_accept(struct json *j, const struct event_accept *e)
+{
+    json_string(j, "what", e->what);
+    json_string(j, "name", e->name);
+    put_hash(j, "old_hash", e->old_hash);
+    put_hash(j, "new_hash", e->new_hash);
+    put_file_time(j, "old_wall_seconds", e->old_ns);
+    put_file_time(j, "new_wall_seconds", e->new_ns);
+    json_seconds(j, "wall_seconds", e->wall_ns);
+    json_string(j, "detail", e->detail);
+}
+
+static void put_input_rows(struct json *j, const struct event_input_rows *e)
+{
+    json_string(j, "what", e->what);
+    put_hash(j, "hash", e->hash);
+    json_u64(j, "rows", e->rows);
+    json_u64(j, "first", e->first);
+    json_u64(j, "hash_bytes", e->hashes_size);
+    json_u64(j, "image_bytes", e->image_size);
 }
 
 static void put_run_resume(struct json *j, const struct event_run_resume *e)
@@ -190,6 +259,15 @@ void event_json(const struct event *e, struct buffer *out)
         break;
     case EVENT_SOURCE:
         put_source(&j, &e->source);
+        break;
+    case EVENT_ACCEPT:
+        put_accept(&j, &e->accept);
+        break;
+    case EVENT_INPUT_ROWS:
+        put_input_rows(&j, &e->input_rows);
+        break;
+    case EVENT_PHASE_KEEP:
+        put_phase_keep(&j, &e->phase_keep);
         break;
     case EVENT_RUN_RESUME:
         put_run_resume(&j, &e->run_resume);

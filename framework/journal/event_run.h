@@ -18,6 +18,7 @@ struct event_run_begin {
     uint32_t workers;
     uint32_t phases;
     const char *limits; // how limits.memory is enforced; "" if the job has no such limit
+    const char *part; // of a try: the options that chose its tasks, "--first 10"; "" = a whole run
 };
 
 // The run continues in a new process. Workers and running tasks of the process before have ended.
@@ -37,12 +38,39 @@ struct event_run_end {
     const char *reason;  // "finished", "interrupted by SIGINT", ...
 };
 
-// Something that decides what the tasks compute. All of these come before the first phase; a run is
-// resumed only if all are the same.
+// Something that decides what the tasks compute. A run is resumed only if all are the same, or the
+// user accepts those that have changed.
 struct event_source {
-    const char *what; // "job file", "plugin demo", "inputs of phase areas", "--set"
-    const char *name; // a path, the text of a --set, or ""
-    uint64_t hash;    // of its content, by journal_hash
+    const char *what;   // "job file", "plugin demo", "inputs of phase areas", "--set"
+    const char *name;   // a path, the text of a --set, or ""
+    uint64_t hash;      // of its content, by journal_hash
+    int64_t changed_ns; // CLOCK_REALTIME of the last change of its file; 0 = it is not a file
+};
+
+// The user accepted that a source has changed: it has the new hash from here on. Rows of before
+// stay unless an EVENT_PHASE_KEEP says otherwise or their phase starts again.
+struct event_accept {
+    const char *what; // as in struct event_source, like the next one
+    const char *name;
+    uint64_t old_hash, new_hash; // 0 = the source did not exist before, or does not exist now
+    int64_t old_ns, new_ns;      // as changed_ns of struct event_source
+    int64_t wall_ns;             // CLOCK_REALTIME at the time of this event
+    const char *detail;          // "line 12", "3 of 100 rows: 4, 17-18"; ""
+};
+
+// Hashes of the rows of a phase's inputs, in blocks that follow each other from row 0; or the image
+// of their table (model/table.h) if that is smaller, from which the hashes follow. They count only
+// if they are complete and the source `what` still has the hash.
+struct event_input_rows {
+    const char *what;       // "inputs of phase areas"
+    uint64_t hash;          // of that source
+    uint64_t rows;          // of the phase
+    uint32_t columns;       // of the image that come from the inputs; those of `args` follow
+    uint64_t first;         // row of hashes[0]
+    const uint64_t *hashes; // native byte order; NULL = there is an image
+    size_t hashes_size;     // in bytes
+    const void *image;      // or NULL
+    size_t image_size;      // in bytes
 };
 
 // Something that a reader of the run may want to know and nothing depends on: "command", "hwloc",

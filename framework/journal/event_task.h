@@ -17,6 +17,38 @@ struct event_phase_begin {
     const char *name;
     const char *task; // "plugin.task"
     uint64_t tasks;
+    uint64_t left_out; // tasks that a try does not run; 0 in a whole run
+    uint64_t
+        signature;   // a hash of all but inputs and `args` that must be the same for rows to stay
+    uint32_t source; // number of the phase whose results it reads; EVENT_NO_PHASE = none
+};
+
+#define EVENT_NO_PHASE UINT32_MAX
+
+// Consecutive tasks, in an array that the journal has in native byte order.
+struct event_span {
+    uint64_t first;
+    uint64_t count;
+};
+
+// How many tasks succeeded after so many EVENT_ACCEPT, in native byte order.
+struct event_made {
+    uint64_t accepts;
+    uint64_t tasks;
+};
+
+// The phase has other inputs now, or is not in the job any more. Outcomes and attempts of tasks
+// outside the spans do not count from here on, and those tasks run again. So does all that was
+// computed from the results of the phase.
+struct event_phase_keep {
+    uint32_t phase;
+    bool dropped;                     // it is not in the job any more; its number may be used again
+    uint64_t tasks;                   // number of its tasks from here on
+    uint64_t outcomes[OUTCOME_COUNT]; // number of tasks whose final outcome stays
+    const struct event_span *spans;   // ascending; tasks whose inputs are the same
+    size_t span_count;
+    const struct event_made *made; // of those that stay and succeeded
+    size_t made_count;
 };
 
 enum phase_end {

@@ -220,6 +220,59 @@ static void encode_run_begin(struct buffer *out, const struct event_run_begin *e
     put(out, e->workers);
     put(out, e->phases);
     put_text(out, e->limits);
+    put_text(out, e->part);
+}
+
+static void encode_accept(struct buffer *out, const struct event_accept *e)
+{
+    put_text(out, e->what);
+    put_text(out, e->name);
+    put(out, e->old_hash);
+    put(out, e->new_hash);
+    put_signed(out, e->old_ns);
+    put_signed(out, e->new_ns);
+    put_signed(out, e->wall_ns);
+    put_text(out, e->detail);
+}
+
+static void encode_input_rows(struct buffer *out, const struct event_input_rows *e)
+{
+    put_text(out, e->what);
+    put(out, e->hash);
+    put(out, e->rows);
+    put(out, e->columns);
+    put(out, e->first);
+    put_rows(out, e->hashes, e->hashes_size);
+    put_rows(out, e->image, e->image_size);
+}
+
+static void encode_phase_begin(struct buffer *out, const struct event_phase_begin *e)
+{
+    put(out, e->phase);
+    put_text(out, e->name);
+    put_text(out, e->task);
+    put(out, e->tasks);
+    put(out, e->left_out);
+    put(out, e->signature);
+    put(out, e->source);
+}
+
+static void encode_phase_end(struct buffer *out, const struct event_phase_end *e)
+{
+    put(out, e->phase);
+    put(out, (uint64_t)e->how);
+    put(out, e->skipped);
+}
+
+static void encode_phase_keep(struct buffer *out, const struct event_phase_keep *e)
+{
+    put(out, e->phase);
+    put(out, e->dropped);
+    put(out, e->tasks);
+    for (int i = OUTCOME_OK; i < OUTCOME_COUNT; i++)
+        put(out, e->outcomes[i]);
+    put_rows(out, e->spans, e->span_count * sizeof *e->spans);
+    put_rows(out, e->made, e->made_count * sizeof *e->made);
 }
 
 static void encode_run_resume(struct buffer *out, const struct event_run_resume *e)
@@ -229,6 +282,22 @@ static void encode_run_resume(struct buffer *out, const struct event_run_resume 
     put_signed(out, e->wall_ns);
     put(out, e->workers);
     put(out, e->retry_failed);
+}
+
+static void encode_source(struct buffer *out, const struct event_source *e)
+{
+    put_text(out, e->what);
+    put_text(out, e->name);
+    put(out, e->hash);
+    put_signed(out, e->changed_ns);
+}
+
+static void encode_worker_begin(struct buffer *out, const struct event_worker_begin *e)
+{
+    put(out, e->worker);
+    put_signed(out, e->pid);
+    put(out, e->start);
+    put_cpuset(out, &e->cpus);
 }
 
 static void encode_worker_end(struct buffer *out, const struct event_worker_end *e)
@@ -295,19 +364,13 @@ void journal_encode(struct buffer *out, const struct event *event, const unsigne
         encode_run_begin(out, &event->run_begin);
         break;
     case EVENT_WORKER_BEGIN:
-        put(out, event->worker_begin.worker);
-        put_signed(out, event->worker_begin.pid);
-        put(out, event->worker_begin.start);
-        put_cpuset(out, &event->worker_begin.cpus);
+        encode_worker_begin(out, &event->worker_begin);
         break;
     case EVENT_WORKER_END:
         encode_worker_end(out, &event->worker_end);
         break;
     case EVENT_PHASE_BEGIN:
-        put(out, event->phase_begin.phase);
-        put_text(out, event->phase_begin.name);
-        put_text(out, event->phase_begin.task);
-        put(out, event->phase_begin.tasks);
+        encode_phase_begin(out, &event->phase_begin);
         break;
     case EVENT_TASKS_OK:
         encode_tasks_ok(out, &event->tasks_ok, codes);
@@ -319,18 +382,23 @@ void journal_encode(struct buffer *out, const struct event *event, const unsigne
         encode_output(out, &event->output);
         break;
     case EVENT_PHASE_END:
-        put(out, event->phase_end.phase);
-        put(out, (uint64_t)event->phase_end.how);
-        put(out, event->phase_end.skipped);
+        encode_phase_end(out, &event->phase_end);
         break;
     case EVENT_RUN_END:
         put_signed(out, event->run_end.exit_status);
         put_text(out, event->run_end.reason);
         break;
     case EVENT_SOURCE:
-        put_text(out, event->source.what);
-        put_text(out, event->source.name);
-        put(out, event->source.hash);
+        encode_source(out, &event->source);
+        break;
+    case EVENT_ACCEPT:
+        encode_accept(out, &event->accept);
+        break;
+    case EVENT_INPUT_ROWS:
+        encode_input_rows(out, &event->input_rows);
+        break;
+    case EVENT_PHASE_KEEP:
+        encode_phase_keep(out, &event->phase_keep);
         break;
     case EVENT_RUN_RESUME:
         encode_run_resume(out, &event->run_resume);
@@ -469,6 +537,83 @@ static void decode_run_begin(struct cursor *c, struct event_run_begin *out)
     out->workers = get_u32(c);
     out->phases = get_u32(c);
     out->limits = get_text(c);
+    out->part = get_text(c);
+}
+
+static void decode_source(struct cursor *c, struct event_source *out)
+{
+    out->what = get_text(c);
+    out->name = get_text(c);
+    out->hash = get(c);
+    out->changed_ns = get_signed(c);
+}
+
+static void decode_accept(struct cursor *c, struct event_accept *out)
+{
+    out->what = get_text(c);
+    out->name = get_text(c);
+    out->old_hash = get(c);
+    out->new_hash = get(c);
+    out->old_ns = get_signed(c);
+    out->new_ns = get_signed(c);
+    out->wall_ns = get_signed(c);
+    out->detail = get_text(c);
+}
+
+static void decode_input_rows(struct cursor *c, struct event_input_rows *out)
+{
+    out->what = get_text(c);
+    out->hash = get(c);
+    out->rows = get(c);
+    out->columns = get_u32(c);
+    out->first = get(c);
+    out->hashes = get_rows(c, &out->hashes_size);
+    out->image = get_rows(c, &out->image_size);
+    uint64_t count = out->hashes_size / sizeof *out->hashes;
+    if (!out->hashes == !out->image || out->hashes_size % sizeof *out->hashes != 0 ||
+        out->first > out->rows || count > out->rows - out->first)
+        c->bad = true;
+}
+
+static void decode_phase_begin(struct cursor *c, struct event_phase_begin *out)
+{
+    out->phase = get_u32(c);
+    out->name = get_text(c);
+    out->task = get_text(c);
+    out->tasks = get(c);
+    out->left_out = get_up_to(c, out->tasks);
+    out->signature = get(c);
+    out->source = get_u32(c);
+}
+
+// Whether the spans are in order, without overlaps, and within the tasks.
+static bool are_spans(const struct event_span *spans, size_t count, uint64_t tasks)
+{
+    uint64_t next = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (spans[i].first < next || spans[i].first > tasks || spans[i].count == 0 ||
+            spans[i].count > tasks - spans[i].first)
+            return false;
+        next = spans[i].first + spans[i].count;
+    }
+    return true;
+}
+
+static void decode_phase_keep(struct cursor *c, struct event_phase_keep *out)
+{
+    size_t spans, made;
+    out->phase = get_u32(c);
+    out->dropped = get_bool(c);
+    out->tasks = get(c);
+    for (int i = OUTCOME_OK; i < OUTCOME_COUNT; i++)
+        out->outcomes[i] = get(c);
+    out->spans = get_rows(c, &spans);
+    out->made = get_rows(c, &made);
+    out->span_count = spans / sizeof *out->spans;
+    out->made_count = made / sizeof *out->made;
+    if (spans % sizeof *out->spans != 0 || made % sizeof *out->made != 0 ||
+        !are_spans(out->spans, out->span_count, out->tasks))
+        c->bad = true;
 }
 
 static void decode_run_resume(struct cursor *c, struct event_run_resume *out)
@@ -564,10 +709,7 @@ static void decode_body(struct cursor *c, struct event *out, struct buffer *dura
         decode_worker_end(c, &out->worker_end);
         break;
     case EVENT_PHASE_BEGIN:
-        out->phase_begin.phase = get_u32(c);
-        out->phase_begin.name = get_text(c);
-        out->phase_begin.task = get_text(c);
-        out->phase_begin.tasks = get(c);
+        decode_phase_begin(c, &out->phase_begin);
         break;
     case EVENT_TASKS_OK:
         decode_tasks_ok(c, &out->tasks_ok, durations);
@@ -588,9 +730,16 @@ static void decode_body(struct cursor *c, struct event *out, struct buffer *dura
         out->run_end.reason = get_text(c);
         break;
     case EVENT_SOURCE:
-        out->source.what = get_text(c);
-        out->source.name = get_text(c);
-        out->source.hash = get(c);
+        decode_source(c, &out->source);
+        break;
+    case EVENT_ACCEPT:
+        decode_accept(c, &out->accept);
+        break;
+    case EVENT_INPUT_ROWS:
+        decode_input_rows(c, &out->input_rows);
+        break;
+    case EVENT_PHASE_KEEP:
+        decode_phase_keep(c, &out->phase_keep);
         break;
     case EVENT_RUN_RESUME:
         decode_run_resume(c, &out->run_resume);
@@ -605,7 +754,7 @@ static void decode_body(struct cursor *c, struct event *out, struct buffer *dura
 int journal_decode(uint32_t type, const unsigned char *data, size_t size, struct event *out,
                    struct buffer *durations, br_error *err)
 {
-    if (type < EVENT_RUN_BEGIN || type > EVENT_NOTE)
+    if (type < EVENT_RUN_BEGIN || type > EVENT_PHASE_KEEP)
         return br_error_set(err, BR_ERR_USAGE, "is of unknown type %" PRIu32, type);
     struct cursor c = {.start = data, .at = data, .end = data + size};
     struct event event = {.type = (enum event_type)type, .time_ns = get_signed(&c)};

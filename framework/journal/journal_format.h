@@ -14,7 +14,7 @@
 #include "journal/event.h"
 
 enum {
-    JOURNAL_VERSION = 4, // changes whenever the bytes that are written change
+    JOURNAL_VERSION = 5, // changes whenever the bytes that are written change
     JOURNAL_HEADER_SIZE = 64,
     JOURNAL_FRAME_SIZE = 40, // comes before every payload
     JOURNAL_PAYLOAD_MAX = 1 << 30,

@@ -12,6 +12,7 @@
 
 #include "base/buffer.h"
 #include "base/fd.h"
+#include "journal/rundir_try.h"
 #include "journal/runlock.h"
 
 enum {
@@ -153,7 +154,7 @@ static int make_directory(int parent, const char *entry, const struct rundir_opt
             return rundir_fail(err, "make the run's directory", d->path);
         if (open_existing(parent, entry, d, err) != 0)
             return -1;
-        if (o->resume)
+        if (o->resume || o->is_try)
             return 0;
         if (clear_way(parent, entry, o->fresh, d, err) != 0)
             return -1;
@@ -219,7 +220,9 @@ static int create_in(int parent, const char *entry, const struct rundir_options 
         return -1;
     if (lock_directory(parent, entry, d, err) != 0)
         return -1;
-    int result = fill(d, o, err);
+    int result = o->is_try && !made ? rundir_empty_try(d, err) : 0;
+    if (result == 0)
+        result = fill(d, o, err);
     if (result != 0 && made)
         take_down(parent, entry, d);
     return result;
@@ -246,14 +249,16 @@ int rundir_create(struct rundir *out, const struct rundir_options *o, br_error *
         return -1;
     int result = -1;
     int parent = -1;
-    d.path = join(parent_path, o->name, ".run", err);
+    const char *suffix = o->is_try ? ".try.run" : ".run";
+    d.path = join(parent_path, o->name, suffix, err);
     d.logs_path = d.path ? join(d.path, "logs", "", err) : NULL;
     d.results_path = d.logs_path ? join(d.path, "results", "", err) : NULL;
     if (d.results_path) {
         parent = fd_open(AT_FDCWD, parent_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
         result = parent < 0
                      ? refuse_parent(o, parent_path, err)
-                     : create_in(parent, d.path + strlen(d.path) - strlen(o->name) - 4, o, &d, err);
+                     : create_in(parent, d.path + strlen(d.path) - strlen(o->name) - strlen(suffix),
+                                 o, &d, err);
     }
     fd_close(&parent);
     free(parent_path);

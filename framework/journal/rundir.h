@@ -35,6 +35,7 @@ struct rundir_options {
     size_t job_size;       // in bytes
     bool fresh;            // set a run that exists aside, as NAME.run.1, NAME.run.2, ...
     bool resume;           // resume a run that exists; create one if none does
+    bool is_try;           // NAME.try.run, which replaces an earlier try of that name
 };
 
 // Creates the directory with job.yaml, logs/ and results/, and takes its lock (journal/runlock.h).

@@ -239,3 +239,82 @@ const char *table_text(const struct table *t, size_t column, uint64_t row, struc
     *length = offsets[1] - offsets[0] - 1;
     return at_offset(t, written_text(c)) + offsets[0];
 }
+
+// ---- Hashes
+
+static uint64_t hash_column_name(const struct table *t, size_t column, table_hasher *hasher)
+{
+    const char *name = table_column_name(t, column);
+    uint32_t type = table_column_type(t, column);
+    return hasher(hasher(0, name, strlen(name)), &type, sizeof type);
+}
+
+static uint64_t hash_cell(uint64_t hash, const struct cell *c, table_hasher *hasher)
+{
+    switch (c->type) {
+    case BR_I64:
+        return hasher(hash, &c->i64, sizeof c->i64);
+    case BR_F64:
+        return hasher(hash, &c->f64, sizeof c->f64);
+    case BR_BOOL:
+        return hasher(hash, c->boolean ? "1" : "0", 1);
+    default:
+        return hasher(hash, c->text.data, c->text.length);
+    }
+}
+
+// Continues a hash with the text of a cell that was written in another way than it is printed.
+static uint64_t hash_written(uint64_t hash, const struct table *t, size_t column, uint64_t row,
+                             table_hasher *hasher)
+{
+    struct cell_room room, plain_room;
+    struct cell cell = table_cell(t, column, row);
+    size_t length, plain_length;
+    const char *text = table_text(t, column, row, &room, &length);
+    const char *plain = cell_text(&cell, &plain_room, &plain_length);
+    bool same = length == plain_length && memcmp(text, plain, length) == 0;
+    return same ? hash : hasher(hash, text, length);
+}
+
+uint64_t table_hash_row(const struct table *t, size_t columns, uint64_t row, table_hasher *hasher)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < columns; i++) {
+        struct cell cell = table_cell(t, i, row);
+        uint64_t hash = hash_cell(hash_column_name(t, i, hasher), &cell, hasher);
+        sum += table_is_written(t, i) ? hash_written(hash, t, i, row, hasher) : hash;
+    }
+    return sum;
+}
+
+static uint64_t hash_cells(const struct table *t, const struct table_column *c, uint64_t hash,
+                           table_hasher *hasher)
+{
+    size_t offsets = (c->length + 1) * sizeof(uint64_t);
+    if (!schema_type_is_text(c->type)) {
+        hash = hasher(hash, at_offset(t, c->cells), c->length * table_cell_size(c->type));
+        if (c->text == 0)
+            return hash;
+        hash = hasher(hash, at_offset(t, c->text), offsets);
+        return hasher(hash, at_offset(t, written_text(c)), c->text_size);
+    }
+    hash = hasher(hash, at_offset(t, c->cells), offsets);
+    return hasher(hash, at_offset(t, c->text), c->text_size);
+}
+
+uint64_t table_hash(const struct table *t, size_t columns, table_hasher *hasher)
+{
+    uint64_t rows = table_rows(t), sum = hasher(0, &rows, sizeof rows);
+    for (size_t i = 0; i < columns; i++) {
+        const struct table_column *c = column_at(t, i);
+        uint64_t hash = hash_column_name(t, i, hasher);
+        bool stored = c->source == SOURCE_DIRECT || c->source == SOURCE_REPEATED;
+        // Offsets of cells say nothing; the same fields of a computed column are its values.
+        uint64_t form[6] = {c->source, c->divisor, c->length};
+        if (!stored)
+            memcpy(&form[3], &c->cells, 3 * sizeof form[0]);
+        hash = hasher(hash, form, sizeof form);
+        sum += stored ? hash_cells(t, c, hash, hasher) : hash;
+    }
+    return sum;
+}

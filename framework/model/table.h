@@ -61,6 +61,18 @@ bool table_is_written(const struct table *t, size_t column);
 const char *table_text(const struct table *t, size_t column, uint64_t row, struct cell_room *room,
                        size_t *length);
 
+// A step of a hash function: returns `hash`, continued with `size` bytes.
+typedef uint64_t table_hasher(uint64_t hash, const void *data, size_t size);
+
+// Returns a hash of row `row` of the first `columns` columns: names, types, values and how they
+// were written, but neither the order of the columns nor how they are stored.
+uint64_t table_hash_row(const struct table *t, size_t columns, uint64_t row, table_hasher *hasher);
+
+// Returns a hash of all rows of the first `columns` columns, in a time that depends on the size of
+// the image and not on the number of rows. Tables with the same rows may have different hashes if
+// they are stored in different ways.
+uint64_t table_hash(const struct table *t, size_t columns, table_hasher *hasher);
+
 // Direct access to a column that is read very often: a range, or one cell a row, of i64 or f64.
 struct table_column_view {
     enum br_type type;     // BR_TYPE_NONE: the column is of another kind; use table_cell

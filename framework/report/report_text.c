@@ -88,6 +88,23 @@ static void put_tiles(const struct report *r, struct buffer *out)
     buffer_text(out, "</dl>\n");
 }
 
+// Appends that the run is a try, and what was accepted, one paragraph a line.
+static void put_history(const struct report *r, struct buffer *out)
+{
+    struct buffer lines = BUFFER_EMPTY;
+    summary_history(&r->summary, &lines);
+    for (size_t at = 0; at < lines.length;) {
+        const char *line = lines.data + at, *end = memchr(line, '\n', lines.length - at);
+        size_t length = end ? (size_t)(end - line) : lines.length - at;
+        buffer_text(out, "<p class=\"over\">");
+        html_text(out, line, length, MESSAGE_MAX);
+        buffer_text(out, "</p>\n");
+        at += length + 1;
+    }
+    out->failed |= lines.failed;
+    buffer_finish(&lines);
+}
+
 void report_verdict(const struct report *r, struct buffer *out)
 {
     static const char *const classes[] = {"good", "bad", "open"};
@@ -105,6 +122,7 @@ void report_verdict(const struct report *r, struct buffer *out)
                   classes[verdict], marks[verdict]);
     html_text(out, sentence.data, sentence.length, MESSAGE_MAX);
     buffer_text(out, "</span></p>\n");
+    put_history(r, out);
     put_tiles(r, out);
     buffer_text(out, "</header>\n");
     out->failed |= sentence.failed;

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "inputs/convert.h"
 #include "inputs/phase_table.h"
+#include "jobfile/spec.h"
 #include "model/table_builder.h"
 #include "run/recorded_run.h"
 
@@ -163,9 +164,11 @@ int one_task_from_words(struct nursery *nursery, const char *task, char *const *
     return 0;
 }
 
-// ---- From a run
+// ---- From a run or a job
 
-static int find_phase(const struct job *job, const char *name, size_t *place, br_error *err)
+// `whose` begins the message about a phase that does not exist: "the run", "the job".
+static int find_phase(const struct job *job, const char *whose, const char *name, size_t *place,
+                      br_error *err)
 {
     const char **names = calloc(job->phase_count + 1, sizeof *names);
     if (!names)
@@ -183,9 +186,9 @@ static int find_phase(const struct job *job, const char *name, size_t *place, br
     if (found)
         return 0;
     if (near)
-        return br_error_set(err, BR_ERR_USAGE, "the run has no phase `%s`; did you mean `%s`?",
+        return br_error_set(err, BR_ERR_USAGE, "%s has no phase `%s`; did you mean `%s`?", whose,
                             name, near);
-    return br_error_set(err, BR_ERR_USAGE, "the run has no phase `%s`", name);
+    return br_error_set(err, BR_ERR_USAGE, "%s has no phase `%s`", whose, name);
 }
 
 static int take_task(struct one_task *s, size_t place, uint64_t index, br_error *err)
@@ -224,7 +227,7 @@ int one_task_from_run(struct nursery *nursery, const char *run, const char *phas
     if (result == 0)
         result = recorded_run_prepare(&past, nursery, &out->prepared, err);
     if (result == 0)
-        result = find_phase(out->prepared.job, phase, &place, err);
+        result = find_phase(out->prepared.job, "the run", phase, &place, err);
     if (result == 0)
         result = recorded_run_inputs(&past, &out->prepared, place, &out->image, err);
     if (result == 0)
@@ -232,4 +235,51 @@ int one_task_from_run(struct nursery *nursery, const char *run, const char *phas
     out->run_directory = result == 0 ? realpath(past.dir.path, NULL) : NULL;
     recorded_run_close(&past);
     return result;
+}
+
+// Prepares the job without reading standard input; all errors in it are one error of many lines.
+static int prepare_job(struct nursery *nursery, const char *path, struct prepared *out,
+                       br_error *err)
+{
+    struct prepare_options options = {.check_only = true};
+    struct diagnostics d;
+    struct job *job = spec_load(path, NULL, 0, &d, err);
+    if (job)
+        job->workers.oversubscribe = true; // the one task needs no plan that fits this machine
+    int result = job ? prepare(job, nursery, &options, &d, out, err) : -1;
+    if (result != 0 && d.count > 0)
+        br_error_set(err, d.kind, "%s", diagnostics_text(&d));
+    diagnostics_finish(&d);
+    return result;
+}
+
+static int take_inputs(struct prepared *p, size_t place, struct buffer *image, br_error *err)
+{
+    const struct job_phase *phase = &p->job->phases[place];
+    if (p->phases[place].loaded) {
+        *image = prepared_take_image(p, place);
+        return 0;
+    }
+    if (phase->inputs.kind == INPUT_FROM)
+        return br_error_set(err, BR_ERR_USAGE,
+                            "phase `%s` reads the results of phase `%s`, which only a run has: run "
+                            "the job first, then batchrun task RUN %s#INDEX",
+                            phase->name, p->job->phases[phase->inputs.from].name, phase->name);
+    return br_error_set(err, BR_ERR_USAGE,
+                        "phase `%s` reads standard input, which is not read for one task; run the "
+                        "task by its name: batchrun task PLUGIN.TASK name=value...",
+                        phase->name);
+}
+
+int one_task_from_job(struct nursery *nursery, const char *path, const char *phase, uint64_t index,
+                      struct one_task *out, br_error *err)
+{
+    size_t place = 0;
+    one_task_init(out);
+    int result = prepare_job(nursery, path, &out->prepared, err);
+    if (result == 0)
+        result = find_phase(out->prepared.job, "the job", phase, &place, err);
+    if (result == 0)
+        result = take_inputs(&out->prepared, place, &out->image, err);
+    return result == 0 ? take_task(out, place, index, err) : result;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One task that is to run by itself (exec/worker/run_inline.h): given on the command line, or taken
-// from a run. Calls for one task come from one thread.
+// from a run or a job. Calls for one task come from one thread.
 #ifndef BR_RUN_ONE_TASK_H
 #define BR_RUN_ONE_TASK_H
 
@@ -36,6 +36,13 @@ int one_task_from_words(struct nursery *nursery, const char *task, char *const *
 // from another phase. They are the same as in the run as long as the input files are; so are seed
 // and environment. Returns -1 and *err. *out is to be finished in every case.
 int one_task_from_run(struct nursery *nursery, const char *run, const char *phase, uint64_t index,
+                      struct one_task *out, br_error *err);
+
+// Makes task `index` of a phase of the job in the file `path`, which need not have run: the inputs
+// are read, and the task gets the seed and the environment that it has in a run. Returns -1 and
+// *err; BR_ERR_USAGE if the phase reads from another one or from standard input. *out is to be
+// finished in every case.
+int one_task_from_job(struct nursery *nursery, const char *path, const char *phase, uint64_t index,
                       struct one_task *out, br_error *err);
 
 void one_task_finish(struct one_task *s);

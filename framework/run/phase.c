@@ -4,19 +4,13 @@
 
 #include <stdlib.h>
 
-uint32_t phase_reduction_number(const struct phase *p)
-{
-    return p->place + (uint32_t)p->owner->count;
-}
-
 bool phase_was_done(const struct phase *p)
 {
     const struct resume_state *state = p->owner->options.resume_state;
     enum phase_end how = PHASE_SKIPPED;
-    if (!resume_state_over(state, p->place, &how) || how != PHASE_ENDED)
+    if (!resume_state_over(state, p->number, &how) || how != PHASE_ENDED)
         return false;
-    return p->spec->reduce.kind != REDUCE_TASK ||
-           resume_state_over(state, phase_reduction_number(p), NULL);
+    return p->spec->reduce.kind != REDUCE_TASK || resume_state_over(state, p->reduction, NULL);
 }
 
 bool phase_has_builtin(const struct phase *p)
@@ -35,7 +29,7 @@ static bool has_had_enough(const struct phase *p)
     case FAIL_MAX:
         return p->failed > f->max_failed;
     case FAIL_PERCENT:
-        return (double)p->failed * 100 > f->percent * (double)p->tasks;
+        return (double)p->failed * 100 > f->percent * (double)(p->tasks - p->left_out);
     default:
         return false;
     }

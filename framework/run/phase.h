@@ -34,7 +34,9 @@ struct levels {
 
 struct phase {
     struct phases *owner;
-    uint32_t place; // in the job; also the number that events give the phase
+    uint32_t place;     // in the job
+    uint32_t number;    // that events give the phase
+    uint32_t reduction; // that events give its reduction
     const struct job_phase *spec;
     const struct prepared_phase *prepared;
     enum phase_state state;
@@ -47,6 +49,7 @@ struct phase {
     struct table batches;
     uint64_t *known; // tasks that an earlier process knew of; outlives the map
     uint64_t tasks;
+    uint64_t left_out; // tasks that a try does not run; its ledger has them as skipped
     uint64_t failed;
     struct results *results; // rows of its tasks; NULL unless somebody wants them
     struct reduce *reduce;   // NULL unless the phase has a built-in reduction
@@ -58,15 +61,13 @@ struct phases {
     struct phases_options options;
     struct phase *phases;
     size_t count;
-    bool stopping; // nothing more is started
-    bool cut;      // a phase was cut
-    bool late;     // tasks were not started because the time would not have been enough
-    bool all_ok;   // no task has failed, and no phase was cut or skipped
+    uint32_t *numbers; // of phases, then of reductions, in events (run/resume_state.h)
+    bool stopping;     // nothing more is started
+    bool cut;          // a phase was cut
+    bool late;         // tasks were not started because the time would not have been enough
+    bool all_ok;       // no task has failed, and no phase was cut or skipped
     struct buffer text;
 };
-
-// Returns the number that events give the reduction of the phase.
-uint32_t phase_reduction_number(const struct phase *p);
 
 // Returns whether an earlier process did the whole phase, its reduction included.
 bool phase_was_done(const struct phase *p);

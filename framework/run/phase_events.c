@@ -1,20 +1,54 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "run/phase_events.h"
 
+#include "run/phase_signature.h"
+
 int phase_emit(struct phases *ph, struct event *e, int64_t now, br_error *err)
 {
     e->time_ns = now - ph->options.begin_ns;
     return ph->options.sink->take(ph->options.sink, e, err);
 }
 
-int phase_emit_begin(struct phases *ph, uint32_t number, const char *name, const char *task,
-                     uint64_t tasks, int64_t now, br_error *err)
+// Returns the number of the phase whose results the phase reads, or of the reduction of that one.
+static uint32_t source_of(const struct phase *p)
 {
-    if (resume_state_begun(ph->options.resume_state, number))
+    if (p->spec->inputs.kind != INPUT_FROM)
+        return EVENT_NO_PHASE;
+    const struct phase *from = &p->owner->phases[p->spec->inputs.from];
+    return from->spec->reduce.kind == REDUCE_TASK ? from->reduction : from->number;
+}
+
+int phase_emit_begin(struct phase *p, uint64_t tasks, int64_t now, br_error *err)
+{
+    const struct phases_options *o = &p->owner->options;
+    if (resume_state_begun(o->resume_state, p->number))
         return 0;
     struct event e = {.type = EVENT_PHASE_BEGIN,
-                      .phase_begin = {.phase = number, .name = name, .task = task, .tasks = tasks}};
-    return phase_emit(ph, &e, now, err);
+                      .phase_begin = {.phase = p->number,
+                                      .name = p->spec->name,
+                                      .task = p->spec->task,
+                                      .tasks = tasks,
+                                      .left_out = p->left_out,
+                                      .signature = phase_signature(o->prepared, p->place),
+                                      .source = source_of(p)}};
+    return phase_emit(p->owner, &e, now, err);
+}
+
+int phase_emit_begin_reduction(struct phase *p, uint64_t tasks, int64_t now, br_error *err)
+{
+    const struct phases_options *o = &p->owner->options;
+    if (resume_state_begun(o->resume_state, p->reduction))
+        return 0;
+    const char *name = p->levels.name, *task = p->spec->reduce.task;
+    struct event e = {
+        .type = EVENT_PHASE_BEGIN,
+        .phase_begin = {.phase = p->reduction,
+                        .name = name,
+                        .task = task ? task : "built in",
+                        .tasks = tasks,
+                        .signature = phase_reduction_signature(o->prepared, p->place, name),
+                        .source = p->number}};
+    return phase_emit(p->owner, &e, now, err);
 }
 
 int phase_emit_end(struct phases *ph, uint32_t number, enum phase_end how, uint64_t skipped,

@@ -18,9 +18,10 @@ struct phase_reporter {
 // Sets the event's time to `now`, and emits it.
 int phase_emit(struct phases *ph, struct event *e, int64_t now, br_error *err);
 
-// Emit the begin and the end of phase `number`, unless an earlier process has.
-int phase_emit_begin(struct phases *ph, uint32_t number, const char *name, const char *task,
-                     uint64_t tasks, int64_t now, br_error *err);
+// Emit the begin of a phase or of its reduction, and the end of either by its number, unless an
+// earlier process has.
+int phase_emit_begin(struct phase *p, uint64_t tasks, int64_t now, br_error *err);
+int phase_emit_begin_reduction(struct phase *p, uint64_t tasks, int64_t now, br_error *err);
 int phase_emit_end(struct phases *ph, uint32_t number, enum phase_end how, uint64_t skipped,
                    int64_t now, br_error *err);
 

@@ -8,14 +8,18 @@
 #include "results/output.h"
 
 // Returns the path of a result file, which the caller frees: the phase's `output`, or a file of the
-// run directory.
+// run directory. A try leaves the `output` of whole runs alone, and only has its format.
 static char *result_path(const struct phase *p, const char *suffix, br_error *err)
 {
     const struct phases *ph = p->owner;
-    if (p->spec->output && !suffix[0])
+    const char *output = suffix[0] ? NULL : p->spec->output;
+    bool is_try = ph->options.part != NULL;
+    if (output && (!is_try || strcmp(output, "-") == 0))
         return prepared_output(ph->options.prepared, p->place, err);
     struct buffer b = BUFFER_EMPTY;
-    buffer_format(&b, "%s/%s%s.csv", ph->options.results_directory, p->spec->name, suffix);
+    const char *dot = output ? strrchr(output, '.') : NULL;
+    buffer_format(&b, "%s/%s%s%s", ph->options.results_directory, p->spec->name, suffix,
+                  dot && !strchr(dot, '/') ? dot : ".csv");
     return buffer_take_string(&b, err);
 }
 
@@ -58,7 +62,7 @@ int phase_has_files(const struct phase *p, bool *there, br_error *err)
 {
     const struct phases *ph = p->owner;
     bool reduces = p->spec->reduce.kind != REDUCE_NONE;
-    bool failed = resume_state_failed(ph->options.resume_state, phase_reduction_number(p)) > 0;
+    bool failed = resume_state_failed(ph->options.resume_state, p->reduction) > 0;
     const struct {
         const char *suffix;
         bool wanted;

@@ -41,7 +41,7 @@ static int keep_reduced(struct phase *p, const struct schema *schema, const stru
 static int fail_reduction(struct phase *p, const char *message, int64_t now, br_error *err)
 {
     struct phases *ph = p->owner;
-    uint32_t number = phase_reduction_number(p);
+    uint32_t number = p->reduction;
     struct event e = {.type = EVENT_TASK_END,
                       .task_end = {.phase = number,
                                    .worker = UINT32_MAX,
@@ -55,8 +55,7 @@ static int fail_reduction(struct phase *p, const char *message, int64_t now, br_
                                    .inputs = "",
                                    .message = message}};
     ph->all_ok = false;
-    const char *task = p->spec->reduce.task ? p->spec->reduce.task : "built in";
-    if (phase_emit_begin(ph, number, p->levels.name, task, 1, now, err) != 0)
+    if (phase_emit_begin_reduction(p, 1, now, err) != 0)
         return -1;
     if (resume_state_failed(ph->options.resume_state, number) == 0 &&
         phase_emit(ph, &e, now, err) != 0)
@@ -89,7 +88,7 @@ static int on_level_task(void *user, const struct exec_report *report, bool fina
     struct phase *p = user;
     struct levels *l = &p->levels;
     struct phase_reporter r = {.ph = p->owner,
-                               .number = phase_reduction_number(p),
+                               .number = p->reduction,
                                .offset = l->before,
                                .table = &l->table,
                                .rows_per_task = p->spec->reduce.fan_in};
@@ -150,8 +149,8 @@ static int start_level(struct phase *p, struct buffer *image, int64_t now, br_er
     if (phase_table_make(&l->table, image, err) != 0)
         return -1;
     l->tasks = level_tasks(p, table_rows(&l->table.table));
-    if (resume_state_history(ph->options.resume_state, phase_reduction_number(p), l->before,
-                             l->tasks, &h, err) != 0)
+    if (resume_state_history(ph->options.resume_state, p->reduction, l->before, l->tasks, &h,
+                             err) != 0)
         return -1;
     l->results = h.results
                      ? h.results
@@ -181,8 +180,7 @@ int phase_start_reduction(struct phase *p, int64_t now, br_error *err)
         return -1;
     }
     p->state = REDUCING;
-    if (phase_emit_begin(p->owner, phase_reduction_number(p), p->levels.name, p->spec->reduce.task,
-                         all_level_tasks(p, rows), now, err) != 0) {
+    if (phase_emit_begin_reduction(p, all_level_tasks(p, rows), now, err) != 0) {
         buffer_finish(&image);
         return -1;
     }
@@ -198,7 +196,7 @@ static int end_reduction(struct phase *p, int64_t now, br_error *err)
     bool whole = !l->failed && skipped == 0 && rest == 0;
     if (!whole && !l->failed)
         phase_cut(p, now);
-    return phase_emit_end(p->owner, phase_reduction_number(p), whole ? PHASE_ENDED : PHASE_STOPPED,
+    return phase_emit_end(p->owner, p->reduction, whole ? PHASE_ENDED : PHASE_STOPPED,
                           skipped + rest, now, err);
 }
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/bits.h"
 #include "inputs/inputs.h"
 #include "run/check_command.h"
 #include "run/phase_events.h"
@@ -32,7 +33,7 @@ static int on_task(void *user, const struct exec_report *report, bool final, br_
 {
     struct phase *p = user;
     struct phase_reporter r = {
-        .ph = p->owner, .number = p->place, .table = &p->table, .rows_per_task = p->spec->batch};
+        .ph = p->owner, .number = p->number, .table = &p->table, .rows_per_task = p->spec->batch};
     // The event comes before the rows: if they cannot be kept, a resume recovers them.
     if (phase_report(&r, report, final, err) != 0)
         return -1;
@@ -159,12 +160,13 @@ static int reduce_earlier(struct reduce *r, const struct results *rows,
 }
 
 // Notes the rows that batches of the phase lack because tasks of the phase that it reads from have
-// failed. A phase that an earlier process started has its note in the journal.
+// failed. A phase that an earlier process started has its note in the journal; a phase of a try
+// reads rows of an earlier run.
 static int note_missing_rows(struct phase *p, int64_t now, br_error *err)
 {
     const struct phases *ph = p->owner;
     if (p->spec->inputs.kind != INPUT_FROM || p->spec->batch == 1 ||
-        resume_state_begun(ph->options.resume_state, p->place))
+        resume_state_begun(ph->options.resume_state, p->number) || ph->options.part)
         return 0;
     const struct phase *from = &ph->phases[p->spec->inputs.from];
     uint64_t missing =
@@ -172,12 +174,40 @@ static int note_missing_rows(struct phase *p, int64_t now, br_error *err)
     if (missing == 0)
         return 0;
     struct buffer text = BUFFER_EMPTY;
-    buffer_format(&text, "%" PRIu32 " %" PRIu64 " %s", p->place, missing, from->spec->name);
+    buffer_format(&text, "%" PRIu32 " %" PRIu64 " %s", p->number, missing, from->spec->name);
     char *note = buffer_take_string(&text, err);
     struct event e = {.type = EVENT_NOTE, .note = {EVENT_NOTE_MISSING, note}};
     int result = note ? phase_emit(p->owner, &e, now, err) : -1;
     free(note);
     return result;
+}
+
+// Makes the tasks that a try leaves out known, as if an earlier process had skipped them.
+static int leave_out(struct phase *p, struct resume_history *h, br_error *err)
+{
+    const struct selected_phase *part = &p->owner->options.part->phases[p->place];
+    h->known = calloc(BITS_WORDS(p->tasks), sizeof *h->known);
+    if (!h->known)
+        return br_error_nomem(err);
+    for (uint64_t i = 0; i < p->tasks; i++)
+        if (!bits_has(part->chosen, i))
+            bits_add(h->known, i);
+    p->left_out = p->tasks - part->count;
+    h->ledger.known = h->known;
+    h->ledger.ended[OUTCOME_SKIPPED] = p->left_out;
+    return 0;
+}
+
+// Tells a built-in reduction of the tasks that a try leaves out.
+static int reduce_without(struct phase *p, br_error *err)
+{
+    for (uint64_t end, at = bits_next(p->known, 0, p->tasks); at < p->tasks;
+         at = bits_next(p->known, end, p->tasks)) {
+        end = bits_next_missing(p->known, at, p->tasks);
+        if (reduce_skip(p->reduce, at, end - at, err) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 // Takes over the outcomes of an earlier process, and submits the other tasks.
@@ -192,10 +222,10 @@ static int submit_rest(struct phase *p, struct resume_history *h, int64_t now, b
         return -1;
     p->known = h->known;
     h->known = NULL;
+    if (p->left_out > 0 && p->reduce && reduce_without(p, err) != 0)
+        return -1;
     phase_count_failures(p, h->failed_count);
-    if (phase_emit_begin(p->owner, p->place, p->spec->name, p->spec->task, p->tasks, now, err) !=
-            0 ||
-        note_missing_rows(p, now, err) != 0)
+    if (phase_emit_begin(p, p->tasks, now, err) != 0 || note_missing_rows(p, now, err) != 0)
         return -1;
     p->state = RUNNING;
     return submit(p, &h->ledger, now, err);
@@ -204,7 +234,7 @@ static int submit_rest(struct phase *p, struct resume_history *h, int64_t now, b
 int phase_start_rows(struct phase *p, int64_t now, br_error *err)
 {
     struct resume_state *state = p->owner->options.resume_state;
-    uint32_t number = p->place;
+    uint32_t number = p->number;
     struct resume_history h;
     if (make_table(p, err) != 0)
         return -1;
@@ -219,7 +249,9 @@ int phase_start_rows(struct phase *p, int64_t now, br_error *err)
                             p->spec->name, p->tasks, resume_state_tasks(state, number));
     if (resume_state_history(state, number, 0, p->tasks, &h, err) != 0)
         return -1;
-    int result = submit_rest(p, &h, now, err);
+    int result = p->owner->options.part ? leave_out(p, &h, err) : 0;
+    if (result == 0)
+        result = submit_rest(p, &h, now, err);
     resume_history_finish(&h);
     return result;
 }
@@ -229,11 +261,11 @@ int phase_start_rows(struct phase *p, int64_t now, br_error *err)
 static int end_rows(struct phase *p, int64_t now, br_error *err)
 {
     const struct ledger *l = pool_map_ledger(p->map);
-    uint64_t skipped = l->ended[OUTCOME_SKIPPED];
+    uint64_t skipped = l->ended[OUTCOME_SKIPPED] - p->left_out;
     bool whole = skipped == 0 && l->ended[OUTCOME_CANCELLED] == 0;
     if (!whole)
         phase_cut(p, now);
-    return phase_emit_end(p->owner, p->place, whole ? PHASE_ENDED : PHASE_STOPPED, skipped, now,
+    return phase_emit_end(p->owner, p->number, whole ? PHASE_ENDED : PHASE_STOPPED, skipped, now,
                           err);
 }
 
@@ -241,7 +273,7 @@ int phase_finish_rows(struct phase *p, int64_t now, br_error *err)
 {
     struct phases *ph = p->owner;
     const struct ledger *l = pool_map_ledger(p->map);
-    bool whole = l->ended[OUTCOME_SKIPPED] == 0 && l->ended[OUTCOME_CANCELLED] == 0;
+    bool whole = l->ended[OUTCOME_SKIPPED] == p->left_out && l->ended[OUTCOME_CANCELLED] == 0;
     bool reduces = p->prepared->reduce_entry != NULL;
     int result = 0;
     // A phase that was stopped gets no result file: it would look like a whole one.

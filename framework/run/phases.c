@@ -15,9 +15,9 @@
 static void recall_phase(struct phase *p)
 {
     const struct resume_state *state = p->owner->options.resume_state;
-    p->tasks = resume_state_tasks(state, p->place);
-    phase_count_failures(p, resume_state_failed(state, p->place));
-    if (resume_state_failed(state, phase_reduction_number(p)) > 0)
+    p->tasks = resume_state_tasks(state, p->number);
+    phase_count_failures(p, resume_state_failed(state, p->number));
+    if (resume_state_failed(state, p->reduction) > 0)
         p->owner->all_ok = false;
     p->state = OVER;
 }
@@ -27,9 +27,9 @@ static int skip_phase(struct phase *p, int64_t now, br_error *err)
     uint64_t tasks = prepared_tasks(p->owner->options.prepared, p->place, p->prepared->rows);
     p->owner->all_ok = false;
     p->state = OVER;
-    if (phase_emit_begin(p->owner, p->place, p->spec->name, p->spec->task, tasks, now, err) != 0)
+    if (phase_emit_begin(p, tasks, now, err) != 0)
         return -1;
-    return phase_emit_end(p->owner, p->place, PHASE_SKIPPED, tasks, now, err);
+    return phase_emit_end(p->owner, p->number, PHASE_SKIPPED, tasks, now, err);
 }
 
 // ---- Time
@@ -43,7 +43,7 @@ static int stop_late(struct phase *p, int64_t now, br_error *err)
     if (pool_map_stop(p->owner->options.pool, m, now, err) != 0)
         return -1;
     const struct ledger *l = pool_map_ledger(m);
-    if (l->ended[OUTCOME_SKIPPED] + l->ended[OUTCOME_CANCELLED] > 0)
+    if (l->ended[OUTCOME_SKIPPED] + l->ended[OUTCOME_CANCELLED] > (p->map ? p->left_out : 0))
         p->owner->late = true;
     return 0;
 }
@@ -73,7 +73,7 @@ bool phases_in_hand(const struct phases *ph, unsigned worker, struct running_tas
         return false;
     const struct phase *p = user;
     bool reduces = map == p->levels.map;
-    *out = (struct running_task){.phase = reduces ? phase_reduction_number(p) : p->place,
+    *out = (struct running_task){.phase = reduces ? p->reduction : p->number,
                                  .attempt = h.task.attempt,
                                  .index = h.task.first + (reduces ? p->levels.before : 0),
                                  .worker = worker,
@@ -92,10 +92,11 @@ static bool is_free_to_start(const struct phase *p)
     return true;
 }
 
-// Returns whether the phase that this one reads from has results.
+// Returns whether the phase that this one reads from has results. In a try they come from an
+// earlier run, and are loaded.
 static bool has_source(const struct phase *p)
 {
-    if (p->spec->inputs.kind != INPUT_FROM)
+    if (p->spec->inputs.kind != INPUT_FROM || p->prepared->loaded)
         return true;
     const struct phase *from = &p->owner->phases[p->spec->inputs.from];
     return from->spec->reduce.kind == REDUCE_NONE ? from->results != NULL : from->reduced != NULL;
@@ -105,7 +106,7 @@ static bool has_source(const struct phase *p)
 // must end before was cut. A phase that an earlier process has started is not skipped, but stopped.
 static bool is_cut_off(const struct phase *p, int64_t now)
 {
-    if (resume_state_begun(p->owner->options.resume_state, p->place))
+    if (resume_state_begun(p->owner->options.resume_state, p->number))
         return false;
     for (uint32_t i = 0; i < p->place; i++)
         if (p->before[i] && p->owner->phases[i].cut)
@@ -226,10 +227,14 @@ static int init_phase(struct phases *ph, size_t i, br_error *err)
     struct phase *p = &ph->phases[i];
     *p = (struct phase){.owner = ph,
                         .place = (uint32_t)i,
+                        .number = ph->numbers[i],
+                        .reduction = ph->numbers[job->phase_count + i],
                         .spec = &job->phases[i],
                         .prepared = &ph->options.prepared->phases[i],
                         .table = PHASE_TABLE_NONE,
                         .levels.table = PHASE_TABLE_NONE};
+    if (ph->options.part && !ph->options.part->phases[i].chosen)
+        p->state = OVER;
     if (p->spec->inputs.kind == INPUT_FROM)
         ph->phases[p->spec->inputs.from].is_read = true;
     struct buffer name = BUFFER_EMPTY;
@@ -246,14 +251,17 @@ struct phases *phases_create(const struct phases_options *options, br_error *err
 {
     size_t count = options->prepared->job->phase_count;
     struct phases *ph = calloc(1, sizeof *ph);
-    if (ph)
+    if (ph) {
         ph->phases = calloc(count, sizeof *ph->phases);
-    if (!ph || !ph->phases) {
-        free(ph);
+        ph->numbers = calloc(2 * count, sizeof *ph->numbers);
+    }
+    if (!ph || !ph->phases || !ph->numbers) {
+        phases_destroy(ph);
         br_error_nomem(err);
         return NULL;
     }
     ph->options = *options;
+    resume_state_numbers(options->resume_state, options->prepared->job, ph->numbers);
     ph->all_ok = true;
     for (; ph->count < count; ph->count++)
         if (init_phase(ph, ph->count, err) != 0) {
@@ -284,5 +292,6 @@ void phases_destroy(struct phases *ph)
     }
     buffer_finish(&ph->text);
     free(ph->phases);
+    free(ph->numbers);
     free(ph);
 }

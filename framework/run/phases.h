@@ -14,12 +14,14 @@
 //
 // A reduction by a plugin's task runs level by level along a tree of fixed shape: level 0 takes the
 // rows that succeeded, `fan_in` consecutive ones a task, each further level the results of the one
-// before, until one row is left. In events it is a phase of its own, "NAME (reduce)", whose number
-// is that of the phase plus the number of phases.
+// before, until one row is left. In events it is a phase of its own, "NAME (reduce)".
 //
 // If an earlier process has started the run, a phase starts as usual, but its tasks that have their
 // outcome are not given to the pool, and events that the journal has are not emitted again. A phase
 // that was done, and whose result files exist, is over at once.
+//
+// In a try, phases without chosen tasks are over from the beginning, without events. The other
+// tasks of a phase are not given to the pool.
 #ifndef BR_RUN_PHASES_H
 #define BR_RUN_PHASES_H
 
@@ -31,6 +33,7 @@
 #include "pool/pool.h"
 #include "run/prepare.h"
 #include "run/resume_state.h"
+#include "run/selection.h"
 #include "views/running_task.h"
 
 struct phases;
@@ -40,6 +43,7 @@ struct phases_options {
     struct pool *pool;                 // borrowed
     struct event_sink *sink;           // borrowed
     struct resume_state *resume_state; // of earlier processes, or NULL for a new run; borrowed
+    const struct selection *part;      // of a try; NULL for a whole run; borrowed
     int64_t begin_ns;                  // time 0 of events, by clock_now
     int64_t end_ns;                    // time at which tasks must be over; INT64_MAX = never
     int64_t grace_ns;                  // time before end_ns for a task that requests none

@@ -39,9 +39,31 @@ static int take_set(struct recorded_run *p, const char *text, br_error *err)
     return 0;
 }
 
+// Forgets a --set that was left out later.
+static void drop_set(struct recorded_run *p, const char *text)
+{
+    size_t i = 0, length = strcspn(text, "=");
+    while (i < p->override_count &&
+           (strlen(p->sets[i]) != length || memcmp(p->sets[i], text, length) != 0 ||
+            text[length] != '=' || strcmp(p->overrides[i].value, text + length + 1) != 0))
+        i++;
+    if (i == p->override_count)
+        return;
+    free(p->sets[i]);
+    size_t after = --p->override_count - i;
+    memmove(&p->sets[i], &p->sets[i + 1], after * sizeof *p->sets);
+    memmove(&p->overrides[i], &p->overrides[i + 1], after * sizeof *p->overrides);
+}
+
 static int take_about(struct event_sink *sink, const struct event *e, br_error *err)
 {
     struct recorded_run *p = ((struct about *)sink)->past;
+    if (e->type == EVENT_ACCEPT && strcmp(e->accept.what, "--set") == 0) {
+        if (e->accept.new_hash != 0)
+            return take_set(p, e->accept.name, err);
+        drop_set(p, e->accept.name);
+        return 0;
+    }
     if (e->type == EVENT_SOURCE && strcmp(e->source.what, "--set") == 0)
         return take_set(p, e->source.name, err);
     if (e->type != EVENT_RUN_BEGIN || p->job_file)
@@ -129,14 +151,29 @@ static int gather_results(const struct recorded_run *p, const struct prepared *p
     struct resume_state state;
     struct resume_history history = {0};
     struct event_sink *sinks[] = {&state.sink};
-    if (resume_state_init(&state, prepared, err) != 0)
-        return -1;
-    int result = replay(&p->dir, sinks, 1, err);
-    if (result == 0)
-        result = resume_state_history(&state, (uint32_t)phase, 0, tasks, &history, err);
-    if (result == 0 && !history.results)
+    uint32_t *numbers = calloc(2 * prepared->job->phase_count, sizeof *numbers);
+    resume_state_init(&state, prepared);
+    uint32_t number = 0;
+    int result = numbers ? replay(&p->dir, sinks, 1, err) : br_error_nomem(err);
+    if (result == 0) {
+        resume_state_settle(&state);
+        resume_state_numbers(&state, prepared->job, numbers);
+        number = numbers[phase];
+        result = resume_state_history(&state, number, 0, tasks, &history, err);
+    }
+    free(numbers);
+    enum phase_end how = PHASE_SKIPPED;
+    const char *name = prepared->job->phases[phase].name;
+    if (result == 0 && state.is_try)
+        result = br_error_set(err, BR_ERR_USAGE,
+                              "%s is a try, and phase `%s` has only some of its rows there",
+                              p->dir.path, name);
+    else if (result == 0 && !history.results)
         result = br_error_set(err, BR_ERR_USAGE, "phase `%s`, which it reads from, has no results",
-                              prepared->job->phases[phase].name);
+                              name);
+    else if (result == 0 && (!resume_state_over(&state, number, &how) || how != PHASE_ENDED))
+        result = br_error_set(err, BR_ERR_USAGE,
+                              "phase `%s`, which it reads from, did not come to its end", name);
     if (result == 0) {
         *out = history.results;
         history.results = NULL;
@@ -148,9 +185,8 @@ static int gather_results(const struct recorded_run *p, const struct prepared *p
 
 // ---- Inputs
 
-// Makes the table that the phase gave to phases that read from it.
-static int given_by(const struct recorded_run *p, struct prepared *prepared, size_t phase,
-                    struct buffer *image, br_error *err)
+int recorded_run_given(const struct recorded_run *p, struct prepared *prepared, size_t phase,
+                       struct buffer *image, br_error *err)
 {
     const struct job_phase *spec = &prepared->job->phases[phase];
     struct buffer own = BUFFER_EMPTY, none = BUFFER_EMPTY;
@@ -196,7 +232,7 @@ int recorded_run_inputs(const struct recorded_run *p, struct prepared *prepared,
     struct diagnostics d;
     uint64_t rows;
     diagnostics_init(&d, job->file, job->text, job->text_length);
-    int result = given_by(p, prepared, job->phases[phase].inputs.from, &given, err);
+    int result = recorded_run_given(p, prepared, job->phases[phase].inputs.from, &given, err);
     if (result == 0)
         result = table_open(&table, given.data, given.length, err);
     if (result == 0)

@@ -36,4 +36,9 @@ int recorded_run_prepare(const struct recorded_run *p, struct nursery *nursery,
 int recorded_run_inputs(const struct recorded_run *p, struct prepared *prepared, size_t phase,
                         struct buffer *image, br_error *err);
 
+// Makes the image of the table that the phase gives to phases that read from it: the rows of its
+// tasks that succeeded. Returns as recorded_run_inputs.
+int recorded_run_given(const struct recorded_run *p, struct prepared *prepared, size_t phase,
+                       struct buffer *image, br_error *err);
+
 #endif

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/fd.h"
 #include "base/text.h"
+#include "jobfile/spec_source.h"
+#include "run/accept.h"
 
 enum {
     READERS_MAX = 8
@@ -27,15 +30,6 @@ static int give_to_all(struct event_sink *sink, const struct event *event, br_er
     return 0;
 }
 
-static bool has_begun_phase(const struct resume_state *state)
-{
-    for (size_t i = 0; i < state->job_phases; i++)
-        if (resume_state_begun(state, (uint32_t)i))
-            return true;
-    return false;
-}
-
-// The fingerprint reads each event first: the others rely on the job being the same.
 static int read_earlier(struct resume *r, const struct resume_options *o, const char *path,
                         int64_t now, br_error *err)
 {
@@ -44,11 +38,16 @@ static int read_earlier(struct resume *r, const struct resume_options *o, const 
     for (size_t i = 0; i < o->view_count && readers.count < READERS_MAX; i++)
         readers.all[readers.count++] = o->views[i];
     r->journal = journal_reopen(o->dir->fd, path, &readers.sink, now, err);
-    if (!r->journal)
+    if (r->journal && r->state.is_try)
+        return br_error_set(err, BR_ERR_USAGE,
+                            "%s holds a try, which is not resumed: --fresh sets it aside",
+                            o->dir->path);
+    if (!r->journal || fingerprint_compare(&r->fingerprint, r->state.any_phase, err) != 0 ||
+        accept_check(&r->fingerprint, o->accept, o->dir, err) != 0)
         return -1;
-    if (has_begun_phase(&r->state) && fingerprint_check_new(&r->fingerprint, err) != 0)
-        return -1;
-    r->idle = r->state.finished && !(o->retry_failed && r->state.failed > 0);
+    resume_state_settle(&r->state);
+    r->idle = r->state.finished && !(o->retry_failed && r->state.failed > 0) &&
+              r->fingerprint.change_count == 0;
     return 0;
 }
 
@@ -78,11 +77,10 @@ static int open_journal(struct resume *r, const struct resume_options *o, int64_
 
 int resume_open(struct resume *out, const struct resume_options *o, int64_t now, br_error *err)
 {
-    *out = (struct resume){.retry_failed = o->retry_failed};
-    int result = resume_state_init(&out->state, o->prepared, err);
-    if (result == 0)
-        result = fingerprint_make(&out->fingerprint, o->prepared, o->overrides, o->override_count,
-                                  o->dir, err);
+    *out = (struct resume){.dir = o->dir, .retry_failed = o->retry_failed};
+    resume_state_init(&out->state, o->prepared);
+    int result =
+        fingerprint_make(&out->fingerprint, o->prepared, o->overrides, o->override_count, err);
     if (result == 0 && o->journal)
         result = open_journal(out, o, now, err);
     if (result != 0) {
@@ -100,8 +98,29 @@ void resume_finish(struct resume *r)
     *r = (struct resume){0};
 }
 
+// Replaces the run's copy of the job file if it differs. The journal is committed first: a copy
+// that is newer than the journal would hide what has changed.
+static int renew_job_file(struct resume *r, int64_t now, br_error *err)
+{
+    const struct job *job = r->fingerprint.prepared->job;
+    struct buffer copy = BUFFER_EMPTY, path = BUFFER_EMPTY;
+    buffer_format(&path, "%s/job.yaml", r->dir->path);
+    buffer_char(&path, '\0');
+    bool same = !path.failed &&
+                fd_read_file(path.data, "job file", SPEC_FILE_MAX, &copy, NULL) == 0 &&
+                copy.length == job->text_length &&
+                memcmp(copy.data ? copy.data : "", job->text, copy.length) == 0;
+    buffer_finish(&path);
+    buffer_finish(&copy);
+    if (same)
+        return 0;
+    if (r->journal && journal_commit(r->journal, now, err) != 0)
+        return -1;
+    return rundir_write(r->dir, "job.yaml", job->text, job->text_length, err);
+}
+
 int resume_emit(struct resume *r, struct event_sink *sink, const struct event *begin,
-                const struct event *again, br_error *err)
+                const struct event *again, int64_t now, br_error *err)
 {
     if (r->idle)
         return 0;
@@ -110,14 +129,11 @@ int resume_emit(struct resume *r, struct event_sink *sink, const struct event *b
         return -1;
     if (r->state.begun && r->state.sink.take(&r->state.sink, again, err) != 0)
         return -1;
-    for (size_t i = 0; i < r->fingerprint.count; i++) {
-        const struct fingerprint_part *s = &r->fingerprint.items[i];
-        struct event e = {
-            .type = EVENT_SOURCE, .time_ns = first->time_ns, .source = {s->what, s->name, s->hash}};
-        if (!s->known && sink->take(sink, &e, err) != 0)
-            return -1;
-    }
-    return 0;
+    if (accept_emit(&r->fingerprint, r->dir, first->time_ns, sink, &r->state, err) != 0)
+        return -1;
+    if (fingerprint_emit(&r->fingerprint, first->time_ns, sink, err) != 0)
+        return -1;
+    return r->state.begun ? renew_job_file(r, now, err) : 0;
 }
 
 void resume_describe(const struct resume *r, const char *path, struct buffer *out)

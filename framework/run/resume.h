@@ -24,6 +24,7 @@ struct resume_options {
     bool journal; // false: no journal is written
     enum journal_durability durability;
     bool retry_failed;
+    unsigned accept;                 // set of enum accept_kind
     struct event_sink *const *views; // get the events of earlier processes; borrowed for the call
     size_t view_count;               // at most 6
 };
@@ -31,24 +32,26 @@ struct resume_options {
 struct resume {
     struct fingerprint fingerprint;
     struct resume_state state;
-    struct journal *journal; // belongs to the caller after resume_open; NULL without one
-    bool idle;               // the run had finished, and nothing is left to do
+    struct journal *journal;  // belongs to the caller after resume_open; NULL without one
+    const struct rundir *dir; // borrowed
+    bool idle;                // the run had finished, and nothing is left to do
     bool retry_failed;
 };
 
 // Creates the journal of the run directory, or reopens it. `now` is clock_now()'s. Returns -1 and
-// *err (BR_ERR_USAGE) if the run cannot be resumed because its fingerprint differs or its journal
-// contradicts the job, and on failures of the system. Nothing has been written then, and *out needs
-// no finishing.
+// *err (BR_ERR_USAGE) if the run cannot be resumed because its fingerprint differs in a way that is
+// not accepted or its journal contradicts itself, and on failures of the system. Nothing has been
+// written then, and *out needs no finishing.
 int resume_open(struct resume *out, const struct resume_options *options, int64_t now,
                 br_error *err);
 void resume_finish(struct resume *r); // takes a zeroed one; the journal is left alone
 
 // Emits the first events of this process to `sink`: `begin` for a new run or `again` for a resumed
-// one, and the parts of the fingerprint that the journal does not have. Emits nothing if the run is
-// idle. Returns -1 and *err if the sink refuses an event.
+// one, the accepted changes, and the parts of the fingerprint that the journal does not have. Emits
+// nothing if the run is idle. Renews the run's copy of the job file. `now` is clock_now()'s.
+// Returns -1 and *err if the sink refuses an event.
 int resume_emit(struct resume *r, struct event_sink *sink, const struct event *begin,
-                const struct event *again, br_error *err);
+                const struct event *again, int64_t now, br_error *err);
 
 // Appends a line for a person about the run that is resumed; nothing for a new run. To be called
 // after resume_emit.

@@ -46,6 +46,7 @@ struct run {
     struct nursery *nursery;
     struct stray_processes strays;
     struct rundir dir;
+    struct selection part; // the tasks of a try
     struct resume resume;
     struct journal *journal; // NULL without one
     struct summary summary;
@@ -187,7 +188,8 @@ static int emit_begin(struct run *run, br_error *err)
                                         .wall_ns = clock_wall(),
                                         .workers = run->workers,
                                         .phases = (uint32_t)job->phase_count,
-                                        .limits = limits.failed ? "" : limits.data}};
+                                        .limits = limits.failed ? "" : limits.data,
+                                        .part = run->part.text ? run->part.text : ""}};
     struct event again = {.type = EVENT_RUN_RESUME,
                           .time_ns = run->resume.state.last_ns,
                           .run_resume = {.version = o->version,
@@ -195,7 +197,7 @@ static int emit_begin(struct run *run, br_error *err)
                                          .wall_ns = clock_wall(),
                                          .workers = run->workers,
                                          .retry_failed = o->retry_failed}};
-    int result = resume_emit(&run->resume, &run->sink, &begin, &again, err);
+    int result = resume_emit(&run->resume, &run->sink, &begin, &again, clock_now(), err);
     buffer_finish(&limits);
     free(path);
     return result != 0 || run->resume.idle ? result : emit_notes(run, err);
@@ -205,10 +207,10 @@ static int emit_begin(struct run *run, br_error *err)
 
 // Returns the number of workers: at most one a task, unless the number of tasks is unknown because
 // a phase reads from another.
-static unsigned workers_wanted(const struct prepared *p)
+static unsigned workers_wanted(const struct prepared *p, const struct selection *part)
 {
-    uint64_t tasks = 0;
-    for (size_t i = 0; i < p->job->phase_count; i++) {
+    uint64_t tasks = selection_count(part);
+    for (size_t i = 0; !part->phases && i < p->job->phase_count; i++) {
         if (!p->phases[i].loaded)
             return (unsigned)p->plan.slot_count;
         tasks += prepared_tasks(p, i, p->phases[i].rows);
@@ -227,7 +229,8 @@ static int open_directory(struct run *run, br_error *err)
                                      .job = job->text,
                                      .job_size = job->text_length,
                                      .fresh = run->options->fresh,
-                                     .resume = run->options->resume};
+                                     .resume = run->options->resume,
+                                     .is_try = run->part.phases != NULL};
     return rundir_create(&run->dir, &options, err);
 }
 
@@ -244,6 +247,7 @@ static int open_journal(struct run *run, br_error *err)
                                      .journal = o->journal,
                                      .durability = o->durability,
                                      .retry_failed = o->retry_failed,
+                                     .accept = o->accept,
                                      .views = views,
                                      .view_count = sizeof views / sizeof views[0]};
     if (resume_open(&run->resume, &options, run->begin_ns, err) != 0)
@@ -423,7 +427,9 @@ static int set_up(struct run *run, br_error *err)
 {
     run->begin_ns = clock_now();
     stray_processes_begin(&run->strays);
-    run->workers = workers_wanted(run->prepared);
+    if (selection_make(&run->part, &run->options->part, run->prepared, run->nursery, err) != 0)
+        return -1;
+    run->workers = workers_wanted(run->prepared, &run->part);
     if (check_standard_output(run, err) != 0 || allow_descriptors(run->workers, err) != 0 ||
         stop_open(&run->stop, run->options->grace_ns, run->begin_ns, err) != 0 ||
         open_directory(run, err) != 0)
@@ -436,6 +442,7 @@ static int set_up(struct run *run, br_error *err)
                                      .sink = &run->sink,
                                      .resume_state =
                                          run->resume.state.begun ? &run->resume.state : NULL,
+                                     .part = run->part.phases ? &run->part : NULL,
                                      .begin_ns = run->begin_ns,
                                      .end_ns = run->stop.end_at,
                                      .grace_ns = run->options->grace_ns,
@@ -667,7 +674,7 @@ static enum run_status end(struct run *run, int looped, br_error *err)
         terminal_error(&late);
         status = run_status_of(late.kind);
     }
-    if (status == RUN_INTERRUPTED && run->options->journal)
+    if (status == RUN_INTERRUPTED && run->options->journal && !run->part.phases)
         terminal_resume_command(run->options->go_on);
     return status;
 }
@@ -694,6 +701,7 @@ static void tear_down(struct run *run)
     free(run->env);
     free(run->real_path);
     stop_close(&run->stop);
+    selection_finish(&run->part);
     resume_finish(&run->resume);
     rundir_finish(&run->dir);
     prepared_finish(run->prepared);

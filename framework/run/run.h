@@ -12,6 +12,7 @@
 #include "jobfile/spec.h"
 #include "journal/journal.h"
 #include "run/prepare.h"
+#include "run/selection.h"
 #include "run/status.h"
 #include "views/progress.h"
 
@@ -27,6 +28,7 @@ struct run_options {
     bool fresh;
     bool resume;
     bool retry_failed;                     // with resume
+    unsigned accept;                       // with resume; a set of enum accept_kind (run/accept.h)
     const struct spec_override *overrides; // those that the job was prepared with
     size_t override_count;
     bool journal; // false: no journal is written
@@ -38,6 +40,7 @@ struct run_options {
     int64_t grace_ns;    // for running tasks when the run is asked to stop
     enum progress_mode progress;
     const char *version;
+    struct selection_options part; // which tasks are run; all zero = all
 };
 
 // Runs a prepared job to its end. Finishes *p and stops the nursery in every case. Errors are

@@ -176,6 +176,31 @@ static void forget_shown(struct failures *f)
     f->count = 0;
 }
 
+static bool is_kept(const struct event_phase_keep *e, uint64_t index)
+{
+    for (size_t i = 0; i < e->span_count; i++)
+        if (index >= e->spans[i].first && index - e->spans[i].first < e->spans[i].count)
+            return true;
+    return false;
+}
+
+// Forgets failures of tasks that run again because their inputs have changed. Those that are not
+// shown are counted with the shown one that they are like, and go with it.
+static void take_phase_keep(struct failures *f, const struct event_phase_keep *e)
+{
+    size_t kept = 0, printed = f->printed;
+    for (size_t i = 0; i < f->shown_count; i++) {
+        struct failure *shown = &f->shown[i];
+        if (shown->task.phase == e->phase && !is_kept(e, shown->task.index)) {
+            f->count -= 1 + shown->alike;
+            f->printed -= i < printed;
+            failure_finish(shown);
+        } else
+            f->shown[kept++] = *shown;
+    }
+    f->shown_count = kept;
+}
+
 static int failures_take(struct event_sink *sink, const struct event *event, br_error *err)
 {
     struct failures *f = (struct failures *)sink;
@@ -186,6 +211,8 @@ static int failures_take(struct event_sink *sink, const struct event *event, br_
         take_worker_begin(f, &event->worker_begin);
     else if (event->type == EVENT_RUN_RESUME && event->run_resume.retry_failed)
         forget_shown(f); // failed tasks run again
+    else if (event->type == EVENT_PHASE_KEEP)
+        take_phase_keep(f, &event->phase_keep);
     else if (event->type == EVENT_OUTPUT)
         take_output(f, &event->output);
     else if (event->type == EVENT_TASK_END)

@@ -303,7 +303,7 @@ static void take_phase_begin(struct progress *p, const struct event_phase_begin 
         return;
     free(phase->name);
     *phase = (struct progress_phase){.name = strdup(e->name),
-                                     .tasks = e->tasks,
+                                     .tasks = e->tasks - e->left_out,
                                      .start_ns = now,
                                      .started = true,
                                      .running = true};
@@ -368,6 +368,26 @@ static void take_resume(struct progress *p, const struct event_run_resume *e, in
     p->last_ns = now;
 }
 
+// Takes what stays of a phase whose inputs have changed.
+static void take_phase_keep(struct progress *p, const struct event_phase_keep *e, int64_t now)
+{
+    struct progress_phase *phase = phase_at(p, e->phase);
+    if (!phase)
+        return;
+    phase->failed = 0;
+    for (int o = OUTCOME_ERROR; o <= OUTCOME_OVER_LIMIT; o++)
+        phase->failed += e->outcomes[o];
+    phase->done = phase->failed + e->outcomes[OUTCOME_OK];
+    phase->tasks = e->tasks;
+    phase->running = phase->started && phase->done < phase->tasks;
+    if (e->dropped) {
+        free(phase->name);
+        *phase = (struct progress_phase){0};
+    }
+    set_marks(p, e->phase, now);
+    p->changed = true;
+}
+
 static void take_task_end(struct progress *p, const struct event_task_end *e)
 {
     if (!e->final)
@@ -396,6 +416,8 @@ static int progress_take(struct event_sink *sink, const struct event *event, br_
         take_task_end(p, &event->task_end);
     else if (event->type == EVENT_RUN_RESUME)
         take_resume(p, &event->run_resume, event->time_ns);
+    else if (event->type == EVENT_PHASE_KEEP)
+        take_phase_keep(p, &event->phase_keep, event->time_ns);
     return 0;
 }
 

@@ -167,6 +167,14 @@ int show_task(const struct rundir *run, const struct task_name *task, struct buf
 
 // ---- All that failed
 
+// An event after which outcomes of other tasks of a phase did not count any more.
+struct survey_keep {
+    uint64_t event; // its number
+    uint32_t phase;
+    struct event_span *spans; // NULL if there are none
+    size_t span_count;
+};
+
 // Notes the event from which on failures count. A resume makes earlier ones void.
 struct survey {
     struct event_sink sink;
@@ -174,6 +182,8 @@ struct survey {
     uint64_t retried;   // number of the latest event that made all failed tasks run again
     uint64_t *restarts; // by phase: number of the event with which it started again
     size_t restart_count;
+    struct survey_keep *keeps;
+    size_t keep_count;
 };
 
 struct failed_list {
@@ -186,10 +196,26 @@ struct failed_list {
     uint64_t count;
 };
 
+static int note_keep(struct survey *s, const struct event_phase_keep *e, br_error *err)
+{
+    struct survey_keep *k = array_add(&s->keeps, &s->keep_count, sizeof *k, err);
+    if (!k)
+        return -1;
+    *k = (struct survey_keep){.event = s->events, .phase = e->phase, .span_count = e->span_count};
+    k->spans = calloc(e->span_count + 1, sizeof *k->spans);
+    if (!k->spans)
+        return br_error_nomem(err);
+    if (e->span_count > 0)
+        memcpy(k->spans, e->spans, e->span_count * sizeof *k->spans);
+    return 0;
+}
+
 static int survey_take(struct event_sink *sink, const struct event *event, br_error *err)
 {
     struct survey *s = (struct survey *)sink;
     s->events++;
+    if (event->type == EVENT_PHASE_KEEP)
+        return note_keep(s, &event->phase_keep, err);
     if (event->type == EVENT_RUN_RESUME && event->run_resume.retry_failed)
         s->retried = s->events;
     if (event->type != EVENT_PHASE_BEGIN)
@@ -201,9 +227,22 @@ static int survey_take(struct event_sink *sink, const struct event *event, br_er
     return 0;
 }
 
-static bool still_counts(const struct failed_list *l, uint32_t phase)
+static bool is_kept(const struct survey_keep *k, uint64_t index)
+{
+    for (size_t i = 0; i < k->span_count; i++)
+        if (index >= k->spans[i].first && index - k->spans[i].first < k->spans[i].count)
+            return true;
+    return false;
+}
+
+static bool still_counts(const struct failed_list *l, uint32_t phase, uint64_t index)
 {
     const struct survey *s = l->survey;
+    for (size_t i = 0; i < s->keep_count; i++) {
+        const struct survey_keep *k = &s->keeps[i];
+        if (k->phase == phase && k->event > l->events && !is_kept(k, index))
+            return false;
+    }
     return l->events > s->retried && (phase >= s->restart_count || l->events > s->restarts[phase]);
 }
 
@@ -213,7 +252,7 @@ static int list_take(struct event_sink *sink, const struct event *event, br_erro
     const struct event_task_end *t = &event->task_end;
     l->events++;
     phase_names_take(&l->names, event);
-    if (event->type != EVENT_TASK_END || !failure_is(t) || !still_counts(l, t->phase))
+    if (event->type != EVENT_TASK_END || !failure_is(t) || !still_counts(l, t->phase, t->index))
         return 0;
     l->count++;
     buffer_clear(&l->line);
@@ -245,6 +284,9 @@ int show_failed(const struct rundir *run, show_print *print, br_error *err)
     }
     phase_names_finish(&list.names);
     buffer_finish(&list.line);
+    for (size_t i = 0; i < survey.keep_count; i++)
+        free(survey.keeps[i].spans);
+    free(survey.keeps);
     free(survey.restarts);
     return result;
 }

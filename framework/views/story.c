@@ -138,6 +138,22 @@ static void take_resume(struct story *s, const struct event_run_resume *e)
         last->final = false;
 }
 
+// Takes what stays of the task's phase: if its inputs have changed, it runs again.
+static void take_phase_keep(struct story *s, const struct event_phase_keep *e)
+{
+    s->tasks = e->tasks;
+    s->phase_ended = false;
+    s->ended = 0;
+    for (int o = OUTCOME_OK; o < OUTCOME_COUNT; o++)
+        s->ended += e->outcomes[o];
+    for (size_t i = 0; i < e->span_count; i++)
+        if (s->task->index >= e->spans[i].first &&
+            s->task->index - e->spans[i].first < e->spans[i].count)
+            return;
+    if (s->attempt_count > 0)
+        s->attempts[s->attempt_count - 1].task.final = false;
+}
+
 static int story_take(struct event_sink *sink, const struct event *event, br_error *err)
 {
     struct story *s = (struct story *)sink;
@@ -157,6 +173,8 @@ static int story_take(struct event_sink *sink, const struct event *event, br_err
         take_output(s, &event->output);
     else if (event->type == EVENT_RUN_RESUME)
         take_resume(s, &event->run_resume);
+    else if (event->type == EVENT_PHASE_KEEP && is_of_phase(s, event->phase_keep.phase))
+        take_phase_keep(s, &event->phase_keep);
     return 0;
 }
 
@@ -192,6 +210,17 @@ static const struct job_phase *phase_of(const struct story *s, const struct job 
     return NULL;
 }
 
+// Returns whether the phase of that name has ended. Its number in events need not be its index in
+// the job, which may have changed since the run began.
+static bool is_over(const struct story *s, const char *name)
+{
+    const struct task_name task = {.phase = name, .phase_length = strlen(name)};
+    for (size_t i = 0; i < s->over_count; i++)
+        if (s->over[i] && phase_names_match(&s->names, (uint32_t)i, &task))
+            return true;
+    return false;
+}
+
 static void put_waiting(const struct story *s, const struct job *job, size_t place,
                         struct buffer *out)
 {
@@ -204,7 +233,7 @@ static void put_waiting(const struct story *s, const struct job *job, size_t pla
     buffer_text(out, "not started yet: its phase ");
     const char *between = "waits for ";
     for (size_t i = 0; i < place; i++) {
-        if (!before[i] || (i < s->over_count && s->over[i]))
+        if (!before[i] || is_over(s, job->phases[i].name))
             continue;
         buffer_format(out, "%s%s", between, job->phases[i].name);
         between = ", ";

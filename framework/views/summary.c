@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "views/summary_history.h"
 
 // ---- The fold
 
@@ -52,6 +53,7 @@ static void take_run_begin(struct summary *s, const struct event_run_begin *e)
     keep(s, &s->version, e->version);
     keep(s, &s->host, e->host);
     keep(s, &s->limits, e->limits);
+    keep(s, &s->part, e->part);
     s->wall_ns = e->wall_ns;
     s->worker_slots = e->workers;
 }
@@ -65,16 +67,23 @@ static void take_worker_begin(struct summary *s, const struct event_worker_begin
     w->starts++;
 }
 
+static void finish_phase(struct summary_phase *p)
+{
+    free(p->name);
+    free(p->task);
+    free(p->missing_from);
+    free(p->made);
+}
+
 static void take_phase_begin(struct summary *s, const struct event_phase_begin *e, int64_t now)
 {
     struct summary_phase *p = phase_at(s, e->phase);
     if (!p)
         return;
     // A phase that starts a second time has no results yet.
-    free(p->name);
-    free(p->task);
-    free(p->missing_from);
-    *p = (struct summary_phase){.tasks = e->tasks, .start_ns = now};
+    finish_phase(p);
+    *p =
+        (struct summary_phase){.tasks = e->tasks - e->left_out, .whole = e->tasks, .start_ns = now};
     keep(s, &p->name, e->name);
     keep(s, &p->task, e->task);
 }
@@ -106,12 +115,23 @@ static void add_work(struct summary *s, struct summary_phase *p, uint32_t worker
     w->busy_ns += busy_ns;
 }
 
+// Counts tasks that succeeded after `accepts` acceptances.
+static void count_made(struct summary *s, struct summary_phase *p, size_t accepts, uint64_t tasks)
+{
+    if (accepts >= EVENT_INDEX_MAX)
+        s->failed = true;
+    else if (accepts > 0 &&
+             has_room(s, &p->made, &p->made_count, sizeof *p->made, (uint32_t)accepts))
+        p->made[accepts] += tasks;
+}
+
 static void take_tasks_ok(struct summary *s, const struct event_tasks_ok *e, int64_t now)
 {
     struct summary_phase *p = phase_at(s, e->phase);
     if (!p)
         return;
     p->outcomes[OUTCOME_OK] += e->count;
+    count_made(s, p, s->accept_count, e->count);
     add_work(s, p, e->worker, e->count, busy_of(e, now));
 }
 
@@ -122,7 +142,9 @@ static void take_task_end(struct summary *s, const struct event_task_end *e)
         return;
     if (e->final)
         p->outcomes[e->status]++;
-    else
+    if (e->status == OUTCOME_OK)
+        count_made(s, p, s->accept_count, 1);
+    if (!e->final)
         p->retries++;
     if (e->worker != UINT32_MAX)
         add_work(s, p, e->worker, 1, e->duration_ns > 0 ? e->duration_ns : 0);
@@ -177,6 +199,56 @@ static void take_note(struct summary *s, const struct event_note *e)
     keep(s, &p->missing_from, e->text + name);
 }
 
+// ---- Acceptances
+
+static void note_plugin(struct summary *s, const char *what, int64_t changed_ns)
+{
+    if (strncmp(what, "plugin ", strlen("plugin ")) != 0)
+        return;
+    struct summary_plugin *p = array_add(&s->plugins, &s->plugin_count, sizeof *p, NULL);
+    s->failed = s->failed || !p;
+    if (!p)
+        return;
+    *p = (struct summary_plugin){.accepts = s->accept_count, .changed_ns = changed_ns};
+    keep(s, &p->what, what);
+}
+
+static void take_accept(struct summary *s, const struct event_accept *e)
+{
+    struct summary_accept *a = array_add(&s->accepts, &s->accept_count, sizeof *a, NULL);
+    s->failed = s->failed || !a;
+    if (!a)
+        return;
+    *a = (struct summary_accept){.old_ns = e->old_ns, .new_ns = e->new_ns, .wall_ns = e->wall_ns};
+    keep(s, &a->what, e->what);
+    keep(s, &a->name, e->name);
+    keep(s, &a->detail, e->detail);
+    note_plugin(s, e->what, e->new_ns);
+    for (size_t i = 0; i < s->phase_count && strcmp(e->what, "job file") == 0; i++)
+        s->phases[i].ended = false;
+}
+
+// Takes what stays of a phase whose inputs have changed. The time that was spent stays spent.
+static void take_phase_keep(struct summary *s, const struct event_phase_keep *e)
+{
+    struct summary_phase *p = phase_at(s, e->phase);
+    if (!p)
+        return;
+    if (e->dropped) {
+        finish_phase(p);
+        *p = (struct summary_phase){0};
+        return;
+    }
+    memcpy(p->outcomes, e->outcomes, sizeof p->outcomes);
+    p->tasks = p->whole = e->tasks;
+    p->ended = false;
+    free(p->made);
+    p->made = NULL;
+    p->made_count = 0;
+    for (size_t i = 0; i < e->made_count; i++)
+        count_made(s, p, (size_t)e->made[i].accepts, e->made[i].tasks);
+}
+
 static int summary_take(struct event_sink *sink, const struct event *event, br_error *err)
 {
     struct summary *s = (struct summary *)sink;
@@ -210,12 +282,21 @@ static int summary_take(struct event_sink *sink, const struct event *event, br_e
     case EVENT_RUN_RESUME:
         take_resume(s, &event->run_resume);
         break;
-    case EVENT_WORKER_END:
-    case EVENT_OUTPUT:
     case EVENT_SOURCE:
+        note_plugin(s, event->source.what, event->source.changed_ns);
+        break;
+    case EVENT_ACCEPT:
+        take_accept(s, &event->accept);
+        break;
+    case EVENT_PHASE_KEEP:
+        take_phase_keep(s, &event->phase_keep);
         break;
     case EVENT_NOTE:
         take_note(s, &event->note);
+        break;
+    case EVENT_WORKER_END:
+    case EVENT_OUTPUT:
+    case EVENT_INPUT_ROWS:
         break;
     }
     return 0;
@@ -228,11 +309,17 @@ void summary_init(struct summary *s)
 
 void summary_finish(struct summary *s)
 {
-    for (size_t i = 0; i < s->phase_count; i++) {
-        free(s->phases[i].name);
-        free(s->phases[i].task);
-        free(s->phases[i].missing_from);
+    for (size_t i = 0; i < s->phase_count; i++)
+        finish_phase(&s->phases[i]);
+    for (size_t i = 0; i < s->accept_count; i++) {
+        free(s->accepts[i].what);
+        free(s->accepts[i].name);
+        free(s->accepts[i].detail);
     }
+    for (size_t i = 0; i < s->plugin_count; i++)
+        free(s->plugins[i].what);
+    free(s->accepts);
+    free(s->plugins);
     free(s->phases);
     free(s->workers);
     free(s->name);
@@ -240,6 +327,7 @@ void summary_finish(struct summary *s)
     free(s->version);
     free(s->host);
     free(s->limits);
+    free(s->part);
     free(s->reason);
     summary_init(s);
 }
@@ -532,6 +620,7 @@ void summary_text(const struct summary *s, struct buffer *out)
         buffer_char(out, '\n');
         put_missing(s, out);
     }
+    summary_history(s, out);
     put_verdict(s, &total, out);
     buffer_char(out, '\n');
     if (s->failed)
@@ -588,6 +677,7 @@ static void json_phase(struct json *j, const struct summary *s, const struct sum
     for (int o = OUTCOME_OK; o < OUTCOME_COUNT; o++)
         json_u64(j, outcome_name((enum outcome_status)o), p->outcomes[o]);
     json_end_object(j);
+    summary_made_json(s, p, j);
     json_u64(j, "retries", p->retries);
     if (p->missing_rows > 0) {
         json_u64(j, "missing_rows", p->missing_rows);
@@ -627,6 +717,7 @@ int summary_json(const struct summary *s, const struct failures *failures, struc
     for (size_t i = 0; i < s->worker_count; i++)
         json_worker(&j, (uint32_t)i, &s->workers[i]);
     json_end_array(&j);
+    summary_history_json(s, &j);
     json_begin_array(&j, "phases");
     for (size_t i = 0; i < s->phase_count; i++)
         if (s->phases[i].name)

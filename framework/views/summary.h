@@ -17,7 +17,8 @@
 struct summary_phase {
     char *name; // NULL if no event has named the phase: it is not shown then
     char *task;
-    uint64_t tasks;
+    uint64_t tasks; // that are to run: of a try, its part
+    uint64_t whole; // of the phase
     uint64_t outcomes[OUTCOME_COUNT];
     uint64_t retries; // attempts that another one followed
     int64_t start_ns;
@@ -29,6 +30,21 @@ struct summary_phase {
     // if there are none.
     uint64_t missing_rows;
     char *missing_from;
+    uint64_t *made; // by the number of acceptances before it: tasks that succeeded; made[0] is 0
+    size_t made_count;
+};
+
+// A change that was accepted.
+struct summary_accept {
+    char *what, *name, *detail; // as in struct event_accept, like the rest
+    int64_t old_ns, new_ns, wall_ns;
+};
+
+// The time of a plugin's file from a number of acceptances on.
+struct summary_plugin {
+    char *what; // "plugin demo"
+    size_t accepts;
+    int64_t changed_ns;
 };
 
 struct summary_worker {
@@ -45,12 +61,17 @@ struct summary {
     char *version;
     char *host;
     char *limits;    // how limits.memory is enforced
+    char *part;      // of a try: the options that chose its tasks; NULL or "" = a whole run
     int64_t wall_ns; // wall clock at the start of the run
     uint32_t worker_slots;
     struct summary_phase *phases;
     size_t phase_count;
     struct summary_worker *workers;
     size_t worker_count;
+    struct summary_accept *accepts; // in order
+    size_t accept_count;
+    struct summary_plugin *plugins; // in order
+    size_t plugin_count;
     int64_t last_ns; // time of the latest event
     bool ended;
     int32_t exit_status;
@@ -81,8 +102,15 @@ void summary_verdict(const struct summary *s, struct buffer *out);
 // Appends a sentence about the rows that a phase lacks, for a person; nothing if it lacks none.
 void summary_missing(const struct summary_phase *p, struct buffer *out);
 
-// Appends a table of the phases, sentences about missing rows, and a line with the verdict, for a
-// person.
+// Returns whether the run is a try: a part of the job's tasks.
+bool summary_is_try(const struct summary *s);
+
+// Appends lines for a person, each with its newline: that the run is a try, which changes were
+// accepted, and which tasks of each phase were made before and after. Nothing for other runs.
+void summary_history(const struct summary *s, struct buffer *out);
+
+// Appends a table of the phases, summary_history, sentences about missing rows, and a line
+// with the verdict, for a person.
 void summary_text(const struct summary *s, struct buffer *out);
 
 // Appends the content of summary.json. `failures` may be NULL. Returns -1 and *err if memory runs

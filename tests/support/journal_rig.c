@@ -138,17 +138,20 @@ void jrig_finish(struct journal *j)
 const uint32_t jrig_durations[5] = {0, 7, 100, 5000, UINT32_MAX};
 const uint64_t jrig_rows[5] = {11, 22, 33, 44, 55};
 
+static const struct event_span jrig_spans[2] = {{0, 4}, {5, 95}};
+static const struct event_made jrig_made[1] = {{3, 90}};
+
 const struct event jrig_samples[JRIG_SAMPLES] = {
     {EVENT_RUN_BEGIN,
      0,
      {.run_begin = {"circles", "/home/ü/circles.yaml", "0.1.0", "node7", 1700000000123456789, 128,
-                    3, "memory by résident-set watch"}}},
-    {EVENT_SOURCE, 0, {.source = {"plugin demo", "/lib/demo.so", UINT64_MAX}}},
+                    3, "memory by résident-set watch", "--first 10"}}},
+    {EVENT_SOURCE, 0, {.source = {"plugin demo", "/lib/demo.so", UINT64_MAX, 1700000000000000001}}},
     {EVENT_NOTE, 0, {.note = {"command", "batchrun run 'a b.yaml'"}}},
     {EVENT_RUN_RESUME, 1, {.run_resume = {"0.1.1", "node8", 1700000001123456789, 64, true}}},
     {EVENT_WORKER_BEGIN, 1, {.worker_begin = {3, 4711, {{0xF0, 0, 1}}, 2}}},
     {EVENT_WORKER_BEGIN, 1, {.worker_begin = {UINT32_MAX, -1, {{0}}, UINT32_MAX}}},
-    {EVENT_PHASE_BEGIN, 2, {.phase_begin = {1, "areas", "demo.area", 1000000}}},
+    {EVENT_PHASE_BEGIN, 2, {.phase_begin = {1, "areas", "demo.area", 1000000, 10, UINT64_MAX, 4}}},
     {EVENT_TASKS_OK,
      900,
      {.tasks_ok = {1, 3, 0, 0, 5, 300, jrig_durations, jrig_rows, sizeof jrig_rows}}},
@@ -164,6 +167,20 @@ const struct event jrig_samples[JRIG_SAMPLES] = {
     {EVENT_TASKS_OK, 1100, {.tasks_ok = {1, 2, 1, 100, 12345678901, 1050, NULL, NULL, 0}}},
     {EVENT_WORKER_END, 1200, {.worker_end = {3, 4711, 11, 0, "crashed"}}},
     {EVENT_PHASE_END, 1300, {.phase_end = {1, PHASE_STOPPED, 12}}},
+    {EVENT_INPUT_ROWS,
+     1300,
+     {.input_rows = {"inputs of phase areas", 77, 5, 2, 0, jrig_rows, sizeof jrig_rows, NULL, 0}}},
+    {EVENT_INPUT_ROWS,
+     1300,
+     {.input_rows = {"inputs of phase r", 78, 1000, 1, 0, NULL, 0, jrig_rows, sizeof jrig_rows}}},
+    {EVENT_PHASE_KEEP,
+     1300,
+     {.phase_keep = {1, false, 100, {0, 90, 1, 2}, jrig_spans, 2, jrig_made, 1}}},
+    {EVENT_PHASE_KEEP, 1300, {.phase_keep = {2, true, 0, {0}, NULL, 0, NULL, 0}}},
+    {EVENT_ACCEPT,
+     1300,
+     {.accept = {"plugin demo", "/lib/demo.so", 1, UINT64_MAX, 1700000000000000001, -1,
+                 1700000002123456789, "3 of 100 rows: 4, 17-18"}}},
     {EVENT_RUN_END, INT64_MAX, {.run_end = {3, "finished"}}},
 };
 
@@ -214,6 +231,7 @@ static void same_begin(const struct event *a, const struct event *b)
         MUST(!strcmp(a->run_begin.job_file, b->run_begin.job_file));
         MUST(!strcmp(a->run_begin.version, b->run_begin.version));
         MUST(!strcmp(a->run_begin.limits, b->run_begin.limits));
+        MUST(!strcmp(a->run_begin.part, b->run_begin.part));
         MUST(!strcmp(a->run_begin.host, b->run_begin.host));
         MUST(a->run_begin.wall_ns == b->run_begin.wall_ns);
         MUST(a->run_begin.workers == b->run_begin.workers);
@@ -228,6 +246,9 @@ static void same_begin(const struct event *a, const struct event *b)
         MUST(!strcmp(a->phase_begin.name, b->phase_begin.name));
         MUST(!strcmp(a->phase_begin.task, b->phase_begin.task));
         MUST(a->phase_begin.tasks == b->phase_begin.tasks);
+        MUST(a->phase_begin.left_out == b->phase_begin.left_out);
+        MUST(a->phase_begin.signature == b->phase_begin.signature);
+        MUST(a->phase_begin.source == b->phase_begin.source);
     }
 }
 
@@ -266,6 +287,48 @@ static void same_source(const struct event_source *a, const struct event_source 
     MUST(!strcmp(a->what, b->what));
     MUST(!strcmp(a->name, b->name));
     MUST(a->hash == b->hash);
+    MUST(a->changed_ns == b->changed_ns);
+}
+
+static void same_accept(const struct event_accept *a, const struct event_accept *b)
+{
+    MUST(!strcmp(a->what, b->what));
+    MUST(!strcmp(a->name, b->name));
+    MUST(a->old_hash == b->old_hash);
+    MUST(a->new_hash == b->new_hash);
+    MUST(a->old_ns == b->old_ns);
+    MUST(a->new_ns == b->new_ns);
+    MUST(a->wall_ns == b->wall_ns);
+    MUST(!strcmp(a->detail, b->detail));
+}
+
+static void same_bytes(const void *a, size_t a_size, const void *b, size_t b_size)
+{
+    MUST(!a == !b);
+    MUST(a_size == b_size);
+    MUST(a_size == 0 || !memcmp(a, b, a_size));
+}
+
+static void same_input_rows(const struct event_input_rows *a, const struct event_input_rows *b)
+{
+    MUST(!strcmp(a->what, b->what));
+    MUST(a->hash == b->hash);
+    MUST(a->rows == b->rows);
+    MUST(a->columns == b->columns);
+    MUST(a->first == b->first);
+    same_bytes(a->hashes, a->hashes_size, b->hashes, b->hashes_size);
+    same_bytes(a->image, a->image_size, b->image, b->image_size);
+}
+
+static void same_phase_keep(const struct event_phase_keep *a, const struct event_phase_keep *b)
+{
+    MUST(a->phase == b->phase);
+    MUST(a->dropped == b->dropped);
+    MUST(a->tasks == b->tasks);
+    MUST(!memcmp(a->outcomes, b->outcomes, sizeof a->outcomes));
+    same_bytes(a->spans, a->span_count * sizeof *a->spans, b->spans,
+               b->span_count * sizeof *b->spans);
+    same_bytes(a->made, a->made_count * sizeof *a->made, b->made, b->made_count * sizeof *b->made);
 }
 
 static void same_resume(const struct event_run_resume *a, const struct event_run_resume *b)
@@ -304,6 +367,15 @@ void jrig_same(const struct event *a, const struct event *b)
     case EVENT_SOURCE:
         same_source(&a->source, &b->source);
         break;
+    case EVENT_ACCEPT:
+        same_accept(&a->accept, &b->accept);
+        break;
+    case EVENT_INPUT_ROWS:
+        same_input_rows(&a->input_rows, &b->input_rows);
+        break;
+    case EVENT_PHASE_KEEP:
+        same_phase_keep(&a->phase_keep, &b->phase_keep);
+        break;
     case EVENT_RUN_RESUME:
         same_resume(&a->run_resume, &b->run_resume);
         break;
@@ -314,7 +386,8 @@ void jrig_same(const struct event *a, const struct event *b)
     }
 }
 
-const int jrig_order[JRIG_SAMPLES] = {0, 1, 2, 3, 4, 5, 6, 8, 7, 9, 10, 11, 12, 13, 14};
+const int jrig_order[JRIG_SAMPLES] = {0,  1,  2,  3,  4,  5,  6,  8,  7,  9,
+                                      10, 11, 12, 13, 14, 15, 16, 17, 18, 19};
 
 struct journal_reader *jrig_open(void)
 {

@@ -58,7 +58,7 @@ void jrig_spill(const char *data, size_t size);
 struct buffer jrig_sample_journal(void);
 
 enum {
-    JRIG_SAMPLES = 15
+    JRIG_SAMPLES = 20
 };
 
 // One event or more of every type.

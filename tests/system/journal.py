@@ -5,21 +5,25 @@ import struct
 
 TYPES = {1: "run_begin", 2: "worker_begin", 3: "worker_end", 4: "phase_begin", 5: "tasks_ok",
          6: "task_end", 7: "output", 8: "phase_end", 9: "run_end", 10: "source", 11: "run_resume",
-         12: "note"}
+         12: "note", 13: "accept", 14: "input_rows", 15: "phase_keep"}
 FIELDS = {  # n: number, s: signed, t: text, c: cpus, d: durations, r: rows
-    "run_begin": "name:t job_file:t version:t host:t wall:s workers:n phases:n",
+    "run_begin": "name:t job_file:t version:t host:t wall:s workers:n phases:n limits:t part:t",
     "worker_begin": "worker:n pid:s start:n cpus:c",
     "worker_end": "worker:n pid:s signal:s exit_code:s reason:t",
-    "phase_begin": "phase:n name:t task:t tasks:n",
+    "phase_begin": "phase:n name:t task:t tasks:n left_out:n signature:n source:n",
     "tasks_ok": "phase:n worker:n attempt:n first:n count:n start:s durations:d rows:r",
     "task_end": "phase:n worker:n index:n attempt:n status:n final:n start:s duration:s cpu_time:s "
                 "peak_memory:s cpu:s signal:s exit_code:s inputs:t message:t rows:r",
     "output": "phase:n worker:n first:n count:n attempt:n stream:n offset:n length:n",
     "phase_end": "phase:n how:n skipped:n",
     "run_end": "exit_status:s reason:t",
-    "source": "what:t name:t hash:n",
+    "source": "what:t name:t hash:n changed:s",
     "run_resume": "version:t host:t wall:s workers:n retry_failed:n",
     "note": "name:t text:t",
+    "accept": "what:t name:t old_hash:n new_hash:n old:s new:s wall:s detail:t",
+    "input_rows": "what:t hash:n rows:n columns:n first:n hashes:r image:r",
+    "phase_keep": "phase:n dropped:n tasks:n ok:n error:n crashed:n timed_out:n over_limit:n "
+                  "cancelled:n skipped:n spans:r made:r",
 }
 OK, CANCELLED = 1, 6
 
@@ -123,6 +127,14 @@ class Story:
         self.next[task] = event["attempt"] + (event["status"] != CANCELLED)
         if event["final"]:
             self.end(event["phase"], event["index"], event["status"])
+
+    def take_phase_keep(self, event):
+        pairs = list(struct.iter_unpack("=QQ", event["spans"] or b""))
+        name = self.names.get(event["phase"])
+        stays = {(name, i) for first, count in pairs for i in range(first, first + count)}
+        self.forget(lambda task, status: task[0] != name or task in stays)
+        self.next = {task: attempt for task, attempt in self.next.items()
+                     if task[0] != name or task in stays}
 
     def take_run_resume(self, event):
         self.resumes += 1

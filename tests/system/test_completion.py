@@ -54,6 +54,8 @@ class Candidates(Completion):
         self.assertEqual(self.offered("run", "--progress", ""), words)
         self.assertEqual(self.offered("run", "--progress=b"), {"--progress=bar"})
         self.assertEqual(self.offered("run", "--dir", "j"), {"jobs/"})
+        self.assertEqual(self.offered("run", "--accept", ""), {"plugin", "job", "inputs"})
+        self.assertEqual(self.offered("run", "--accept=plugin,i"), {"--accept=plugin,inputs"})
         self.assertEqual(self.offered("run", "--dir", "jobs", "c"), {"circles.yaml", "circles.run/"})
 
     def test_jobs(self):
@@ -63,7 +65,9 @@ class Candidates(Completion):
     def test_runs_and_phases(self):
         self.assertEqual(self.offered("task", "circles.run", ""), {"areas#", "totals#"})
         self.assertEqual(self.offered("task", "circles.run", "a"), {"areas#"})
-        self.assertEqual(self.offered("task", "--debugger", "gdb --args", "ci"), {"circles.run"})
+        self.assertEqual(self.offered("task", "--debugger", "gdb --args", "ci"),
+                         {"circles.run", "circles.yaml"})
+        self.assertEqual(self.offered("task", "circles.yaml", "a"), {"areas#"}, "of a job")
         self.assertEqual(self.offered("task", "t"), {"tmp/", "totals#"}, "of the newest run")
         self.assertEqual(self.offered("task", "no-such.run", ""), set())
 

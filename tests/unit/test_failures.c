@@ -63,7 +63,8 @@ static const struct event_task_end bill = {
 
 static void begin(void)
 {
-    take(&(struct event){.type = EVENT_PHASE_BEGIN, .phase_begin = {0, "names", "demo.greet", 5}});
+    take(&(struct event){.type = EVENT_PHASE_BEGIN,
+                         .phase_begin = {0, "names", "demo.greet", 5, 0, 0, 0}});
     take(&(struct event){.type = EVENT_WORKER_BEGIN,
                          .worker_begin = {0, 100, {{UINT64_C(0x30)}}, 0}});
 }

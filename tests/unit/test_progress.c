@@ -45,7 +45,7 @@ static void phase_begin(uint32_t phase, const char *name, uint64_t tasks, int64_
 {
     take(&(struct event){.type = EVENT_PHASE_BEGIN,
                          .time_ns = ms * NS_PER_MS,
-                         .phase_begin = {phase, name, "demo.area", tasks}});
+                         .phase_begin = {phase, name, "demo.area", tasks, 0, 0, 0}});
 }
 
 static void tasks_ok(uint32_t phase, uint64_t count, int64_t ms)

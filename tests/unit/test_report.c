@@ -50,12 +50,13 @@ static void take(const struct event *e)
 static void begin(uint32_t workers, const char *name)
 {
     take(&(struct event){.type = EVENT_RUN_BEGIN,
-                         .run_begin = {name, "/r.yaml", "0.1.0", name, 0, workers, 1, ""}});
+                         .run_begin = {name, "/r.yaml", "0.1.0", name, 0, workers, 1, "", ""}});
 }
 
 static void phase_begin(uint32_t phase, const char *name, uint64_t tasks)
 {
-    take(&(struct event){.type = EVENT_PHASE_BEGIN, .phase_begin = {phase, name, "p.t", tasks}});
+    take(&(struct event){.type = EVENT_PHASE_BEGIN,
+                         .phase_begin = {phase, name, "p.t", tasks, 0, 0, 0}});
 }
 
 static void worker_begin(uint32_t worker, unsigned cpu)

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "jobfile/spec.h"
+#include "jobfile/spec_settings.h"
 #include "model/outcome.h"
 #include "support/suite.h"
 
@@ -543,6 +544,42 @@ START_TEST(later_diagnostics_show_the_file)
 }
 END_TEST
 
+static bool is_left_out(const char *path)
+{
+    return strcmp(path, "phases.*.timeout") == 0;
+}
+
+// Settings are the same if only layout, comments and what is left out differ.
+START_TEST(settings_are_compared_without_their_layout)
+{
+    static const struct {
+        const char *text;
+        bool same;
+    } cases[] = {
+        {"phases: [{name: p, args: {a: [[1, 2], [3]]}}]\n", true},
+        {"# c\nphases:\n  - name: p\n    timeout: 3s\n    args:\n      a: [[1, 2], [3]]\n", true},
+        {"phases: [{name: p, args: {a: [[1], [2, 3]]}}]\n", false},
+        {"phases: [{name: p, args: {a: [[1, 2], ['3']]}}]\n", false},
+        {"phases: [{name: p, args: {b: [[1, 2], [3]]}}]\n", false},
+        {"phases: [{name: p}, {args: {a: [[1, 2], [3]]}}]\n", false},
+    };
+    struct buffer first = BUFFER_EMPTY;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct buffer settings = BUFFER_EMPTY;
+        br_error err;
+        ck_assert_int_eq(
+            spec_settings(cases[i].text, strlen(cases[i].text), is_left_out, &settings, &err), 0);
+        if (i == 0)
+            buffer_append(&first, settings.data, settings.length);
+        bool same =
+            settings.length == first.length && memcmp(settings.data, first.data, first.length) == 0;
+        ck_assert_msg(same == cases[i].same, "case %zu", i);
+        buffer_finish(&settings);
+    }
+    buffer_finish(&first);
+}
+END_TEST
+
 SUITE(spec)
 {
     TEST(good_files_are_read);
@@ -558,4 +595,5 @@ SUITE(spec)
     TEST(a_file_beyond_the_limit_is_refused);
     TEST(what_is_no_file_is_refused);
     TEST(later_diagnostics_show_the_file);
+    TEST(settings_are_compared_without_their_layout);
 }

@@ -54,7 +54,7 @@ static void ask_about(const char *task)
 static void phase_begins(uint32_t phase, const char *called)
 {
     tell(&(struct event){.type = EVENT_PHASE_BEGIN,
-                         .phase_begin = {phase, called, "demo.square", 8}});
+                         .phase_begin = {phase, called, "demo.square", 8, 0, 0, 0}});
 }
 
 static void phase_ends(uint32_t phase, enum phase_end how)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "support/golden.h"
@@ -32,7 +33,7 @@ static void run_begin(uint32_t workers, uint32_t phases)
 {
     take(&(struct event){.type = EVENT_RUN_BEGIN,
                          .run_begin = {"circles", "/home/a/circles.yaml", "0.1.0", "node7",
-                                       INT64_C(1700000000123456789), workers, phases, ""}});
+                                       INT64_C(1700000000123456789), workers, phases, "", ""}});
     for (uint32_t i = 0; i < workers; i++)
         take(&(struct event){.type = EVENT_WORKER_BEGIN,
                              .time_ns = NS_PER_MS,
@@ -43,7 +44,7 @@ static void phase_begin(uint32_t phase, const char *name, uint64_t tasks, int64_
 {
     take(&(struct event){.type = EVENT_PHASE_BEGIN,
                          .time_ns = ms * NS_PER_MS,
-                         .phase_begin = {phase, name, "demo.area", tasks}});
+                         .phase_begin = {phase, name, "demo.area", tasks, 0, 0, 0}});
 }
 
 static void tasks_ok(uint32_t phase, uint32_t worker, uint64_t count, int64_t from_ms,
@@ -310,6 +311,72 @@ START_TEST(a_resumed_run_counts_every_task_once)
 }
 END_TEST
 
+static void accept(const char *what, int64_t old_s, int64_t new_s, int64_t wall_s)
+{
+    take(&(struct event){.type = EVENT_ACCEPT,
+                         .accept = {.what = what,
+                                    .name = "",
+                                    .old_hash = 1,
+                                    .new_hash = 2,
+                                    .old_ns = old_s * NS_PER_S,
+                                    .new_ns = new_s * NS_PER_S,
+                                    .wall_ns = wall_s * NS_PER_S,
+                                    .detail = ""}});
+}
+
+static void expect_history(const char *expected)
+{
+    struct buffer text = BUFFER_EMPTY;
+    summary_history(&summary, &text);
+    buffer_char(&text, '\0');
+    ck_assert_str_eq(text.data, expected);
+    buffer_finish(&text);
+}
+
+START_TEST(rows_are_counted_by_what_made_them)
+{
+    setenv("TZ", "UTC", 1);
+    tzset();
+    take(&(struct event){.type = EVENT_SOURCE,
+                         .source = {"plugin demo", "/demo.so", 1, 1000 * NS_PER_S}});
+    run_begin(2, 2);
+    phase_begin(0, "areas", 100, 0);
+    tasks_ok(0, 0, 90, 0, 10);
+    task_end(0, 0, OUTCOME_ERROR, true, 10);
+    expect_history("");
+    take(&(struct event){.type = EVENT_RUN_RESUME,
+                         .run_resume = {.workers = 2, .retry_failed = true}});
+    accept("plugin demo", 1000, 2000, 3000);
+    tasks_ok(0, 0, 10, 10, 20);
+    const char *by_plugin = "accepted 1970-01-01 00:50:00: plugin demo of 1970-01-01 00:33:20, was "
+                            "of 1970-01-01 00:16:40\n"
+                            "areas: 90 rows by the plugin of 1970-01-01 00:16:40, 10 by that of "
+                            "1970-01-01 00:33:20\n";
+    expect_history(by_plugin);
+    // Of 95 rows whose inputs are the same, 86 come from before, and 9 from after.
+    const struct event_span spans[] = {{5, 95}};
+    const struct event_made made[] = {{0, 86}, {1, 9}};
+    struct event keep = {
+        .type = EVENT_PHASE_KEEP,
+        .phase_keep = {
+            .tasks = 100, .spans = spans, .span_count = 1, .made = made, .made_count = 2}};
+    keep.phase_keep.outcomes[OUTCOME_OK] = 95;
+    take(&keep);
+    ck_assert_uint_eq(summary.phases[0].outcomes[OUTCOME_OK], 95);
+    accept("inputs of phase areas", 0, 0, 4000);
+    tasks_ok(0, 0, 5, 20, 30);
+    struct buffer text = BUFFER_EMPTY;
+    summary_history(&summary, &text);
+    buffer_char(&text, '\0');
+    ck_assert_ptr_nonnull(strstr(text.data, "areas: 86 rows by the plugin of 1970-01-01 00:16:40, "
+                                            "14 by that of 1970-01-01 00:33:20\n"));
+    buffer_finish(&text);
+    keep.phase_keep = (struct event_phase_keep){.dropped = true};
+    take(&keep);
+    ck_assert_ptr_null(summary.phases[0].name);
+}
+END_TEST
+
 SUITE(summary)
 {
     FIXTURE(set_up, tear_down);
@@ -321,4 +388,5 @@ SUITE(summary)
     TEST(for_programs);
     TEST(a_resumed_run_counts_every_task_once);
     TEST(numbers_without_a_phase_are_not_shown);
+    TEST(rows_are_counted_by_what_made_them);
 }

@@ -55,6 +55,55 @@ static void make_six(struct buffer *image, struct table *t)
     finish(b, image, t);
 }
 
+// A hash of its own: the order of calls and all bytes count.
+static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
+{
+    const unsigned char *bytes = data;
+    hash = hash * 1099511628211U + size + 1;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ bytes[i]) * 1099511628211U;
+    return hash;
+}
+
+// Two columns, `a` and `b`, in either order, either computed or stored.
+static void make_hashed(struct buffer *image, struct table *t, bool other_order, bool stored)
+{
+    struct table_builder *b = table_builder_create(3, &err);
+    for (int column = 0; column < 2; column++) {
+        if ((column == 1) != other_order) {
+            ck_assert_int_eq(table_add_cells(b, "b", BR_STR, 1, 1, &err), 0);
+            ck_assert_int_eq(table_add_cell(b, str("x"), &err), 0);
+        } else if (stored) {
+            ck_assert_int_eq(table_add_cells(b, "a", BR_I64, 1, 3, &err), 0);
+            for (int i = 0; i < 3; i++)
+                ck_assert_int_eq(table_add_cell(b, i64(i), &err), 0);
+        } else {
+            ck_assert_int_eq(table_add_range_i64(b, "a", 0, 1, &err), 0);
+        }
+    }
+    finish(b, image, t);
+}
+
+START_TEST(rows_are_hashed_by_content)
+{
+    struct buffer images[4] = {{0}};
+    struct table t[4];
+    for (int i = 0; i < 4; i++)
+        make_hashed(&images[i], &t[i], i & 1, i & 2);
+    for (uint64_t row = 0; row < 3; row++)
+        for (int i = 1; i < 4; i++)
+            ck_assert(table_hash_row(&t[0], 2, row, hash_bytes) ==
+                      table_hash_row(&t[i], 2, row, hash_bytes));
+    ck_assert(table_hash_row(&t[0], 2, 0, hash_bytes) != table_hash_row(&t[0], 2, 1, hash_bytes));
+    ck_assert(table_hash_row(&t[0], 1, 0, hash_bytes) != table_hash_row(&t[0], 2, 0, hash_bytes));
+    ck_assert(table_hash(&t[0], 2, hash_bytes) == table_hash(&t[1], 2, hash_bytes));
+    ck_assert(table_hash(&t[0], 2, hash_bytes) != table_hash(&t[2], 2, hash_bytes));
+    ck_assert(table_hash(&t[0], 1, hash_bytes) != table_hash(&t[0], 2, hash_bytes));
+    for (int i = 0; i < 4; i++)
+        buffer_finish(&images[i]);
+}
+END_TEST
+
 START_TEST(cells_come_back)
 {
     struct buffer image = BUFFER_EMPTY;
@@ -394,6 +443,7 @@ END_TEST
 SUITE(table)
 {
     TEST(cells_come_back);
+    TEST(rows_are_hashed_by_content);
     TEST(views_have_the_same_cells);
     TEST(cells_are_kept_as_they_were_written);
     TEST(ranges_of_decimals_are_rounded_once);

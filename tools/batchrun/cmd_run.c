@@ -11,14 +11,15 @@
 #include "operands.h"
 #include "output.h"
 #include "plan.h"
+#include "run/accept.h"
 #include "run/run.h"
 #include "run/stop.h"
 
 struct arguments {
     bool fresh, resume, retry_failed, dry_run, json, quiet;
     char *command, *go_on; // command lines: of this process, and of one that resumes its run
-    const char *workers, *directory, *progress, *grace, *journal;
-    struct option_list set;
+    const char *workers, *directory, *progress, *grace, *journal, *accept, *first;
+    struct option_list set, only;
     struct spec_override *overrides;
     size_t override_count;
 };
@@ -30,6 +31,12 @@ static const struct option options[] = {
      "resume an interrupted run, or start one if there is none", NULL},
     {"retry-failed", 0, NULL, OPTION_FLAG, offsetof(struct arguments, retry_failed),
      "like --resume, and run failed tasks again", NULL},
+    {"accept", 0, "plugin,job,inputs", OPTION_TEXT, offsetof(struct arguments, accept),
+     "resume even if these have changed", NULL},
+    {"only", 0, "PART", OPTION_EACH, offsetof(struct arguments, only),
+     "run only PHASE#1, PHASE#1-5 or COLUMN=VALUE, as a try", NULL},
+    {"first", 0, "N", OPTION_TEXT, offsetof(struct arguments, first),
+     "run only the first N tasks of each phase, as a try", NULL},
     {"dir", 0, "DIR", OPTION_TEXT, offsetof(struct arguments, directory),
      "write NAME.run in DIR (default: beside the job)", "BATCHRUN_DIR"},
     {"workers", 0, "N", OPTION_TEXT, offsetof(struct arguments, workers),
@@ -123,6 +130,32 @@ static int read_journal(const struct arguments *a, struct run_options *run, br_e
     return 0;
 }
 
+static int read_accept(const struct arguments *a, struct run_options *run, br_error *err)
+{
+    if (!a->accept)
+        return 0;
+    if (!run->resume)
+        return br_error_set(
+            err, BR_ERR_USAGE,
+            "--accept is for a run that is resumed: add --resume or --retry-failed");
+    return accept_parse(a->accept, &run->accept, err);
+}
+
+static int read_part(const struct arguments *a, struct run_options *run, br_error *err)
+{
+    int64_t first = 0;
+    if (a->first && (!text_to_i64(a->first, strlen(a->first), &first) || first < 1))
+        return br_error_set(err, BR_ERR_USAGE, "--first %s: expected a number of tasks, such as 10",
+                            a->first);
+    run->part =
+        (struct selection_options){a->only.items, a->only.count, (uint64_t)first, a->directory};
+    if (selection_is_part(&run->part) && run->resume)
+        return br_error_set(err, BR_ERR_USAGE,
+                            "--%s and --%s contradict each other: a try is a run of its own",
+                            a->resume ? "resume" : "retry-failed", a->first ? "first" : "only");
+    return 0;
+}
+
 static int check_resume(const struct arguments *a, const struct run_options *run, br_error *err)
 {
     if (run->resume && a->fresh)
@@ -175,7 +208,8 @@ static int run_it(const struct arguments *a, const char *path, br_error *err)
     struct nursery nursery;
     struct prepared prepared;
     if (read_progress(a, &run.progress, err) != 0 || read_grace(a, &run.grace_ns, err) != 0 ||
-        read_journal(a, &run, err) != 0 || check_resume(a, &run, err) != 0)
+        read_journal(a, &run, err) != 0 || read_accept(a, &run, err) != 0 ||
+        read_part(a, &run, err) != 0 || check_resume(a, &run, err) != 0)
         return report_error(err);
     stop_guard_preparation();
     // The nursery is started first: a small process forks workers faster.
@@ -216,6 +250,7 @@ static int main_run(int argc, char **argv)
     free(a.command);
     free(a.go_on);
     free(a.set.items);
+    free(a.only.items);
     free(a.overrides);
     return status;
 }
@@ -228,7 +263,9 @@ const struct command command_run = {
                "  batchrun job.yaml\n"
                "  batchrun run --workers 4 --set phases.areas.timeout=5s job.yaml\n"
                "  batchrun run --fresh --dir /tmp job.yaml\n"
-               "  batchrun run --resume job.yaml\n",
+               "  batchrun run --resume job.yaml\n"
+               "  batchrun run --retry-failed --accept plugin job.yaml\n"
+               "  batchrun run --first 10 job.yaml\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .run = main_run,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -36,8 +37,19 @@ static bool is_task_name(const char *word)
     return length > 0 && word[length] == '#';
 }
 
-static int find_in_run(struct nursery *nursery, const char *run, const char *word,
-                       struct one_task *out, br_error *err)
+// Returns whether the word names a job file; all other names are those of run directories.
+static bool is_job_file(const char *word)
+{
+    struct stat st;
+    if (stat(word, &st) == 0)
+        return S_ISREG(st.st_mode);
+    const char *dot = strrchr(word, '.');
+    return dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+}
+
+// Finds PHASE#INDEX in a job file or in a run; `where` is NULL for the newest run.
+static int find_by_name(struct nursery *nursery, const char *where, const char *word,
+                        struct one_task *out, br_error *err)
 {
     struct task_name name;
     if (!task_name_parse(word, &name))
@@ -45,7 +57,9 @@ static int find_in_run(struct nursery *nursery, const char *run, const char *wor
     char *phase = strndup(name.phase, name.phase_length);
     if (!phase)
         return br_error_nomem(err);
-    int result = one_task_from_run(nursery, run, phase, name.index, out, err);
+    int result = where && is_job_file(where)
+                     ? one_task_from_job(nursery, where, phase, name.index, out, err)
+                     : one_task_from_run(nursery, where, phase, name.index, out, err);
     free(phase);
     return result;
 }
@@ -54,7 +68,7 @@ static int find(struct nursery *nursery, char **words, int count, struct one_tas
                 br_error *err)
 {
     if (count <= 2 && is_task_name(words[count - 1]))
-        return find_in_run(nursery, count == 2 ? words[0] : NULL, words[count - 1], out, err);
+        return find_by_name(nursery, count == 2 ? words[0] : NULL, words[count - 1], out, err);
     return one_task_from_words(nursery, words[0], words + 1, (size_t)count - 1, out, err);
 }
 
@@ -116,7 +130,7 @@ static int run_one_task(const struct one_task *s)
     return finish_output(status);
 }
 
-// Prints the inputs of a run's task, which are not on the command line.
+// Prints the inputs of a task of a run or a job, which are not on the command line.
 static void show_inputs(const struct one_task *s)
 {
     struct buffer inputs = BUFFER_EMPTY, shown = BUFFER_EMPTY;
@@ -193,8 +207,9 @@ static int main_task(int argc, char **argv)
     if (helped)
         return finish_output(0);
     if (operands == 0) {
-        br_error_set(&err, BR_ERR_USAGE,
-                     "which task? batchrun task PLUGIN.TASK name=value..., or RUN PHASE#INDEX");
+        br_error_set(
+            &err, BR_ERR_USAGE,
+            "which task? batchrun task PLUGIN.TASK name=value..., or RUN|job.yaml PHASE#INDEX");
         return report_error(&err);
     }
     if (a.debugger && debug(a.debugger, argv, operands, &err) != 0)
@@ -204,18 +219,20 @@ static int main_task(int argc, char **argv)
 
 const struct command command_task = {
     .name = "task",
-    .operands = "TASK name=value... | [RUN] PHASE#INDEX",
+    .operands = "TASK name=value... | [RUN|job.yaml] PHASE#INDEX",
     .summary = "run one task in this process, also under a debugger",
     .details =
         "TASK is PLUGIN.TASK, with its inputs; PHASE#INDEX is a task of a run, whose inputs, "
         "seed\n"
         "and environment are made again. Without RUN it is the newest run in this directory.\n"
+        "With a job file, the job need not have run: its inputs are read.\n"
         "The results are printed as name=value. There is no time limit, and a crash ends "
         "batchrun.\n"
         "\n"
         "Examples:\n"
         "  batchrun task demo.area r=2\n"
         "  batchrun task circles.run areas#17\n"
+        "  batchrun task job.yaml areas#17\n"
         "  batchrun task --debugger 'gdb --args' circles.run areas#17\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],

@@ -27,14 +27,15 @@ static bool ends(const char *text, const char *suffix)
 
 // ---- Names of files
 
+// Kinds of files, as bits of a set.
 enum wanted {
-    WANT_JOBS,
-    WANT_RUNS,
-    WANT_FILES,
-    WANT_DIRECTORIES,
+    WANT_JOBS = 1,
+    WANT_RUNS = 2,
+    WANT_FILES = 4,
+    WANT_DIRECTORIES = 8,
 };
 
-static void offer_entry(enum wanted what, const char *before, const char *folder, int parent,
+static void offer_entry(unsigned what, const char *before, const char *folder, int parent,
                         const char *name)
 {
     struct stat st;
@@ -43,17 +44,17 @@ static void offer_entry(enum wanted what, const char *before, const char *folder
     bool directory = S_ISDIR(st.st_mode);
     bool run = directory && ends(name, ".run");
     bool job = !directory && (ends(name, ".yaml") || ends(name, ".yml"));
-    if (run && what == WANT_RUNS)
+    if (run && what & WANT_RUNS)
         printf("%s%s%s\trun\n", before, folder, name);
     else if (directory)
         printf("%s%s%s/\tdirectory\n", before, folder, name);
-    else if (what == WANT_FILES || (what == WANT_JOBS && job))
-        printf("%s%s%s\t%s\n", before, folder, name, what == WANT_JOBS ? "job" : "file");
+    else if (what & WANT_FILES || (what & WANT_JOBS && job))
+        printf("%s%s%s\t%s\n", before, folder, name, what & WANT_JOBS ? "job" : "file");
 }
 
 // Offers files of the wanted kind, each after the text `before`, and all directories: the wanted
 // file may be below one.
-static void offer_files(enum wanted what, const char *before, const char *word)
+static void offer_files(unsigned what, const char *before, const char *word)
 {
     const char *slash = strrchr(word, '/');
     const char *prefix = slash ? slash + 1 : word;
@@ -69,25 +70,33 @@ static void offer_files(enum wanted what, const char *before, const char *word)
     free(folder);
 }
 
-// ---- A run's phases, by its job file: journals are long
+// ---- Phases of a job or a run. A run's are those of its job file: journals are long
+
+static void offer_job_phases(const char *file, const char *word)
+{
+    struct diagnostics mistakes;
+    struct job *job = spec_load(file, NULL, 0, &mistakes, NULL);
+    for (size_t i = 0; job && i < job->phase_count; i++)
+        if (begins(job->phases[i].name, word))
+            printf("%s#\tphase\n", job->phases[i].name);
+    job_destroy(job);
+    diagnostics_finish(&mistakes);
+}
 
 static void offer_phases(const char *run, const char *word)
 {
     struct rundir d = {.fd = -1, .logs = -1, .results = -1};
     struct buffer path = BUFFER_EMPTY;
-    struct diagnostics mistakes;
+    if (run && (ends(run, ".yaml") || ends(run, ".yml"))) {
+        offer_job_phases(run, word);
+        return;
+    }
     if (rundir_open(&d, run, NULL) != 0)
         return;
     buffer_format(&path, "%s/job.yaml", d.path);
     char *file = buffer_take_string(&path, NULL);
-    if (file) {
-        struct job *job = spec_load(file, NULL, 0, &mistakes, NULL);
-        for (size_t i = 0; job && i < job->phase_count; i++)
-            if (begins(job->phases[i].name, word))
-                printf("%s#\tphase\n", job->phases[i].name);
-        job_destroy(job);
-        diagnostics_finish(&mistakes);
-    }
+    if (file)
+        offer_job_phases(file, word);
     free(file);
     rundir_finish(&d);
 }
@@ -125,13 +134,28 @@ static const struct option *option_with_value(const struct command *c, const cha
     return NULL;
 }
 
-// Offers the values of an option: those of "a|b|c", or files.
+// Offers the next part of a list such as "plugin,job,inputs".
+static void offer_list(const struct option *o, const char *before, const char *word)
+{
+    const char *comma = strrchr(word, ',');
+    size_t given = comma ? (size_t)(comma - word) + 1 : 0;
+    for (const char *at = o->value; *at;) {
+        size_t length = strcspn(at, ",");
+        if (strncmp(at, word + given, strlen(word + given)) == 0 && strlen(word + given) <= length)
+            printf("%s%.*s%.*s\t\n", before, (int)given, word, (int)length, at);
+        at += length + (at[length] == ',');
+    }
+}
+
+// Offers the values of an option: those of "a|b|c", parts of "a,b,c", or files.
 static void offer_values(const struct option *o, const char *before, const char *word)
 {
     if (strcmp(o->value, "DIR") == 0)
         offer_files(WANT_DIRECTORIES, before, word);
     else if (strcmp(o->value, "FILE") == 0)
         offer_files(WANT_FILES, before, word);
+    else if (strchr(o->value, ','))
+        offer_list(o, before, word);
     for (const char *at = o->value; strchr(o->value, '|') && *at;) {
         size_t length = strcspn(at, "|");
         if (strncmp(at, word, strlen(word)) == 0 && strlen(word) <= length)
@@ -146,10 +170,9 @@ static void offer_operand(const struct command *c, char **given, int count, cons
 {
     bool jobs = strstr(c->operands, "job.yaml"), runs = strstr(c->operands, "RUN");
     bool phases = strstr(c->operands, "PHASE");
-    if (jobs && count == 0)
-        offer_files(WANT_JOBS, "", word);
-    if (runs && count == 0)
-        offer_files(WANT_RUNS, "", word);
+    unsigned files = (jobs ? WANT_JOBS : 0) | (runs ? WANT_RUNS : 0);
+    if (files && count == 0)
+        offer_files(files, "", word);
     if (phases && count < 2)
         offer_phases(count == 1 ? given[0] : NULL, word);
 }
