@@ -86,8 +86,11 @@ static struct job *create_job(const char *file, const char *directory, const cha
         memcpy(job->text, text, length);
     job->text[length] = '\0';
     job->text_length = length;
-    job->workers = (struct job_workers){
-        .binding = BIND_CORE, .layout = LAYOUT_COMPACT, .width = 1, .membind_local = true};
+    job->workers = (struct job_workers){.binding = BIND_CORE,
+                                        .layout = LAYOUT_COMPACT,
+                                        .width = 1,
+                                        .membind_local = true,
+                                        .start_ns = JOB_START_NS};
     job->limits = (struct job_limits){.memory = JOB_UNLIMITED,
                                       .cpu_time_ns = JOB_UNLIMITED,
                                       .open_files = JOB_UNLIMITED,

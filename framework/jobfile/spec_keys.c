@@ -72,6 +72,12 @@ static const struct spec_key worker_keys[] = {
      FIELD(struct job_workers, max_tasks),
      .min = 0,
      .max = INT64_MAX},
+    {.name = "start_timeout",
+     .doc = "time for a worker to load the plugins and run their init",
+     .example = "10m",
+     .type = SPEC_DURATION,
+     FIELD(struct job_workers, start_ns),
+     .min = NS_PER_MS},
 };
 const struct spec_table spec_workers_table = TABLE("`workers`", worker_keys);
 

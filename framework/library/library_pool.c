@@ -106,7 +106,8 @@ static int check_options(const br_pool_options *o, br_error *err)
                             o->workers, WORKERS_MAX);
     if (o->binding > BR_BIND_PACKAGE)
         return br_error_set(err, BR_ERR_USAGE, "there is no binding %d", (int)o->binding);
-    if (!(o->grace >= 0) || !library_is_limit(o->queue_timeout))
+    if (!(o->grace >= 0) || !library_is_limit(o->queue_timeout) ||
+        !library_is_limit(o->start_timeout))
         return br_error_set(err, BR_ERR_USAGE,
                             "a time of the pool's options is negative or not a number");
     return 0;
@@ -130,6 +131,14 @@ static int make_pool(br_pool *p, struct executor *executor, br_error *err)
     if (!p->pool)
         executor->ops->destroy(executor, 0);
     return p->pool ? 0 : -1;
+}
+
+// Returns how long a worker may take to start, in nanoseconds; INT64_MAX for ever.
+static int64_t start_limit(const br_pool_options *o)
+{
+    if (o->start_timeout == BR_FOREVER)
+        return INT64_MAX;
+    return o->start_timeout > 0 ? library_ns(o->start_timeout) : JOB_START_NS;
 }
 
 static int make_workers(br_pool *p, br_error *err)
@@ -159,6 +168,8 @@ static int make_workers(br_pool *p, br_error *err)
         .out_fds = p->standard,
         .err_fds = p->standard + count,
         .limits = LIMIT_WATCH_NOTHING,
+        .start_ns = start_limit(o),
+        .start_name = ".start_timeout",
     };
     struct executor *executor = local_create(&local, err);
     return executor ? make_pool(p, executor, err) : -1;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "model/job_value.h"
 
 enum job_binding {
@@ -21,6 +22,13 @@ enum job_layout {
     LAYOUT_SCATTER
 };
 
+// Return "none", "pu", "core", "l3", "numa" or "package"; "compact" or "scatter".
+const char *job_binding_name(enum job_binding binding);
+const char *job_layout_name(enum job_layout layout);
+
+// How long a worker may take to start unless somebody says otherwise.
+#define JOB_START_NS (60 * NS_PER_S)
+
 struct job_workers {
     unsigned count; // 0 = as many as fit
     enum job_binding binding;
@@ -29,9 +37,10 @@ struct job_workers {
     bool membind_local;
     bool oversubscribe;
     uint64_t max_tasks;     // a worker is replaced after so many tasks; 0 = never
-    struct mark mark;       // of the key `workers`
-    struct mark count_mark; // of the value of `count`
-    struct mark width_mark; // of the value of `width`
+    int64_t start_ns;       // how long a worker may take until its plugins' init has returned
+    struct mark mark;       // of `workers`
+    struct mark count_mark; // of the values, for messages
+    struct mark width_mark;
 };
 
 #endif

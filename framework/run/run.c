@@ -380,6 +380,8 @@ static int open_pool(struct run *run, br_error *err)
         .out_fds = run->logs,
         .err_fds = run->logs + run->workers,
         .limits = {job->limits.memory, job->limits.cpu_time_ns, job->limits.printed},
+        .start_ns = job->workers.start_ns,
+        .start_name = "workers.start_timeout",
     };
     run->executor = local_create(&local, err);
     if (!run->executor)

@@ -156,6 +156,7 @@ void rig_open(struct rig *rig, struct rig_options options)
         .err_fds = rig->error,
         .limits = LIMIT_WATCH_NOTHING,
         .start_ns = options.start_ns ? options.start_ns : rig_patience_ns(),
+        .start_name = "start_ns",
         .stuck_ns = options.stuck_ns,
         .end_ns = options.end_ns};
     if (options.memory)

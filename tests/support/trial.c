@@ -146,7 +146,8 @@ static struct executor *create_local(br_error *err)
                                                .open_files = JOB_UNLIMITED},
                                     .out_fds = logs,
                                     .limits = LIMIT_WATCH_NOTHING,
-                                    .start_ns = rig_patience_ns()};
+                                    .start_ns = rig_patience_ns(),
+                                    .start_name = "start_ns"};
     ck_assert_msg(nursery_start(&nursery, err) == 0, "%s", err->text);
     return local_create(&options, err);
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How workers start: what they find, and what becomes of those that cannot.
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "exec/local/local_state.h"
 #include "support/rig.h"
 #include "support/suite.h"
 
@@ -45,7 +47,26 @@ START_TEST(an_init_that_hangs_ends_the_pool)
     rig_run_until_error(&rig, &err);
     ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);
     ck_assert_str_eq(
-        err.text, "a worker hung while it was loading the plugins: it was not ready after 0.1 s");
+        err.text,
+        "a worker hung while it was loading the plugins: it was not ready after 0.1 s (start_ns)");
+    rig_close(&rig);
+}
+END_TEST
+
+// The pool is not called between the start of the worker and its message, as by a program that
+// works by itself for a while.
+START_TEST(a_worker_that_was_ready_before_anybody_looked_is_not_late)
+{
+    br_error err = {0};
+    rig_open(&rig, (struct rig_options){.workers = 1, .start_ns = 1});
+    ck_assert_int_eq(pool_dispatch(rig.pool, clock_now(), &err), 0);
+    int sockets[] = {local_of(rig.executor)->slots[0].control.fd, rig.nursery.socket};
+    for (int i = 0; i < 2; i++) {
+        struct pollfd wait = {.fd = sockets[i], .events = POLLIN};
+        ck_assert_int_eq(poll(&wait, 1, (int)(patience() * 1000)), 1);
+    }
+    ck_assert_msg(pool_dispatch(rig.pool, clock_now(), &err) == 0, "%s", err.text);
+    ck_assert_uint_eq(pool_ready(rig.pool), 1);
     rig_close(&rig);
 }
 END_TEST
@@ -138,6 +159,7 @@ SUITE(local_start)
     TEST(an_init_that_fails_ends_the_pool_at_once);
     TEST(a_plugin_that_crashes_on_loading_ends_the_pool);
     TEST(an_init_that_hangs_ends_the_pool);
+    TEST(a_worker_that_was_ready_before_anybody_looked_is_not_late);
     TEST(a_worker_that_is_crashed_from_outside_while_it_starts_is_replaced);
     TEST(workers_are_replaced_after_max_tasks);
     TEST(descriptors_are_not_inherited);

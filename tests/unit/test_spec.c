@@ -145,6 +145,7 @@ START_TEST(defaults_of_a_job)
     ck_assert_int_eq(job->workers.layout, LAYOUT_COMPACT);
     ck_assert_uint_eq(job->workers.width, 1);
     ck_assert(job->workers.membind_local && !job->workers.oversubscribe);
+    ck_assert_int_eq(job->workers.start_ns, JOB_START_NS);
     ck_assert_uint_eq(job->limits.memory, JOB_UNLIMITED);
     ck_assert_uint_eq(job->limits.printed, JOB_UNLIMITED);
     const struct job_phase *p = &job->phases[0];
@@ -193,6 +194,7 @@ START_TEST(every_key_has_its_field)
     ck_assert_uint_eq(job->workers.width, 2);
     ck_assert(!job->workers.membind_local && job->workers.oversubscribe);
     ck_assert_uint_eq(job->workers.max_tasks, 100);
+    ck_assert_int_eq(job->workers.start_ns, 300 * NS_PER_S);
     ck_assert_uint_eq(job->workers.count_mark.line, 5);
     ck_assert_uint_eq(job->workers.count_mark.column, 10);
     ck_assert_str_eq(job->plugins[1].path, "./libcfd.so");

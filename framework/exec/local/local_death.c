@@ -51,8 +51,8 @@ static void describe_stillborn(struct buffer *b, const struct local *l, const st
                         : l->options.common.init            ? "in the pool's initializer"
                                                             : "while it was starting";
     if (s->leaving.reason == LEAVE_LATE) {
-        buffer_format(b, "a worker hung %s: it was not ready after %.4g s", where,
-                      (double)local_start_limit(l) / (double)NS_PER_S);
+        buffer_format(b, "a worker hung %s: it was not ready after %.4g s (%s)", where,
+                      (double)l->options.start_ns / (double)NS_PER_S, l->options.start_name);
         return;
     }
     buffer_format(b, "a worker died %s: ", where);

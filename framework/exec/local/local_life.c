@@ -10,16 +10,10 @@
 #include "base/clock.h"
 #include "base/kernel.h"
 
-#define START_NS        (60 * NS_PER_S) // a worker that is not ready by then never will be
 #define KILLED_STUCK_NS (10 * NS_PER_S) // after SIGKILL; freeing much memory takes seconds
 #define END_NS          (5 * NS_PER_S)
 #define RETRY_NS                                                                                   \
     (100 * NS_PER_MS) // until the worker is killed, after a request that the nursery refused
-
-int64_t local_start_limit(const struct local *l)
-{
-    return l->options.start_ns ? l->options.start_ns : START_NS;
-}
 
 int64_t local_end_limit(const struct local *l)
 {
@@ -53,7 +47,8 @@ static void set_message(struct slot *s, const char *text)
 static void await_ready(struct local *l, struct slot *s, const struct slot_cause *cause)
 {
     (void)cause;
-    s->deadline_ns = clock_now() + local_start_limit(l);
+    int64_t now = clock_now();
+    s->deadline_ns = l->options.start_ns < INT64_MAX - now ? now + l->options.start_ns : INT64_MAX;
 }
 
 static void take_grants(struct local *l, struct slot *s, const struct slot_cause *cause)
@@ -250,16 +245,30 @@ const char *local_state_name(enum slot_state state)
     return names[state];
 }
 
-void local_end_overdue(struct local *l)
+static bool is_overdue(const struct slot *s, int64_t now)
 {
-    int64_t now = clock_now();
+    return s->state != SLOT_EMPTY && s->state != SLOT_DYING && s->deadline_ns <= now;
+}
+
+bool local_note_overdue(struct local *l, int64_t now)
+{
+    bool any = false;
+    for (unsigned i = 0; i < l->base.slots; i++)
+        if (is_overdue(&l->slots[i], now))
+            any = l->slots[i].control.readable = true;
+    l->nursery_ready |= any;
+    return any;
+}
+
+void local_end_overdue(struct local *l, int64_t now)
+{
     for (unsigned i = 0; i < l->base.slots; i++) {
         struct slot *s = &l->slots[i];
         if (s->state == SLOT_EMPTY || s->state == SLOT_DYING)
             continue;
         if (s->control.hung_up)
             nursery_continue(l->options.nursery);
-        if (s->deadline_ns <= now)
+        if (is_overdue(s, now))
             local_happen(l, s, EVENT_OVERDUE, NULL);
     }
 }

@@ -54,11 +54,13 @@ const char *local_state_name(enum slot_state state);
 // cannot take the request, the slot is overdue 100 ms later, and a round then sends SIGKILL.
 void local_signal(struct local *l, struct slot *s, int signal);
 
-// Applies EVENT_OVERDUE to each slot whose deadline has passed.
-void local_end_overdue(struct local *l);
+// Lets the sockets of all slots whose deadline is not after `now` be read, whatever epoll_wait has
+// returned. Returns whether there is such a slot.
+bool local_note_overdue(struct local *l, int64_t now);
 
-// Returns how long a worker may take to start, in nanoseconds.
-int64_t local_start_limit(const struct local *l);
+// Applies EVENT_OVERDUE to each slot whose deadline is not after `now`. What was said until `now`
+// must have been read: its sockets, and the nursery's events.
+void local_end_overdue(struct local *l, int64_t now);
 
 // Returns how long a worker that has nothing left to run may take to end, in nanoseconds.
 int64_t local_end_limit(const struct local *l);

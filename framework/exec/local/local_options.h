@@ -17,7 +17,8 @@ struct local_options {
     const int *out_fds;
     const int *err_fds;
     struct limit_watch_limits limits; // of tasks; LIMIT_WATCH_NOTHING if there are none
-    int64_t start_ns;                 // how long a worker may take to be ready; 0: 60 s
+    int64_t start_ns;                 // how long a worker may take to be ready; INT64_MAX: for ever
+    const char *start_name;           // names the setting of start_ns in messages; borrowed
     int64_t stuck_ns;                 // after SIGKILL, when a process counts as stuck; 0: 10 s
     int64_t end_ns; // how long a worker with nothing left to run may take to end; 0: 5 s
 };

@@ -172,27 +172,36 @@ static int poll_descriptors(struct local *l, br_error *err)
     return 0;
 }
 
+// Outcomes come first: what a worker finished counts before its end is judged. The nursery's events
+// come before the workers' messages: without its pid a worker's message is not read.
+static int read_all(struct local *l, struct exec_report *out, br_error *err)
+{
+    int got = local_read_rings(l, out, err);
+    if (got == 0)
+        got = local_read_nursery(l, err);
+    if (got == 0)
+        got = read_controls(l, out);
+    for (unsigned i = 0; got == 0 && i < l->base.slots; i++)
+        if (l->slots[i].state == SLOT_DYING)
+            got = local_report_death(l, i, out, err);
+    return got;
+}
+
 int local_next_report(struct executor *ex, struct exec_report *out, br_error *err)
 {
     struct local *l = local_of(ex);
     if (!l->polled && poll_descriptors(l, err) != 0)
         return -1;
-    // Outcomes come first: what a worker finished counts before its end is judged.
-    int got = local_read_rings(l, out, err);
-    if (got == 0)
-        got = read_controls(l, out);
-    if (got == 0)
-        got = local_read_nursery(l, err);
-    for (unsigned i = 0; got == 0 && i < ex->slots; i++)
-        if (l->slots[i].state == SLOT_DYING) {
-            got = read_controls(l, out);
-            if (got == 0)
-                got = local_report_death(l, i, out, err);
-        }
+    int got = read_all(l, out, err);
+    // This process may have been stopped or busy since it polled. A deadline counts only after
+    // everything was read that was said before it was found to have passed.
+    int64_t now = clock_now();
+    if (got == 0 && local_note_overdue(l, now))
+        got = read_all(l, out, err);
     l->heard |= got > 0;
     if (got == 0) {
         local_watch(l);
-        local_end_overdue(l);
+        local_end_overdue(l, now);
         if (l->heard)
             l->heard_ns = clock_now();
         l->polled = false;
