@@ -47,7 +47,8 @@ libbase_a_SOURCES = \
 	framework/base/streams.c framework/base/streams.h \
 	framework/base/text.c framework/base/text.h \
 	framework/base/utf8.c framework/base/utf8.h \
-	framework/base/wire.c framework/base/wire.h
+	framework/base/wire.c framework/base/wire.h \
+	framework/base/writer.c framework/base/writer.h
 
 libmodel_a_SOURCES = \
 	framework/model/cell_text.c framework/model/cell_text.h \

@@ -67,10 +67,14 @@ void fd_close(int *fd)
     errno = saved;
 }
 
-int fd_write_all(int fd, const void *data, size_t count)
+int fd_write_until(int fd, const void *data, size_t count, const atomic_bool *given_up)
 {
     const char *at = data;
     while (count > 0) {
+        if (given_up && atomic_load_explicit(given_up, memory_order_relaxed)) {
+            errno = ECANCELED;
+            return -1;
+        }
         ssize_t done = write(fd, at, count);
         if (done < 0) {
             if (errno == EINTR)
@@ -81,6 +85,11 @@ int fd_write_all(int fd, const void *data, size_t count)
         count -= (size_t)done;
     }
     return 0;
+}
+
+int fd_write_all(int fd, const void *data, size_t count)
+{
+    return fd_write_until(fd, data, count, NULL);
 }
 
 ssize_t fd_read_all(int fd, void *data, size_t count)

@@ -4,6 +4,7 @@
 #ifndef BR_BASE_FD_H
 #define BR_BASE_FD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -25,6 +26,10 @@ void fd_close(int *fd);
 
 // Writes all bytes, after short writes and interruptions too. Returns 0, or -1 with errno.
 int fd_write_all(int fd, const void *data, size_t count);
+
+// The same, until *given_up is true: then it returns -1 with ECANCELED. A write that waits must be
+// interrupted by a signal to notice that. `given_up` may be NULL.
+int fd_write_until(int fd, const void *data, size_t count, const atomic_bool *given_up);
 
 // Reads up to `count` bytes, fewer only at the end of the file. Returns the number read, or -1 with
 // errno.

@@ -188,10 +188,13 @@ static int write_file(const char *path, const char *tag, enum output_format form
 
 // Writes to standard output. A closed pipe must not kill the process, whatever it does with
 // SIGPIPE: the signal is blocked while this writes, and consumed if this caused it.
-static int write_standard(enum output_format format, const struct output_rows *rows, br_error *err)
+static int write_standard(enum output_format format, const struct output_rows *rows,
+                          const atomic_bool *given_up, br_error *err)
 {
-    struct output_stream s = {
-        .fd = STDOUT_FILENO, .path = "standard output", .terminal = isatty(STDOUT_FILENO)};
+    struct output_stream s = {.fd = STDOUT_FILENO,
+                              .path = "standard output",
+                              .terminal = isatty(STDOUT_FILENO),
+                              .given_up = given_up};
     sigset_t pipe_only, before, pending;
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE);
@@ -210,8 +213,10 @@ static int write_standard(enum output_format format, const struct output_rows *r
     return result;
 }
 
-int output_write(const char *path, const char *tag, enum output_format format,
-                 const struct table *inputs, const struct results *results, br_error *err)
+// Lays the rows out and gives them to the file, or to standard output.
+static int write_laid_out(const char *path, const char *tag, enum output_format format,
+                          const struct table *inputs, const struct results *results,
+                          const atomic_bool *given_up, br_error *err)
 {
     struct schema columns = {0};
     struct result_layout layout = {0};
@@ -227,10 +232,22 @@ int output_write(const char *path, const char *tag, enum output_format format,
              output_check(format, &layout, err) == 0) {
         result_layout_mark_written(&layout, inputs);
         result = strcmp(path, "-") ? write_file(path, tag, format, &rows, err)
-                                   : write_standard(format, &rows, err);
+                                   : write_standard(format, &rows, given_up, err);
     }
     free(rows.cells);
     result_layout_finish(&layout);
     schema_finish(&columns);
     return result;
+}
+
+int output_write(const char *path, const char *tag, enum output_format format,
+                 const struct table *inputs, const struct results *results, br_error *err)
+{
+    return write_laid_out(path, tag, format, inputs, results, NULL, err);
+}
+
+int output_write_standard(enum output_format format, const struct table *inputs,
+                          const struct results *results, const atomic_bool *given_up, br_error *err)
+{
+    return write_laid_out("-", "", format, inputs, results, given_up, err);
 }

@@ -10,6 +10,8 @@
 #ifndef BR_RESULTS_OUTPUT_H
 #define BR_RESULTS_OUTPUT_H
 
+#include <stdatomic.h>
+
 #include "base/error.h"
 #include "model/table.h"
 #include "results/results.h"
@@ -39,5 +41,11 @@ int output_check_place(const char *path, br_error *err);
 // NULL for a reduced row. Returns -1 and *err on failure; a full disk is BR_ERR_INTERRUPTED.
 int output_write(const char *path, const char *tag, enum output_format format,
                  const struct table *inputs, const struct results *results, br_error *err);
+
+// Writes to standard output until *given_up is true. May run in a thread of its own, as long as
+// nobody changes what it reads.
+int output_write_standard(enum output_format format, const struct table *inputs,
+                          const struct results *results, const atomic_bool *given_up,
+                          br_error *err);
 
 #endif

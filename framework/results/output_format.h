@@ -4,6 +4,7 @@
 #ifndef BR_RESULTS_OUTPUT_FORMAT_H
 #define BR_RESULTS_OUTPUT_FORMAT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,11 +20,12 @@ enum {
 // A large buffer before a descriptor.
 struct output_stream {
     int fd;
-    char *data;       // STREAM_SIZE bytes, from output_begin; the owner frees it
-    size_t length;    // bytes in the buffer
-    const char *path; // for messages
-    bool terminal;    // control characters in text are escaped
-    bool closed;      // the reader of standard output has closed it: output is discarded
+    char *data;                  // STREAM_SIZE bytes, from output_begin; the owner frees it
+    size_t length;               // bytes in the buffer
+    const char *path;            // for messages
+    bool terminal;               // control characters in text are escaped
+    bool closed;                 // the reader of standard output has closed it: output is discarded
+    const atomic_bool *given_up; // becomes true if the rest is not to be written; or NULL
 };
 
 // The functions below return -1 (NULL) and *err on failure. A full disk is BR_ERR_INTERRUPTED.

@@ -27,7 +27,7 @@ int output_flush(struct output_stream *s, br_error *err)
 {
     size_t count = s->length;
     s->length = 0;
-    if (s->closed || fd_write_all(s->fd, s->data, count) == 0)
+    if (s->closed || fd_write_until(s->fd, s->data, count, s->given_up) == 0)
         return 0;
     if (errno == EPIPE && s->fd == STDOUT_FILENO) {
         s->closed = true;

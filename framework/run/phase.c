@@ -105,6 +105,11 @@ void phase_cut(struct phase *p, int64_t now)
         p->owner->late = true;
 }
 
+bool phase_lets_others_start(const struct phase *p)
+{
+    return p->state == WRITING || p->state == OVER;
+}
+
 void phase_close(struct phase *p)
 {
     p->state = OVER;

@@ -10,6 +10,7 @@
 
 #include "inputs/phase_table.h"
 #include "model/reduce.h"
+#include "results/output.h"
 #include "results/results.h"
 #include "run/phases.h"
 
@@ -17,6 +18,7 @@ enum phase_state {
     WAITING,
     RUNNING,
     REDUCING,
+    WRITING, // all is done but its rows, which wait for the reader of standard output
     OVER
 };
 
@@ -30,6 +32,16 @@ struct levels {
     uint64_t before; // tasks of the levels before this one: an event's index counts through all
     bool failed;     // a task of this level has failed: the reduction has no result
     char *name;      // "NAME (reduce)"
+};
+
+// The rows of a phase, or its one reduced row, on their way to standard output.
+struct standard_rows {
+    struct writer_job job; // first
+    enum output_format format;
+    const struct table *inputs; // or NULL
+    const struct results *results;
+    atomic_bool written;
+    br_error error; // once written; BR_ERR_NONE if all is well
 };
 
 struct phase {
@@ -55,6 +67,7 @@ struct phase {
     struct reduce *reduce;   // NULL unless the phase has a built-in reduction
     struct results *reduced; // the one row that is left; NULL without one
     struct levels levels;
+    struct standard_rows standard; // WRITING
 };
 
 struct phases {
@@ -101,6 +114,9 @@ bool phase_stops(const struct phase *p, int64_t now);
 
 // Notes that the phase does not come to its end.
 void phase_cut(struct phase *p, int64_t now);
+
+// Returns whether the phases after this one may start.
+bool phase_lets_others_start(const struct phase *p);
 
 // Ends the phase and frees all that no later phase reads.
 void phase_close(struct phase *p);

@@ -30,7 +30,33 @@ static bool is_there(const char *path)
     return strcmp(path, "-") == 0 || access(path, F_OK) == 0;
 }
 
-static int write_file(const struct phase *p, const char *suffix, const struct table *inputs,
+static void write_standard(struct writer_job *job, const atomic_bool *given_up)
+{
+    struct standard_rows *rows = (struct standard_rows *)job;
+    rows->error = (br_error){0};
+    (void)output_write_standard(rows->format, rows->inputs, rows->results, given_up, &rows->error);
+    atomic_store(&rows->written, true);
+}
+
+// Lets the writer write the rows, if there is one, and the phase wait for that.
+static int write_out(struct phase *p, enum output_format format, const struct table *inputs,
+                     const struct results *results, br_error *err)
+{
+    const struct phases_options *o = &p->owner->options;
+    o->before_output(o->user);
+    if (!o->standard)
+        return output_write("-", o->tag, format, inputs, results, err);
+    p->standard.job.run = write_standard;
+    p->standard.format = format;
+    p->standard.inputs = inputs;
+    p->standard.results = results;
+    atomic_store(&p->standard.written, false);
+    p->state = WRITING;
+    writer_add(o->standard, &p->standard.job);
+    return 0;
+}
+
+static int write_file(struct phase *p, const char *suffix, const struct table *inputs,
                       const struct results *results, br_error *err)
 {
     enum output_format format;
@@ -39,17 +65,17 @@ static int write_file(const struct phase *p, const char *suffix, const struct ta
         return -1;
     int result = output_format_of(path, &format, err);
     if (result == 0 && !(phase_was_done(p) && is_there(path))) {
-        const struct phases_options *o = &p->owner->options;
         if (strcmp(path, "-") == 0)
-            o->before_output(o->user);
-        result = output_write(path, o->tag, format, inputs, results, err);
+            result = write_out(p, format, inputs, results, err);
+        else
+            result = output_write(path, p->owner->options.tag, format, inputs, results, err);
     }
     free(path);
     return result;
 }
 
 // Rows of a phase with a reduction are written to PHASE.rows.csv if they are kept.
-int phase_write_results(const struct phase *p, br_error *err)
+int phase_write_results(struct phase *p, br_error *err)
 {
     if (p->spec->reduce.kind == REDUCE_NONE)
         return write_file(p, "", phase_inputs(p), p->results, err);

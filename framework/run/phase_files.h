@@ -8,7 +8,7 @@
 // Writes the phase's rows or its reduced row, and with `keep_results` both. If an earlier process
 // has done the phase, only missing files are written. Returns -1 and *err if a file cannot be
 // written.
-int phase_write_results(const struct phase *p, br_error *err);
+int phase_write_results(struct phase *p, br_error *err);
 
 // Sets *there to whether all result files of the phase exist. A reduction that failed has none.
 // Returns -1 and *err if memory runs out.

@@ -193,11 +193,20 @@ static int end_reduction(struct phase *p, int64_t now, br_error *err)
     uint64_t skipped = pool_map_ledger(l->map)->ended[OUTCOME_SKIPPED];
     uint64_t begun = l->before + l->tasks;
     uint64_t rest = all_level_tasks(p, results_count(p->results)) - begun;
-    bool whole = !l->failed && skipped == 0 && rest == 0;
+    bool whole = !l->failed && skipped == 0 && rest == 0 && !p->cut;
     if (!whole && !l->failed)
         phase_cut(p, now);
     return phase_emit_end(p->owner, p->reduction, whole ? PHASE_ENDED : PHASE_STOPPED,
                           skipped + rest, now, err);
+}
+
+int phase_end_reduction(struct phase *p, int64_t now, br_error *err)
+{
+    if (end_reduction(p, now, err) != 0)
+        return -1;
+    phase_free_levels(p);
+    phase_close(p);
+    return 0;
 }
 
 int phase_next_level(struct phase *p, int64_t now, br_error *err)
@@ -210,11 +219,9 @@ int phase_next_level(struct phase *p, int64_t now, br_error *err)
             l->results = NULL;
         }
         // Files are written before the event that says the phase has ended (run/phase_rows.h).
-        if (phase_write_results(p, err) != 0 || end_reduction(p, now, err) != 0)
+        if (phase_write_results(p, err) != 0)
             return -1;
-        phase_free_levels(p);
-        phase_close(p);
-        return 0;
+        return p->state == WRITING ? 0 : phase_end_reduction(p, now, err);
     }
     struct buffer image = BUFFER_EMPTY;
     if (results_table(l->results, NULL, &image, err) != 0) {

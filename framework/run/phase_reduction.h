@@ -17,6 +17,9 @@ int phase_start_reduction(struct phase *p, int64_t now, br_error *err);
 // Starts the next level when one is done; after the last, writes the result and closes the phase.
 int phase_next_level(struct phase *p, int64_t now, br_error *err);
 
+// Ends a reduction whose row was written: the end of phase_next_level, or of WRITING.
+int phase_end_reduction(struct phase *p, int64_t now, br_error *err);
+
 // Frees a level; releases its map if it has one.
 void phase_free_levels(struct phase *p);
 

@@ -262,26 +262,38 @@ static int end_rows(struct phase *p, int64_t now, br_error *err)
 {
     const struct ledger *l = pool_map_ledger(p->map);
     uint64_t skipped = l->ended[OUTCOME_SKIPPED] - p->left_out;
-    bool whole = skipped == 0 && l->ended[OUTCOME_CANCELLED] == 0;
+    bool whole = skipped == 0 && l->ended[OUTCOME_CANCELLED] == 0 && !p->cut;
     if (!whole)
         phase_cut(p, now);
     return phase_emit_end(p->owner, p->number, whole ? PHASE_ENDED : PHASE_STOPPED, skipped, now,
                           err);
 }
 
+static bool is_whole(const struct phase *p)
+{
+    const struct ledger *l = pool_map_ledger(p->map);
+    return l->ended[OUTCOME_SKIPPED] == p->left_out && l->ended[OUTCOME_CANCELLED] == 0;
+}
+
 int phase_finish_rows(struct phase *p, int64_t now, br_error *err)
 {
-    struct phases *ph = p->owner;
-    const struct ledger *l = pool_map_ledger(p->map);
-    bool whole = l->ended[OUTCOME_SKIPPED] == p->left_out && l->ended[OUTCOME_CANCELLED] == 0;
-    bool reduces = p->prepared->reduce_entry != NULL;
+    bool whole = is_whole(p), reduces = p->prepared->reduce_entry != NULL;
     int result = 0;
     // A phase that was stopped gets no result file: it would look like a whole one.
     if (whole && p->reduce)
         result = phase_finish_builtin(p, now, err);
     if (result == 0 && whole && !reduces)
         result = phase_write_results(p, err);
-    if (result != 0 || end_rows(p, now, err) != 0)
+    if (result != 0 || p->state == WRITING)
+        return result;
+    return phase_end_rows(p, now, err);
+}
+
+int phase_end_rows(struct phase *p, int64_t now, br_error *err)
+{
+    struct phases *ph = p->owner;
+    bool whole = is_whole(p), reduces = p->prepared->reduce_entry != NULL;
+    if (end_rows(p, now, err) != 0)
         return -1;
     pool_map_release(ph->options.pool, p->map);
     p->map = NULL;

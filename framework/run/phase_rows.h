@@ -15,4 +15,7 @@ int phase_start_rows(struct phase *p, int64_t now, br_error *err);
 // so whoever finds that event need not write them again.
 int phase_finish_rows(struct phase *p, int64_t now, br_error *err);
 
+// Ends a phase whose rows were written: the end of phase_finish_rows, or of WRITING.
+int phase_end_rows(struct phase *p, int64_t now, br_error *err);
+
 #endif

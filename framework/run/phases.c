@@ -87,7 +87,7 @@ bool phases_in_hand(const struct phases *ph, unsigned worker, struct running_tas
 static bool is_free_to_start(const struct phase *p)
 {
     for (uint32_t i = 0; i < p->place; i++)
-        if (p->before[i] && p->owner->phases[i].state != OVER)
+        if (p->before[i] && !phase_lets_others_start(&p->owner->phases[i]))
             return false;
     return true;
 }
@@ -114,7 +114,17 @@ static bool is_cut_off(const struct phase *p, int64_t now)
     return p->owner->stopping || phase_is_late(p, now);
 }
 
-// Takes the phase to its next state if it can move, and sets *moved if it did.
+// Ends a phase whose rows were written to standard output, or given up.
+static int finish_written(struct phase *p, int64_t now, br_error *err)
+{
+    if (p->standard.error.kind != BR_ERR_NONE && !p->cut) {
+        *err = p->standard.error;
+        return -1;
+    }
+    return p->map ? phase_end_rows(p, now, err) : phase_end_reduction(p, now, err);
+}
+
+// Takes the phase to its next state if it can move; *moved tells whether it did.
 static int step(struct phase *p, int64_t now, bool *moved, br_error *err)
 {
     *moved = true;
@@ -138,6 +148,8 @@ static int step(struct phase *p, int64_t now, bool *moved, br_error *err)
         return phase_finish_rows(p, now, err);
     if (p->state == REDUCING && pool_map_done(p->levels.map))
         return phase_next_level(p, now, err);
+    if (p->state == WRITING && atomic_load(&p->standard.written))
+        return finish_written(p, now, err);
     *moved = false;
     return 0;
 }
@@ -197,13 +209,30 @@ bool phases_done(const struct phases *ph)
     return true;
 }
 
+bool phases_only_write(const struct phases *ph)
+{
+    for (size_t i = 0; i < ph->count; i++)
+        if (!phase_lets_others_start(&ph->phases[i]))
+            return false;
+    return !phases_done(ph);
+}
+
+int phases_give_up_writing(struct phases *ph, int64_t now, br_error *err)
+{
+    writer_give_up(ph->options.standard);
+    for (size_t i = 0; i < ph->count; i++)
+        if (ph->phases[i].state == WRITING && ph->phases[i].standard.error.kind != BR_ERR_NONE)
+            phase_cut(&ph->phases[i], now);
+    return phases_advance(ph, now, err);
+}
+
 bool phases_need_workers(const struct phases *ph)
 {
     for (size_t i = 0; i < ph->count; i++) {
         const struct phase *p = &ph->phases[i];
         bool last_map_done =
             p->state == RUNNING && !p->prepared->reduce_entry && pool_map_done(p->map);
-        if (p->state != OVER && !last_map_done)
+        if (!phase_lets_others_start(p) && !last_map_done)
             return true;
     }
     return false;

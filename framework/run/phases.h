@@ -12,6 +12,9 @@
 //      │                                   │       (without a reduction: OVER)      │
 //      └─ the run stops: OVER, skipped     └─ the run stops: OVER, stopped ◄────────┘
 //
+// A phase whose rows go to a pipe or a terminal is WRITING before it is OVER, until they are read.
+// Phases after it start all the same.
+//
 // A reduction by a plugin's task runs level by level along a tree of fixed shape: level 0 takes the
 // rows that succeeded, `fan_in` consecutive ones a task, each further level the results of the one
 // before, until one row is left. In events it is a phase of its own, "NAME (reduce)".
@@ -29,6 +32,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/writer.h"
 #include "journal/event.h"
 #include "pool/pool.h"
 #include "run/prepare.h"
@@ -49,6 +53,7 @@ struct phases_options {
     int64_t grace_ns;                  // time before end_ns for a task that requests none
     const char *tag;                   // of the run, for temporary files; borrowed
     const char *results_directory;     // for result files that name no `output`; borrowed
+    struct writer *standard;           // writes to standard output; NULL: it has no slow reader
     void (*before_output)(void *);     // called before rows go to standard output
     void *user;
 };
@@ -69,6 +74,13 @@ bool phases_done(const struct phases *ph);
 // Returns the time at which phases_advance must be called again, because tasks of some phase no
 // longer fit before end_ns from then on; INT64_MAX if there is none.
 int64_t phases_deadline(const struct phases *ph, int64_t now);
+
+// Returns whether nothing is left but rows that wait for the reader of standard output.
+bool phases_only_write(const struct phases *ph);
+
+// Leaves the rows that are left unwritten: their phases end as stopped, and a resumed run writes
+// all of their rows. To be called only if phases_only_write.
+int phases_give_up_writing(struct phases *ph, int64_t now, br_error *err);
 
 // Returns whether a task may still have to run. If not, the next phases_advance ends all phases, or
 // fails.

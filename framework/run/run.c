@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -31,6 +32,9 @@
 // Time between asking a worker to end and killing it.
 #define GRACE_NS (2 * NS_PER_S)
 
+// Time for a reader of standard output or error to read, after a signal has stopped the run.
+#define READER_NS (1 * NS_PER_S)
+
 enum {
     SINKS = 4,
     WORKER_DESCRIPTORS = 5, // for a worker: two logs, a socket, two memories of its channel
@@ -52,6 +56,8 @@ struct run {
     struct summary summary;
     struct failures failures;
     struct terminal terminal;
+    struct writer *standard; // of standard output if its reader may be slow, else NULL; may be the
+                             // terminal's
     bool has_views;
     struct executor *executor;
     struct pool *pool;
@@ -64,11 +70,12 @@ struct run {
     uint32_t *starts; // how many times each worker was started
     struct stop stop;
     int64_t begin_ns;
-    bool cancelled; // running tasks are being killed
-    bool late;      // the end of the Slurm allocation stopped the run
-    bool ended;     // the last event was emitted
-    bool bad_end;   // a worker that did not end normally was reported
-    int unbindable; // errno if the kernel refuses to bind workers to CPUs, else 0
+    bool cancelled;   // running tasks are being killed
+    bool late;        // the end of the Slurm allocation stopped the run
+    bool ended;       // the last event was emitted
+    bool bad_end;     // a worker that did not end normally was reported
+    int unbindable;   // errno if the kernel refuses to bind workers to CPUs, else 0
+    int64_t leave_at; // when rows that nobody reads are given up; INT64_MAX: not yet known
     char reason[64];
     char tag[24]; // unique to this run
 };
@@ -88,9 +95,9 @@ enum run_status run_prepare(const char *path, const struct spec_override *overri
     // After a failure of the system the diagnostics may be wrong: a name that could not be kept,
     // for example, is reported as missing by its users.
     if (result != 0 && (d.count == 0 || run_status_of(err.kind) == RUN_INTERNAL))
-        terminal_error(&err);
+        terminal_error(NULL, &err);
     else if (result != 0)
-        terminal_write(diagnostics_text(&d));
+        terminal_write(NULL, diagnostics_text(&d));
     if (result != 0)
         prepared_finish(out);
     diagnostics_finish(&d);
@@ -425,6 +432,24 @@ static void make_way(void *user)
     progress_erase(&run->terminal.progress);
 }
 
+// If both streams are the same terminal or pipe, one thread writes both, in order.
+static int open_standard(struct run *run, br_error *err)
+{
+    struct stat out, error;
+    const struct job *job = run->prepared->job;
+    bool wanted = run->options->json;
+    for (size_t i = 0; i < job->phase_count; i++)
+        wanted |= job->phases[i].output && strcmp(job->phases[i].output, "-") == 0;
+    if (!wanted || !writer_is_for(STDOUT_FILENO))
+        return 0;
+    if (fstat(STDOUT_FILENO, &out) == 0 && fstat(STDERR_FILENO, &error) == 0 &&
+        out.st_dev == error.st_dev && out.st_ino == error.st_ino)
+        run->standard = run->terminal.writer;
+    if (!run->standard)
+        run->standard = writer_create(err);
+    return run->standard ? 0 : -1;
+}
+
 static int set_up(struct run *run, br_error *err)
 {
     run->begin_ns = clock_now();
@@ -437,7 +462,8 @@ static int set_up(struct run *run, br_error *err)
         open_directory(run, err) != 0)
         return -1;
     open_views(run);
-    if (open_journal(run, err) != 0 || open_logs(run, err) != 0 || open_pool(run, err) != 0)
+    if (open_standard(run, err) != 0 || open_journal(run, err) != 0 || open_logs(run, err) != 0 ||
+        open_pool(run, err) != 0)
         return -1;
     struct phases_options options = {.prepared = run->prepared,
                                      .pool = run->pool,
@@ -450,6 +476,7 @@ static int set_up(struct run *run, br_error *err)
                                      .grace_ns = run->options->grace_ns,
                                      .tag = run->tag,
                                      .results_directory = run->dir.results_path,
+                                     .standard = run->standard,
                                      .before_output = make_way,
                                      .user = run};
     run->phases = phases_create(&options, err);
@@ -461,14 +488,15 @@ static void warn(const struct run *run)
 {
     char text[160];
     if (run->stop.is_old)
-        terminal_write("batchrun: the time in SLURM_JOB_END_TIME passed more than an hour ago: it "
+        terminal_write(&run->terminal,
+                       "batchrun: the time in SLURM_JOB_END_TIME passed more than an hour ago: it "
                        "is not used; unset it\n");
     if (run->unbindable != 0) {
         snprintf(text, sizeof text,
                  "batchrun: workers are not bound to CPUs: the system call sched_setaffinity is "
                  "refused: %s\n",
                  strerror(run->unbindable));
-        terminal_write(text);
+        terminal_write(&run->terminal, text);
     }
 }
 
@@ -505,13 +533,30 @@ static void heed_time(struct run *run, int64_t now, struct buffer *lines)
     }
 }
 
+// Gives up rows that nobody reads once nothing else is left and the run is to stop. A reader who is
+// slow, but reads, has READER_NS.
+static int heed_reader(struct run *run, int64_t now, struct buffer *lines, br_error *err)
+{
+    if ((run->stop.signal == 0 && now < run->stop.end_at) || !phases_only_write(run->phases))
+        return 0;
+    if (run->leave_at == INT64_MAX)
+        run->leave_at = now + READER_NS;
+    if (now < run->leave_at && now < run->stop.kill_at)
+        return 0;
+    buffer_text(lines, "batchrun: nobody reads standard output: not all rows were written to it\n");
+    return phases_give_up_writing(run->phases, now, err);
+}
+
 static int heed(struct run *run, int64_t now, br_error *err)
 {
     struct buffer lines = BUFFER_EMPTY;
     stop_look(&run->stop, now, &lines);
     heed_time(run, now, &lines);
+    int result = heed_reader(run, now, &lines, err);
     terminal_print(&run->terminal, &lines);
     buffer_finish(&lines);
+    if (result != 0)
+        return -1;
     if (run->stop.signal != 0 && phases_stop(run->phases, now, err) != 0)
         return -1;
     if (now < run->stop.kill_at || run->cancelled)
@@ -537,6 +582,12 @@ static int one_round(struct run *run, int64_t now, br_error *err)
     return 0;
 }
 
+// Fills a pollfd that becomes readable when the writer has ended a job. `w` may be NULL.
+static struct pollfd poll_writer(const struct writer *w)
+{
+    return (struct pollfd){.fd = w ? writer_fd(w) : -1, .events = POLLIN};
+}
+
 static int64_t earliest(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -555,10 +606,14 @@ static void wait_for_more(struct run *run, int64_t now)
     until = earliest(until, phases_deadline(run->phases, now));
     if (!run->cancelled)
         until = earliest(until, run->stop.kill_at);
+    until = earliest(until, run->leave_at);
     struct pollfd wait[] = {{.fd = pool_fd(run->pool), .events = POLLIN},
-                            {.fd = run->stop.fd, .events = POLLIN}};
+                            {.fd = run->stop.fd, .events = POLLIN},
+                            poll_writer(run->standard)};
     // If poll fails, the next round just comes earlier.
-    (void)poll(wait, 2, clock_poll_timeout(until, clock_now()));
+    (void)poll(wait, 3, clock_poll_timeout(until, clock_now()));
+    if (run->standard)
+        writer_hear(run->standard);
 }
 
 // Recovers phases that earlier processes did; if all were done, no worker is started.
@@ -631,17 +686,51 @@ static void close_pool(struct run *run)
     nursery_dismiss(run->nursery); // it ends while the summary is written; tear_down waits
 }
 
+static int write_json(struct run *run, const struct buffer *json, br_error *err)
+{
+    if (run->standard &&
+        writer_add_text(run->standard, STDOUT_FILENO, json->data, json->length) == 0)
+        return 0;
+    if (fd_write_all(STDOUT_FILENO, json->data, json->length) == 0 || errno == EPIPE)
+        return 0;
+    return br_error_errno(err, "cannot write to standard output");
+}
+
 static int write_summary(struct run *run, br_error *err)
 {
     struct buffer json = BUFFER_EMPTY;
     int result = summary_json(&run->summary, &run->failures, &json, err);
     if (result == 0)
         result = rundir_write(&run->dir, "summary.json", json.data, json.length, err);
-    if (result == 0 && run->options->json &&
-        fd_write_all(STDOUT_FILENO, json.data, json.length) != 0 && errno != EPIPE)
-        result = br_error_errno(err, "cannot write to standard output");
+    if (result == 0 && run->options->json)
+        result = write_json(run, &json, err);
     buffer_finish(&json);
     return result;
+}
+
+// Waits until what was written is read, as any program does. A signal ends the wait; after one that
+// has stopped the run, the reader has READER_NS.
+static void await_readers(struct run *run)
+{
+    struct writer *const writers[] = {run->terminal.writer, run->standard};
+    struct buffer none = BUFFER_EMPTY;
+    int64_t until = run->stop.signal == 0 ? INT64_MAX : clock_now() + READER_NS;
+    for (int i = 0; i < 2; i++)
+        while (writers[i] && writer_jobs(writers[i]) > 0) {
+            struct pollfd wait[] = {{.fd = run->stop.fd, .events = POLLIN},
+                                    poll_writer(writers[i])};
+            int64_t now = clock_now();
+            if (now >= until)
+                return;
+            (void)poll(wait, 2, clock_poll_timeout(until, now));
+            writer_hear(writers[i]);
+            if (wait[0].revents == 0)
+                continue;
+            stop_look(&run->stop, now, &none);
+            buffer_reset(&none);
+            until = earliest(until, now + READER_NS);
+        }
+    buffer_finish(&none);
 }
 
 static enum run_status end(struct run *run, int looped, br_error *err)
@@ -668,22 +757,28 @@ static enum run_status end(struct run *run, int looped, br_error *err)
         (looped == 0 || run->summary.worker_count > 0) && terminal_result(&run->terminal, status);
     // The summary has the reason of a failure, unless the event that carries it was lost.
     if (looped != 0 && (!shown || told != 0))
-        terminal_error(err);
+        terminal_error(&run->terminal, err);
     else if (!shown)
         terminal_write(
+            &run->terminal,
             "batchrun: out of memory for the summary on the terminal; `batchrun show` prints it\n");
     if (looped == 0 && closed != 0) {
-        terminal_error(&late);
+        terminal_error(&run->terminal, &late);
         status = run_status_of(late.kind);
     }
     if (status == RUN_INTERRUPTED && run->options->journal && !run->part.phases)
-        terminal_resume_command(run->options->go_on);
+        terminal_resume_command(&run->terminal, run->options->go_on);
+    await_readers(run);
     return status;
 }
 
 static void tear_down(struct run *run)
 {
-    phases_destroy(run->phases);
+    if (run->standard != run->terminal.writer)
+        writer_destroy(run->standard);
+    if (run->has_views)
+        terminal_close(&run->terminal);
+    phases_destroy(run->phases); // the writers have used their rows
     pool_destroy(run->pool);
     nursery_stop(run->nursery);
     // Ends processes that a killed nursery left. A process that no signal ends was reported before.
@@ -693,7 +788,6 @@ static void tear_down(struct run *run)
     if (run->has_views) {
         summary_finish(&run->summary);
         failures_finish(&run->failures);
-        terminal_finish(&run->terminal);
     }
     for (unsigned i = 0; run->logs && i < 2 * run->workers; i++)
         fd_close(&run->logs[i]);
@@ -717,11 +811,14 @@ enum run_status run_job(struct prepared *p, struct nursery *nursery,
                       .options = options,
                       .nursery = nursery,
                       .dir = RUNDIR_NONE,
+                      .leave_at = INT64_MAX,
                       .stop = STOP_CLOSED};
     br_error err = {0};
     enum run_status status;
     if (set_up(&run, &err) != 0) {
-        terminal_error(&err);
+        terminal_error(run.has_views ? &run.terminal : NULL, &err);
+        if (run.has_views)
+            await_readers(&run);
         status = run_status_of(err.kind);
     } else {
         int looped = loop(&run, &err);

@@ -12,21 +12,23 @@
 #include "base/signals.h"
 #include "base/text.h"
 
-static void write_bytes(const char *data, size_t length)
+// Writes at once, or by the run's writer after all that it has to write before.
+static void write_bytes(const struct terminal *t, const char *data, size_t length)
 {
-    (void)fd_write_all(STDERR_FILENO, data, length);
+    if (!t || !t->writer || writer_add_text(t->writer, STDERR_FILENO, data, length) != 0)
+        (void)fd_write_all(STDERR_FILENO, data, length);
 }
 
 // ---- Before and beside a run
 
-void terminal_write(const char *text)
+void terminal_write(const struct terminal *t, const char *text)
 {
     struct buffer shown = BUFFER_EMPTY;
     text_lines_escaped(&shown, text, strlen(text));
     if (shown.failed)
-        write_bytes(text, strlen(text));
+        write_bytes(t, text, strlen(text));
     else
-        write_bytes(shown.data, shown.length);
+        write_bytes(t, shown.data, shown.length);
     buffer_finish(&shown);
 }
 
@@ -41,12 +43,12 @@ static const char *memory_limit(void)
     return "";
 }
 
-void terminal_error(const br_error *err)
+void terminal_error(const struct terminal *t, const br_error *err)
 {
     char text[sizeof err->text + 80];
     bool no_memory = strstr(err->text, "out of memory") || strstr(err->text, strerror(ENOMEM));
     snprintf(text, sizeof text, "batchrun: %s%s\n", err->text, no_memory ? memory_limit() : "");
-    terminal_write(text);
+    terminal_write(t, text);
 }
 
 void terminal_interrupted(int signal)
@@ -54,9 +56,9 @@ void terminal_interrupted(int signal)
     static const char before[] = "batchrun: interrupted by ";
     static const char after[] = " before the run started: no task was run\n";
     const char *name = signal_name(signal);
-    write_bytes(before, sizeof before - 1);
-    write_bytes(name, strlen(name));
-    write_bytes(after, sizeof after - 1);
+    write_bytes(NULL, before, sizeof before - 1);
+    write_bytes(NULL, name, strlen(name));
+    write_bytes(NULL, after, sizeof after - 1);
 }
 
 // ---- During a run
@@ -65,12 +67,21 @@ void terminal_init(struct terminal *t, struct failures *failures, const struct s
                    const struct rundir *dir, bool quiet)
 {
     *t = (struct terminal){.failures = failures, .summary = summary, .dir = dir, .quiet = quiet};
-    progress_init(&t->progress, STDERR_FILENO);
+    // Without a thread every write waits for the reader.
+    t->writer = writer_is_for(STDERR_FILENO) ? writer_create(NULL) : NULL;
+    progress_init(&t->progress, STDERR_FILENO, t->writer);
 }
 
 void terminal_finish(struct terminal *t)
 {
     progress_finish(&t->progress);
+}
+
+void terminal_close(struct terminal *t)
+{
+    terminal_finish(t);
+    writer_destroy(t->writer);
+    t->writer = NULL;
 }
 
 void terminal_print(struct terminal *t, const struct buffer *lines)
@@ -88,7 +99,7 @@ void terminal_begin(struct terminal *t, const struct resume *resume)
     resume_describe(resume, t->dir->path, &b);
     buffer_char(&b, '\0');
     if (!b.failed)
-        terminal_write(b.data);
+        terminal_write(t, b.data);
     buffer_finish(&b);
 }
 
@@ -136,18 +147,18 @@ bool terminal_result(struct terminal *t, enum run_status status)
     }
     bool shown = !text.failed;
     if (shown)
-        write_bytes(text.data, text.length);
+        write_bytes(t, text.data, text.length);
     buffer_finish(&text);
     return shown;
 }
 
-void terminal_resume_command(const char *command)
+void terminal_resume_command(const struct terminal *t, const char *command)
 {
     struct buffer b = BUFFER_EMPTY;
     buffer_text(&b, "batchrun: to resume: ");
     text_escaped(&b, command, strlen(command));
     buffer_char(&b, '\n');
     if (!b.failed)
-        write_bytes(b.data, b.length);
+        write_bytes(t, b.data, b.length);
     buffer_finish(&b);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Everything that a run writes to standard error: errors, progress, failures, the summary. No other
 // file of framework/ writes there in the coordinator. Failures to write are ignored, because nobody
-// is left to report them to.
+// is left to report them to. During a run a thread writes, so that a reader who waits does not stop
+// the run.
 //
 // All calls come from the thread of the run, except terminal_interrupted.
 #ifndef BR_RUN_TERMINAL_H
@@ -21,13 +22,15 @@
 
 // ---- Before and beside a run
 
+struct terminal;
+
 // Writes text that may have names of files in it: control characters are escaped. Without memory
-// for that the text is written as it is.
-void terminal_write(const char *text);
+// for that the text is written as it is. `t` is NULL outside of a run.
+void terminal_write(const struct terminal *t, const char *text);
 
 // Writes "batchrun: " and the error as a line. If memory ran out, and a limit (ulimit) of this
-// process's memory is set, the line names that limit.
-void terminal_error(const br_error *err);
+// process's memory is set, the line names that limit. `t` is NULL outside of a run.
+void terminal_error(const struct terminal *t, const br_error *err);
 
 // Writes that a signal ended the program before a run began. Async-signal-safe.
 void terminal_interrupted(int signal);
@@ -35,6 +38,7 @@ void terminal_interrupted(int signal);
 // ---- During a run
 
 struct terminal {
+    struct writer *writer;    // of standard error if its reader may be slow; else NULL
     struct progress progress; // an event sink; the run calls its progress_tick
     struct failures *failures;
     const struct summary *summary;
@@ -46,6 +50,7 @@ struct terminal {
 void terminal_init(struct terminal *t, struct failures *failures, const struct summary *summary,
                    const struct rundir *dir, bool quiet);
 void terminal_finish(struct terminal *t); // erases the progress and frees it
+void terminal_close(struct terminal *t);  // the same; what the writer has not written is lost
 
 // Prints whole lines, above the progress if there is one.
 void terminal_print(struct terminal *t, const struct buffer *lines);
@@ -71,6 +76,6 @@ void terminal_failures(struct terminal *t);
 bool terminal_result(struct terminal *t, enum run_status status);
 
 // Writes the command that resumes the run.
-void terminal_resume_command(const char *command);
+void terminal_resume_command(const struct terminal *t, const char *command);
 
 #endif

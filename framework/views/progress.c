@@ -2,7 +2,7 @@
 // Counts what happens, takes samples of what runs, and decides when to draw.
 #include "views/progress.h"
 
-#include <poll.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,6 +15,7 @@
 
 enum {
     MARK_TASKS = 10,
+    ABOVE_MAX = 1 << 20, // bytes of messages that wait for a reader
 };
 
 static const int64_t line_interval = 30 * NS_PER_S;
@@ -53,10 +54,18 @@ enum progress_mode progress_mode_for(int fd)
 // Writes the text. A failure does not stop the run, and the text is not written again.
 static void write_text(struct progress *p)
 {
-    if (!p->text.failed && p->text.length > 0 &&
-        fd_write_all(p->fd, p->text.data, p->text.length) != 0)
+    bool any = !p->text.failed && p->text.length > 0;
+    if (any && p->writer)
+        (void)writer_add_text(p->writer, p->fd, p->text.data, p->text.length);
+    else if (any && fd_write_all(p->fd, p->text.data, p->text.length) != 0)
         p->mode = PROGRESS_NONE;
     buffer_reset(&p->text);
+}
+
+// Returns whether nobody has read yet what was written before.
+static bool is_waiting(const struct progress *p)
+{
+    return p->writer && writer_jobs(p->writer) > 0;
 }
 
 static void terminal_size(int fd, size_t *columns, size_t *rows)
@@ -116,9 +125,19 @@ void progress_print(struct progress *p, const struct buffer *lines)
 {
     if (lines->failed || lines->length == 0)
         return;
-    buffer_append(&p->above, lines->data, lines->length);
     p->changed = true;
-    if (p->mode != PROGRESS_BAR)
+    if (p->above.length + lines->length > ABOVE_MAX) {
+        p->left_out += lines->length;
+        return;
+    }
+    if (p->left_out > 0)
+        buffer_format(&p->above,
+                      "batchrun: %" PRIu64 " bytes of messages are left out here, because "
+                      "nobody read them\n",
+                      p->left_out);
+    p->left_out = 0;
+    buffer_append(&p->above, lines->data, lines->length);
+    if (p->mode != PROGRESS_BAR && !is_waiting(p))
         progress_erase(p);
 }
 
@@ -144,17 +163,9 @@ static struct block block_of(const struct progress *p, int64_t now)
                           .now = now};
 }
 
-// Returns whether the terminal takes output now: one that is stopped (Ctrl-S) must not stop the
-// run.
-static bool takes_more(int fd)
-{
-    struct pollfd terminal = {.fd = fd, .events = POLLOUT};
-    return poll(&terminal, 1, 0) != 0;
-}
-
 static void draw_block(struct progress *p, int64_t now)
 {
-    if (!takes_more(p->fd))
+    if (is_waiting(p))
         return;
     size_t columns, rows;
     terminal_size(p->fd, &columns, &rows);
@@ -181,6 +192,8 @@ static void draw_block(struct progress *p, int64_t now)
 
 static void write_line(struct progress *p, int64_t now)
 {
+    if (is_waiting(p))
+        return;
     struct block b = block_of(p, now);
     progress_block_line(&p->text, &b);
     for (size_t i = 0; i < p->phase_count; i++)
@@ -260,6 +273,8 @@ int64_t progress_next(const struct progress *p)
 
 void progress_tick(struct progress *p, int64_t now)
 {
+    if (p->mode != PROGRESS_BAR && !is_waiting(p))
+        progress_erase(p); // messages that had to wait
     if (p->mode == PROGRESS_NONE)
         return;
     sample(p, now);
@@ -421,9 +436,10 @@ static int progress_take(struct event_sink *sink, const struct event *event, br_
     return 0;
 }
 
-void progress_init(struct progress *p, int fd)
+void progress_init(struct progress *p, int fd, struct writer *writer)
 {
-    *p = (struct progress){.sink.take = progress_take, .fd = fd, .sampled_ns = -1};
+    *p =
+        (struct progress){.sink.take = progress_take, .fd = fd, .writer = writer, .sampled_ns = -1};
 }
 
 void progress_show(struct progress *p, enum progress_mode mode, progress_look *look, void *user)
@@ -449,5 +465,5 @@ void progress_finish(struct progress *p)
     buffer_finish(&p->above);
     buffer_finish(&p->block);
     buffer_finish(&p->text);
-    progress_init(p, p->fd);
+    progress_init(p, p->fd, p->writer);
 }

@@ -17,6 +17,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/writer.h"
 #include "journal/event.h"
 #include "views/progress_block.h"
 #include "views/running_task.h"
@@ -33,6 +34,7 @@ typedef bool progress_look(void *user, unsigned worker, struct running_task *out
 struct progress {
     struct event_sink sink; // its take always returns 0
     int fd;
+    struct writer *writer; // or NULL
     enum progress_mode mode;
     progress_look *look; // NULL: running tasks are not shown
     void *user;
@@ -48,7 +50,8 @@ struct progress {
     int64_t last_ns;     // time of the latest drawing or line
     bool changed;        // something was counted after that
     struct buffer above; // lines to print above the next drawing
-    struct buffer block; // as it is on the terminal now
+    uint64_t left_out;   // bytes of messages for which there was no room in it
+    struct buffer block; // as it stands on the terminal
     struct buffer text;
     struct sigaction resized; // the action of SIGWINCH before progress_show
     bool watches_size;
@@ -59,7 +62,9 @@ struct progress {
 enum progress_mode progress_mode_for(int fd);
 
 // Counts events, without showing anything, until progress_show.
-void progress_init(struct progress *p, int fd);
+// What is shown is written by `writer`, which is borrowed. While it has jobs, nothing is drawn, and
+// messages are kept, 1 MiB of them at most. NULL: the calls below write, and wait for a reader.
+void progress_init(struct progress *p, int fd, struct writer *writer);
 
 // Starts to show progress in this mode. Earlier events, of a run that is resumed, were only
 // counted. PROGRESS_BAR handles SIGWINCH until progress_finish.

@@ -26,7 +26,7 @@ static void start(enum progress_mode mode)
         running[i].since_ns = -1;
     fd = memfd_create("progress", MFD_CLOEXEC);
     ck_assert_int_ge(fd, 0);
-    progress_init(&progress, fd);
+    progress_init(&progress, fd, NULL);
     progress_show(&progress, mode, look, NULL);
 }
 

@@ -13,7 +13,7 @@
 
 int report_error(const br_error *err)
 {
-    terminal_error(err);
+    terminal_error(NULL, err);
     return run_status_of(err->kind);
 }
 
