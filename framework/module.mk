@@ -260,6 +260,7 @@ librun_a_SOURCES = \
 	framework/run/check_command_shell.c \
 	framework/run/check_files.c framework/run/check_files.h \
 	framework/run/fingerprint.c framework/run/fingerprint.h \
+	framework/run/log_room.c framework/run/log_room.h \
 	framework/run/one_task.c framework/run/one_task.h \
 	framework/run/phase.c framework/run/phase.h \
 	framework/run/phase_events.c framework/run/phase_events.h \

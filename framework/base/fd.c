@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -153,6 +154,20 @@ int fd_read_file(const char *path, const char *what, size_t max, struct buffer *
     return result;
 }
 
+// Returns whether errno says that shared memory of `size` bytes is larger than a file may be, and
+// then fills *err.
+static bool exceeds_file_limit(size_t size, br_error *err)
+{
+    struct rlimit limit;
+    if (errno != EFBIG || getrlimit(RLIMIT_FSIZE, &limit) != 0)
+        return false;
+    br_error_set(err, BR_ERR_USAGE,
+                 "shared memory of %zu bytes is needed, and the limit on the size of files is %llu "
+                 "bytes: raise it (ulimit -f)",
+                 size, (unsigned long long)limit.rlim_cur);
+    return true;
+}
+
 int fd_memory(const char *name, size_t size, br_error *err)
 {
     int fd = fd_above_standard(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -160,7 +175,8 @@ int fd_memory(const char *name, size_t size, br_error *err)
         return br_error_errno(err, "cannot create shared memory");
     if (fd_truncate(fd, (off_t)size) != 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
-        br_error_errno(err, "cannot size shared memory to %zu bytes", size);
+        if (!exceeds_file_limit(size, err))
+            br_error_errno(err, "cannot size shared memory to %zu bytes", size);
         fd_close(&fd);
     }
     return fd;
@@ -173,7 +189,8 @@ int fd_memory_sealed(const char *name, const void *data, size_t size, br_error *
         return br_error_errno(err, "cannot create shared memory");
     if (fd_write_all(fd, data, size) != 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) {
-        br_error_errno(err, "cannot fill shared memory with %zu bytes", size);
+        if (!exceeds_file_limit(size, err))
+            br_error_errno(err, "cannot fill shared memory with %zu bytes", size);
         fd_close(&fd);
     }
     return fd;

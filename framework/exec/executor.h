@@ -96,6 +96,10 @@ struct executor_ops {
     // never.
     int64_t (*deadline)(const struct executor *);
 
+    // Makes the deadlines of workers (to be ready, to end by themselves) later: this process did
+    // not run between the two times, by clock_now, because it was stopped.
+    void (*stood_still)(struct executor *, int64_t from, int64_t to);
+
     // Asks all workers to end, kills them after `grace_ns`, and frees the executor. Blocks for
     // `grace_ns` and a few seconds at most. Maps need not be dropped before.
     void (*destroy)(struct executor *, int64_t grace_ns);

@@ -385,7 +385,7 @@ static int write_header(struct journal *j, br_error *err)
     journal_header_encode(header, &j->id);
     j->chain = journal_header_checksum(header);
     if (reserve(j, RESERVE_STEP) != 0 || fd_write_all(j->fd, header, sizeof header) != 0) {
-        bool full = errno == ENOSPC || errno == EDQUOT;
+        bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
         br_error_errno(err, "cannot write the journal %s", j->path);
         if (err && full)
             err->kind = BR_ERR_INTERRUPTED;

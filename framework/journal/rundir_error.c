@@ -9,6 +9,7 @@ void rundir_set_kind(br_error *err, int number)
     switch (number) {
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
         err->kind = BR_ERR_INTERRUPTED;
         break;
     case EACCES:

@@ -246,6 +246,7 @@ static void poll_once(br_pool *p, int64_t deadline)
     int64_t until = library_deadline_of_work(p);
     if (deadline < until)
         until = deadline;
+    int64_t before = library_now(p);
     unsigned idle = p->broken || p->ended; // leave out the workers' descriptor: it may be readable
     struct pollfd wait[] = {{.fd = idle ? -1 : pool_fd(p->pool), .events = POLLIN},
                             {.fd = p->wake, .events = POLLIN}};
@@ -254,6 +255,9 @@ static void poll_once(br_pool *p, int64_t deadline)
     p->time.wait(p->time.user, wait + idle, 2 - idle, until);
     pthread_mutex_lock(&p->lock);
     p->driving = false;
+    int64_t after = library_now(p), latest = until > before ? until : before;
+    if (!p->broken && !p->ended && after - POOL_STOPPED_NS >= latest)
+        pool_stood_still(p->pool, before, after);
     uint64_t count;
     if (wait[1].revents)
         (void)!read(p->wake, &count, sizeof count);
@@ -310,13 +314,15 @@ bool library_drive_until(br_pool *p, int64_t deadline, library_condition *done, 
     if (done(user) && !(drives && step_is_due(p)))
         return true;
     for (;;) {
+        // What happened before the deadline counts, even if nobody has read it yet.
+        int64_t now = library_now(p);
         if (drives)
             library_step(p);
+        else if (now >= deadline)
+            dispatch(p);
         if (done(user))
             return true;
-        if (p->broken || p->ended)
-            return false;
-        if (library_now(p) >= deadline)
+        if (p->broken || p->ended || now >= deadline)
             return false;
         if (!drives || p->driving)
             wait_for_driver(p, deadline);

@@ -251,11 +251,22 @@ int pool_dispatch(struct pool *p, int64_t now, br_error *err)
     if (take_reports(p, err) != 0)
         return -1;
     p->needs_dispatch = p->steal_soon = p->blocked_known = p->hungry = false;
+    if (p->halt_to > p->halt_from)
+        pool_halt_clocks(p);
     for (unsigned i = 0; i < p->options.workers; i++)
         pool_judge(p, i);
     if (pool_start_workers(p, err) != 0)
         return -1;
     return grant_tasks(p, err);
+}
+
+void pool_stood_still(struct pool *p, int64_t from, int64_t to)
+{
+    // Rounds follow each other, so two such times are never far apart.
+    if (p->halt_to == p->halt_from)
+        p->halt_from = from;
+    p->halt_to = to;
+    p->executor->ops->stood_still(p->executor, from, to);
 }
 
 int pool_fd(const struct pool *p)

@@ -19,10 +19,37 @@ static bool find_judged(const struct pool *p, unsigned slot, struct exec_in_hand
     return s->grant_count > 0 && is_judged(s->grants[0].map) && pool_in_hand(p, slot, h, &user);
 }
 
+static bool is_task(const struct exec_grant *noted, const struct exec_in_hand *h)
+{
+    return noted->count > 0 && noted->map == h->task.map && noted->first == h->task.first &&
+           noted->attempt == h->task.attempt;
+}
+
 static bool was_asked(const struct slot *s, const struct exec_in_hand *h)
 {
-    return s->asked.count > 0 && s->asked.map == h->task.map && s->asked.first == h->task.first &&
-           s->asked.attempt == h->task.attempt;
+    return is_task(&s->asked, h);
+}
+
+// Returns when the clock of the slot's running task has started, as if it had never stood still.
+static int64_t clock_start(const struct slot *s, const struct exec_in_hand *h)
+{
+    return h->since_ns + (is_task(&s->halted, h) ? s->halted_ns : 0);
+}
+
+void pool_halt_clocks(struct pool *p)
+{
+    for (unsigned i = 0; i < p->options.workers; i++) {
+        struct slot *s = &p->slots[i];
+        struct exec_in_hand h;
+        if (!find_judged(p, i, &h))
+            continue;
+        int64_t from = h.since_ns > p->halt_from ? h.since_ns : p->halt_from;
+        if (!is_task(&s->halted, &h))
+            s->halted_ns = 0;
+        s->halted = h.task;
+        s->halted_ns += p->halt_to > from ? p->halt_to - from : 0;
+    }
+    p->halt_from = p->halt_to = 0;
 }
 
 static void end_overdue(struct pool *p, unsigned slot, const struct exec_in_hand *h, int64_t limit)
@@ -52,7 +79,7 @@ void pool_judge(struct pool *p, unsigned slot)
         return;
     }
     const struct time_limits *limits = &s->grants[0].map->options.map.limits;
-    int64_t ran = p->now - h.since_ns;
+    int64_t ran = p->now - clock_start(s, &h);
     if (limits->hard_ns > 0 && ran >= limits->hard_ns)
         end_overdue(p, slot, &h, limits->hard_ns);
     else if (limits->soft_ns > 0 && ran >= limits->soft_ns && !was_asked(s, &h)) {
@@ -76,6 +103,6 @@ int64_t pool_slot_deadline(const struct pool *p, unsigned slot)
     if (!find_judged(p, slot, &h))
         return p->now + (limits->soft_ns > 0 ? limits->soft_ns : limits->hard_ns);
     if (limits->soft_ns > 0 && !was_asked(s, &h))
-        return h.since_ns + limits->soft_ns;
-    return limits->hard_ns > 0 ? h.since_ns + limits->hard_ns : INT64_MAX;
+        return clock_start(s, &h) + limits->soft_ns;
+    return limits->hard_ns > 0 ? clock_start(s, &h) + limits->hard_ns : INT64_MAX;
 }

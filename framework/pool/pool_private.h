@@ -71,6 +71,10 @@ int pool_take_dead(struct pool *p, const struct exec_report *r, br_error *err);
 // it is over its soft limit.
 void pool_judge(struct pool *p, unsigned slot);
 
+// Stops the clock of each running task for the time in which the process did not run. To be called
+// when all reports are read: tasks that have ended meanwhile keep their outcomes.
+void pool_halt_clocks(struct pool *p);
+
 // When the slot needs a round even if nothing is reported; INT64_MAX: never.
 int64_t pool_slot_deadline(const struct pool *p, unsigned slot);
 

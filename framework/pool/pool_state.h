@@ -47,7 +47,9 @@ struct slot {
     bool was_ready;           // a worker of this slot has been ready
     int64_t ready_ns;         // READY: since when
     int64_t start_at;         // DOWN: when the next worker may start
-    struct exec_grant asked;  // the task that was asked to stop at its soft limit; count 0: none
+    struct exec_grant halted; // the task whose clock stood still for halted_ns; count 0: none
+    int64_t halted_ns;
+    struct exec_grant asked; // the task that was asked to stop at its soft limit; count 0: none
 };
 
 // A map stands in the pool's queue while it has tasks that could be granted now. Otherwise, while
@@ -87,6 +89,7 @@ struct pool {
     uint64_t finished;             // number of attempts finished so far
     int64_t now;                   // of this round
     bool hungry;                   // in the last round a slot could have taken more tasks
+    int64_t halt_from, halt_to;    // time in which the process did not run; equal: none
     bool needs_dispatch;           // something has changed since the last round
     bool steal_soon;               // an idle slot could steal as soon as that pays
     struct blocked_grant *blocked; // of this round, oldest first

@@ -153,6 +153,11 @@ int phase_report(const struct phase_reporter *r, const struct exec_report *repor
 {
     if (report->type == REPORT_OK)
         return report_ok(r, report, err);
+    const struct phases_options *o = &r->ph->options;
+    bool fails = report->type == REPORT_END &&
+                 (report->end.status == OUTCOME_ERROR || report->end.status == OUTCOME_CRASHED);
+    if (fails && o->before_failure(o->user, report, err) != 0)
+        return -1;
     if (report->type == REPORT_END)
         return report_end(r, report, final, err);
     return report_output(r, report, err);

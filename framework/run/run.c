@@ -21,6 +21,7 @@
 #include "journal/journal.h"
 #include "journal/rundir.h"
 #include "pool/pool.h"
+#include "run/log_room.h"
 #include "run/phases.h"
 #include "run/resume.h"
 #include "run/stop.h"
@@ -63,9 +64,8 @@ struct run {
     struct pool *pool;
     struct phases *phases;
     struct plugin_use *plugins;
-    struct job_env *env; // of the workers
-    char *real_path;     // of the run directory; in `env`
-    int *logs;           // standard output of each worker, then standard error of each
+    int *logs; // standard output of each worker, then standard error of each
+    struct log_room log_room;
     unsigned workers;
     uint32_t *starts; // how many times each worker was started
     struct stop stop;
@@ -425,6 +425,15 @@ static bool look_in_hand(void *user, unsigned worker, struct running_task *out)
     return phases_in_hand(run->phases, worker, out);
 }
 
+static int check_logs(void *user, const struct exec_report *r, br_error *err)
+{
+    struct run *run = user;
+    if (r->slot >= run->workers) // it ended in no worker
+        return 0;
+    const int logs[] = {run->logs[r->slot], run->logs[run->workers + r->slot]};
+    return log_room_check(&run->log_room, &run->dir, logs, clock_now(), err);
+}
+
 // Called before rows go to standard output, which may be the terminal that shows the progress.
 static void make_way(void *user)
 {
@@ -478,6 +487,7 @@ static int set_up(struct run *run, br_error *err)
                                      .results_directory = run->dir.results_path,
                                      .standard = run->standard,
                                      .before_output = make_way,
+                                     .before_failure = check_logs,
                                      .user = run};
     run->phases = phases_create(&options, err);
     return run->phases ? 0 : -1;
@@ -593,6 +603,21 @@ static int64_t earliest(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+// Stops all clocks for the time in which this process was stopped. Nobody says when that began, so
+// the time since the last round began is taken; it is short. `latest` is when this process was to
+// run again.
+static void heed_halt(struct run *run, int64_t since, int64_t latest)
+{
+    bool continued = stop_was_continued(&run->stop);
+    int64_t now = clock_now();
+    if (!continued && now - POOL_STOPPED_NS < latest)
+        return;
+    pool_stood_still(run->pool, since, now);
+    stop_stood_still(&run->stop, since, now);
+    if (run->leave_at != INT64_MAX)
+        run->leave_at += now - since;
+}
+
 // Waits for reports, signals or the next deadline. `now` is the time of the round before, so that a
 // deadline that has passed since ends the wait at once.
 static void wait_for_more(struct run *run, int64_t now)
@@ -609,11 +634,14 @@ static void wait_for_more(struct run *run, int64_t now)
     until = earliest(until, run->leave_at);
     struct pollfd wait[] = {{.fd = pool_fd(run->pool), .events = POLLIN},
                             {.fd = run->stop.fd, .events = POLLIN},
+                            {.fd = run->stop.continued_fd, .events = POLLIN},
                             poll_writer(run->standard)};
     // If poll fails, the next round just comes earlier.
-    (void)poll(wait, 3, clock_poll_timeout(until, clock_now()));
+    int64_t before = clock_now();
+    (void)poll(wait, 4, clock_poll_timeout(until, before));
     if (run->standard)
         writer_hear(run->standard);
+    heed_halt(run, now, until > before ? until : before);
 }
 
 // Recovers phases that earlier processes did; if all were done, no worker is started.

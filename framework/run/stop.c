@@ -90,8 +90,16 @@ int stop_open(struct stop *s, int64_t grace_ns, int64_t now, br_error *err)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); // exceeding a file size limit is an error of write
     opened.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (opened.fd < 0)
-        return br_error_errno(err, "cannot watch for signals");
+    // A stopped process is sent SIGCONT when it continues. Without that, long stops are noticed.
+    sigemptyset(&set);
+    sigaddset(&set, SIGCONT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    opened.continued_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (opened.fd < 0 || opened.continued_fd < 0) {
+        br_error_errno(err, "cannot watch for signals");
+        stop_close(&opened);
+        return -1;
+    }
     opened.grace_ns = grace_ns;
     opened.kill_at = opened.end_at;
     *s = opened;
@@ -101,6 +109,19 @@ int stop_open(struct stop *s, int64_t grace_ns, int64_t now, br_error *err)
 void stop_close(struct stop *s)
 {
     fd_close(&s->fd);
+    fd_close(&s->continued_fd);
+}
+
+bool stop_was_continued(const struct stop *s)
+{
+    struct signalfd_siginfo info;
+    return read(s->continued_fd, &info, sizeof info) == (ssize_t)sizeof info;
+}
+
+void stop_stood_still(struct stop *s, int64_t from, int64_t to)
+{
+    if (s->kill_at > from && s->kill_at < s->end_at)
+        s->kill_at = s->end_at - s->kill_at > to - from ? s->kill_at + to - from : s->end_at;
 }
 
 static void begin(struct stop *s, int signal, int64_t now, struct buffer *lines)

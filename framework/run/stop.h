@@ -16,6 +16,7 @@
 
 struct stop {
     int fd;           // readable when a signal has arrived; -1 while closed
+    int continued_fd; // readable when this process was continued after it was stopped; -1 as fd
     int64_t grace_ns; // how long tasks may run after the first signal
     int signal;       // the first that arrived, or 0
     int64_t end_at;   // time at which tasks must be over in any case; INT64_MAX = never
@@ -24,7 +25,8 @@ struct stop {
     bool is_old;      // it had passed so long before that it is of an earlier allocation: not used
 };
 
-#define STOP_CLOSED ((struct stop){.fd = -1, .end_at = INT64_MAX, .kill_at = INT64_MAX})
+#define STOP_CLOSED                                                                                \
+    ((struct stop){.fd = -1, .continued_fd = -1, .end_at = INT64_MAX, .kill_at = INT64_MAX})
 
 // Has a signal that asks the run to stop end the program with RUN_INTERRUPTED and a message, until
 // stop_open. For the time in which a run is prepared, when there is nothing to clean up.
@@ -38,6 +40,12 @@ void stop_guard_preparation(void);
 int stop_open(struct stop *s, int64_t grace_ns, int64_t now, br_error *err);
 
 void stop_close(struct stop *s); // takes STOP_CLOSED
+
+// Returns whether this process was stopped and continued since the last call.
+bool stop_was_continued(const struct stop *s);
+
+// Gives running tasks as much longer as this process did not run, but not beyond end_at.
+void stop_stood_still(struct stop *s, int64_t from, int64_t to);
 
 // Takes the signals that have arrived. Appends a line for a person about each that changed
 // something.

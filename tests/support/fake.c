@@ -669,7 +669,15 @@ static int fake_fd(const struct executor *ex)
     return fake_of(ex)->bell;
 }
 
-// Does nothing: all events happen in fake_advance, which makes the descriptor readable.
+// Everything happens in fake_advance, which rings the bell.
+static void fake_stood_still(struct executor *ex, int64_t from, int64_t to)
+{
+    struct fake *f = fake_of(ex);
+    for (unsigned i = 0; i < ex->slots; i++)
+        if (f->slots[i].kill_at < INT64_MAX - (to - from))
+            f->slots[i].kill_at += to - from;
+}
+
 static int64_t fake_deadline(const struct executor *ex)
 {
     (void)ex;
@@ -707,6 +715,7 @@ static const struct executor_ops fake_ops = {
     .next_report = fake_next_report,
     .fd = fake_fd,
     .deadline = fake_deadline,
+    .stood_still = fake_stood_still,
     .destroy = fake_destroy,
 };
 

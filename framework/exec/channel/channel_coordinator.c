@@ -8,8 +8,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "exec/channel/channel_account.h"
+
+enum {
+    FULL_BYTES = CHANNEL_RING / 4 // with so many bytes unread, a record may not fit into the ring
+};
 
 static void futex_wake(_Atomic uint32_t *word)
 {
@@ -183,6 +188,8 @@ bool channel_in_hand(const struct channel *c, struct exec_in_hand *out)
         return false;
     out->task = channel_task_at(g, g->done);
     out->since_ns = c->last_end_ns > g->given_ns ? c->last_end_ns : g->given_ns;
+    if (c->room_ns > out->since_ns)
+        out->since_ns = c->room_ns;
     uint32_t millionths = atomic_load_explicit(&c->up->progress, memory_order_relaxed);
     out->progress = (millionths < 1000000 ? millionths : 1000000) / 1e6;
     return true;
@@ -206,8 +213,11 @@ void channel_close(struct channel *c)
 
 void channel_read_done(struct channel *c)
 {
-    if (atomic_load_explicit(&c->down->read, memory_order_relaxed) == c->read)
+    uint64_t before = atomic_load_explicit(&c->down->read, memory_order_relaxed);
+    if (before == c->read)
         return;
+    if (c->read - before >= FULL_BYTES)
+        c->room_ns = clock_now();
     atomic_store_explicit(&c->down->read, c->read, memory_order_release);
     wake_if_asleep(c);
 }

@@ -41,6 +41,7 @@ struct channel {
     struct channel_granted queue[EXECUTOR_QUEUE];
     bool remote_barrier; // this side's barriers reach workers that register for them
     int64_t last_end_ns; // end of the newest outcome, as far as it can be believed
+    int64_t room_ns;     // when a worker that may have waited for room in the ring got some
     int64_t compact_ns;  // start time of the next compact record, as the worker reports it
     uint32_t suspects;   // tasks to be returned alone, at most, if the ring is damaged
     struct buffer fragments, payload, durations, cells; // copies of the records read last

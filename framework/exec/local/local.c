@@ -330,6 +330,14 @@ static int64_t local_deadline(const struct executor *ex)
     return rescan < first ? rescan : first;
 }
 
+static void local_stood_still(struct executor *ex, int64_t from, int64_t to)
+{
+    struct local *l = local_of(ex);
+    for (unsigned i = 0; i < ex->slots; i++)
+        if (l->slots[i].deadline_ns < INT64_MAX - (to - from))
+            l->slots[i].deadline_ns += to - from;
+}
+
 // ---- Making and ending
 
 static bool any_left(const struct local *l)
@@ -340,11 +348,13 @@ static bool any_left(const struct local *l)
     return false;
 }
 
+// Waits for the workers' ends. What the nursery has said until the deadline is read in any case.
 static void wait_all(struct local *l, int64_t deadline)
 {
     br_error err;
-    for (int64_t now = clock_now(); any_left(l) && now < deadline; now = clock_now()) {
+    for (int64_t now = 0; any_left(l) && now < deadline;) {
         struct pollfd wait = {.fd = l->options.nursery->socket, .events = POLLIN};
+        now = clock_now();
         if (poll(&wait, 1, clock_poll_timeout(deadline, now)) < 0 && errno != EINTR)
             return;
         l->nursery_ready = true;
@@ -403,6 +413,7 @@ static const struct executor_ops local_ops = {
     .next_report = local_next_report,
     .fd = local_fd,
     .deadline = local_deadline,
+    .stood_still = local_stood_still,
     .destroy = local_destroy,
 };
 

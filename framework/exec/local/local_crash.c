@@ -2,8 +2,10 @@
 // Texts that describe how a worker, or a task's child, has ended.
 #include "exec/local/local_crash.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -99,6 +101,28 @@ void local_describe_end(struct buffer *out, const struct slot *s, bool whole)
         buffer_append(out, text, whole ? strlen(text) : strcspn(text, "\n"));
     else
         signal_describe_end(out, s->death.wait_status);
+}
+
+// The kernel looks at a process's CPU time at ticks of the clock; getrusage may show a little less.
+#define CPU_SLACK_NS (200 * NS_PER_MS)
+
+bool local_describe_ulimit(struct buffer *out, int signal, int64_t cpu_ns)
+{
+    struct rlimit r;
+    if (signal == SIGXFSZ && getrlimit(RLIMIT_FSIZE, &r) == 0 && r.rlim_cur != RLIM_INFINITY) {
+        buffer_format(out,
+                      "a file that it wrote reached the limit on the size of files, %llu "
+                      "bytes (ulimit -f)",
+                      (unsigned long long)r.rlim_cur);
+        return true;
+    }
+    if ((signal != SIGXCPU && signal != SIGKILL) || getrlimit(RLIMIT_CPU, &r) != 0 ||
+        r.rlim_cur == RLIM_INFINITY || r.rlim_cur > INT64_MAX / NS_PER_S ||
+        cpu_ns + CPU_SLACK_NS < (int64_t)r.rlim_cur * NS_PER_S)
+        return false;
+    buffer_format(out, "it reached the limit on the CPU time of a process, %llu s (ulimit -t)",
+                  (unsigned long long)r.rlim_cur);
+    return true;
 }
 
 void local_describe_oom(struct buffer *out, const struct local *l)

@@ -19,6 +19,10 @@ bool local_explain_child(struct local *l, struct slot *s, struct exec_report *en
 // Appends how a dead worker has ended: the whole description, or its first line.
 void local_describe_end(struct buffer *out, const struct slot *s, bool whole);
 
+// Returns whether a process that a signal has ended after so much CPU time has reached a limit that
+// this process was started with (ulimit -t or -f); appends which one.
+bool local_describe_ulimit(struct buffer *out, int signal, int64_t cpu_ns);
+
 // Appends whose memory ran out when the kernel killed a process.
 void local_describe_oom(struct buffer *out, const struct local *l);
 

@@ -125,8 +125,24 @@ static enum outcome_status judge_blamed(struct local *l, unsigned slot)
         local_describe_oom(&l->text, l);
         return OUTCOME_OVER_LIMIT;
     }
+    int status = s->death.wait_status;
+    if (WIFSIGNALED(status) && local_describe_ulimit(&l->text, WTERMSIG(status), s->death.cpu_ns))
+        return OUTCOME_OVER_LIMIT;
     local_describe_end(&l->text, s, true);
     return OUTCOME_CRASHED;
+}
+
+// Returns whether the worker has reached the limit on CPU time with what tasks before the running
+// one have used, or may have. The running task then gets a worker of its own.
+static bool shared_its_time(const struct slot *s)
+{
+    struct buffer text = BUFFER_EMPTY;
+    int status = s->death.wait_status;
+    bool over = s->leaving.reason == LEAVE_NONE && WIFSIGNALED(status) &&
+                WTERMSIG(status) != SIGXFSZ &&
+                local_describe_ulimit(&text, WTERMSIG(status), s->death.cpu_ns);
+    buffer_finish(&text);
+    return over && s->channel.last_end_ns > 0 && !s->death.running.task.alone;
 }
 
 static void report_blamed(struct local *l, unsigned slot, struct exec_report *out)
@@ -136,8 +152,10 @@ static void report_blamed(struct local *l, unsigned slot, struct exec_report *ou
     bool for_another = s->leaving.reason == LEAVE_UNFIT ||
                        (s->leaving.reason == LEAVE_FOR_TASK && !is_killed_for(s, &running->task));
     *out = (struct exec_report){.slot = slot, .tasks = running->task};
-    if (for_another) { // then this task is as innocent as those after it
+    bool shared = shared_its_time(s);
+    if (for_another || shared) { // then this task is as innocent as those after it
         out->type = REPORT_RETURNED;
+        out->tasks.alone |= shared;
         return;
     }
     out->type = REPORT_END;

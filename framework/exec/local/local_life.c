@@ -168,6 +168,7 @@ static void note_end(struct local *l, struct slot *s, const struct slot_cause *c
     (void)l;
     s->death.wait_status = cause->fact->wait_status;
     s->death.peak_memory = cause->fact->peak_memory;
+    s->death.cpu_ns = cause->fact->cpu_ns;
     s->death.ended_ns = clock_now();
     s->control.readable = true; // its last message may be there
 }

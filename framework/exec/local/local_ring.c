@@ -33,6 +33,18 @@ static void blame_memory(struct local *l, unsigned slot, struct exec_report *out
     out->end.message = l->text.failed ? "the kernel killed it" : l->text.data;
 }
 
+// The same if a process of it has reached a limit that this process was started with.
+static void blame_ulimit(struct local *l, struct exec_report *out)
+{
+    buffer_reset(&l->text);
+    if (out->end.status != OUTCOME_CRASHED ||
+        !local_describe_ulimit(&l->text, out->end.signal, out->end.cpu_ns))
+        return;
+    buffer_char(&l->text, '\0');
+    out->end.status = OUTCOME_OVER_LIMIT;
+    out->end.message = l->text.failed ? "it reached a limit (ulimit)" : l->text.data;
+}
+
 static void report_batch(const struct channel_batch *b, struct exec_report *out)
 {
     out->tasks = b->tasks;
@@ -99,6 +111,8 @@ static int give_batch(struct local *l, unsigned slot, struct exec_report *out)
     report_batch(&s->batch, out);
     if (out->type == REPORT_END)
         blame_memory(l, slot, out);
+    if (out->type == REPORT_END)
+        blame_ulimit(l, out);
     s->held = out->type == REPORT_END && out->end.status == OUTCOME_CRASHED &&
               out->end.signal != 0 && !local_explain_child(l, s, out);
     if (s->held)

@@ -57,7 +57,7 @@ struct death {
     enum death_step step;
     bool stuck;      // the process does not end although it was killed
     int wait_status; // as from waitpid
-    int64_t peak_memory, ended_ns;
+    int64_t peak_memory, cpu_ns, ended_ns;
     struct crash_note *note;     // sent by the worker's crash handler; NULL if it was described
     char *description;           // of the note; NULL if there was none
     struct exec_in_hand running; // from DEATH_OUTPUT on: the task that is blamed

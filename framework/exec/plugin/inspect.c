@@ -76,6 +76,7 @@ struct inspection {
     const char *path; // of the plugin; NULL if the inspection has not started
     int socket;       // to the child
     uint32_t id;      // the nursery's id of the child
+    bool late;        // the child was killed because it did not end
     bool over;        // the child has ended or could not be forked
     int number;       // errno if it could not be forked, else 0
     int status;       // of the ended child, as waitpid gives it
@@ -106,11 +107,12 @@ static int read_answer(const struct inspection *in, int64_t deadline, struct buf
     for (;;) {
         struct pollfd wait = {.fd = in->socket, .events = POLLIN};
         int64_t now = clock_now();
-        if (now >= deadline)
-            return say_it_hangs(in->path, err);
         int ready = poll(&wait, 1, clock_poll_timeout(deadline, now));
         if (ready < 0 && errno != EINTR)
             return say_wait_failed(in->path, err);
+        // What was said in time counts, even if this process was stopped meanwhile.
+        if (ready == 0 && now >= deadline)
+            return say_it_hangs(in->path, err);
         if (ready <= 0)
             continue;
         char piece[16384];
@@ -146,6 +148,7 @@ static int wait_ended(struct inspector *i, struct inspection *in, int64_t deadli
 {
     while (!in->over) {
         struct nursery_event event;
+        int64_t now = clock_now();
         int got = nursery_next(i->nursery, &event, err);
         if (got < 0)
             return -1;
@@ -153,8 +156,8 @@ static int wait_ended(struct inspector *i, struct inspection *in, int64_t deadli
             take_event(i, &event);
             continue;
         }
-        int64_t now = clock_now();
         if (now >= deadline) {
+            in->late = true;
             if (nursery_kill(i->nursery, in->id, SIGKILL, err) != 0)
                 return -1;
             deadline = INT64_MAX;
@@ -290,7 +293,7 @@ static int hear_out(struct inspector *i, struct inspection *in, int64_t deadline
         *err = late;
         return -1;
     }
-    if (clock_now() >= deadline)
+    if (in->late)
         return say_it_hangs(in->path, err);
     return in->status == 0 && answer->length > 0 ? 0 : say_how_it_died(in->path, in->status, err);
 }

@@ -510,17 +510,19 @@ void nursery_stop(struct nursery *n)
     int64_t deadline = clock_now() + STOP_NS;
     struct nursery_event event;
     ssize_t got;
+    bool late;
     do {
         struct pollfd wait = {.fd = n->socket, .events = POLLIN};
         int64_t now = clock_now();
-        if (now >= deadline ||
-            (poll(&wait, 1, clock_poll_timeout(deadline, now)) < 0 && errno != EINTR))
+        int ready = poll(&wait, 1, clock_poll_timeout(deadline, now));
+        late = ready == 0 && now >= deadline;
+        if (late || (ready < 0 && errno != EINTR))
             break;
         got = recv(n->socket, &event, sizeof event, MSG_DONTWAIT);
     } while (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)));
     // It was stopped, or waits for a child that even SIGKILL does not end. Its children die with
     // it.
-    if (clock_now() >= deadline)
+    if (late)
         kill(n->pid, SIGKILL);
     fd_close(&n->socket);
     while (waitpid(n->pid, NULL, 0) < 0 && errno == EINTR)

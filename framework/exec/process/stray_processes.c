@@ -103,13 +103,14 @@ int stray_processes_end(const struct stray_processes *s)
 {
     size_t killed = 0;
     for (int64_t deadline = clock_now() + END_NS;;) {
+        int64_t now = clock_now();
         struct round r = end_round(s);
         killed += r.killed;
         // The children of a stray become this process's when it has ended, so only a round without
         // any is the last.
         if (r.left == 0 && r.ended == 0)
             return (int)killed;
-        if (clock_now() >= deadline)
+        if (now >= deadline)
             return -1;
         // No system call waits for the first of several children with a time limit.
         if (r.ended == 0)

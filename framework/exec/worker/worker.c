@@ -79,6 +79,7 @@ struct worker {
     bool for_one_task;   // this process is the one of an isolated task, and ends with it
     bool ends;           // its work is over
     pid_t process;
+    int64_t cpu_most;  // CPU time of this process after which it is replaced; INT64_MAX: never
     const char *unfit; // why this worker takes no more tasks, or NULL
 };
 
@@ -181,6 +182,19 @@ static void limit(int resource, uint64_t value, const char *name, br_error *err)
             return;
     }
     br_error_errno(err, "cannot set limits.%s", name);
+}
+
+// Returns the CPU time, in nanoseconds, after which this worker is to be replaced: an inherited
+// limit on the CPU time of a process (ulimit -t) counts that of all its tasks. Most of what is left
+// at the start is kept for the last task.
+static int64_t cpu_most(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_CPU, &r) != 0 || r.rlim_cur == RLIM_INFINITY ||
+        r.rlim_cur > INT64_MAX / NS_PER_S)
+        return INT64_MAX;
+    int64_t used = clock_process_cpu();
+    return used + ((int64_t)r.rlim_cur * NS_PER_S - used) / 8;
 }
 
 // Loads a plugin. libgfortran reads its variables when it is loaded: by this one it writes each
@@ -306,6 +320,7 @@ static int start(struct worker *w, const int *fds, br_error *err)
     stray_processes_begin(&w->strays); // processes that the plugins' init has started stay
     w->float_mode = float_mode_now();
     stopwatch_init(&w->stopwatch, w->setup.common.counter);
+    w->cpu_most = cpu_most();
     if (process_state_note(&w->process_state, err) != 0)
         return -1;
     w->restored_ns = stopwatch_now(&w->stopwatch);
@@ -728,6 +743,8 @@ static void restore(struct worker *w, int64_t *now)
     const char *lost = process_state_restore(&w->process_state);
     if (lost)
         w->unfit = lost;
+    else if (w->cpu_most != INT64_MAX && clock_process_cpu() >= w->cpu_most)
+        w->unfit = "it has used an eighth of the CPU time that a process may use (ulimit -t)";
     *now = w->restored_ns = stopwatch_now(&w->stopwatch);
 }
 
