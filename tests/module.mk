@@ -164,6 +164,9 @@ unit_tests += tests/unit/test_wire
 tests_unit_test_wire_SOURCES = tests/unit/test_wire.c
 unit_tests += tests/unit/test_worker_ends
 tests_unit_test_worker_ends_SOURCES = tests/unit/test_worker_ends.c
+unit_tests += tests/unit/test_writer
+tests_unit_test_writer_SOURCES = tests/unit/test_writer.c
+tests_unit_test_writer_LDADD = $(LDADD) -lpthread
 
 # Tests of <batchrun/pool.h>, linked with libbatchrun alone, as its users' programs are.
 pool_tests =
@@ -391,6 +394,7 @@ system_tests = \
 	tests/system/test_messages.py \
 	tests/system/test_overlap.py \
 	tests/system/test_plugin_files.py \
+	tests/system/test_readers.py \
 	tests/system/test_reading.py \
 	tests/system/test_report.py \
 	tests/system/test_results.py \
@@ -401,6 +405,7 @@ system_tests = \
 	tests/system/test_slurm.py \
 	tests/system/test_storms.py \
 	tests/system/test_stuck.py \
+	tests/system/test_surroundings.py \
 	tests/system/test_task.py \
 	tests/system/test_terminal.py \
 	tests/system/test_tidy.py \

@@ -134,6 +134,86 @@ START_TEST(a_limit_is_each_tasks_own)
 }
 END_TEST
 
+// ---- A process that is stopped
+
+// Without the test's help nothing happens in the pool until then.
+static void sleep_until(struct simulation *sim, int64_t time)
+{
+    fake_advance(sim->fake, time);
+}
+
+static struct fake_task three_seconds_or_for_ever(struct simulation *sim, unsigned map,
+                                                  const struct exec_grant *task)
+{
+    (void)sim;
+    (void)map;
+    return sim_ok(task->first == 0 ? 3 * NS_PER_S : FAKE_FOREVER);
+}
+
+START_TEST(a_task_that_ended_before_anybody_looked_is_not_over_its_limit)
+{
+    struct simulation *sim = sim_open(2, three_seconds_or_for_ever);
+    struct sim_map *v =
+        sim_submit(sim, 2, (struct pool_map_options){.map.limits.hard_ns = 2 * NS_PER_S});
+    sim_run_until(sim, SIM_BEGIN + NS_PER_S);
+    sleep_until(sim, SIM_BEGIN + 10 * NS_PER_S);
+    sim_run(sim);
+    ck_assert_uint_eq(v->outcomes[0], OUTCOME_OK);
+    ck_assert_uint_eq(v->outcomes[1], OUTCOME_TIMED_OUT);
+    ck_assert_int_lt(v->ended[1], SIM_BEGIN + 11 * NS_PER_S);
+    sim_close(sim);
+}
+END_TEST
+
+START_TEST(a_clock_stands_still_while_the_process_is_stopped)
+{
+    struct simulation *sim = sim_open(2, three_seconds_or_for_ever);
+    struct sim_map *v =
+        sim_submit(sim, 2, (struct pool_map_options){.map.limits.hard_ns = 2 * NS_PER_S});
+    for (int i = 0; i < 2; i++) { // stopped twice, for 4 s each
+        int64_t stopped = SIM_BEGIN + NS_PER_S / 2 + 5 * i * NS_PER_S;
+        sim_run_until(sim, stopped);
+        sleep_until(sim, stopped + 4 * NS_PER_S);
+        pool_stood_still(sim->pool, stopped, stopped + 4 * NS_PER_S);
+    }
+    sim_run(sim);
+    ck_assert_uint_eq(v->outcomes[0], OUTCOME_OK);
+    ck_assert_uint_eq(v->outcomes[1], OUTCOME_TIMED_OUT);
+    ck_assert_int_ge(v->ended[1], SIM_BEGIN + 10 * NS_PER_S);
+    ck_assert_int_le(v->ended[1], SIM_BEGIN + 10 * NS_PER_S + 100 * NS_PER_MS);
+    sim_close(sim);
+}
+END_TEST
+
+START_TEST(a_clock_does_not_stand_still_for_the_next_task)
+{
+    struct simulation *sim = sim_open(1, second_hangs);
+    struct sim_map *v =
+        sim_submit(sim, 2, (struct pool_map_options){.map.limits.hard_ns = 2 * NS_PER_S});
+    pool_stood_still(sim->pool, 0, SIM_BEGIN); // before any task has started
+    sim_run(sim);
+    ck_assert_uint_eq(v->outcomes[1], OUTCOME_TIMED_OUT);
+    ck_assert_int_le(v->ended[1], SIM_BEGIN + 2 * NS_PER_S + 10 * NS_PER_MS);
+    sim_close(sim);
+}
+END_TEST
+
+START_TEST(the_grace_stands_still_too)
+{
+    struct simulation *sim = sim_open(1, second_is_stubborn);
+    struct sim_map *v =
+        sim_submit(sim, 2, (struct pool_map_options){.map.limits.hard_ns = NS_PER_S});
+    int64_t stopped = SIM_BEGIN + NS_PER_S + 50 * NS_PER_MS; // half of the grace is over
+    sim_run_until(sim, stopped);
+    pool_stood_still(sim->pool, stopped, stopped + 4 * NS_PER_S);
+    sleep_until(sim, stopped + 4 * NS_PER_S);
+    sim_run(sim);
+    ck_assert_uint_eq(v->outcomes[1], OUTCOME_TIMED_OUT);
+    ck_assert_int_ge(v->ended[1], SIM_BEGIN + 5 * NS_PER_S + 100 * NS_PER_MS);
+    sim_close(sim);
+}
+END_TEST
+
 SUITE(pool_limits)
 {
     TEST(a_hard_timeout_ends_the_task);
@@ -143,4 +223,8 @@ SUITE(pool_limits)
     TEST(a_soft_timeout_asks);
     TEST(who_does_not_heed_the_soft_timeout_meets_the_hard_one);
     TEST(a_limit_is_each_tasks_own);
+    TEST(a_task_that_ended_before_anybody_looked_is_not_over_its_limit);
+    TEST(a_clock_stands_still_while_the_process_is_stopped);
+    TEST(a_clock_does_not_stand_still_for_the_next_task);
+    TEST(the_grace_stands_still_too);
 }

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a run is started with and meets: a disk that fills, limits of the shell, being stopped."""
+import os
+import resource
+import signal
+import subprocess
+import time
+
+import harness
+
+PRINT = "head -c 60000 /dev/zero | tr '\\0' y >&2"
+
+
+def limited(what, most):
+    return lambda: resource.setrlimit(what, (most, most))
+
+
+class Surroundings(harness.Rendezvous):
+    def job_that_prints(self, rows=40, **keys):
+        return harness.job(harness.phase("command.shell", rows, args={"command": PRINT},
+                                         output="out.csv", **keys),
+                           workers=2, plugins=["command"])
+
+    def check_resumed(self, rows=40):
+        done = self.batchrun("run", "--resume", "job.yaml")
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual(len(self.rows("out.csv")), rows)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": rows})
+
+    def test_logs_fill_the_disk(self):
+        mount = ["mount", "-t", "tmpfs", "-o", "size=1200k", "none", self.dir]
+        if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+            self.skipTest("no file system may be mounted here")
+        self.addCleanup(subprocess.run, ["umount", "-l", self.dir], check=True)
+        os.mkdir(self.temporary)
+        for keys in ({}, {"retries": 2}):
+            done = self.run_job(self.job_that_prints(**keys), "--fresh", code=5)
+            self.assertIn("tasks fail because nothing more can be written to job.run/logs: No space",
+                          done.err)
+            subprocess.run(["mount", "-o", "remount,size=50m", self.dir], check=True)
+            self.check_resumed()
+            subprocess.run(["rm", "-rf", self.path("job.run")], check=True)
+            subprocess.run(["mount", "-o", "remount,size=1200k", self.dir], check=True)
+
+    def test_a_failure_beside_a_full_log_stays_one(self):
+        self.run_job(harness.job(harness.phase("faulty.error", 3, args={"at": 1})), code=3)
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 2, "error": 1})
+
+    def test_logs_reach_the_limit_on_files(self):
+        most = 1 << 21
+        done = self.run_job(self.job_that_prints(100), code=5,
+                            preexec_fn=limited(resource.RLIMIT_FSIZE, most))
+        self.assertIn(f"a log in job.run/logs has reached the limit on the size of files, {most} "
+                      "bytes: raise it (ulimit -f)", done.err)
+        self.check_resumed(100)
+
+    def test_a_limit_on_files_that_is_too_small(self):
+        done = self.run_job(self.job_that_prints(), code=2,
+                            preexec_fn=limited(resource.RLIMIT_FSIZE, 1 << 18))
+        self.assertIn("the limit on the size of files is 262144 bytes: raise it (ulimit -f)", done.err)
+
+    def test_a_file_of_a_task_reaches_the_limit(self):
+        done = self.run_job(
+            harness.job(harness.phase("command.shell", 1, args={"command":
+                        "exec head -c 4000000 /dev/zero >big"}), plugins=["command"]),
+            code=3, preexec_fn=limited(resource.RLIMIT_FSIZE, 1 << 21))
+        self.assertIn("a file that it wrote reached the limit on the size of files", done.err)
+        self.assertEqual(self.outcomes("job", "p"), {"over_limit": 1})
+
+    def test_cpu_time_adds_up_over_the_tasks_of_a_worker(self):
+        text = harness.job(harness.phase("greedy.burn_some", 50, args={"at": -1}),
+                           plugins=["greedy"])
+        self.run_job(text, preexec_fn=limited(resource.RLIMIT_CPU, 2))
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 50})
+
+    def test_a_task_exceeds_the_cpu_time_of_a_process(self):
+        for keys in ({}, {"isolation": "task"}):
+            done = self.run_job(
+                harness.job(harness.phase("greedy.burn", 4, args={"at": 2}, **keys),
+                            plugins=["greedy"]),
+                "--fresh", code=3, preexec_fn=limited(resource.RLIMIT_CPU, 1))
+            self.assertIn("it reached the limit on the CPU time of a process, 1 s (ulimit -t)",
+                          done.err)
+            self.assertEqual(self.outcomes("job", "p"), {"ok": 3, "over_limit": 1})
+        done = self.run_job(
+            harness.job(harness.phase("command.shell", 1, args={"command": "while :; do :; done"}),
+                        plugins=["command"]),
+            "--fresh", code=3, preexec_fn=limited(resource.RLIMIT_CPU, 1))
+        self.assertIn("the limit on the CPU time of a process, 1 s (ulimit -t)", done.err)
+        self.assertEqual(self.outcomes("job", "p"), {"over_limit": 1})
+
+
+class Stopped(harness.Rendezvous):
+    def processes(self, pid):
+        return [pid] + [p for child in self.children(pid) for p in self.processes(child)]
+
+    def check(self, choose):
+        """Stops some processes of a run for longer than its tasks may run. They end meanwhile, or
+        at once when they continue."""
+        for limit in harness.time_limits(0.5, "tasks that end when they continue"):
+            run = self.rendezvous(2, timeout=f"{int(limit * 1000)}ms")
+            self.both_began()
+            stopped = choose(run.pid)
+            for pid in stopped:
+                harness.stop(pid)
+            self.write("go", "")
+            time.sleep(limit) # nothing but time passes
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+            if self.end(run).code == 0:
+                return
+            self.again()
+
+    def test_the_whole_run(self):
+        self.check(lambda pid: [p for p in reversed(self.processes(pid))])
+
+    def test_the_coordinator(self):
+        self.check(lambda pid: [pid])
+
+
+if __name__ == "__main__":
+    harness.main()
