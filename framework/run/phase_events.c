@@ -154,8 +154,9 @@ int phase_report(const struct phase_reporter *r, const struct exec_report *repor
     if (report->type == REPORT_OK)
         return report_ok(r, report, err);
     const struct phases_options *o = &r->ph->options;
-    bool fails = report->type == REPORT_END &&
-                 (report->end.status == OUTCOME_ERROR || report->end.status == OUTCOME_CRASHED);
+    enum outcome_status status = report->type == REPORT_END ? report->end.status : OUTCOME_NONE;
+    bool fails =
+        status == OUTCOME_ERROR || status == OUTCOME_CRASHED || status == OUTCOME_OVER_LIMIT;
     if (fails && o->before_failure(o->user, report, err) != 0)
         return -1;
     if (report->type == REPORT_END)

@@ -55,8 +55,9 @@ struct phases_options {
     const char *results_directory;     // for result files that name no `output`; borrowed
     struct writer *standard;           // writes to standard output; NULL: it has no slow reader
     void (*before_output)(void *);     // called before rows go to standard output
-    // Called with each END of a task that failed or crashed, before it counts. Returns 0; -1 and
-    // *err if the cause lies outside of the task: then the run ends, and the task has no outcome.
+    // Called with each END of a task that failed, crashed or was over a limit, before it counts.
+    // Returns 0; -1 and *err if the cause lies outside of the task: then the run ends, and the task
+    // has no outcome.
     int (*before_failure)(void *, const struct exec_report *, br_error *);
     void *user;
 };

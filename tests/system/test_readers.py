@@ -33,7 +33,7 @@ class Readers(harness.Rendezvous):
     def job_of_three(self, rows=ROWS):
         self.write("job.yaml", harness.job(
             harness.phase("demo.square", rows, "big", output="-"),
-            harness.phase("faulty.hang", 1, "hang", args={"at": 0}, timeout="100ms"),
+            harness.phase("demo.sleep", 1, "hang", args={"seconds": 1000}, timeout="100ms"),
             harness.phase("demo.square", 10, "after", output="after.csv"), workers=2))
 
     def begin(self, *args, **kwargs):
@@ -127,7 +127,7 @@ class Readers(harness.Rendezvous):
         self.job_of_three()
         controller, terminal = pty.openpty()
         termios.tcflow(terminal, termios.TCOOFF) # as Ctrl-S
-        run = self.begin("--progress", "block", stdout=terminal, stderr=terminal,
+        run = self.begin(stdout=terminal, stderr=terminal,
                          env=self.environment(TERM="xterm"))
         self.goes_on()
         said = []

@@ -55,10 +55,12 @@ static void blame_ulimit(struct local *l, struct exec_report *out)
     if (!failed && out->end.status != OUTCOME_CRASHED)
         return;
     int signal = failed ? signal_of_command(out->end.message) : out->end.signal;
+    // The CPU time of a command is not known here; it is seldom more than its run time.
+    int64_t cpu_ns = failed ? out->end.duration_ns : out->end.cpu_ns;
     buffer_reset(&l->text);
     if (failed)
         buffer_format(&l->text, "%s; ", out->end.message);
-    if (!local_describe_ulimit(&l->text, signal, out->end.cpu_ns))
+    if (!local_describe_ulimit(&l->text, signal, cpu_ns))
         return;
     buffer_char(&l->text, '\0');
     out->end.status = OUTCOME_OVER_LIMIT;
