@@ -18,7 +18,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "exec/executor.h"
 #include "model/ledger.h"
@@ -112,13 +111,10 @@ const struct pool_map *pool_in_hand(const struct pool *p, unsigned slot, struct 
 // an observer failed.
 int pool_dispatch(struct pool *p, int64_t now, br_error *err);
 
-// Notes that this process did not run from time `from` to time `to`, because it was stopped. The
+// Notes that this process did not run from time `from` to time `to`, because it was stopped: it was
+// woken long after pool_deadline (clock_stood_still), or got SIGCONT. The
 // clocks of tasks that run, and the deadlines of workers, stood still meanwhile.
 void pool_stood_still(struct pool *p, int64_t from, int64_t to);
-
-// A caller that was woken so much later than pool_deadline was stopped in between: it calls
-// pool_stood_still.
-#define POOL_STOPPED_NS NS_PER_S
 
 // Returns a descriptor that is readable when pool_dispatch has something to do. It belongs to the
 // executor.

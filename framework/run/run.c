@@ -604,13 +604,13 @@ static int64_t earliest(int64_t a, int64_t b)
 }
 
 // Stops all clocks for the time in which this process was stopped. Nobody says when that began, so
-// the time since the last round began is taken; it is short. `latest` is when this process was to
-// run again.
-static void heed_halt(struct run *run, int64_t since, int64_t latest)
+// the time since the last round began is taken; it is short. `before` and `until` are when the wait
+// began and was to end.
+static void heed_halt(struct run *run, int64_t since, int64_t before, int64_t until)
 {
     bool continued = stop_was_continued(&run->stop);
     int64_t now = clock_now();
-    if (!continued && now - POOL_STOPPED_NS < latest)
+    if (!continued && !clock_stood_still(before, until, now))
         return;
     pool_stood_still(run->pool, since, now);
     stop_stood_still(&run->stop, since, now);
@@ -641,7 +641,7 @@ static void wait_for_more(struct run *run, int64_t now)
     (void)poll(wait, 4, clock_poll_timeout(until, before));
     if (run->standard)
         writer_hear(run->standard);
-    heed_halt(run, now, until > before ? until : before);
+    heed_halt(run, now, before, until);
 }
 
 // Recovers phases that earlier processes did; if all were done, no worker is started.

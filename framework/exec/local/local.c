@@ -357,6 +357,9 @@ static void wait_all(struct local *l, int64_t deadline)
         now = clock_now();
         if (poll(&wait, 1, clock_poll_timeout(deadline, now)) < 0 && errno != EINTR)
             return;
+        int64_t after = clock_now();
+        if (clock_stood_still(now, deadline, after))
+            deadline += after - now;
         l->nursery_ready = true;
         if (local_read_nursery(l, &err) < 0)
             return;

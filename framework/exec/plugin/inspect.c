@@ -100,18 +100,20 @@ static int say_wait_failed(const char *path, br_error *err)
 }
 
 // Reads the answer until the child closes its side. Returns 0, or -1 and *err if the deadline
-// passes or the answer is too long.
-static int read_answer(const struct inspection *in, int64_t deadline, struct buffer *answer,
+// passes or the answer is too long. *deadline becomes later while this process is stopped.
+static int read_answer(const struct inspection *in, int64_t *deadline, struct buffer *answer,
                        br_error *err)
 {
     for (;;) {
         struct pollfd wait = {.fd = in->socket, .events = POLLIN};
         int64_t now = clock_now();
-        int ready = poll(&wait, 1, clock_poll_timeout(deadline, now));
+        int ready = poll(&wait, 1, clock_poll_timeout(*deadline, now));
         if (ready < 0 && errno != EINTR)
             return say_wait_failed(in->path, err);
-        // What was said in time counts, even if this process was stopped meanwhile.
-        if (ready == 0 && now >= deadline)
+        int64_t after = clock_now();
+        if (clock_stood_still(now, *deadline, after))
+            *deadline += after - now;
+        if (ready == 0 && now >= *deadline)
             return say_it_hangs(in->path, err);
         if (ready <= 0)
             continue;
@@ -284,7 +286,7 @@ static int hear_out(struct inspector *i, struct inspection *in, int64_t deadline
                     struct buffer *answer, br_error *err)
 {
     br_error late = {0};
-    int read = read_answer(in, deadline, answer, &late);
+    int read = read_answer(in, &deadline, answer, &late);
     if (read != 0 && nursery_kill(i->nursery, in->id, SIGKILL, err) != 0)
         return -1;
     if (wait_ended(i, in, deadline, err) != 0)

@@ -123,7 +123,7 @@ typedef struct br_pool_options {
     bool progress_thread;    /* a thread of the library advances work and runs the callbacks */
     uint64_t address_space;  /* RLIMIT_AS of each worker in bytes; 0: that of the caller */
     uint64_t open_files;     /* RLIMIT_NOFILE of each worker; 0: that of the caller */
-    double start_timeout;    /* how long a worker may take to start, with .init; 0: 60 s */
+    double start_timeout;    /* how long a worker may take to start and run .init; 0: 60 s */
 } br_pool_options;
 
 /* Creates a pool, which the caller owns. If `options` is NULL, all options have their defaults.
