@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Inputs, results and reductions, in files and on standard output."""
-import array
-import fcntl
+"""Inputs, results and reductions, as they stand in files and on standard output."""
 import json
 import math
-import termios
-import time
 
 import harness
 from harness import phase, read_npy
@@ -58,25 +54,6 @@ class Outputs(harness.Case):
         done = self.run_job(self.job("-", 400))
         self.write("out.csv", done.out)
         self.same(self.rows("out.csv"))
-
-    def test_the_next_phase_begins_when_the_file_is_written(self):
-        # A task of the next phase gives the time of its start, on the clock of time.monotonic().
-        self.write("job.yaml", job(phase("demo.square", 20000, output="-"),
-                                   phase("demo.sleep", {"list": {"seconds": [0]}}, "next")))
-        process = self.start("run", "job.yaml")
-        pipe = process.stdout.fileno()
-        size = fcntl.fcntl(pipe, 1032)  # F_GETPIPE_SZ, which Python has from 3.10 on
-        held = array.array("i", [0])
-
-        def is_full():
-            fcntl.ioctl(pipe, termios.FIONREAD, held)
-            return held[0] == size
-        harness.until(is_full, "the program waits for whoever reads its results")
-        harness.until(lambda: harness.stat(process.pid)[0] == "S", "it sleeps")
-        waits = time.monotonic()
-        self.assertEqual(self.end(process).code, 0)
-        (row,) = self.rows("job.run/results/next.csv")
-        self.assertGreater(float(row["began"]), waits)
 
     def test_default_place(self):
         self.run_job(job(phase("demo.square", 3), name="here"))
