@@ -26,9 +26,11 @@ int64_t clock_process_cpu(void)
     return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-bool clock_stood_still(int64_t before, int64_t until, int64_t after)
+int64_t clock_stood_still(int64_t before, int64_t until, int64_t after)
 {
-    return after - NS_PER_S > (until > before ? until : before);
+    if (until < before)
+        until = before;
+    return after - NS_PER_S > until ? before + (until - before) / 2 : 0;
 }
 
 int clock_poll_timeout(int64_t deadline, int64_t now)

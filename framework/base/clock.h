@@ -4,7 +4,6 @@
 #ifndef BR_BASE_CLOCK_H
 #define BR_BASE_CLOCK_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define NS_PER_US INT64_C(1000)
@@ -22,9 +21,11 @@ int64_t clock_wall(void);
 // hundred nanoseconds.
 int64_t clock_process_cpu(void);
 
-// Returns whether this process was stopped while it waited: it began to wait at `before`, was to
-// continue at `until` at the latest, and has continued at `after`, more than a second too late.
-bool clock_stood_still(int64_t before, int64_t until, int64_t after);
+// Returns since when this process was stopped while it waited, or 0 if it was not. It began to wait
+// at `before`, was to continue at `until` at the latest, and has continued at `after`. A second too
+// late is a stop, which then began halfway between the first two: on a machine that is so busy,
+// clocks must advance all the same.
+int64_t clock_stood_still(int64_t before, int64_t until, int64_t after);
 
 // Returns the timeout in milliseconds with which poll(2) waits until `deadline`, rounded up. `now`
 // and `deadline` are times by clock_now. Returns 0 if the deadline has passed, -1 if it is

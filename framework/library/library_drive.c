@@ -255,9 +255,9 @@ static void poll_once(br_pool *p, int64_t deadline)
     p->time.wait(p->time.user, wait + idle, 2 - idle, until);
     pthread_mutex_lock(&p->lock);
     p->driving = false;
-    int64_t after = library_now(p);
-    if (!p->broken && !p->ended && clock_stood_still(before, until, after))
-        pool_stood_still(p->pool, before, after);
+    int64_t after = library_now(p), since = clock_stood_still(before, until, after);
+    if (!p->broken && !p->ended && since != 0)
+        pool_stood_still(p->pool, since, after);
     uint64_t count;
     if (wait[1].revents)
         (void)!read(p->wake, &count, sizeof count);

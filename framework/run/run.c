@@ -441,8 +441,9 @@ static void make_way(void *user)
     progress_erase(&run->terminal.progress);
 }
 
-// If both streams are the same terminal or pipe, one thread writes both, in order.
-static int open_standard(struct run *run, br_error *err)
+// If both streams are the same terminal or pipe, one thread writes both, in order. Without a thread
+// every write waits for the reader.
+static void open_standard(struct run *run)
 {
     struct stat out, error;
     const struct job *job = run->prepared->job;
@@ -450,13 +451,12 @@ static int open_standard(struct run *run, br_error *err)
     for (size_t i = 0; i < job->phase_count; i++)
         wanted |= job->phases[i].output && strcmp(job->phases[i].output, "-") == 0;
     if (!wanted || !writer_is_for(STDOUT_FILENO))
-        return 0;
+        return;
     if (fstat(STDOUT_FILENO, &out) == 0 && fstat(STDERR_FILENO, &error) == 0 &&
         out.st_dev == error.st_dev && out.st_ino == error.st_ino)
         run->standard = run->terminal.writer;
     if (!run->standard)
-        run->standard = writer_create(err);
-    return run->standard ? 0 : -1;
+        run->standard = writer_create(NULL);
 }
 
 static int set_up(struct run *run, br_error *err)
@@ -471,8 +471,8 @@ static int set_up(struct run *run, br_error *err)
         open_directory(run, err) != 0)
         return -1;
     open_views(run);
-    if (open_standard(run, err) != 0 || open_journal(run, err) != 0 || open_logs(run, err) != 0 ||
-        open_pool(run, err) != 0)
+    open_standard(run);
+    if (open_journal(run, err) != 0 || open_logs(run, err) != 0 || open_pool(run, err) != 0)
         return -1;
     struct phases_options options = {.prepared = run->prepared,
                                      .pool = run->pool,
@@ -603,14 +603,16 @@ static int64_t earliest(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-// Stops all clocks for the time in which this process was stopped. Nobody says when that began, so
-// the time since the last round began is taken; it is short. `before` and `until` are when the wait
-// began and was to end.
-static void heed_halt(struct run *run, int64_t since, int64_t before, int64_t until)
+// Stops all clocks for the time in which this process was stopped. Nobody says when that began: if
+// there was a SIGCONT, the time since the last round began is taken, which is short. `before` and
+// `until` are when the wait began and was to end.
+static void heed_halt(struct run *run, int64_t round, int64_t before, int64_t until)
 {
     bool continued = stop_was_continued(&run->stop);
-    int64_t now = clock_now();
-    if (!continued && !clock_stood_still(before, until, now))
+    int64_t now = clock_now(), since = clock_stood_still(before, until, now);
+    if (continued)
+        since = round;
+    if (since == 0)
         return;
     pool_stood_still(run->pool, since, now);
     stop_stood_still(&run->stop, since, now);

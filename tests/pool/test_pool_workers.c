@@ -25,6 +25,30 @@ static int get_number(br_task *t, const void *in, void *out)
     return 0;
 }
 
+static int never_returns(void *arg)
+{
+    (void)arg;
+    for (;;)
+        pause();
+}
+
+START_TEST(an_initializer_that_hangs_is_ended_after_start_timeout)
+{
+    ck_assert_ptr_null(br_pool_create(
+        &(br_pool_options){.workers = 2, .init = never_returns, .start_timeout = 0.1}, &err));
+    ck_assert_int_eq(err.kind, BR_ERR_PLUGIN);
+    ck_assert_str_eq(err.text,
+                     "a worker hung in the pool's initializer: it was not ready after 0.1 s "
+                     "(.start_timeout)");
+    ck_assert_ptr_null(br_pool_create(&(br_pool_options){.start_timeout = -2}, &err));
+    ck_assert_int_eq(err.kind, BR_ERR_USAGE);
+    br_pool *pool = br_pool_create(
+        &(br_pool_options){.workers = 1, .init = note_init, .start_timeout = BR_FOREVER}, &err);
+    ck_assert_msg(pool != NULL, "%s", err.text);
+    br_pool_destroy(pool);
+}
+END_TEST
+
 START_TEST(init_runs_once_in_each_worker)
 {
     int number = 42;
@@ -231,6 +255,7 @@ SUITE(pool_workers)
     LOOP_TEST(wait_ready_waits_for_all_workers, 2);
     LOOP_TEST(join_ends_the_workers_and_keeps_the_results, 2);
     TEST(as_many_workers_as_asked_for_and_never_more);
+    TEST(an_initializer_that_hangs_is_ended_after_start_timeout);
     TEST(the_default_is_a_worker_a_usable_cpu);
     TEST(bound_workers);
     if (!SANITIZED) // whose shadow memory is beyond the limit

@@ -358,7 +358,7 @@ static void wait_all(struct local *l, int64_t deadline)
         if (poll(&wait, 1, clock_poll_timeout(deadline, now)) < 0 && errno != EINTR)
             return;
         int64_t after = clock_now();
-        if (clock_stood_still(now, deadline, after))
+        if (clock_stood_still(now, deadline, after) != 0)
             deadline += after - now;
         l->nursery_ready = true;
         if (local_read_nursery(l, &err) < 0)

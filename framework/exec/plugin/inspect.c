@@ -111,7 +111,7 @@ static int read_answer(const struct inspection *in, int64_t *deadline, struct bu
         if (ready < 0 && errno != EINTR)
             return say_wait_failed(in->path, err);
         int64_t after = clock_now();
-        if (clock_stood_still(now, *deadline, after))
+        if (clock_stood_still(now, *deadline, after) != 0)
             *deadline += after - now;
         if (ready == 0 && now >= *deadline)
             return say_it_hangs(in->path, err);
