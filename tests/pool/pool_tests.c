@@ -152,10 +152,10 @@ size_t count_children(pid_t pid, pid_t *out, size_t most)
 br_pool *open_pool(const br_pool_options *options)
 {
     br_error err;
-    br_pool_options patient = *options;
+    br_pool_options patient = options ? *options : (br_pool_options){0};
     if (patient.start_timeout == 0)
         patient.start_timeout = patience();
-    br_pool *pool = br_pool_create(&patient, &err);
+    br_pool *pool = br_pool_create(options ? &patient : NULL, &err);
     ck_assert_msg(pool != NULL, "%s", err.text);
     return pool;
 }
