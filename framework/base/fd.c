@@ -161,7 +161,7 @@ static bool exceeds_file_limit(size_t size, br_error *err)
     struct rlimit limit;
     if (errno != EFBIG || getrlimit(RLIMIT_FSIZE, &limit) != 0)
         return false;
-    br_error_set(err, BR_ERR_USAGE,
+    br_error_set(err, BR_ERR_INTERRUPTED,
                  "shared memory of %zu bytes is needed, and the limit on the size of files is %llu "
                  "bytes: raise it (ulimit -f)",
                  size, (unsigned long long)limit.rlim_cur);

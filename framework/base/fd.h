@@ -40,7 +40,7 @@ ssize_t fd_read_all(int fd, void *data, size_t count);
 int fd_read_file(const char *path, const char *what, size_t max, struct buffer *out, br_error *err);
 
 // Returns a close-on-exec memfd of `size` zero bytes whose size can never change; -1 and *err on
-// failure.
+// failure, with BR_ERR_INTERRUPTED if a file may not be so large (ulimit -f).
 int fd_memory(const char *name, size_t size, br_error *err);
 
 // Returns a close-on-exec memfd that holds a copy of `data` and can never be written again; -1 and

@@ -55,7 +55,7 @@ class Surroundings(harness.Rendezvous):
         self.check_resumed(100)
 
     def test_a_limit_on_files_that_is_too_small(self):
-        done = self.run_job(self.job_that_prints(), code=2,
+        done = self.run_job(self.job_that_prints(), code=5,
                             preexec_fn=limited(resource.RLIMIT_FSIZE, 1 << 18))
         self.assertIn("the limit on the size of files is 262144 bytes: raise it (ulimit -f)", done.err)
 
