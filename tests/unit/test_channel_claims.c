@@ -175,6 +175,34 @@ START_TEST(a_cancel_is_for_one_task)
 }
 END_TEST
 
+// A worker that waits for room in the ring has not published what its task did long ago.
+START_TEST(a_worker_that_may_have_waited_for_room_starts_anew)
+{
+    for (uint32_t count = 1; count <= CHANNEL_RING / 40; count += CHANNEL_RING / 40 - 1) {
+        struct channel_pair p;
+        struct channel_claim claim;
+        struct channel_batch b;
+        struct exec_in_hand h;
+        uint32_t row;
+        pair_open(&p, BR_I64);
+        pair_grant(&p, 0, count + 1);
+        ck_assert(channel_next_grant(&p.w, &claim));
+        for (uint32_t i = 0; i < count && p.w.written < CHANNEL_RING / 2; i++) {
+            ck_assert(channel_next_task(&p.w, &row));
+            pair_publish(&p, &claim, row, i);
+        }
+        ck_assert(channel_next_task(&p.w, &row));
+        int64_t looked = clock_now();
+        while (pair_read(&p, &b) == CHANNEL_BATCH)
+            ;
+        channel_read_done(&p.c);
+        ck_assert(channel_in_hand(&p.c, &h));
+        ck_assert_int_eq(h.since_ns >= looked, count > 1);
+        pair_close(&p);
+    }
+}
+END_TEST
+
 START_TEST(a_closed_channel_ends_the_worker_after_its_grants)
 {
     struct channel_pair p;
@@ -279,6 +307,7 @@ SUITE(channel_claims)
     TEST(a_worker_waits_for_a_decision);
     TEST(a_late_worker_claims_nothing_of_a_grant_that_is_gone);
     TEST(a_cancel_is_for_one_task);
+    TEST(a_worker_that_may_have_waited_for_room_starts_anew);
     TEST(a_closed_channel_ends_the_worker_after_its_grants);
     TEST(every_task_is_run_once_or_comes_back);
 }
