@@ -22,10 +22,6 @@ enum job_layout {
     LAYOUT_SCATTER
 };
 
-// Return "none", "pu", "core", "l3", "numa" or "package"; "compact" or "scatter".
-const char *job_binding_name(enum job_binding binding);
-const char *job_layout_name(enum job_layout layout);
-
 // How long a worker may take to start unless somebody says otherwise.
 #define JOB_START_NS (60 * NS_PER_S)
 
@@ -38,9 +34,9 @@ struct job_workers {
     bool oversubscribe;
     uint64_t max_tasks;     // a worker is replaced after so many tasks; 0 = never
     int64_t start_ns;       // how long a worker may take until its plugins' init has returned
-    struct mark mark;       // of `workers`
-    struct mark count_mark; // of the values, for messages
-    struct mark width_mark;
+    struct mark mark;       // of the key `workers`
+    struct mark count_mark; // of the value of `count`
+    struct mark width_mark; // of the value of `width`
 };
 
 #endif

@@ -124,7 +124,7 @@ static int finish_written(struct phase *p, int64_t now, br_error *err)
     return p->map ? phase_end_rows(p, now, err) : phase_end_reduction(p, now, err);
 }
 
-// Takes the phase to its next state if it can move; *moved tells whether it did.
+// Takes the phase to its next state if it can move, and sets *moved if it did.
 static int step(struct phase *p, int64_t now, bool *moved, br_error *err)
 {
     *moved = true;

@@ -64,7 +64,9 @@ struct run {
     struct pool *pool;
     struct phases *phases;
     struct plugin_use *plugins;
-    int *logs; // standard output of each worker, then standard error of each
+    struct job_env *env; // of the workers
+    char *real_path;     // of the run directory; in `env`
+    int *logs;           // standard output of each worker, then standard error of each
     struct log_room log_room;
     unsigned workers;
     uint32_t *starts; // how many times each worker was started

@@ -51,7 +51,7 @@ struct progress {
     bool changed;        // something was counted after that
     struct buffer above; // lines to print above the next drawing
     uint64_t left_out;   // bytes of messages for which there was no room in it
-    struct buffer block; // as it stands on the terminal
+    struct buffer block; // as it is on the terminal now
     struct buffer text;
     struct sigaction resized; // the action of SIGWINCH before progress_show
     bool watches_size;

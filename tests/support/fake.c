@@ -669,7 +669,6 @@ static int fake_fd(const struct executor *ex)
     return fake_of(ex)->bell;
 }
 
-// Everything happens in fake_advance, which rings the bell.
 static void fake_stood_still(struct executor *ex, int64_t from, int64_t to)
 {
     struct fake *f = fake_of(ex);
@@ -678,6 +677,7 @@ static void fake_stood_still(struct executor *ex, int64_t from, int64_t to)
             f->slots[i].kill_at += to - from;
 }
 
+// Does nothing: all events happen in fake_advance, which makes the descriptor readable.
 static int64_t fake_deadline(const struct executor *ex)
 {
     (void)ex;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Inputs, results and reductions, as they stand in files and on standard output."""
+"""Inputs, results and reductions, in files and on standard output."""
 import json
 import math
 
