@@ -70,10 +70,11 @@ static int die(struct journal *j, br_error *err)
 {
     if (!j->dead) {
         j->dead = true;
-        br_error_set(&j->death, BR_ERR_INTERRUPTED,
-                     "the journal %s could not be written: %s; the run stops, and all that reached "
-                     "the disk is kept: --resume continues from there",
-                     j->path, strerror(errno));
+        br_error_set(
+            &j->death, BR_ERR_INTERRUPTED,
+            "the journal %s could not be written: %s%s; the run stops, and all that reached "
+            "the disk is kept: --resume continues from there",
+            j->path, strerror(errno), errno == EFBIG ? " (is `ulimit -f` too small?)" : "");
     }
     if (err)
         *err = j->death;
@@ -148,7 +149,7 @@ static int append_record(struct journal *j, const struct event *event, const uns
     if (!j->records.failed &&
         j->records.length - start - JOURNAL_FRAME_SIZE > JOURNAL_PAYLOAD_MAX) {
         j->records.length = start;
-        errno = EFBIG;
+        errno = EMSGSIZE;
         return die(j, err);
     }
     j->sequence++;
