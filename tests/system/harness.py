@@ -123,9 +123,11 @@ def bit(number):
 
 def job(*phases, workers=1, name="job", plugins=("demo", "faulty"), **keys):
     """Returns the text of a job file. It is JSON, which is YAML. A number of workers means as many
-    processes, not bound to cores, even if there are fewer cores; None leaves the key out."""
+    processes, not bound to cores, even if there are fewer cores, which may take as long to start as
+    the test waits; None leaves the key out."""
     if isinstance(workers, int):
-        workers = {"count": workers, "binding": "none", "oversubscribe": True}
+        workers = {"count": workers, "binding": "none", "oversubscribe": True,
+                   "start_timeout": f"{round(PATIENCE)}s"}
     text = {"version": 1, "name": name, "workers": workers, "plugins": list(plugins), **keys,
             "phases": list(phases)}
     return json.dumps({key: value for key, value in text.items() if value is not None},
