@@ -18,6 +18,7 @@
 
 struct writer {
     pthread_t thread;
+    bool started;
     int ended; // eventfd
     atomic_bool given_up;
     pthread_mutex_t mutex; // protects all below
@@ -75,6 +76,13 @@ static int start(struct writer *w)
     return error;
 }
 
+static int ensure_started(struct writer *w)
+{
+    if (!w->started)
+        w->started = start(w) == 0;
+    return w->started ? 0 : -1;
+}
+
 // ---- Making and ending
 
 static void finish(struct writer *w)
@@ -100,12 +108,10 @@ struct writer *writer_create(br_error *err)
     pthread_cond_init(&w->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     w->ended = fd_above_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    int error = w->ended < 0 ? errno : start(w);
-    if (error == 0)
+    if (w->ended >= 0)
         return w;
+    br_error_errno(err, "cannot create an eventfd");
     finish(w);
-    errno = error;
-    br_error_errno(err, "cannot start a thread that writes");
     return NULL;
 }
 
@@ -141,14 +147,17 @@ void writer_destroy(struct writer *w)
     w->leave = true;
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->mutex);
-    pthread_join(w->thread, NULL);
+    if (w->started)
+        pthread_join(w->thread, NULL);
     finish(w);
 }
 
 // ---- Jobs
 
-void writer_add(struct writer *w, struct writer_job *job)
+int writer_add(struct writer *w, struct writer_job *job)
 {
+    if (ensure_started(w) != 0)
+        return -1;
     job->next = NULL;
     pthread_mutex_lock(&w->mutex);
     *w->last = job;
@@ -156,6 +165,7 @@ void writer_add(struct writer *w, struct writer_job *job)
     w->jobs++;
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->mutex);
+    return 0;
 }
 
 struct text_job {
@@ -174,15 +184,14 @@ static void write_text(struct writer_job *job, const atomic_bool *given_up)
 
 int writer_add_text(struct writer *w, int fd, const char *data, size_t size)
 {
-    struct text_job *text = malloc(sizeof *text + size);
+    struct text_job *text = ensure_started(w) == 0 ? malloc(sizeof *text + size) : NULL;
     if (!text)
         return -1;
     text->job.run = write_text;
     text->fd = fd;
     text->size = size;
     memcpy(text->data, data, size);
-    writer_add(w, &text->job);
-    return 0;
+    return writer_add(w, &text->job);
 }
 
 size_t writer_jobs(struct writer *w)

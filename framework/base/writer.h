@@ -27,14 +27,16 @@ struct writer_job {
 // Returns whether a write to `fd` may wait for a reader. If not, no writer is needed.
 bool writer_is_for(int fd);
 
-// Returns NULL and *err if memory, descriptors or threads ran out.
+// Creates a writer, whose thread starts with the first job. Returns NULL and *err if memory or
+// descriptors run out.
 struct writer *writer_create(br_error *err);
 
-// Adds a job. Unless it frees itself, it must stay valid until the writer has run it.
-void writer_add(struct writer *w, struct writer_job *job);
+// Adds a job. Unless it frees itself, it must stay valid until the writer has run it. Returns 0, or
+// -1 if the thread cannot be started; then the job is not run.
+int writer_add(struct writer *w, struct writer_job *job);
 
-// Adds a job that writes a copy of `size` bytes to `fd`. Returns 0, or -1 if memory is out. An
-// error of the write is ignored.
+// Adds a job that writes a copy of `size` bytes to `fd`. An error of the write is ignored. Returns
+// 0, or -1 if memory runs out or the thread cannot be started.
 int writer_add_text(struct writer *w, int fd, const char *data, size_t size);
 
 // Returns the number of jobs that have not ended.

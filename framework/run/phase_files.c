@@ -44,15 +44,14 @@ static int write_out(struct phase *p, enum output_format format, const struct ta
 {
     const struct phases_options *o = &p->owner->options;
     o->before_output(o->user);
-    if (!o->standard)
-        return output_write("-", o->tag, format, inputs, results, err);
     p->standard.job.run = write_standard;
     p->standard.format = format;
     p->standard.inputs = inputs;
     p->standard.results = results;
     atomic_store(&p->standard.written, false);
+    if (!o->standard || writer_add(o->standard, &p->standard.job) != 0)
+        return output_write("-", o->tag, format, inputs, results, err);
     p->state = WRITING;
-    writer_add(o->standard, &p->standard.job);
     return 0;
 }
 

@@ -15,6 +15,8 @@
 // Writes at once, or by the run's writer after all that it has to write before.
 static void write_bytes(const struct terminal *t, const char *data, size_t length)
 {
+    if (length == 0)
+        return;
     if (!t || !t->writer || writer_add_text(t->writer, STDERR_FILENO, data, length) != 0)
         (void)fd_write_all(STDERR_FILENO, data, length);
 }

@@ -55,9 +55,9 @@ enum progress_mode progress_mode_for(int fd)
 static void write_text(struct progress *p)
 {
     bool any = !p->text.failed && p->text.length > 0;
-    if (any && p->writer)
-        (void)writer_add_text(p->writer, p->fd, p->text.data, p->text.length);
-    else if (any && fd_write_all(p->fd, p->text.data, p->text.length) != 0)
+    if (any && p->writer && writer_add_text(p->writer, p->fd, p->text.data, p->text.length) == 0)
+        any = false;
+    if (any && fd_write_all(p->fd, p->text.data, p->text.length) != 0)
         p->mode = PROGRESS_NONE;
     buffer_reset(&p->text);
 }
