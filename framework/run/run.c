@@ -748,18 +748,15 @@ static void await_readers(struct run *run)
     struct buffer none = BUFFER_EMPTY;
     int64_t until = run->stop.signal == 0 ? INT64_MAX : clock_now() + READER_NS;
     for (int i = 0; i < 2; i++)
-        while (writers[i] && writer_jobs(writers[i]) > 0) {
+        for (int64_t now;
+             writers[i] && writer_jobs(writers[i]) > 0 && (now = clock_now()) < until;) {
             struct pollfd wait[] = {{.fd = run->stop.fd, .events = POLLIN},
                                     poll_writer(writers[i])};
-            int64_t now = clock_now();
-            if (now >= until)
-                return;
             (void)poll(wait, 2, clock_poll_timeout(until, now));
             writer_hear(writers[i]);
             if (wait[0].revents == 0)
                 continue;
             stop_look(&run->stop, now, &none);
-            buffer_reset(&none);
             until = earliest(until, now + READER_NS);
         }
     buffer_finish(&none);
