@@ -37,6 +37,11 @@ static void wait_until(void *user, struct pollfd *fds, nfds_t count, int64_t unt
 {
     (void)user;
     int64_t next = fake_next(lib.fake), at = fake_now(lib.fake);
+    if (lib.stopped_ns > 0) {
+        fake_advance(lib.fake, (until < next ? until : next) + lib.stopped_ns);
+        lib.stopped_ns = 0;
+        return;
+    }
     if (poll(fds, count, 0) > 0 || until <= at)
         return;
     next = next < until ? next : until;

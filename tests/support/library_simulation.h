@@ -22,6 +22,7 @@ extern struct library_simulation {
     struct executor *fake;
     br_pool *pool;
     lib_script *script; // NULL: every task succeeds after 1 ms
+    int64_t stopped_ns; // the next wait ends so much too late, as in a process that is stopped
     struct exec_grant starts[LIB_KEPT], grants[LIB_KEPT];
     unsigned start_count, grant_count;
 } lib;

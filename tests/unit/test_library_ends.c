@@ -96,6 +96,43 @@ START_TEST(a_call_of_which_all_waits_for_its_next_attempt_is_cancelled)
 }
 END_TEST
 
+// ---- A process that is stopped
+
+// Item 3 never ends, the others take 3 s.
+static struct fake_task three_seconds_or_for_ever(const struct exec_grant *task)
+{
+    return lib_ends(FAKE_OK, task->first == 3 ? FAKE_FOREVER : 3 * NS_PER_S);
+}
+
+START_TEST(a_wait_takes_what_ended_while_the_process_was_stopped)
+{
+    lib_open(1, three_seconds_or_for_ever);
+    br_result *r = lib_submit(1, NULL);
+    ck_assert_int_eq(br_result_wait(r, 1, &lib_error), 0);
+    lib.stopped_ns = 10 * NS_PER_S;
+    ck_assert_int_eq(br_result_wait(r, 1, &lib_error), 1);
+    ck_assert_int_ge(lib_elapsed(), 10 * NS_PER_S);
+    br_result_free(r);
+    lib_close();
+}
+END_TEST
+
+START_TEST(time_limits_stand_still_while_the_process_is_stopped)
+{
+    lib_open(4, three_seconds_or_for_ever);
+    br_result *r = lib_submit(4, &(br_call_options){.timeout = 2});
+    ck_assert_int_eq(br_result_wait(r, 1, &lib_error), 0);
+    lib.stopped_ns = 10 * NS_PER_S;
+    ck_assert_int_eq(br_result_get(r, BR_FOREVER, &lib_error), -1);
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_int_eq(lib_outcome(r, i).status, i < 3 ? BR_OK : BR_TIMED_OUT);
+    ck_assert_int_gt(lib_elapsed(), 12 * NS_PER_S);
+    ck_assert_int_lt(lib_elapsed(), 14 * NS_PER_S);
+    br_result_free(r);
+    lib_close();
+}
+END_TEST
+
 START_TEST(join_waits_until_its_timeout)
 {
     lib_open(1, lib_first_call_is_long);
@@ -149,6 +186,8 @@ SUITE(library_ends)
     TEST(a_failure_stops_the_rest_if_asked);
     TEST(the_reason_is_the_item_that_failed);
     TEST(a_call_of_which_all_waits_for_its_next_attempt_is_cancelled);
+    TEST(a_wait_takes_what_ended_while_the_process_was_stopped);
+    TEST(time_limits_stand_still_while_the_process_is_stopped);
     TEST(join_waits_until_its_timeout);
     TEST(a_full_queue_refuses_at_once);
     TEST(a_full_queue_is_waited_for);
