@@ -74,7 +74,7 @@ static int die(struct journal *j, br_error *err)
             &j->death, BR_ERR_INTERRUPTED,
             "the journal %s could not be written: %s%s; the run stops, and all that reached "
             "the disk is kept: --resume continues from there",
-            j->path, strerror(errno), errno == EFBIG ? " (is `ulimit -f` too small?)" : "");
+            j->path, strerror(errno), errno == EFBIG ? " (the limit is that of ulimit -f)" : "");
     }
     if (err)
         *err = j->death;

@@ -707,7 +707,9 @@ static void await_workers(struct run *run)
     while (clock_now() < run->stop.end_at && pool_take_ends(run->pool, clock_now())) {
         int64_t until = earliest(pool_deadline(run->pool), run->stop.end_at);
         struct pollfd wait = {.fd = pool_fd(run->pool), .events = POLLIN};
-        (void)poll(&wait, 1, clock_poll_timeout(until, clock_now()));
+        int64_t before = clock_now();
+        (void)poll(&wait, 1, clock_poll_timeout(until, before));
+        heed_halt(run, before, before, until);
     }
 }
 
