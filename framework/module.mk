@@ -21,9 +21,10 @@ noinst_LIBRARIES += \
 	liblibrary.a \
 	librun.a
 
-# All rooms that run tasks, and all rooms of the runner, in the order for the linker.
-pool_rooms = libpool.a liblocal.a libworker.a libcrash.a libplugin.a libchannel.a libprocess.a \
-	libexec.a libmodel.a libbase.a
+# The rooms of a worker, all rooms that run tasks, and all rooms of the runner, in the order for the
+# linker.
+worker_rooms = libworker.a libcrash.a libplugin.a libchannel.a libprocess.a libmodel.a libbase.a
+pool_rooms = libpool.a liblocal.a libexec.a $(worker_rooms)
 pool_libs = $(HWLOC_LIBS) -lpthread -lm
 run_rooms = librun.a libreport.a libviews.a libinputs.a libresults.a libjournal.a libjobfile.a \
 	$(pool_rooms)
@@ -38,6 +39,7 @@ libbase_a_SOURCES = \
 	framework/base/exact.c framework/base/exact.h \
 	framework/base/error.c framework/base/error.h \
 	framework/base/fd.c framework/base/fd.h \
+	framework/base/float_mode.h \
 	framework/base/heap.c framework/base/heap.h \
 	framework/base/json.c framework/base/json.h \
 	framework/base/kernel.c framework/base/kernel.h \
@@ -180,13 +182,15 @@ libprocess_a_SOURCES = \
 	framework/exec/process/cgroup.c framework/exec/process/cgroup.h \
 	framework/exec/process/job_signals.c framework/exec/process/job_signals.h \
 	framework/exec/process/nursery.c framework/exec/process/nursery.h \
+	framework/exec/process/printed.c framework/exec/process/printed.h \
 	framework/exec/process/proc_usage.c framework/exec/process/proc_usage.h \
 	framework/exec/process/stray_processes.c framework/exec/process/stray_processes.h
 
 libplugin_a_SOURCES = \
 	framework/exec/plugin/inspect.c \
 	framework/exec/plugin/plugin.c framework/exec/plugin/plugin.h \
-	framework/exec/plugin/plugin_file.c framework/exec/plugin/plugin_file.h
+	framework/exec/plugin/plugin_file.c framework/exec/plugin/plugin_file.h \
+	framework/exec/plugin/plugin_symbols.c framework/exec/plugin/plugin_symbols.h
 
 libchannel_a_SOURCES = \
 	framework/exec/channel/channel_account.h \
@@ -205,12 +209,14 @@ libcrash_a_SOURCES = \
 	framework/exec/crash/symbols_names.c
 
 libworker_a_SOURCES = \
+	framework/exec/worker/children.c framework/exec/worker/children.h \
 	framework/exec/worker/isolate.c framework/exec/worker/isolate.h \
 	framework/exec/worker/limit_message.c framework/exec/worker/limit_message.h \
 	framework/exec/worker/process_state.c framework/exec/worker/process_state.h \
 	framework/exec/worker/run_inline.c framework/exec/worker/run_inline.h \
 	framework/exec/worker/task.c framework/exec/worker/task.h \
 	framework/exec/worker/worker.c framework/exec/worker/worker.h \
+	framework/exec/worker/worker_program.c framework/exec/worker/worker_program.h \
 	framework/exec/worker/worker_setup.c framework/exec/worker/worker_setup.h
 
 liblocal_a_SOURCES = \

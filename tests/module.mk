@@ -392,6 +392,7 @@ system_tests = \
 	tests/system/test_limits.py \
 	tests/system/test_manual.py \
 	tests/system/test_messages.py \
+	tests/system/test_names.py \
 	tests/system/test_overlap.py \
 	tests/system/test_plugin_files.py \
 	tests/system/test_readers.py \

@@ -24,6 +24,12 @@ tools_batchrun_batchrun_SOURCES = \
 tools_batchrun_batchrun_CPPFLAGS = $(AM_CPPFLAGS) -DBR_DATADIR='"$(pkgdatadir)"'
 tools_batchrun_batchrun_LDADD = $(run_rooms) $(run_libs)
 
+# The program in which plugins are loaded. It links the C library alone, because functions of other
+# libraries would be called in place of a plugin's functions of the same names.
+pkglibexec_PROGRAMS += tools/batchrun/batchrun-worker
+tools_batchrun_batchrun_worker_SOURCES = tools/batchrun/batchrun_worker.c
+tools_batchrun_batchrun_worker_LDADD = librun.a $(worker_rooms) $(WORKER_LIBS)
+
 # The directories in which shells look for completions.
 bashcompletiondir = $(datadir)/bash-completion/completions
 nodist_bashcompletion_DATA = tools/completions/batchrun

@@ -571,7 +571,7 @@ static const struct spec_key job_keys[] = {
                "'^[A-Za-z0-9_][A-Za-z0-9_-]*$'}, " REF("plugin") "]}",
      .read = spec_read_plugins},
     {.name = "env",
-     .doc = "environment of the workers, set before plugins are loaded; null unsets",
+     .doc = "environment of the workers, from their start on (LD_LIBRARY_PATH works); null unsets",
      .example = "{OMP_SCHEDULE: static}",
      .type = SPEC_OTHER,
      .expected = "a mapping of names to values",

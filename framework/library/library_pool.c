@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "exec/local/local.h"
 #include "exec/topology.h"
+#include "exec/worker/children.h"
 #include "library/library.h"
 #include "library/library_drive.h"
 #include "library/library_imap.h"
@@ -238,7 +239,7 @@ static br_pool *allocate(const br_pool_options *options, const struct library_ti
     p->owner = library_pid();
     p->callbacks_end = &p->callbacks;
     TAILQ_INIT(&p->done);
-    p->nursery.socket = -1;
+    p->nursery = NURSERY_NONE;
     return p;
 }
 
@@ -251,8 +252,8 @@ br_pool *br_pool_create_sized(const br_pool_options *options, size_t size, br_er
     br_pool *p = allocate(&o, &machine, err);
     if (!p)
         return NULL;
-    if (init_lock(p, err) != 0 || nursery_start(&p->nursery, err) != 0 || make_plan(p, err) != 0 ||
-        make_workers(p, err) != 0 || start(p, err) != 0) {
+    if (init_lock(p, err) != 0 || nursery_start(&p->nursery, nursery_children, err) != 0 ||
+        make_plan(p, err) != 0 || make_workers(p, err) != 0 || start(p, err) != 0) {
         br_pool_destroy(p);
         return NULL;
     }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "exec/worker/worker_program.h"
 #include "inputs/convert.h"
 #include "inputs/phase_table.h"
 #include "jobfile/spec.h"
@@ -66,7 +67,8 @@ static const struct plugin_entry *look_into(struct one_task *s, struct nursery *
     if (result == 0)
         s->path = plugin_locate(plugin, NULL, ".", err);
     free(plugin);
-    if (!s->path || plugin_file_open(s->path, &s->file, err) != 0 ||
+    if (!s->path || worker_program_start(nursery, NULL, 0, err) != 0 ||
+        plugin_file_open(s->path, &s->file, err) != 0 ||
         plugin_inspect(nursery, &s->file.source, INSPECT_NS, &s->info, err) != 0)
         return NULL;
     return plugin_info_task(&s->info, s->task, err);

@@ -25,16 +25,17 @@ struct one_task {
 
 // Makes a task from words: `task` is "plugin.task", and each of `words` is "column=value". Together
 // they are one row, which must fit the task's signature. The plugin is searched for as if the job
-// file were in the current directory. `nursery` must be started and have no children. Returns -1
-// and *err; BR_ERR_USAGE or BR_ERR_PLUGIN if the words are wrong. *out is to be finished in every
-// case.
+// file were in the current directory. Starts *nursery, which must be NURSERY_NONE; the caller stops
+// it in every case. Returns -1 and *err; BR_ERR_USAGE or BR_ERR_PLUGIN if the words are wrong. *out
+// is to be finished in every case.
 int one_task_from_words(struct nursery *nursery, const char *task, char *const *words, size_t count,
                         struct one_task *out, br_error *err);
 
 // Makes task `index` of a phase of the run in the directory `run` (NULL: the newest in the current
 // directory). Its inputs are made again from the job, and from the rows in the journal if they come
 // from another phase. They are the same as in the run as long as the input files are; so are seed
-// and environment. Returns -1 and *err. *out is to be finished in every case.
+// and environment. *nursery is started as above. Returns -1 and *err. *out is to be finished in
+// every case.
 int one_task_from_run(struct nursery *nursery, const char *run, const char *phase, uint64_t index,
                       struct one_task *out, br_error *err);
 

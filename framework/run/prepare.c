@@ -8,6 +8,7 @@
 #include "base/kernel.h"
 #include "base/text.h"
 #include "exec/topology.h"
+#include "exec/worker/worker_program.h"
 #include "inputs/inputs.h"
 #include "journal/journal.h"
 #include "model/reduce.h"
@@ -354,7 +355,8 @@ int prepare(struct job *job, struct nursery *nursery, const struct prepare_optio
 {
     *out = (struct prepared){.job = job};
     struct preparation in = {.p = out, .options = options, .d = d, .err = err};
-    if (kernel_check(err) != 0 || kernel_check_proc(err) != 0)
+    if (kernel_check(err) != 0 || kernel_check_proc(err) != 0 ||
+        worker_program_start(nursery, job->env, job->env_count, err) != 0)
         return -1;
     in.unknown = calloc(job->plugin_count + 1, sizeof *in.unknown);
     in.inspector = inspector_create(nursery, job->plugin_count, err);

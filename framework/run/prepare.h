@@ -43,8 +43,9 @@ struct prepare_options {
     bool check_only; // standard input is left unread
 };
 
-// Inspects plugins, machine and inputs, and collects every error of the job in *d. `nursery` must
-// be started and have no children. Takes over the job in every case: prepared_finish frees it.
+// Starts *nursery, which must be NURSERY_NONE, with the job's environment; the caller stops it in
+// every case. Inspects plugins, machine and inputs, and collects every error of the job in *d.
+// Takes over the job in every case: prepared_finish frees it.
 // Returns -1 and *err if the system fails, or if there are errors in the job; *err then has their
 // number, and the kind of the first.
 int prepare(struct job *job, struct nursery *nursery, const struct prepare_options *options,

@@ -25,7 +25,8 @@ struct recorded_run {
 int recorded_run_open(struct recorded_run *out, const char *run, br_error *err);
 void recorded_run_close(struct recorded_run *p);
 
-// Prepares the job as it was run, without reading standard input. Returns -1 and *err on failure;
+// Prepares the job as it was run, without reading standard input. Starts *nursery, which must be
+// NURSERY_NONE; the caller stops it in every case. Returns -1 and *err on failure;
 // all errors in the job are one error of many lines. *out is to be finished in every case.
 int recorded_run_prepare(const struct recorded_run *p, struct nursery *nursery,
                          struct prepared *out, br_error *err);

@@ -274,7 +274,7 @@ static int open_journal(struct run *run, br_error *err)
 }
 
 // Raises the soft limit of descriptors, which is often too low for many workers. The nursery was
-// forked before this, so workers keep the limit that the user set.
+// started before this, so workers keep the limit that the user set.
 static int allow_descriptors(unsigned workers, br_error *err)
 {
     rlim_t wanted = (rlim_t)workers * WORKER_DESCRIPTORS + OTHER_DESCRIPTORS;

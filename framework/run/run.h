@@ -16,9 +16,9 @@
 #include "run/status.h"
 #include "views/progress.h"
 
-// Reads and prepares the job at `path`. `check_only` leaves standard input unread. Errors are
-// written to standard error. Returns RUN_OK, and the caller finishes *out; or the status to exit
-// with.
+// Reads and prepares the job at `path`. `check_only` leaves standard input unread. Starts *nursery,
+// which must be NURSERY_NONE; the caller stops it in every case. Errors are written to standard
+// error. Returns RUN_OK, and the caller finishes *out; or the status to exit with.
 enum run_status run_prepare(const char *path, const struct spec_override *overrides,
                             size_t override_count, struct nursery *nursery, bool check_only,
                             struct prepared *out);

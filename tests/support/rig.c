@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "exec/topology.h"
+#include "exec/worker/children.h"
 #include "model/row.h"
 #include "model/table_builder.h"
 #include "support/suite.h"
@@ -137,7 +138,7 @@ void rig_open(struct rig *rig, struct rig_options options)
     plugin = (struct plugin_use){&rig->plugin.source, &no_settings};
     *rig = (struct rig){.table_fd = -1};
     ck_assert_msg(plugin_file_open(path, &rig->plugin, &err) == 0, "%s", err.text);
-    ck_assert_msg(nursery_start(&rig->nursery, &err) == 0, "%s", err.text);
+    ck_assert_msg(nursery_start(&rig->nursery, nursery_children, &err) == 0, "%s", err.text);
     make_plan(rig, &options);
     open_logs(rig, options.logs);
     struct local_options local = {

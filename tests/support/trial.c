@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "exec/local/local.h"
+#include "exec/worker/children.h"
 #include "support/fake.h"
 #include "support/rig.h"
 
@@ -148,7 +149,7 @@ static struct executor *create_local(br_error *err)
                                     .limits = LIMIT_WATCH_NOTHING,
                                     .start_ns = rig_patience_ns(),
                                     .start_name = "start_ns"};
-    ck_assert_msg(nursery_start(&nursery, err) == 0, "%s", err->text);
+    ck_assert_msg(nursery_start(&nursery, nursery_children, err) == 0, "%s", err->text);
     return local_create(&options, err);
 }
 

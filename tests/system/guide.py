@@ -27,7 +27,8 @@ BLOCK = re.compile(r"^<!-- run:\n(?P<hidden>.*?)^-->$|"
 FILE = re.compile(r"(?:.*[.:] )?`([\w.-]+)`.*:$")
 LINK = re.compile(r"\[(examples/[\w.-]+)\]\(\1\).*:$")
 NOT_RUN = re.compile(r"<!-- not run: \S.* -->$")
-TOOLS = ("cc", "c++", "gfortran", "jq", "gdb", "valgrind", "make")  # programs that a section may need
+TOOLS = ("cc", "c++", "gfortran", "jq", "gdb", "valgrind", "make",
+         "python3-config")  # programs that a section may need
 EXTRAS = ("parallel",)  # programs that a single block may need
 PLUGINS = "/usr/local/lib/batchrun"
 

@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import subprocess
 
 import guide
 import harness
@@ -26,6 +27,13 @@ def crashes_have_names():
             os.uname().machine == "x86_64" and not harness.sanitized())
 
 
+def python_embeds():
+    """Whether plugins can be linked with Python's library."""
+    link = ("echo 'void Py_Initialize(void); void *f(void) { return Py_Initialize; }' | "
+            "cc -x c -shared -fPIC -o /dev/null - $(python3-config --embed --ldflags)")
+    return subprocess.run(["sh", "-c", link], capture_output=True, check=False).returncode == 0
+
+
 class Guides(harness.InstalledCase):
     def environment_of_a_user(self):
         """Returns the environment of a user who has installed batchrun."""
@@ -41,6 +49,7 @@ class Guides(harness.InstalledCase):
         if path.endswith("failures.md") and not crashes_have_names():
             self.skipTest("this build does not report where a crash was, or a sanitizer does")
         unfit = ("gdb", "valgrind") if harness.sanitized() else ()
+        unfit += () if python_embeds() else ("python3-config",)
         guide.Document(self, path, self.environment_of_a_user(), harness.TOP, harness.BUILD,
                        unfit, os.path.dirname(self.found["demo.so"])[len(self.root):]).follow()
 

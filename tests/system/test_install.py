@@ -15,6 +15,7 @@ class Installed(harness.InstalledCase):
     def test_what_is_installed(self):
         self.assertEqual(set(self.found) - {"demo.la", "command.la", "libbatchrun.la"},
                          {"_batchrun", "bash: batchrun", "batchrun", "batchrun-job.5",
+                          "batchrun-worker",
                           "batchrun-plugin.7", "batchrun.1", "batchrun.f90", "batchrun.fish",
                           "batchrun.pc", "fortran.h",
                           "demo.so", "error.h", "command.so", "job.schema.json", "plugin.h",
@@ -50,7 +51,7 @@ class Installed(harness.InstalledCase):
 
     @unittest.skipIf(harness.sanitized(), "sanitizers are built without hardening")
     def test_what_is_installed_is_hardened(self):
-        for name in ("batchrun", "libbatchrun.so", "demo.so"):
+        for name in ("batchrun", "batchrun-worker", "libbatchrun.so", "demo.so"):
             done = subprocess.run(["readelf", "-lWd", self.found[name]], capture_output=True,
                                   text=True, check=True)
             for mark in ("GNU_RELRO", "BIND_NOW"):

@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "exec/crash/crash.h"
 #include "exec/crash/symbols.h"
+#include "exec/worker/children.h"
 #include "support/suite.h"
 
 enum {
@@ -242,7 +243,7 @@ START_TEST(a_place_is_looked_up_once_and_reported_in_full_a_few_times)
     strcpy(note.modules[0], "/nowhere/lib.so");
     note.frames[0] = (struct crash_frame){.address = 0x1010, .offset = 0x10};
     note.frames[1] = (struct crash_frame){.address = 0x2010, .module = CRASH_MODULES};
-    ck_assert_int_eq(nursery_start(&nursery, &err), 0);
+    ck_assert_int_eq(nursery_start(&nursery, nursery_children, &err), 0);
     struct symbols *s = symbols_create(&nursery, &no_plugins, &err);
     ck_assert_ptr_nonnull(s);
     for (int i = 0; i < 16; i++)
@@ -268,7 +269,7 @@ START_TEST(a_lookup_that_never_answers_is_given_up)
     struct crash_note note = {.signal = SIGSEGV, .frame_count = 1, .module_count = 1};
     const char *text;
     strcpy(note.modules[0], "\x1b[31mred.so");
-    ck_assert_int_eq(nursery_start(&nursery, &err), 0);
+    ck_assert_int_eq(nursery_start(&nursery, nursery_children, &err), 0);
     struct symbols *s = symbols_create(&nursery, &no_plugins, &err);
     ck_assert_int_eq(kill(nursery.pid, SIGSTOP), 0); // so that no child answers
     ck_assert(!symbols_find(s, &note, clock_now(), &text));

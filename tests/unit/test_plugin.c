@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "exec/plugin/plugin.h"
-#include "exec/process/nursery.h"
+#include "exec/worker/children.h"
 #include "support/suite.h"
 
 #define PLUGINS BUILD "/tests/plugins/.libs"
@@ -25,7 +25,7 @@ static void setup(void)
     br_error err;
     strcpy(directory, "/tmp/batchrun-test-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(directory));
-    ck_assert_int_eq(nursery_start(&nursery, &err), 0);
+    ck_assert_int_eq(nursery_start(&nursery, nursery_children, &err), 0);
 }
 
 static void teardown(void)
@@ -166,11 +166,11 @@ START_TEST(a_constructor_that_misbehaves_is_an_error)
     setenv("MISLOADED", "exit", 1);
     nursery_stop(&nursery); // its children have the environment of its start
     br_error err;
-    ck_assert_int_eq(nursery_start(&nursery, &err), 0);
+    ck_assert_int_eq(nursery_start(&nursery, nursery_children, &err), 0);
     assert_refused(PLUGINS "/misloaded.so", long_enough(), "exit(0)");
     setenv("MISLOADED", "hang", 1);
     nursery_stop(&nursery);
-    ck_assert_int_eq(nursery_start(&nursery, &err), 0);
+    ck_assert_int_eq(nursery_start(&nursery, nursery_children, &err), 0);
     assert_refused(PLUGINS "/misloaded.so", 200 * NS_PER_MS, "loading it timed out");
     assert_good();
 }
@@ -212,7 +212,7 @@ START_TEST(an_inspection_that_nobody_waits_for_is_killed)
     struct plugin_file file;
     setenv("MISLOADED", "hang", 1);
     nursery_stop(&nursery);
-    ck_assert_int_eq(nursery_start(&nursery, &err), 0);
+    ck_assert_int_eq(nursery_start(&nursery, nursery_children, &err), 0);
     ck_assert_int_eq(plugin_file_open(PLUGINS "/misloaded.so", &file, &err), 0);
     struct inspector *inspector = inspector_create(&nursery, 2, &err);
     ck_assert_ptr_nonnull(inspector);

@@ -63,9 +63,11 @@ static const struct template templates[] = {
     {"Makefile", 0666,
      "CFLAGS ?= -O2 -g -Wall -Wextra\n"
      "CPPFLAGS += $(shell pkg-config --cflags batchrun)\n"
+     "LDFLAGS += -Wl,-Bsymbolic   # the plugin calls its own functions, whatever their names\n"
+     "LDLIBS += -lm\n"
      "\n"
      "@.so: @.c\n"
-     "\t$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -shared -fPIC -o $@@ $<\n"
+     "\t$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -shared -fPIC -o $@@ $< $(LDLIBS)\n"
      "\n"
      "check: @.so\n"
      "\t./check\n"

@@ -205,16 +205,13 @@ static int run_it(const struct arguments *a, const char *path, br_error *err)
                               .json = a->json,
                               .quiet = a->quiet,
                               .version = PACKAGE_VERSION};
-    struct nursery nursery;
+    struct nursery nursery = NURSERY_NONE;
     struct prepared prepared;
     if (read_progress(a, &run.progress, err) != 0 || read_grace(a, &run.grace_ns, err) != 0 ||
         read_journal(a, &run, err) != 0 || read_accept(a, &run, err) != 0 ||
         read_part(a, &run, err) != 0 || check_resume(a, &run, err) != 0)
         return report_error(err);
     stop_guard_preparation();
-    // The nursery is started first: a small process forks workers faster.
-    if (nursery_start(&nursery, err) != 0)
-        return report_error(err);
     int status =
         run_prepare(path, a->overrides, a->override_count, &nursery, a->dry_run, &prepared);
     if (status == RUN_OK && a->dry_run) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The command `task`: runs one task in this process.
+// The command `task`: finds one task, and runs it in the program batchrun-worker, which replaces
+// this process.
 #include <errno.h>
-#include <limits.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,11 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/text.h"
 #include "commands.h"
-#include "exec/worker/worker_setup.h"
-#include "model/cell_text.h"
-#include "model/row.h"
+#include "config.h"
+#include "exec/worker/worker_program.h"
 #include "output.h"
 #include "run/one_task.h"
 #include "run/run.h"
@@ -74,60 +75,89 @@ static int find(struct nursery *nursery, char **words, int count, struct one_tas
 
 // ---- Running it
 
-static void print_cell(struct buffer *out, const struct cell *c)
+// Returns a memory for another program to read, with its path, which stays valid across exec: also
+// in a debugger's child. Returns NULL and *err on failure.
+static char *share(const char *name, const struct buffer *content, br_error *err)
 {
-    struct cell_room room;
-    size_t length;
-    const char *text = cell_text(c, &room, &length);
-    if (c->type == BR_BYTES)
-        text_escaped(out, text, length);
-    else
-        buffer_append(out, text, length);
+    int fd = buffer_check(content, err) == 0
+                 ? fd_memory_sealed(name, content->data, content->length, err)
+                 : -1;
+    if (fd < 0)
+        return NULL;
+    fcntl(fd, F_SETFD, 0);
+    struct buffer path = BUFFER_EMPTY;
+    buffer_format(&path, "/proc/%d/fd/%d", (int)getpid(), fd);
+    return buffer_take_string(&path, err);
 }
 
-static int print_results(const struct run_inline_end *end, br_error *err)
+// The command line `DEBUGGER PROGRAM task VERSION REQUEST TABLE`, and its environment.
+struct command_line {
+    char *debugger; // cut into words, or NULL
+    char *program, *request, *table;
+    char **words;
+    char **environment;
+};
+
+static void command_line_finish(struct command_line *c)
 {
-    const struct schema *schema = &end->signature.results;
-    struct cell *cells = calloc(schema->count + 1, sizeof *cells);
-    struct buffer out = BUFFER_EMPTY;
-    int result = cells ? 0 : br_error_nomem(err);
-    if (result == 0 && !row_unpack(schema, end->row.data, end->row.length, cells))
-        result = br_error_set(err, BR_ERR_SYSTEM, "internal error: the results are not a row");
-    for (size_t i = 0; result == 0 && i < schema->count; i++) {
-        buffer_format(&out, "%s=", schema->columns[i].name);
-        print_cell(&out, &cells[i]);
-        buffer_char(&out, '\n');
-    }
-    if (result == 0)
-        result = buffer_check(&out, err);
-    if (result == 0 && out.length > 0)
-        result = print_answer(&out, err);
-    buffer_finish(&out);
-    free(cells);
-    return result;
+    free(c->debugger);
+    free(c->program);
+    free(c->request);
+    free(c->table);
+    free(c->words);
+    worker_program_free_environment(c->environment);
 }
 
-static int run_one_task(const struct one_task *s)
+static int command_line_make(struct command_line *c, const struct one_task *s, const char *debugger,
+                             br_error *err)
 {
-    br_error err = {0};
-    struct run_inline_end end;
+    struct buffer request = BUFFER_EMPTY;
+    size_t room = (debugger ? strlen(debugger) / 2 : 0) + 7, n = 0;
+    char *rest = NULL;
+    *c = (struct command_line){.words = calloc(room, sizeof *c->words)};
+    c->debugger = debugger ? strdup(debugger) : NULL;
+    if (!c->words || (debugger && !c->debugger))
+        return br_error_nomem(err);
     if (s->run_directory)
         setenv("BATCHRUN_RUN_DIR", s->run_directory, 1);
-    worker_setup_environment(s->width, s->env, s->env_count, &err);
-    if (err.kind != BR_ERR_NONE || run_inline(&s->run, &end, &err) != 0)
-        return report_error(&err);
-    int status = RUN_OK;
-    if (end.failure != TASK_FINE) {
-        struct buffer text = BUFFER_EMPTY;
-        buffer_text(&text, "error: ");
-        text_escaped(&text, end.message, strlen(end.message));
-        fprintf(stderr, "%.*s\n", (int)text.length, text.failed ? "" : text.data);
-        buffer_finish(&text);
-        status = RUN_FAILED;
-    } else
-        status = finish_printing(print_results(&end, &err), &err);
-    run_inline_end_finish(&end);
-    return finish_output(status);
+    run_inline_write(&request, &s->run, s->width, s->env, s->env_count);
+    c->program = worker_program_path(err);
+    c->request = c->program ? share("batchrun-request", &request, err) : NULL;
+    c->table = c->request ? share("batchrun-table", &s->image, err) : NULL;
+    c->environment = c->table ? worker_program_environment(s->env, s->env_count, err) : NULL;
+    buffer_finish(&request);
+    if (!c->environment)
+        return -1;
+    char *word = c->debugger ? strtok_r(c->debugger, " \t", &rest) : NULL;
+    for (; word; word = strtok_r(NULL, " \t", &rest))
+        c->words[n++] = word;
+    c->words[n++] = c->program;
+    c->words[n++] = (char *)"task";
+    c->words[n++] = (char *)PACKAGE_VERSION;
+    c->words[n++] = c->request;
+    c->words[n++] = c->table;
+    return 0;
+}
+
+// Replaces this process by the program that runs the task, or by the debugger, which runs that. The
+// program is not this one, because functions of the libraries that this one links would be called
+// in place of the plugin's. Returns only with an error.
+static int execute(const struct one_task *s, const char *debugger, br_error *err)
+{
+    struct command_line c;
+    if (command_line_make(&c, s, debugger, err) == 0) {
+        fflush(NULL);
+        signal(SIGPIPE, SIG_DFL);
+        signal(SIGXFSZ, SIG_DFL);
+        execvpe(c.words[0], c.words, c.environment);
+        if (debugger)
+            br_error_set(err, BR_ERR_USAGE, "--debugger '%s': %s", debugger, strerror(errno));
+        else
+            br_error_errno(err, "cannot start %s", c.program);
+        signal(SIGPIPE, SIG_IGN);
+    }
+    command_line_finish(&c);
+    return -1;
 }
 
 // Prints the inputs of a task of a run or a job, which are not on the command line.
@@ -142,58 +172,19 @@ static void show_inputs(const struct one_task *s)
     buffer_finish(&shown);
 }
 
-static int run_words(char **words, int count)
+static int run_words(char **words, int count, const char *debugger)
 {
-    struct nursery nursery;
-    struct one_task task;
+    struct nursery nursery = NURSERY_NONE;
+    struct one_task task = {.file = {.fd = -1}};
     br_error err = {0};
-    if (nursery_start(&nursery, &err) != 0)
-        return report_error(&err);
-    int found = find(&nursery, words, count, &task, &err);
+    int result = find(&nursery, words, count, &task, &err);
     nursery_stop(&nursery);
-    if (found == 0 && task.prepared.job)
+    if (result == 0 && task.prepared.job)
         show_inputs(&task);
-    int status = found == 0 ? run_one_task(&task) : report_error(&err);
+    if (result == 0)
+        (void)execute(&task, debugger, &err);
     one_task_finish(&task);
-    return status;
-}
-
-// ---- Under a debugger
-
-// Replaces this process by the debugger, which runs `batchrun task WORDS`.
-static int debug(const char *debugger, char **words, int count, br_error *err)
-{
-    char self[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (length < 0)
-        return br_error_errno(err, "cannot find this program's own file");
-    self[length] = '\0';
-    char *text = strdup(debugger), *rest = NULL;
-    size_t room = strlen(debugger) / 2 + (size_t)count + 5, n = 0;
-    char **args = calloc(room, sizeof *args);
-    if (!text || !args) {
-        free(text);
-        free(args);
-        return br_error_nomem(err);
-    }
-    for (char *w = strtok_r(text, " \t", &rest); w; w = strtok_r(NULL, " \t", &rest))
-        args[n++] = w;
-    bool given = n > 0;
-    args[n++] = self;
-    args[n++] = (char *)"task";
-    args[n++] = (char *)"--";
-    for (int i = 0; i < count; i++)
-        args[n++] = words[i];
-    if (given) {
-        signal(SIGPIPE, SIG_DFL);
-        signal(SIGXFSZ, SIG_DFL);
-        execvp(args[0], args);
-    }
-    br_error_set(err, BR_ERR_USAGE, "--debugger '%s': %s", debugger,
-                 given ? strerror(errno) : "expected a command, such as 'gdb --args'");
-    free(text);
-    free(args);
-    return -1;
+    return report_error(&err);
 }
 
 static int main_task(int argc, char **argv)
@@ -212,15 +203,18 @@ static int main_task(int argc, char **argv)
             "which task? batchrun task PLUGIN.TASK name=value..., or RUN|job.yaml PHASE#INDEX");
         return report_error(&err);
     }
-    if (a.debugger && debug(a.debugger, argv, operands, &err) != 0)
+    if (a.debugger && strspn(a.debugger, " \t") == strlen(a.debugger)) {
+        br_error_set(&err, BR_ERR_USAGE,
+                     "--debugger '%s': expected a command, such as 'gdb --args'", a.debugger);
         return report_error(&err);
-    return run_words(argv, operands);
+    }
+    return run_words(argv, operands, a.debugger);
 }
 
 const struct command command_task = {
     .name = "task",
     .operands = "TASK name=value... | [RUN|job.yaml] PHASE#INDEX",
-    .summary = "run one task in this process, also under a debugger",
+    .summary = "run one task in one process, also under a debugger",
     .details =
         "TASK is PLUGIN.TASK, with its inputs; PHASE#INDEX is a task of a run, whose inputs, "
         "seed\n"

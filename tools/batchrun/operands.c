@@ -43,11 +43,8 @@ int optional_run_and_task(char **argv, int count, const char **path, struct task
 
 static int prepare_and_show(const char *path, void (*show)(const struct prepared *))
 {
-    struct nursery nursery;
+    struct nursery nursery = NURSERY_NONE;
     struct prepared prepared;
-    br_error err = {0};
-    if (nursery_start(&nursery, &err) != 0)
-        return report_error(&err);
     int status = run_prepare(path, NULL, 0, &nursery, true, &prepared);
     if (status == RUN_OK) {
         show(&prepared);

@@ -42,7 +42,7 @@ struct symbols {
 
 // ---- In a child of the nursery
 
-static int look_up(const int *fds, size_t count)
+int symbols_child(const int *fds, size_t count)
 {
     (void)count;
     struct rlimit no_core = {0, 0};
@@ -152,7 +152,7 @@ static int ask(struct symbols *s, struct place *p, const struct buffer *request)
     struct epoll_event e = {.events = EPOLLIN};
     bool asked = send(p->socket, request->data, request->length, MSG_NOSIGNAL) >= 0 &&
                  epoll_ctl(s->epoll, EPOLL_CTL_ADD, p->socket, &e) == 0 &&
-                 nursery_spawn(s->nursery, look_up, &pair[1], 1, &p->id, NULL) == 0;
+                 nursery_spawn(s->nursery, NURSERY_SYMBOLS, &pair[1], 1, &p->id, NULL) == 0;
     close(pair[1]);
     if (!asked)
         fd_close(&p->socket);

@@ -29,6 +29,9 @@ int64_t symbols_deadline(const struct symbols *s);
 // `now` is that of clock_now. Never blocks.
 bool symbols_find(struct symbols *s, const struct crash_note *note, int64_t now, const char **text);
 
+// The nursery_entry of the child that does one lookup: entry NURSERY_SYMBOLS.
+int symbols_child(const int *fds, size_t count);
+
 // ---- Private to symbols.c and symbols_names.c
 
 enum {

@@ -71,7 +71,7 @@ static int spawn(struct local *l, unsigned slot, int control, int setup, br_erro
         doors[k] = cgroups_door(&l->groups, (enum cgroup_kind)k, slot);
         fds[WORKER_GROUPS + k] = doors[k] >= 0 ? doors[k] : l->null;
     }
-    int result = nursery_spawn(l->options.nursery, worker_main, fds, WORKER_FDS, &s->id, err);
+    int result = nursery_spawn(l->options.nursery, NURSERY_WORKER, fds, WORKER_FDS, &s->id, err);
     for (int k = 0; k < CGROUP_KINDS; k++)
         fd_close(&doors[k]);
     return result;
@@ -106,6 +106,8 @@ static int local_start(struct executor *ex, unsigned slot, br_error *err)
         return br_error_set(err, BR_ERR_SYSTEM, "internal error: slot %u has a worker", slot);
     *s = (struct slot){.control.fd = -1, .deadline_ns = INT64_MAX};
     s->oom_kills = cgroups_oom_kills(&l->groups, slot);
+    s->output.end[0] = local_stream_end(local_log_fd(l, slot, 1));
+    s->output.end[1] = local_stream_end(local_log_fd(l, slot, 2));
     if (channel_create(&s->channel, err) != 0)
         return -1;
     if (connect_and_spawn(l, slot, err) != 0 ||
@@ -113,8 +115,6 @@ static int local_start(struct executor *ex, unsigned slot, br_error *err)
         local_clear_slot(l, s);
         return -1;
     }
-    s->output.end[0] = local_stream_end(local_log_fd(l, slot, 1));
-    s->output.end[1] = local_stream_end(local_log_fd(l, slot, 2));
     local_happen(l, s, EVENT_START, NULL);
     return 0;
 }

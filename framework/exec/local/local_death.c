@@ -11,6 +11,7 @@
 #include "exec/local/local_life.h"
 #include "exec/local/local_ring.h"
 #include "exec/local/local_watch.h"
+#include "exec/process/printed.h"
 #include "exec/process/proc_usage.h"
 
 void local_report_unfit(struct local *l, unsigned slot, enum br_error_kind kind, const char *text,
@@ -45,8 +46,9 @@ static bool is_stillborn(const struct slot *s)
            (s->leaving.reason == LEAVE_LATE || (s->leaving.reason == LEAVE_NONE && !killed));
 }
 
-static void describe_stillborn(struct buffer *b, const struct local *l, const struct slot *s)
+static void describe_stillborn(struct buffer *b, const struct local *l, unsigned slot)
 {
+    const struct slot *s = &l->slots[slot];
     const char *where = l->options.common.plugins.count > 0 ? "while it was loading the plugins"
                         : l->options.common.init            ? "in the pool's initializer"
                                                             : "while it was starting";
@@ -57,6 +59,7 @@ static void describe_stillborn(struct buffer *b, const struct local *l, const st
     }
     buffer_format(b, "a worker died %s: ", where);
     local_describe_end(b, s, false);
+    printed_describe(b, local_log_fd(l, slot, 2), s->output.end[1]);
 }
 
 // A worker that crashes may have been sent the signal from outside. If the next one does so too,
@@ -66,7 +69,7 @@ static int report_stillborn(struct local *l, unsigned slot, struct exec_report *
     struct slot *s = &l->slots[slot];
     bool late = s->leaving.reason == LEAVE_LATE;
     struct buffer b = BUFFER_EMPTY;
-    describe_stillborn(&b, l, s);
+    describe_stillborn(&b, l, slot);
     buffer_char(&b, '\0');
     snprintf(s->leaving.message, sizeof s->leaving.message, "%s",
              b.failed ? "a worker died while it was starting" : b.data);

@@ -41,7 +41,7 @@ struct leaving {
     enum outcome_status status; // FOR_TASK: of the task's END
     const char *violation;      // VIOLATION: what it did, a static string
     bool overdue;               // it did not end in time, and was killed
-    char message[256];          // of the other reasons; empty if there is none
+    char message[800];          // of the other reasons; empty if there is none
 };
 
 // How far a dead worker's end was reported; the steps follow each other in this order.

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -14,19 +16,88 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/float_mode.h"
 #include "base/kernel.h"
 #include "base/signals.h"
 #include "base/text.h"
 #include "base/wire.h"
 #include "exec/plugin/plugin.h"
+#include "exec/plugin/plugin_symbols.h"
 #include "exec/process/nursery.h"
+#include "exec/process/printed.h"
 
 enum {
-    ANSWER_MAX = 4 << 20,  // bytes
-    REQUEST_MAX = 16 << 10 // bytes
+    ANSWER_MAX = 4 << 20,   // bytes
+    PRINTED_MAX = 16 << 20, // bytes
+    REQUEST_MAX = 16 << 10  // bytes
+};
+
+enum { // the descriptors that the child is given
+    INSPECT_SOCKET,
+    INSPECT_PRINTED, // memory that takes its output
 };
 
 // ---- In the child
+
+// The mode in which the plugin's own tasks compute (exec/worker/process_state.h).
+static size_t warn_of_mode(const struct float_mode *before, const char *path, struct buffer *out)
+{
+    struct float_mode now = float_mode_now();
+    char text[1024];
+    if (float_mode_flushes(before) || !float_mode_flushes(&now))
+        return 0;
+    snprintf(text, sizeof text,
+             "%s: it makes denormal numbers count as zero in all its tasks, as code that is linked "
+             "with -ffast-math or -Ofast does; tasks of other plugins are not affected",
+             path);
+    wire_put_text(out, text);
+    return 1;
+}
+
+static void warn_of_symbol(const struct plugin_symbol *s, const char *path, struct buffer *out)
+{
+    char text[1024];
+    snprintf(text, sizeof text,
+             "%s: it defines `%s`, but uses the %s of that name in %s, which comes before it; "
+             "declare it static, rename it, or link the plugin with -Wl,-Bsymbolic",
+             path, s->name, s->is_variable ? "variable" : "function", s->library);
+    wire_put_text(out, text);
+}
+
+static void write_warnings(struct buffer *out, const struct plugin *p, const char *path,
+                           const struct float_mode *before)
+{
+    struct buffer warnings = BUFFER_EMPTY;
+    struct plugin_symbol found[PLUGIN_SYMBOLS_MAX];
+    size_t symbols = plugin_symbols_find(p, found);
+    size_t count = warn_of_mode(before, path, &warnings) + symbols;
+    for (size_t i = 0; i < symbols; i++)
+        warn_of_symbol(&found[i], path, &warnings);
+    wire_put(out, count);
+    buffer_append(out, warnings.data, warnings.length);
+    out->failed |= warnings.failed;
+    buffer_finish(&warnings);
+}
+
+// Loads the plugin as a worker does. Refuses one that needs libm without being linked with it, and
+// has functions of its own with names of libm.
+static int load(const struct plugin_source *from, struct plugin *out, br_error *err)
+{
+    struct plugin_symbol found[PLUGIN_SYMBOLS_MAX];
+    int loaded = plugin_load(from, false, out, err);
+    if (loaded <= 0)
+        return loaded;
+    if (plugin_load(from, true, out, err) != 0)
+        return -1;
+    size_t count = plugin_symbols_find(out, found);
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(found[i].library, "libm.", strlen("libm.")) == 0)
+            return br_error_set(err, BR_ERR_PLUGIN,
+                                "%s: it uses libm and is not linked with it, so that its own `%s` "
+                                "is not the one that it would call; link it with -lm",
+                                from->path, found[i].name);
+    return 0;
+}
 
 static void write_description(struct buffer *out, const struct plugin *p)
 {
@@ -41,13 +112,19 @@ static void write_description(struct buffer *out, const struct plugin *p)
     }
 }
 
-static int inspect_child(const int *fds, size_t count)
+int inspect_child(const int *fds, size_t count)
 {
     char request[REQUEST_MAX];
     (void)count;
+    if (dup2(fds[INSPECT_PRINTED], 1) < 0 || dup2(fds[INSPECT_PRINTED], 2) < 0)
+        return 1;
+    setvbuf(stdout, NULL, _IONBF, 0); // so that a crash loses nothing
+    struct rlimit printed = {PRINTED_MAX, PRINTED_MAX};
+    setrlimit(RLIMIT_FSIZE, &printed); // a plugin may print for ever
+    signal(SIGXFSZ, SIG_IGN);
     struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
-    ssize_t length = recv(fds[0], request, sizeof request, 0);
+    ssize_t length = recv(fds[INSPECT_SOCKET], request, sizeof request, 0);
     if (length <= 0)
         return 1;
     struct wire w = {.at = request, .left = (size_t)length};
@@ -58,13 +135,16 @@ static int inspect_child(const int *fds, size_t count)
     struct buffer answer = BUFFER_EMPTY;
     struct plugin plugin = {0};
     br_error err;
-    if (plugin_load(&from, &plugin, &err) == 0)
+    struct float_mode mode = float_mode_now();
+    if (load(&from, &plugin, &err) == 0) {
         write_description(&answer, &plugin);
-    else {
+        write_warnings(&answer, &plugin, from.path, &mode);
+    } else {
         wire_put(&answer, err.kind);
         wire_put_text(&answer, err.text);
     }
-    bool failed = answer.failed || fd_write_all(fds[0], answer.data, answer.length) != 0;
+    bool failed =
+        answer.failed || fd_write_all(fds[INSPECT_SOCKET], answer.data, answer.length) != 0;
     plugin_finish(&plugin);
     buffer_finish(&answer);
     return failed;
@@ -75,6 +155,7 @@ static int inspect_child(const int *fds, size_t count)
 struct inspection {
     const char *path; // of the plugin; NULL if the inspection has not started
     int socket;       // to the child
+    int printed;      // memory to which the child's output goes
     uint32_t id;      // the nursery's id of the child
     bool late;        // the child was killed because it did not end
     bool over;        // the child has ended or could not be forked
@@ -88,10 +169,14 @@ struct inspector {
     struct inspection all[]; // `count` of them
 };
 
-static int say_it_hangs(const char *path, br_error *err)
+static int say_it_hangs(const struct inspection *in, br_error *err)
 {
-    return br_error_set(err, BR_ERR_PLUGIN,
-                        "%s: loading it timed out: one of its constructors hangs", path);
+    struct buffer printed = BUFFER_EMPTY;
+    printed_describe(&printed, in->printed, 0);
+    br_error_set(err, BR_ERR_PLUGIN, "%s: loading it timed out: one of its constructors hangs%.*s",
+                 in->path, (int)printed.length, printed.length ? printed.data : "");
+    buffer_finish(&printed);
+    return -1;
 }
 
 static int say_wait_failed(const char *path, br_error *err)
@@ -114,7 +199,7 @@ static int read_answer(const struct inspection *in, int64_t *deadline, struct bu
         if (clock_stood_still(now, *deadline, after) != 0)
             *deadline += after - now;
         if (ready == 0 && now >= *deadline)
-            return say_it_hangs(in->path, err);
+            return say_it_hangs(in, err);
         if (ready <= 0)
             continue;
         char piece[16384];
@@ -191,6 +276,23 @@ static int parse_entry(struct wire *w, const char *path, struct plugin_entry *e,
     return 0;
 }
 
+static int parse_warnings(struct wire *w, const char *path, struct plugin_info *out, br_error *err)
+{
+    uint64_t count = wire_get(w);
+    if (w->bad || count > w->left)
+        return br_error_set(err, BR_ERR_PLUGIN, "%s: its description could not be read", path);
+    out->warnings = calloc(count + 1, sizeof *out->warnings);
+    for (; out->warnings && out->warning_count < count; out->warning_count++) {
+        const char *text = wire_get_text(w);
+        if (!text)
+            return br_error_set(err, BR_ERR_PLUGIN, "%s: its description could not be read", path);
+        out->warnings[out->warning_count] = strdup(text);
+        if (!out->warnings[out->warning_count])
+            return br_error_nomem(err);
+    }
+    return out->warnings ? 0 : br_error_nomem(err);
+}
+
 static int parse_answer(const struct buffer *answer, const char *path, struct plugin_info *out,
                         br_error *err)
 {
@@ -215,20 +317,26 @@ static int parse_answer(const struct buffer *answer, const char *path, struct pl
             out->task_count++; // plugin_info_finish frees the part that was filled in
             return -1;
         }
-    return 0;
+    return parse_warnings(&w, path, out, err);
 }
 
-static int say_how_it_died(const char *path, int status, br_error *err)
+static int say_how_it_died(const struct inspection *in, br_error *err)
 {
-    if (!WIFSIGNALED(status))
-        return br_error_set(err, BR_ERR_PLUGIN, "%s: it called exit(%d) while it was loaded", path,
-                            WEXITSTATUS(status));
+    bool crashed = WIFSIGNALED(in->status);
     struct buffer how = BUFFER_EMPTY;
-    signal_describe(&how, WTERMSIG(status));
-    if (WTERMSIG(status) == SIGBUS)
+    if (crashed)
+        signal_describe(&how, WTERMSIG(in->status));
+    if (crashed && WTERMSIG(in->status) == SIGBUS)
         buffer_text(&how, "; perhaps the file is cut short: build or copy it again");
-    br_error_set(err, BR_ERR_PLUGIN, "%s: it crashed while it was loaded: %.*s", path,
-                 (int)how.length, how.length ? how.data : "");
+    printed_describe(&how, in->printed, 0);
+    int length = (int)how.length;
+    const char *text = length ? how.data : "";
+    if (crashed)
+        br_error_set(err, BR_ERR_PLUGIN, "%s: it crashed while it was loaded: %.*s", in->path,
+                     length, text);
+    else
+        br_error_set(err, BR_ERR_PLUGIN, "%s: it called exit(%d) while it was loaded%.*s", in->path,
+                     WEXITSTATUS(in->status), length, text);
     buffer_finish(&how);
     return -1;
 }
@@ -267,16 +375,25 @@ int inspector_begin(struct inspector *i, size_t place, const struct plugin_sourc
 {
     int pair[2];
     struct inspection *in = &i->all[place];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-        return br_error_errno(err, "cannot create a socket pair");
-    int started = nursery_spawn(i->nursery, inspect_child, &pair[1], 1, &in->id, err);
+    int printed = memfd_create("batchrun-printed", MFD_CLOEXEC);
+    if (printed < 0)
+        return br_error_errno(err, "cannot create memory for what a plugin prints");
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        br_error_errno(err, "cannot create a socket pair");
+        close(printed);
+        return -1;
+    }
+    int fds[] = {[INSPECT_SOCKET] = pair[1], [INSPECT_PRINTED] = printed};
+    int started = nursery_spawn(i->nursery, NURSERY_INSPECTION, fds, 2, &in->id, err);
     close(pair[1]);
     if (started != 0) {
         close(pair[0]);
+        close(printed);
         return -1;
     }
     in->path = from->path;
     in->socket = pair[0];
+    in->printed = printed;
     return send_request(in, from, err);
 }
 
@@ -286,6 +403,8 @@ static int hear_out(struct inspector *i, struct inspection *in, int64_t deadline
                     struct buffer *answer, br_error *err)
 {
     br_error late = {0};
+    if (nursery_await(i->nursery, deadline, err) != 0)
+        return -1;
     int read = read_answer(in, &deadline, answer, &late);
     if (read != 0 && nursery_kill(i->nursery, in->id, SIGKILL, err) != 0)
         return -1;
@@ -296,8 +415,8 @@ static int hear_out(struct inspector *i, struct inspection *in, int64_t deadline
         return -1;
     }
     if (in->late)
-        return say_it_hangs(in->path, err);
-    return in->status == 0 && answer->length > 0 ? 0 : say_how_it_died(in->path, in->status, err);
+        return say_it_hangs(in, err);
+    return in->status == 0 && answer->length > 0 ? 0 : say_how_it_died(in, err);
 }
 
 int inspector_end(struct inspector *i, size_t place, int64_t timeout_ns, struct plugin_info *out,
@@ -313,6 +432,7 @@ int inspector_end(struct inspector *i, size_t place, int64_t timeout_ns, struct 
     if (result != 0)
         plugin_info_finish(out);
     fd_close(&in->socket);
+    fd_close(&in->printed);
     buffer_finish(&answer);
     return result;
 }
@@ -327,6 +447,7 @@ void inspector_destroy(struct inspector *i)
             // If the nursery has ended, so have its children.
             (void)wait_ended(i, &i->all[at], 0, NULL);
             fd_close(&i->all[at].socket);
+            fd_close(&i->all[at].printed);
         }
     free(i);
     errno = saved;
@@ -352,6 +473,9 @@ void plugin_info_finish(struct plugin_info *info)
         free(info->tasks[i].summary);
         signature_finish(&info->tasks[i].signature);
     }
+    for (size_t i = 0; i < info->warning_count; i++)
+        free(info->warnings[i]);
+    free(info->warnings);
     free(info->tasks);
     free(info->name);
     free(info->version);

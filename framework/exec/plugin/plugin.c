@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <gnu/lib-names.h>
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,8 +210,15 @@ static bool is_in(const struct dl_phdr_info *object, uintptr_t address)
     return false;
 }
 
-// For dl_iterate_phdr: notes the read-only parts of the object that holds the description, and
-// stops there.
+static void widen(struct plugin_range *r, uintptr_t from, uintptr_t to)
+{
+    if (r->to == 0 || from < r->from)
+        r->from = from;
+    if (to > r->to)
+        r->to = to;
+}
+
+// For dl_iterate_phdr: notes the parts of the object that holds the description, and stops there.
 static int note_constant(struct dl_phdr_info *object, size_t size, void *data)
 {
     const struct constant_search *s = data;
@@ -218,13 +226,21 @@ static int note_constant(struct dl_phdr_info *object, size_t size, void *data)
     (void)size;
     if (!is_in(object, s->description))
         return 0;
-    for (size_t i = 0; i < object->dlpi_phnum && count < PLUGIN_CONSTANT; i++) {
+    for (size_t i = 0; i < object->dlpi_phnum; i++) {
         const ElfW(Phdr) *part = &object->dlpi_phdr[i];
         uintptr_t from = object->dlpi_addr + part->p_vaddr;
-        if (part->p_type == PT_LOAD && !(part->p_flags & PF_W))
+        if (part->p_type != PT_LOAD)
+            continue;
+        widen(&s->plugin->whole, from, from + part->p_memsz);
+        if (!(part->p_flags & PF_W) && count < PLUGIN_CONSTANT)
             s->plugin->constant[count++] = (struct plugin_range){from, from + part->p_memsz};
     }
     return 1;
+}
+
+bool plugin_has(const struct plugin *p, uintptr_t address)
+{
+    return address - p->whole.from < p->whole.to - p->whole.from;
 }
 
 bool plugin_is_constant(const struct plugin *p, const void *address)
@@ -235,20 +251,57 @@ bool plugin_is_constant(const struct plugin *p, const void *address)
     return false;
 }
 
-int plugin_load(const struct plugin_source *from, struct plugin *out, br_error *err)
+// Returns whether libm has the function that is undefined according to the loader's message.
+static bool is_in_libm(const char *why)
+{
+    static const char before[] = "undefined symbol: ";
+    const char *name = why ? strstr(why, before) : NULL;
+    void *libm = name ? dlopen(LIBM_SO, RTLD_NOW | RTLD_LOCAL) : NULL;
+    if (!libm)
+        return false;
+    name += strlen(before);
+    char *copy = strndup(name, strcspn(name, " ,\n"));
+    bool found = copy && dlsym(libm, copy);
+    free(copy);
+    return found;
+}
+
+// Returns 0; 1 if the plugin needs libm and is not `alone`; -1 and *err.
+static int open_library(const struct plugin_source *from, bool alone, void **handle, br_error *err)
+{
+    *handle = dlopen(from->load, RTLD_NOW | RTLD_LOCAL);
+    if (*handle)
+        return 0;
+    // A further call of the loader would overwrite its message.
+    char *why = strdup(dlerror());
+    if (!why)
+        return br_error_nomem(err);
+    if (is_in_libm(why)) {
+        free(why);
+        if (!alone)
+            return 1;
+        (void)dlopen(LIBM_SO, RTLD_NOW | RTLD_GLOBAL);
+        *handle = dlopen(from->load, RTLD_NOW | RTLD_LOCAL);
+        if (*handle)
+            return 0;
+        why = strdup(dlerror());
+        if (!why)
+            return br_error_nomem(err);
+    }
+    // The loader's message begins with the path that it loads; ours with the plugin's path.
+    size_t length = strlen(from->load);
+    const char *text = why;
+    if (strncmp(text, from->load, length) == 0 && text[length] == ':')
+        text += length + 1 + (text[length + 1] == ' ');
+    br_error_set(err, BR_ERR_PLUGIN, "%s: cannot be loaded as a plugin: %s", from->path, text);
+    free(why);
+    return -1;
+}
+
+static int take_library(const struct plugin_source *from, void *handle, struct plugin *out,
+                        br_error *err)
 {
     const char *path = from->path;
-    if (!is_unchanged(from))
-        return say_it_changed(path, err);
-    void *handle = dlopen(from->load, RTLD_NOW | RTLD_LOCAL);
-    if (!handle) {
-        const char *why = dlerror();
-        // The loader's message begins with the path that it loads; ours with the plugin's path.
-        size_t length = strlen(from->load);
-        if (strncmp(why, from->load, length) == 0 && why[length] == ':')
-            why += length + 1 + (why[length + 1] == ' ');
-        return br_error_set(err, BR_ERR_PLUGIN, "%s: cannot be loaded as a plugin: %s", path, why);
-    }
     if (!is_unchanged(from)) {
         dlclose(handle);
         return say_it_changed(path, err);
@@ -262,8 +315,18 @@ int plugin_load(const struct plugin_source *from, struct plugin *out, br_error *
     }
     if (read_description(description, path, out, err) != 0)
         return -1;
+    out->handle = handle;
     dl_iterate_phdr(note_constant, &(struct constant_search){out, (uintptr_t)description});
     return 0;
+}
+
+int plugin_load(const struct plugin_source *from, bool alone, struct plugin *out, br_error *err)
+{
+    void *handle;
+    if (!is_unchanged(from))
+        return say_it_changed(from->path, err);
+    int opened = open_library(from, alone, &handle, err);
+    return opened == 0 ? take_library(from, handle, out, err) : opened;
 }
 
 const struct plugin_task *plugin_find_task(const struct plugin *p, const char *name)

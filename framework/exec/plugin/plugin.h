@@ -36,15 +36,23 @@ struct plugin {
     size_t task_count;
     int (*init)(br_worker *);
     int (*fini)(br_worker *);
+    void *handle; // of dlopen; stays open
     struct plugin_range {
-        uintptr_t from, to;      // addresses
-    } constant[PLUGIN_CONSTANT]; // the read-only parts of the loaded file; unused ones are empty
+        uintptr_t from, to; // addresses
+    } whole;                // all parts of the loaded file
+    struct plugin_range
+        constant[PLUGIN_CONSTANT]; // the read-only parts of the loaded file; unused ones are empty
 };
 
 // Loads the file and fills *out, which plugin_finish releases. Runs the plugin's constructors, so
 // it may crash, exit or hang. Returns 0; or -1 and *err (BR_ERR_PLUGIN with the path and a hint,
 // BR_ERR_SYSTEM if memory ran out). A file other than the one that `from` was made of is refused.
-int plugin_load(const struct plugin_source *from, struct plugin *out, br_error *err);
+//
+// A plugin that calls functions of libm, but was not linked with -lm, needs libm in the process's
+// global scope, where it comes before functions of all plugins that are loaded later. With `alone`
+// this function puts it there. Without, it returns 1 for such a plugin, which the caller loads with
+// `alone` when it has loaded all others.
+int plugin_load(const struct plugin_source *from, bool alone, struct plugin *out, br_error *err);
 
 // Returns the task of that name, or NULL. `name` may be NULL.
 const struct plugin_task *plugin_find_task(const struct plugin *p, const char *name);
@@ -52,6 +60,9 @@ const struct plugin_task *plugin_find_task(const struct plugin *p, const char *n
 // Returns whether the address is in a read-only part of the plugin, as its string literals are, so
 // that its content never changes. `p` may be NULL: then false.
 bool plugin_is_constant(const struct plugin *p, const void *address);
+
+// Returns whether the address is in the plugin's file as it is loaded.
+bool plugin_has(const struct plugin *p, uintptr_t address);
 
 // Frees the list of tasks. The code stays loaded.
 void plugin_finish(struct plugin *p);
@@ -68,12 +79,17 @@ struct plugin_entry {
 struct plugin_info {
     char *name;
     char *version;
+    char **warnings; // complete sentences that begin with the plugin's path
+    size_t warning_count;
     struct plugin_entry *tasks;
     size_t task_count;
 };
 
 struct nursery;
 struct inspector;
+
+// The nursery_entry of the child that inspects a plugin: entry NURSERY_INSPECTION.
+int inspect_child(const int *fds, size_t count);
 
 // Inspects the plugin in a child of the nursery. Blocks for at most `timeout_ns` nanoseconds.
 // Returns 0; or -1 and *err, and then *out is empty: BR_ERR_PLUGIN if it is not a usable plugin,

@@ -25,6 +25,7 @@
 #include "base/fd.h"
 #include "base/kernel.h"
 #include "base/streams.h"
+#include "config.h"
 #include "exec/process/job_signals.h"
 
 enum request_type {
@@ -39,10 +40,18 @@ struct request {
     enum request_type type;
     uint32_t id;
     int signal;
-    bool incomplete;      // set by the nursery: descriptors are missing
-    nursery_entry *entry; // valid in the nursery, because it is a fork of the caller
+    bool incomplete; // set by the nursery: descriptors are missing
+    unsigned entry;  // position in the nursery's table
     struct cgroups groups;
 };
+
+// What a program says first. Requests and events have no other version than batchrun itself.
+struct greeting {
+    int number;       // errno if the program could not be executed, else 0
+    char version[60]; // NURSERY_VERSION of the program
+};
+
+#define NURSERY_VERSION PACKAGE_VERSION
 
 struct child {
     pid_t pid;
@@ -50,6 +59,7 @@ struct child {
 };
 
 struct nurse { // the nursery process itself
+    nursery_entry *const *entries;
     int socket;
     int signals;
     int coordinator; // pidfd, or -1 if the kernel has none (before 5.3)
@@ -186,7 +196,7 @@ static void spawn(struct nurse *n, const struct request *r, const int *fds, size
     pid_t self = getpid();
     pid_t pid = r->incomplete ? (errno = EMFILE, -1) : make_room(n) ? fork() : (errno = ENOMEM, -1);
     if (pid == 0)
-        become_child(self, r->entry, fds, count);
+        become_child(self, n->entries[r->entry], fds, count);
     if (pid < 0) {
         event.type = NURSERY_NOT_STARTED;
         event.number = errno;
@@ -361,10 +371,11 @@ static void default_signals(void)
         signal(s, SIG_DFL); // fails for SIGKILL and SIGSTOP, which cannot be changed
 }
 
-// Turns a forked process into the nursery. Never returns.
-static void become_nursery(int socket, int coordinator)
+// Turns this process into the nursery. Never returns.
+static void become_nursery(int socket, int coordinator, nursery_entry *const *entries)
 {
-    struct nurse n = {.socket = socket, .coordinator = coordinator, .groups = CGROUPS_NONE};
+    struct nurse n = {
+        .entries = entries, .socket = socket, .coordinator = coordinator, .groups = CGROUPS_NONE};
     int keep[] = {socket, coordinator};
     // Leaves the terminal's foreground group, because only the coordinator is to act on Ctrl-C.
     setpgid(0, 0);
@@ -410,33 +421,183 @@ static void find_streams(void)
     streams.flush_units = NULL; // output that units of Fortran hold at a fork cannot be discarded
 }
 
-int nursery_start(struct nursery *n, br_error *err)
+// What the two processes share: a socket pair, and a pidfd of the coordinator or -1.
+struct ties {
+    int ours, theirs, coordinator;
+};
+
+static int tie(struct ties *t, br_error *err)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     int pair[2];
-    *n = (struct nursery){.socket = -1};
     if (kernel_check(err) != 0)
         return -1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return br_error_errno(err, "cannot create a socket pair");
-    pair[0] = fd_above_standard(pair[0]);
-    pair[1] = fd_above_standard(pair[1]);
-    int self = fd_above_standard(open_self());
+    t->ours = fd_above_standard(pair[0]);
+    t->theirs = fd_above_standard(pair[1]);
+    t->coordinator = fd_above_standard(open_self());
+    return 0;
+}
+
+// Finishes the start of the nursery `pid`, which is -1 if fork has failed.
+static int take_nursery(struct nursery *n, struct ties *t, pid_t pid, br_error *err)
+{
+    if (pid < 0) {
+        kernel_fork_error(err);
+        fd_close(&t->ours);
+    }
+    fd_close(&t->coordinator);
+    fd_close(&t->theirs);
+    n->pid = pid < 0 ? 0 : pid;
+    n->socket = t->ours;
+    return pid < 0 ? -1 : 0;
+}
+
+int nursery_start(struct nursery *n, nursery_entry *const *entries, br_error *err)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct ties t;
+    *n = NURSERY_NONE;
+    n->ready = true;
+    if (tie(&t, err) != 0)
+        return -1;
     // Before the fork: if another thread held the loader's lock then, the fork would wait for ever.
     pthread_once(&once, find_streams);
     pid_t pid = fork();
     if (pid == 0)
-        become_nursery(pair[1], self);
-    fd_close(&self);
-    close(pair[1]);
-    if (pid < 0) {
-        kernel_fork_error(err);
-        close(pair[0]);
-        return -1;
+        become_nursery(t.theirs, t.coordinator, entries);
+    return take_nursery(n, &t, pid, err);
+}
+
+// ---- A nursery that is a program of its own
+
+enum {
+    ARGUMENTS = 5 // program, "nursery", version, socket, pidfd
+};
+
+static int greet(int socket, int number)
+{
+    struct greeting g = {.number = number, .version = NURSERY_VERSION};
+    return send(socket, &g, sizeof g, MSG_NOSIGNAL) == (ssize_t)sizeof g ? 0 : -1;
+}
+
+int nursery_main(int argc, char **argv, nursery_entry *const *entries)
+{
+    if (argc != ARGUMENTS)
+        return 1;
+    int socket = atoi(argv[3]), coordinator = atoi(argv[4]);
+    // A coordinator of another version reads the greeting, too, and says what to do.
+    if (greet(socket, 0) != 0 || strcmp(argv[2], NURSERY_VERSION) != 0)
+        return 1;
+    become_nursery(socket, coordinator, entries);
+    return 1;
+}
+
+// Executes the program in a forked process. Never returns.
+static void execute(const struct ties *t, const char *path, char *const *environment)
+{
+    char socket[16], coordinator[16], version[] = NURSERY_VERSION, verb[] = "nursery";
+    char *name = strdup(path);
+    char *arguments[ARGUMENTS + 1] = {name, verb, version, socket, coordinator, NULL};
+    setpgid(0, 0); // as become_nursery does: a Ctrl-C may come before it
+    snprintf(socket, sizeof socket, "%d", t->theirs);
+    snprintf(coordinator, sizeof coordinator, "%d", t->coordinator);
+    fcntl(t->theirs, F_SETFD, 0);
+    if (t->coordinator >= 0)
+        fcntl(t->coordinator, F_SETFD, 0);
+    if (name)
+        execve(path, arguments, environment);
+    (void)greet(t->theirs, errno);
+    _exit(127);
+}
+
+int nursery_start_program(struct nursery *n, const char *path, char *const *environment,
+                          br_error *err)
+{
+    struct ties t;
+    *n = NURSERY_NONE;
+    n->program = strdup(path);
+    if (!n->program)
+        return br_error_nomem(err);
+    int result = tie(&t, err);
+    if (result == 0) {
+        pid_t pid = fork();
+        if (pid == 0)
+            execute(&t, path, environment);
+        result = take_nursery(n, &t, pid, err);
     }
-    n->pid = pid;
-    n->socket = pair[0];
+    if (result != 0) {
+        free(n->program);
+        *n = NURSERY_NONE;
+    }
+    return result;
+}
+
+static int judge_greeting(struct nursery *n, const struct greeting *g, br_error *err)
+{
+    if (g->number != 0) {
+        errno = g->number;
+        return br_error_errno(err, "cannot start %s, the program that starts workers", n->program);
+    }
+    if (strncmp(g->version, NURSERY_VERSION, sizeof g->version) != 0)
+        return br_error_set(err, BR_ERR_SYSTEM,
+                            "%s, the program that starts workers, is of version %.*s, and this "
+                            "batchrun is %s; install batchrun again",
+                            n->program, (int)sizeof g->version, g->version, NURSERY_VERSION);
+    n->ready = true;
     return 0;
+}
+
+// Reads the greeting of a program. Returns 1; 0 if it has not come yet; -1 and *err if it is not
+// the one of this batchrun's program.
+static int read_greeting(struct nursery *n, br_error *err)
+{
+    struct greeting g;
+    if (n->ready)
+        return 1;
+    ssize_t got;
+    do // ECONNRESET comes first if the program has ended with requests unread
+        got = recv(n->socket, &g, sizeof g, MSG_DONTWAIT);
+    while (got < 0 && (errno == EINTR || errno == ECONNRESET));
+    if (got < 0 && errno == EAGAIN)
+        return 0;
+    if (got == (ssize_t)sizeof g)
+        return judge_greeting(n, &g, err) == 0 ? 1 : -1;
+    return br_error_set(err, BR_ERR_SYSTEM,
+                        "%s, the program that starts workers, ended at once; if it is not of "
+                        "batchrun %s, install batchrun again",
+                        n->program, NURSERY_VERSION);
+}
+
+int nursery_await(struct nursery *n, int64_t deadline, br_error *err)
+{
+    bool late = false; // judged only after what has arrived was read
+    int got;
+    while ((got = read_greeting(n, err)) == 0) {
+        struct pollfd wait = {.fd = n->socket, .events = POLLIN};
+        int64_t now = clock_now();
+        if (late)
+            return br_error_set(err, BR_ERR_SYSTEM,
+                                "%s, the program that starts workers, does not answer; if it is "
+                                "not of batchrun %s, install batchrun again",
+                                n->program, NURSERY_VERSION);
+        if (poll(&wait, 1, clock_poll_timeout(deadline, now)) < 0 && errno != EINTR)
+            return br_error_errno(err, "cannot wait for %s", n->program);
+        late = clock_now() >= deadline;
+    }
+    return got > 0 ? 0 : -1;
+}
+
+// ---- Requests and events
+
+// Returns whether *err says why no request can be sent: the program has not started as it should.
+// Keeps errno.
+static bool is_explained(struct nursery *n, br_error *err)
+{
+    int saved = errno;
+    bool explained = saved == EPIPE && read_greeting(n, err) < 0;
+    errno = saved;
+    return explained;
 }
 
 void nursery_continue(const struct nursery *n)
@@ -445,12 +606,13 @@ void nursery_continue(const struct nursery *n)
         kill(n->pid, SIGCONT); // a running process does not notice
 }
 
-int nursery_spawn(struct nursery *n, nursery_entry *entry, const int *fds, size_t count,
-                  uint32_t *id, br_error *err)
+int nursery_spawn(struct nursery *n, unsigned entry, const int *fds, size_t count, uint32_t *id,
+                  br_error *err)
 {
     struct request r = {.type = REQUEST_SPAWN, .id = n->last_id + 1, .entry = entry};
     if (send_request(n->socket, &r, fds, count) != 0)
-        return br_error_errno(err, "cannot ask for a new worker process");
+        return is_explained(n, err) ? -1
+                                    : br_error_errno(err, "cannot ask for a new worker process");
     nursery_continue(n);
     *id = ++n->last_id;
     return 0;
@@ -460,7 +622,7 @@ int nursery_kill(struct nursery *n, uint32_t id, int signal, br_error *err)
 {
     struct request r = {.type = REQUEST_KILL, .id = id, .signal = signal};
     if (send_request(n->socket, &r, NULL, 0) != 0)
-        return br_error_errno(err, "cannot kill a worker process");
+        return is_explained(n, err) ? -1 : br_error_errno(err, "cannot kill a worker process");
     nursery_continue(n);
     return 0;
 }
@@ -474,12 +636,17 @@ int nursery_adopt_groups(struct nursery *n, const struct cgroups *groups, br_err
         if (groups->own[k] >= 0)
             fds[count++] = groups->own[k];
     if (send_request(n->socket, &r, fds, count) != 0)
-        return br_error_errno(err, "cannot send the workers' control groups");
+        return is_explained(n, err)
+                   ? -1
+                   : br_error_errno(err, "cannot send the workers' control groups");
     return 0;
 }
 
 int nursery_next(struct nursery *n, struct nursery_event *event, br_error *err)
 {
+    int greeted = read_greeting(n, err);
+    if (greeted <= 0)
+        return greeted;
     ssize_t got;
     do
         got = recv(n->socket, event, sizeof *event, MSG_DONTWAIT);
@@ -527,5 +694,6 @@ void nursery_stop(struct nursery *n)
     fd_close(&n->socket);
     while (waitpid(n->pid, NULL, 0) < 0 && errno == EINTR)
         ;
-    n->pid = 0;
+    free(n->program);
+    *n = NURSERY_NONE;
 }

@@ -76,24 +76,35 @@ static int get_limit(int resource, struct rlimit *out)
 #endif
 }
 
-int process_state_note(struct process_state *s, br_error *err)
+int process_mode_note(struct process_mode *m, br_error *err)
 {
-    *s = (struct process_state){0};
+    const char *locale = setlocale(LC_ALL, NULL);
+    *m = (struct process_mode){.floats = float_mode_now(), .thread_locale = uselocale(NULL)};
+    m->umask = umask(0);
+    umask(m->umask);
+    m->locale = strdup(locale ? locale : "C");
+    return m->locale ? 0 : br_error_nomem(err);
+}
+
+void process_mode_finish(struct process_mode *m)
+{
+    free(m->locale);
+    *m = (struct process_mode){0};
+}
+
+int process_state_note(struct process_state *s, const struct process_mode *mode, br_error *err)
+{
+    *s = (struct process_state){.mode = mode};
     note_signals(s);
     for (int i = 0; i < 3; i++)
         note_stream(i, &s->streams[i]);
     for (int i = 0; i < RLIM_NLIMITS; i++)
         get_limit(i, &s->limits[i]);
-    s->umask = umask(0);
-    umask(s->umask);
     s->nice = getpriority(PRIO_PROCESS, 0);
     s->directory = getcwd(NULL, 0); // NULL if it no longer exists
-    s->thread_locale = uselocale(NULL);
-    const char *locale = setlocale(LC_ALL, NULL);
-    s->locale = strdup(locale ? locale : "C");
     s->cpus = CPU_ALLOC(CPUSET_MAX);
     s->cpus_now = CPU_ALLOC(CPUSET_MAX);
-    if (!s->locale || !s->cpus || !s->cpus_now || !note_environment(s))
+    if (!s->cpus || !s->cpus_now || !note_environment(s))
         return br_error_nomem(err);
     if (sched_getaffinity(0, cpus_size(), s->cpus) != 0)
         return br_error_errno(err, "cannot see what CPUs a worker is bound to");
@@ -107,7 +118,6 @@ void process_state_finish(struct process_state *s)
     free(s->environment);
     free(s->places);
     free(s->directory);
-    free(s->locale);
     CPU_FREE(s->cpus);
     CPU_FREE(s->cpus_now);
     *s = (struct process_state){0};
@@ -187,11 +197,13 @@ static bool restore_environment(struct process_state *s)
     return true;
 }
 
-static bool restore_locale(const struct process_state *s)
+bool process_mode_set(const struct process_mode *m)
 {
-    uselocale(s->thread_locale);
+    float_mode_restore(&m->floats);
+    umask(m->umask);
+    uselocale(m->thread_locale);
     const char *is = setlocale(LC_ALL, NULL);
-    return (is && strcmp(is, s->locale) == 0) || setlocale(LC_ALL, s->locale);
+    return (is && strcmp(is, m->locale) == 0) || setlocale(LC_ALL, m->locale);
 }
 
 static bool restore_limits(const struct process_state *s)
@@ -241,12 +253,11 @@ const char *process_state_restore(struct process_state *s)
 {
     restore_signals(s);
     clear_long_double();
-    umask(s->umask);
     if (!restore_directory(s))
         return "a task has left the working directory, and the worker cannot return to it";
     if (!restore_environment(s))
         return "a task has changed the environment, and there is no memory to restore it";
-    if (!restore_locale(s))
+    if (!process_mode_set(s->mode))
         return "a task has changed the locale, and it cannot be restored";
     if (!restore_limits(s))
         return "a task has lowered a resource limit for good";

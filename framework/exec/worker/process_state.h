@@ -3,6 +3,9 @@
 // limits and so on. It is noted once the plugins' init has run, and restored so that a task does
 // not find what an earlier one has changed.
 //
+// A part of it belongs to each plugin: struct process_mode. A plugin that sets it while it is
+// loaded, or in its init, sets it for its own tasks, and changes no result of another plugin.
+//
 // How often it is restored depends on the cost. The floating-point mode is set after every task.
 // Everything else takes system calls of tens of microseconds. It is restored after every task that
 // took PROCESS_STATE_LONG_NS, and after shorter ones when PROCESS_STATE_NS have passed since the
@@ -10,7 +13,6 @@
 #ifndef BR_EXEC_WORKER_PROCESS_STATE_H
 #define BR_EXEC_WORKER_PROCESS_STATE_H
 
-#include <fenv.h>
 #include <locale.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,6 +22,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/float_mode.h"
 
 #define PROCESS_STATE_LONG_NS INT64_C(5000000)
 #define PROCESS_STATE_NS      INT64_C(10000000)
@@ -36,6 +39,14 @@ struct process_state_action {
     int flags;
 };
 
+// How the tasks of a plugin compute, format numbers and create files.
+struct process_mode {
+    struct float_mode floats;
+    char *locale; // as setlocale(LC_ALL) takes it
+    locale_t thread_locale;
+    mode_t umask;
+};
+
 struct process_state {
     struct process_state_action actions[PROCESS_STATE_SIGNALS];
     sigset_t mask;
@@ -43,69 +54,32 @@ struct process_state {
     bool timers[3];  // which interval timers are set
     char *directory; // the working directory; NULL if it no longer exists
     struct statx streams[3];
-    mode_t umask;
-    char **environment; // copies of the variables
-    char **places;      // addresses of the originals
-    size_t variables;   // their number
-    char *locale;
-    locale_t thread_locale;
+    const struct process_mode *mode; // borrowed
+    char **environment;              // copies of the variables
+    char **places;                   // addresses of the originals
+    size_t variables;                // their number
     struct rlimit limits[RLIM_NLIMITS];
     int nice;
     cpu_set_t *cpus;     // the affinity of the calling thread
     cpu_set_t *cpus_now; // scratch space
 };
 
-// Notes the present state. Returns 0, or -1 and *err if memory ran out or a system call failed.
-// process_state_finish is to be called in both cases.
-int process_state_note(struct process_state *s, br_error *err);
+// Notes the present mode. Returns 0, or -1 and *err if memory ran out. process_mode_finish is to be
+// called in both cases.
+int process_mode_note(struct process_mode *m, br_error *err);
+void process_mode_finish(struct process_mode *m);
+
+// Sets the mode. Returns false if the locale cannot be set.
+bool process_mode_set(const struct process_mode *m);
+
+// Notes the present state. `mode` is the mode to restore; the caller may change the field later.
+// Returns 0, or -1 and *err if memory ran out or a system call failed. process_state_finish is to
+// be called in both cases.
+int process_state_note(struct process_state *s, const struct process_mode *mode, br_error *err);
 void process_state_finish(struct process_state *s);
 
 // Restores what has changed. Returns NULL, or a static message that says what cannot be restored:
 // then the process must not run another task.
 const char *process_state_restore(struct process_state *s);
-
-// The floating-point mode: rounding, denormals and traps, with no exception raised. On x86 the
-// flags of the x87 unit, which `long double` and feraiseexcept may raise, are cleared with the
-// others.
-#if defined(__x86_64__)
-struct float_mode {
-    uint32_t simd;
-    uint16_t control;
-};
-
-static inline struct float_mode float_mode_now(void)
-{
-    struct float_mode m;
-    feclearexcept(FE_ALL_EXCEPT);
-    __asm__ volatile("stmxcsr %0" : "=m"(m.simd));
-    __asm__ volatile("fnstcw %0" : "=m"(m.control));
-    return m;
-}
-
-// Sets the mode without a comparison, because reading these registers costs several times as much
-// as setting them.
-static inline void float_mode_restore(const struct float_mode *was)
-{
-    __asm__ volatile("ldmxcsr %0" : : "m"(was->simd));
-    __asm__ volatile("fldcw %0" : : "m"(was->control));
-}
-#else
-struct float_mode {
-    fenv_t all;
-};
-
-static inline struct float_mode float_mode_now(void)
-{
-    struct float_mode m;
-    feclearexcept(FE_ALL_EXCEPT);
-    fegetenv(&m.all);
-    return m;
-}
-
-static inline void float_mode_restore(const struct float_mode *was)
-{
-    fesetenv(&was->all);
-}
-#endif
 
 #endif

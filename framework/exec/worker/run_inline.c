@@ -50,6 +50,51 @@ static void close_ends(struct ends *e)
     fd_close(&e->doorbell);
 }
 
+// ---- Requests
+
+void run_inline_write(struct buffer *out, const struct run_inline *s, unsigned width,
+                      const struct job_env *env, size_t env_count)
+{
+    struct plugin_source source = {.path = s->plugin, .load = s->plugin};
+    struct plugin_use use = {&source, s->config};
+    struct worker_setup_common common = {.plugins = {&use, 1}, .env = env, .env_count = env_count};
+    struct worker_setup_slot slot = {.width = width};
+    wire_put_text(out, s->task);
+    wire_put_text(out, s->phase);
+    wire_put(out, s->seed);
+    wire_put(out, s->index);
+    wire_put(out, s->rows_per_task);
+    worker_setup_write(out, &common, &slot);
+}
+
+int run_inline_read(const void *data, size_t size, const void *image, size_t image_size,
+                    struct run_inline_request *out, br_error *err)
+{
+    struct wire w = {.at = data, .left = size};
+    *out = (struct run_inline_request){.run.task = wire_get_text(&w)};
+    struct run_inline *s = &out->run;
+    s->phase = wire_get_text(&w);
+    s->seed = wire_get(&w);
+    s->index = wire_get(&w);
+    s->rows_per_task = wire_get(&w);
+    if (worker_setup_read(w.at, w.left, &out->setup, err) != 0)
+        return -1;
+    const struct plugin_list *plugins = &out->setup.common.plugins;
+    if (w.bad || !s->task || !s->phase || plugins->count != 1 || !plugins->items[0].source->path)
+        return br_error_set(err, BR_ERR_SYSTEM, "the request for a task could not be read");
+    s->plugin = plugins->items[0].source->path;
+    s->config = plugins->items[0].config;
+    s->table = &out->table;
+    return table_open(&out->table, image, image_size, err);
+}
+
+void run_inline_request_finish(struct run_inline_request *r)
+{
+    worker_setup_finish(&r->setup);
+}
+
+// ---- Running
+
 static int load(const struct run_inline *s, struct plugin *plugin, br_error *err)
 {
     struct plugin_source source = {.path = s->plugin, .load = s->plugin};
@@ -57,7 +102,7 @@ static int load(const struct run_inline *s, struct plugin *plugin, br_error *err
     if (stat(s->plugin, &st) != 0)
         return br_error_errno(err, "cannot load %s", s->plugin);
     plugin_stamp_of(&st, &source.stamp);
-    return plugin_load(&source, plugin, err);
+    return plugin_load(&source, true, plugin, err);
 }
 
 static int call(const struct run_inline *s, struct task_map *map, struct run_inline_end *out,

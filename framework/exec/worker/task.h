@@ -32,6 +32,7 @@ struct name_cache {
 };
 
 struct plugin;
+struct process_mode;
 struct streams;
 
 // A map as the worker knows it.
@@ -54,7 +55,8 @@ struct task_map {
     size_t row_words; // as channel_row_words returns it
     struct time_limits limits;
     enum job_isolation isolation;
-    void *state; // that the plugin's init has set
+    void *state;                     // that the plugin's init has set
+    const struct process_mode *mode; // of the plugin; NULL for a function of the program
     struct name_cache inputs, results;
 };
 

@@ -47,6 +47,7 @@ struct loaded { // a plugin in this worker
     struct plugin plugin;
     struct task_worker worker;
     struct streams streams;
+    struct process_mode mode; // as loading it and its init have left it
 };
 
 struct worker {
@@ -71,7 +72,8 @@ struct worker {
     struct stray_processes strays;
     int64_t cleared_ns; // when strays were last looked for
     struct process_state process_state;
-    struct float_mode float_mode;
+    struct process_mode mode;     // of the calling program's functions
+    struct float_mode float_mode; // of the present map's tasks
     struct stopwatch stopwatch;
     int64_t restored_ns; // when process_state was last restored
     int64_t plain_until; // a task that ends plainly before then needs nothing but its record; or 0
@@ -199,39 +201,69 @@ static int64_t cpu_most(void)
 
 // Loads a plugin. libgfortran reads its variables when it is loaded: by this one it writes each
 // record that is printed at once, so that a crash loses none. Programs that tasks start do not see
-// the variable.
-static int load_unbuffered(const struct plugin_source *from, struct plugin *out, br_error *err)
+// the variable. Returns as plugin_load.
+static int load_unbuffered(const struct plugin_source *from, bool alone, struct plugin *out,
+                           br_error *err)
 {
     static const char name[] = "GFORTRAN_UNBUFFERED_PRECONNECTED";
     bool is_set = getenv(name);
     if (!is_set)
         (void)setenv(name, "y", 0); // without memory for it, output comes later
-    int result = plugin_load(from, out, err);
+    int result = plugin_load(from, alone, out, err);
     if (!is_set)
         unsetenv(name);
     return result;
 }
 
-static int load_plugin(const struct plugin_use *from, struct loaded *to, br_error *err)
+static int set_mode(const struct process_mode *mode, br_error *err)
 {
-    if (load_unbuffered(from->source, &to->plugin, err) != 0)
+    if (process_mode_set(mode))
+        return 0;
+    return br_error_set(err, BR_ERR_SYSTEM, "the locale %s cannot be set again", mode->locale);
+}
+
+// Loads the plugins that need libm without being linked with it, if `alone`; else all others.
+static int load_those(struct worker *w, bool alone, br_error *err)
+{
+    const struct plugin_list *list = &w->setup.common.plugins;
+    for (size_t i = 0; i < list->count; i++) {
+        struct loaded *l = &w->plugins[i];
+        if (l->plugin.handle)
+            continue;
+        int loaded = load_unbuffered(list->items[i].source, alone, &l->plugin, err);
+        if (loaded == 0)
+            streams_find(&l->streams, list->items[i].source->load);
+        if (loaded < 0 || (loaded == 0 && process_mode_note(&l->mode, err) != 0) ||
+            set_mode(&w->mode, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int init_plugin(const struct plugin_use *use, struct loaded *l, br_error *err)
+{
+    if (set_mode(&l->mode, err) != 0 ||
+        task_worker_start(&l->worker, &l->plugin, use->config, err) != 0)
         return -1;
-    streams_find(&to->streams, from->source->load);
-    int result = task_worker_start(&to->worker, &to->plugin, from->config, err);
     fflush(stdout); // no task has printed what init has
-    streams_flush(&to->streams);
-    return result;
+    streams_flush(&l->streams);
+    process_mode_finish(&l->mode);
+    return process_mode_note(&l->mode, err);
 }
 
 static int load_plugins(struct worker *w, br_error *err)
 {
-    w->plugins = calloc(w->setup.common.plugins.count + 1, sizeof *w->plugins);
+    const struct plugin_list *list = &w->setup.common.plugins;
+    w->plugins = calloc(list->count + 1, sizeof *w->plugins);
     if (!w->plugins)
         return br_error_nomem(err);
-    for (size_t i = 0; i < w->setup.common.plugins.count; i++)
-        if (load_plugin(&w->setup.common.plugins.items[i], &w->plugins[i], err) != 0)
+    if (process_mode_note(&w->mode, err) != 0 || load_those(w, false, err) != 0 ||
+        load_those(w, true, err) != 0)
+        return -1;
+    for (size_t i = 0; i < list->count; i++)
+        if (init_plugin(&list->items[i], &w->plugins[i], err) != 0)
             return -1;
-    return 0;
+    return set_mode(&w->mode, err);
 }
 
 static int run_initializer(const struct worker_setup_common *common, br_error *err)
@@ -241,6 +273,17 @@ static int run_initializer(const struct worker_setup_common *common, br_error *e
         return 0;
     return br_error_set(err, BR_ERR_PLUGIN,
                         "the pool's initializer failed in a worker: it returned %d", returned);
+}
+
+// The calling program's functions run in the mode that its initializer has left.
+static int initialize(struct worker *w, br_error *err)
+{
+    if (!w->setup.common.init)
+        return 0;
+    process_mode_finish(&w->mode);
+    if (run_initializer(&w->setup.common, err) != 0)
+        return -1;
+    return process_mode_note(&w->mode, err);
 }
 
 static int read_setup(int fd, struct worker_setup *out, br_error *err)
@@ -315,13 +358,13 @@ static int start(struct worker *w, const int *fds, br_error *err)
                                           (const void *)worker_main};
     crash_watch(w->control, CONTROL_CRASHED, callers, sizeof callers / sizeof callers[0],
                 flush_at_crash);
-    if (load_plugins(w, err) != 0 || run_initializer(&w->setup.common, err) != 0)
+    if (load_plugins(w, err) != 0 || initialize(w, err) != 0)
         return -1;
     stray_processes_begin(&w->strays); // processes that the plugins' init has started stay
-    w->float_mode = float_mode_now();
+    w->float_mode = w->mode.floats;
     stopwatch_init(&w->stopwatch, w->setup.common.counter);
     w->cpu_most = cpu_most();
-    if (process_state_note(&w->process_state, err) != 0)
+    if (process_state_note(&w->process_state, &w->mode, err) != 0)
         return -1;
     w->restored_ns = stopwatch_now(&w->stopwatch);
     w->printed[0] = stream_end(1);
@@ -437,6 +480,7 @@ static int read_map(struct worker *w, struct wire *in, int table, struct task_ma
     m->call = entry->call;
     m->plugin = &l->plugin;
     m->streams = &l->streams;
+    m->mode = &l->mode;
     m->state = l->worker.state;
     m->phase = strdup(phase);
     if (!m->phase)
@@ -841,6 +885,17 @@ static bool run_grant(struct worker *w, const struct channel_claim *claim)
     return fit;
 }
 
+// Sets the mode of the map's plugin if another plugin's tasks have run before.
+static int enter_mode(struct worker *w, const struct task_map *m, br_error *err)
+{
+    const struct process_mode *mode = m->mode ? m->mode : &w->mode;
+    if (w->process_state.mode == mode)
+        return 0;
+    w->process_state.mode = mode;
+    w->float_mode = mode->floats;
+    return set_mode(mode, err);
+}
+
 // Returns whether this process has more threads than this one. False if that is not known.
 static bool has_threads(void)
 {
@@ -874,6 +929,8 @@ static int work(struct worker *w, br_error *err)
         }
         if (w->task.map != m)
             w->first_tasks = w->setup.common.keep_output ? OUTPUT_EVERY : 0;
+        if (enter_mode(w, m, err) != 0)
+            return -1;
         if (!task_prepare(&w->task, m, &claim, &w->channel))
             return br_error_nomem(err);
         bool may_run = !is_isolated(m, &claim) || prepare_isolation(w);
@@ -890,8 +947,10 @@ static int work(struct worker *w, br_error *err)
 static void finish(struct worker *w)
 {
     for (size_t i = w->setup.common.plugins.count; i-- > 0;)
-        if (w->plugins[i].plugin.fini)
+        if (w->plugins[i].plugin.fini) {
+            (void)process_mode_set(&w->plugins[i].mode);
             w->plugins[i].plugin.fini(&w->plugins[i].worker.public);
+        }
     process_state_finish(&w->process_state);
 }
 

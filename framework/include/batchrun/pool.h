@@ -50,6 +50,10 @@
  * alone. The program has one more child, the nursery, which forks and reaps the workers and kills
  * what they leave behind. A program that waits for all its children (wait() until it fails) should
  * destroy the pool first. A SIGCHLD handler may reap the nursery.
+ *
+ * Workers are forks of the program: they have the program's functions, at the same addresses, and
+ * the program's libraries. (Plugins of a job are loaded in a program of their own, which links the
+ * C library alone.)
  */
 #ifndef BATCHRUN_POOL_H
 #define BATCHRUN_POOL_H
