@@ -465,7 +465,7 @@ static int set_up(struct run *run, br_error *err)
 {
     run->begin_ns = clock_now();
     stray_processes_begin(&run->strays);
-    if (selection_make(&run->part, &run->options->part, run->prepared, run->nursery, err) != 0)
+    if (selection_make(&run->part, &run->options->part, run->prepared, err) != 0)
         return -1;
     run->workers = workers_wanted(run->prepared, &run->part);
     if (check_standard_output(run, err) != 0 || allow_descriptors(run->workers, err) != 0 ||

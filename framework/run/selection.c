@@ -18,7 +18,6 @@ struct choosing {
     struct selection *out;
     const struct selection_options *options;
     struct prepared *prepared;
-    struct nursery *nursery;
 };
 
 bool selection_is_part(const struct selection_options *o)
@@ -94,14 +93,14 @@ static unsigned count_aside(const struct choosing *c)
 
 // Makes the table that phase `from` of the whole run gave. The job of that run may differ from this
 // one in all but the phase's name.
-static int given_by_run(struct choosing *c, const char *run, const char *from, struct buffer *image,
-                        br_error *err)
+static int given_by_run(const char *run, const char *from, struct buffer *image, br_error *err)
 {
     struct recorded_run past;
     struct prepared prepared = {0};
+    struct nursery nursery = NURSERY_NONE; // has the environment of that run's job
     int result = recorded_run_open(&past, run, err);
     if (result == 0)
-        result = recorded_run_prepare(&past, c->nursery, &prepared, err);
+        result = recorded_run_prepare(&past, &nursery, &prepared, err);
     size_t place = 0;
     while (result == 0 && place < prepared.job->phase_count &&
            strcmp(prepared.job->phases[place].name, from) != 0)
@@ -112,6 +111,7 @@ static int given_by_run(struct choosing *c, const char *run, const char *from, s
         result = recorded_run_given(&past, &prepared, place, image, err);
     prepared_finish(&prepared);
     recorded_run_close(&past);
+    nursery_stop(&nursery);
     return result;
 }
 
@@ -140,13 +140,13 @@ static int given_by_newest(struct choosing *c, const char *from, struct buffer *
                            br_error *err)
 {
     char *run = whole_run(c, 0, err);
-    int result = run ? given_by_run(c, run, from, image, err) : -1;
+    int result = run ? given_by_run(run, from, image, err) : -1;
     free(run);
     for (unsigned n = result == 0 ? 0 : count_aside(c); result != 0 && n > 0; n--) {
         br_error unused;
         run = whole_run(c, n, &unused);
         buffer_finish(image);
-        result = run ? given_by_run(c, run, from, image, &unused) : -1;
+        result = run ? given_by_run(run, from, image, &unused) : -1;
         free(run);
     }
     return result;
@@ -395,9 +395,9 @@ static char *describe(const struct selection_options *o, br_error *err)
 }
 
 int selection_make(struct selection *out, const struct selection_options *o, struct prepared *p,
-                   struct nursery *nursery, br_error *err)
+                   br_error *err)
 {
-    struct choosing c = {out, o, p, nursery};
+    struct choosing c = {out, o, p};
     *out = (struct selection){0};
     if (!selection_is_part(o))
         return 0;

@@ -10,7 +10,6 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "exec/process/nursery.h"
 #include "run/prepare.h"
 
 struct selection_options {
@@ -38,11 +37,11 @@ bool selection_is_part(const struct selection_options *o);
 
 // Chooses the tasks. Without `only`, these are all tasks of the phases that do not read `from`
 // another one. A phase that does runs only if it is named; its inputs are made from a finished run
-// of the job, NAME.run or the latest that was set aside, with `nursery`, which has no children.
-// Returns -1 and *err, BR_ERR_USAGE if a phase, an index or a column does not exist, if nothing is
-// chosen, or if there is no such run. *out is to be finished in each case.
+// of the job, NAME.run or the latest that was set aside. Returns -1 and *err, BR_ERR_USAGE if a
+// phase, an index or a column does not exist, if nothing is chosen, or if there is no such run.
+// *out is to be finished in each case.
 int selection_make(struct selection *out, const struct selection_options *o, struct prepared *p,
-                   struct nursery *nursery, br_error *err);
+                   br_error *err);
 void selection_finish(struct selection *s); // takes a zeroed one
 
 // Returns the number of tasks that are chosen of all phases.
