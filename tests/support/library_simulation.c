@@ -27,10 +27,18 @@ static void on_grant(void *user, unsigned slot, const struct exec_grant *g)
         lib.grants[lib.grant_count++] = *g;
 }
 
+// The executor is destroyed when the pool is joined. Its clock then stands still.
+static void destroy(struct executor *fake, int64_t grace_ns)
+{
+    lib.end_ns = fake_now(fake);
+    lib.fake = NULL;
+    lib.fake_ops->destroy(fake, grace_ns);
+}
+
 static int64_t now(void *user)
 {
     (void)user;
-    return fake_now(lib.fake);
+    return lib.fake ? fake_now(lib.fake) : lib.end_ns;
 }
 
 static void wait_until(void *user, struct pollfd *fds, nfds_t count, int64_t until)
@@ -56,6 +64,10 @@ void lib_open_with(unsigned workers, lib_script *tasks, br_pool_options options)
     lib = (struct library_simulation){.script = tasks};
     lib.fake = fake_create(&fake, &lib_error);
     ck_assert_msg(lib.fake, "%s", lib_error.text);
+    lib.fake_ops = lib.fake->ops;
+    lib.ops = *lib.fake_ops;
+    lib.ops.destroy = destroy;
+    lib.fake->ops = &lib.ops;
     lib.pool = library_create(&options, lib.fake, &time, &lib_error);
     ck_assert_msg(lib.pool, "%s", lib_error.text);
 }
@@ -72,7 +84,7 @@ void lib_close(void)
 
 int64_t lib_elapsed(void)
 {
-    return fake_now(lib.fake) - LIB_BEGIN;
+    return now(NULL) - LIB_BEGIN;
 }
 
 int lib_square(br_task *t, const void *in, void *out)

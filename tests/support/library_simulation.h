@@ -19,7 +19,10 @@ enum {
 typedef struct fake_task lib_script(const struct exec_grant *task);
 
 extern struct library_simulation {
-    struct executor *fake;
+    struct executor *fake;               // NULL after it was destroyed
+    const struct executor_ops *fake_ops; // its own
+    struct executor_ops ops;             // the same, but for `destroy`
+    int64_t end_ns;                      // when it was destroyed
     br_pool *pool;
     lib_script *script; // NULL: every task succeeds after 1 ms
     int64_t stopped_ns; // the next wait ends so much too late, as in a process that is stopped
