@@ -25,7 +25,8 @@ int main(void)
     for (int n = 1; n <= 3; n++)
         br_pool_apply_async(pool, square, &n, sizeof n, NULL, sizeof n, NULL, &err);
     while ((result = br_pool_next_done(pool, BR_FOREVER, &err)) != NULL) {
-        sum += *(const int *)br_result_output(result, 0);
+        const int *output = br_result_output(result, 0);
+        sum += output ? *output : 0; // NULL if the item has failed
         printf("%d of 3 calls have ended\n", ++ended);
         br_result_free(result);
     }

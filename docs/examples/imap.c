@@ -36,8 +36,13 @@ int main(void)
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
-    while (out < 50 && br_imap_next(squares, BR_FOREVER, &out, NULL, NULL, &err) == 1)
-        printf("%" PRId64 "\n", out);
+    br_outcome outcome;
+    while (out < 50 && br_imap_next(squares, BR_FOREVER, &out, &outcome, NULL, &err) == 1) {
+        if (outcome.status == BR_OK)
+            printf("%" PRId64 "\n", out);
+        else
+            fprintf(stderr, "%s\n", outcome.message);
+    }
     br_imap_free(squares);
     return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// map_async returns at once; close and join wait at the end.
+// map_async returns a handle at once; get waits for the results.
 #include <batchrun/pool.h>
 
 #include <inttypes.h>
@@ -18,14 +18,11 @@ int main(void)
     int64_t in[10] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, out[10];
     br_error err;
     br_auto_pool pool = br_pool_create(&(br_pool_options){.workers = 4}, &err);
-    if (!pool ||
-        !br_pool_map_async(pool, square, in, 10, sizeof in[0], out, sizeof out[0], NULL, &err)) {
-        fprintf(stderr, "%s\n", err.text);
-        return 1;
-    }
+    br_result *squares =
+        pool ? br_pool_map_async(pool, square, in, 10, sizeof in[0], out, sizeof out[0], NULL, &err)
+             : NULL;
     printf("not waiting\n");
-    br_pool_close(pool);
-    if (br_pool_join(pool, BR_FOREVER, &err) != 0) {
+    if (!squares || br_result_get(squares, BR_FOREVER, &err) != 0) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }

@@ -24,15 +24,20 @@
  * worker. When a worker ends, it flushes what was written in it, but runs no exit handler that the
  * program has registered, and writes nothing that waited in the program's buffers.
  *
+ * An item is one call of a function with one input, as a task is in a job. A handle (br_result)
+ * stands for the items of one call of the pool.
+ *
  * Errors. A function that returns int returns 0, or -1 and fills in *err; one that returns a
- * pointer returns NULL and fills in *err. `err` may be NULL. A failed call has no effect.
+ * pointer returns NULL and fills in *err. `err` may be NULL. A call that fails has no effect,
+ * unless it fails with BR_ERR_TASK or BR_ERR_TIMEOUT. <batchrun/error.h> lists the kinds of errors.
  *
  * A pool, result or iterator that is passed to a call must have been created and not freed.
  * Anything else, including NULL, is an error of the caller that is not detected, unless the call
  * says that it takes NULL.
  *
  * Times are in seconds. BR_FOREVER waits without limit, 0 does not wait. A waiting time that is
- * negative or not a number also waits without limit; in the options of a pool or a call it is
+ * negative or not a number also waits without limit. In the options of a pool or a call, a time
+ * that is negative, other than BR_FOREVER where a member allows it, or not a number is
  * BR_ERR_USAGE.
  *
  * Threads. Any thread of the process that created the pool may make any call. Calls on one pool
@@ -153,8 +158,8 @@ BR_API_ void br_pool_close(br_pool *pool);
  * terminated, and with BR_ERR_TIMEOUT if `timeout` passes first. */
 BR_API_ int br_pool_join(br_pool *pool, double timeout, br_error *err);
 
-/* Cancels all queued items of the pool; running items continue. With br_pool_close it ends a pool
- * soon without losing work that has started. */
+/* Cancels all items of the pool that are not running; running items continue. With br_pool_close it
+ * ends a pool soon without losing work that has started. */
 BR_API_ void br_pool_cancel_queued(br_pool *pool);
 
 /* Ends all work now: queued and running items end as cancelled, and their callbacks are called.
@@ -180,7 +185,8 @@ static inline void br_pool_leave_scope_(br_pool **pool)
  * Item i is in_size bytes at in + i * in_size; its result is out_size bytes at out + i * out_size.
  * Inputs are copied before the call returns. `out` must stay valid until the result is ready. If it
  * is NULL, the result keeps the outputs (br_result_output). A size may be 0; its pointer may then
- * be NULL.
+ * be NULL. Options are copied; NULL stands for the defaults. What a function prints goes to the
+ * standard output and error of the program.
  */
 typedef struct br_call_options {
     void (*on_result)(br_result *result, void *user); /* called if all items succeeded */
@@ -194,7 +200,8 @@ typedef struct br_call_options {
                               are very short; 0: as many as take a few ms */
     int priority;          /* calls of higher priority run first */
     unsigned max_parallel; /* most workers at the same time; 0: all */
-    bool stop_on_error;    /* the first item that fails and is not retried cancels the rest */
+    bool stop_on_error;    /* the first item that fails and is not retried cancels the items that
+                              have not started */
 } br_call_options;
 
 /*
@@ -313,10 +320,12 @@ BR_API_ double br_result_progress(br_result *r);
  * ended and its callback has returned, `function` is called before this call returns. */
 BR_API_ void br_result_on_done(br_result *r, void (*function)(br_result *, void *user), void *user);
 
-/* Cancels the queued items and ends the running ones. Items that have ended keep their outcomes. */
+/* Cancels the items that have not started and ends the running ones. Items that have ended keep
+ * their outcomes. */
 BR_API_ void br_result_cancel(br_result *r);
 
-/* Cancels the queued items, also those that wait for another attempt. Running items continue. */
+/* Cancels the items that have not started, and those that wait for another attempt. Running items
+ * continue. */
 BR_API_ void br_result_cancel_queued(br_result *r);
 
 /* Frees the handle. The call continues, and its callback is called. Its outputs are dropped unless
@@ -412,7 +421,7 @@ typedef struct br_pool_stats {
     unsigned alive;      /* ready for work now; 0 after br_pool_join */
     uint64_t starts;     /* worker processes started so far */
     uint64_t deaths;     /* workers that ended unexpectedly */
-    uint64_t queued;     /* items that are accepted and have not ended */
+    uint64_t queued;     /* items that are accepted and have not ended, with those that run */
     uint64_t ok, failed; /* items that succeeded; items that ended otherwise */
     uint64_t unread;     /* results with failures that were freed without being read */
 } br_pool_stats;
