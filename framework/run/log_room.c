@@ -13,7 +13,7 @@
 #include "base/clock.h"
 
 enum {
-    LEAST = 16 << 10 // bytes; a file system with less counts as full
+    LEAST = 16 << 10 // bytes; a log that cannot grow by so much has no room
 };
 
 #define PROBE_NS (100 * NS_PER_MS) // between tries to reserve space, which find a quota
@@ -25,21 +25,24 @@ static int say_full(const struct rundir *dir, const char *cause, br_error *err)
                         cause);
 }
 
-static bool is_full(const struct rundir *dir)
+// Returns whether the file system seems to be full. Some have no figures, and some keep a reserve
+// that this user may use.
+static bool seems_full(const struct rundir *dir)
 {
     struct statvfs st;
-    if (fstatvfs(dir->logs, &st) != 0)
-        return false;
-    return st.f_bavail * st.f_frsize < LEAST || (st.f_files > 0 && st.f_favail == 0);
+    return fstatvfs(dir->logs, &st) == 0 && st.f_blocks > 0 && st.f_bavail * st.f_frsize < LEAST;
 }
 
-// Reserves space behind the log's end for a moment. Returns 0, or the errno of a disk that is full.
-static int probe(int log)
+// Reserves space after the log's end, which the log grows into. Returns 0, or the errno of a disk
+// or a quota that is full. If the file system cannot reserve space, `otherwise` decides.
+static int probe(int log, bool otherwise)
 {
     struct stat st;
     if (log < 0 || fstat(log, &st) != 0 ||
         fallocate(log, FALLOC_FL_KEEP_SIZE, st.st_size, LEAST) == 0)
         return 0;
+    if (errno == EOPNOTSUPP || errno == ENOSYS)
+        return otherwise ? ENOSPC : 0;
     return errno == ENOSPC || errno == EDQUOT ? errno : 0;
 }
 
@@ -59,11 +62,10 @@ int log_room_check(struct log_room *room, const struct rundir *dir, const int lo
                             "a log in %s has reached the limit on the size of files, %llu bytes: "
                             "raise it (ulimit -f)",
                             dir->logs_path, (unsigned long long)limit.rlim_cur);
-    if (is_full(dir))
-        return say_full(dir, strerror(ENOSPC), err);
-    if (now - room->probed_ns < PROBE_NS)
+    bool seems = seems_full(dir);
+    if (!seems && now - room->probed_ns < PROBE_NS)
         return 0;
     room->probed_ns = now;
-    int full = probe(logs[1]);
+    int full = probe(logs[1], seems);
     return full != 0 ? say_full(dir, strerror(full), err) : 0;
 }
