@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The one place where const is cast away: what readers may only read is still freed or unmapped by
-// its owner.
+// its owner, and a lock in it is still taken.
 #ifndef BR_BASE_OWNED_H
 #define BR_BASE_OWNED_H
 

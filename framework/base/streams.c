@@ -6,10 +6,13 @@
 #include "base/streams.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // ---- Looking up
@@ -116,6 +119,41 @@ static void discard_cxx(const struct streams *s)
         if (buffer)
             k->move(buffer, (int)(k->begin(buffer) - k->end(buffer)) / k->size);
     }
+}
+
+// ---- Standard output and standard error
+
+static int full_disk(int number)
+{
+    return number == ENOSPC || number == EDQUOT || number == EFBIG ? number : 0;
+}
+
+// Reserves space behind the end of the file for a moment. Returns 0; the errno of a full disk.
+static int probe_disk(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0 || fallocate(fd, FALLOC_FL_KEEP_SIZE, st.st_size, BUFSIZ) == 0)
+        return 0;
+    return full_disk(errno);
+}
+
+static int flush_standard(FILE *f)
+{
+    if (fflush(f) != 0) {
+        int number = errno;
+        clearerr(f);
+        return full_disk(number);
+    }
+    if (!ferror(f)) // an earlier write may have failed, in a call of the task; its errno is lost
+        return 0;
+    clearerr(f);
+    return probe_disk(fileno(f));
+}
+
+int streams_flush_standard(void)
+{
+    int out = flush_standard(stdout), error = flush_standard(stderr);
+    return out ? out : error;
 }
 
 // ---- All

@@ -40,6 +40,10 @@ bool streams_pending(const struct streams *s);
 // of a crash.
 bool streams_flush(const struct streams *s);
 
+// Writes what waits in stdout and stderr. Returns 0; the errno (ENOSPC, EDQUOT or EFBIG) if the
+// disk has taken only a part of what was printed since the last call.
+int streams_flush_standard(void);
+
 // Writes all output that waits in this process: streams_flush, and all open files of C and Fortran.
 void streams_flush_all(const struct streams *s);
 

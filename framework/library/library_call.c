@@ -243,7 +243,7 @@ br_result *br_pool_map_async_sized(br_pool *p, br_function *function, const void
 static bool is_ready(void *user)
 {
     const br_result *r = user;
-    return !r->map && (r->notified || (r->in_callback && library_in_callback()));
+    return !r->map && (r->in_callback ? library_in_callback() : r->notified);
 }
 
 // Returns the index of the item that explains why a call failed: the first one, by index, that
@@ -380,7 +380,10 @@ void br_result_free(br_result *r)
     br_pool *p = r->pool;
     if (!library_enter(p, NULL))
         return;
+    bool awaited = r->to_return && p->done_later == 1; // by br_pool_next_done, perhaps
     library_release(r);
+    if (awaited)
+        library_wake_waiting(p);
     library_leave(p);
 }
 
@@ -412,8 +415,8 @@ void br_result_on_done(br_result *r, void (*function)(br_result *, void *), void
         return;
     r->on_result = r->on_error = function;
     r->user = user;
-    if (r->notified)
-        library_run_callback(r);
+    if (r->notified && !r->in_callback)
+        library_notify(r);
     library_leave(p);
 }
 
@@ -454,11 +457,22 @@ int br_pool_wait_any(br_pool *p, br_result *const *results, size_t count, size_t
     return ready;
 }
 
+// Returns whether br_pool_next_done will return no further result. A caller inside a callback does
+// not wait for results whose callbacks are running: one of those might wait for this one.
+static bool all_are_returned(const br_pool *p)
+{
+    size_t running = 0;
+    if (p->done_later > 0 && library_in_callback())
+        for (const br_result *r = p->results; r; r = r->next)
+            running += r->to_return && r->in_callback && !r->notified;
+    return p->done_later == running;
+}
+
 // A library_condition: br_pool_next_done need not wait any longer.
 static bool one_is_done(void *user)
 {
     const br_pool *p = user;
-    return !TAILQ_EMPTY(&p->done) || p->done_later == 0;
+    return !TAILQ_EMPTY(&p->done) || all_are_returned(p);
 }
 
 br_result *br_pool_next_done(br_pool *p, double timeout, br_error *err)
@@ -469,7 +483,7 @@ br_result *br_pool_next_done(br_pool *p, double timeout, br_error *err)
     br_result *r = TAILQ_FIRST(&p->done);
     if (r)
         library_forget_done(r);
-    else if (p->done_later > 0)
+    else if (!all_are_returned(p))
         br_error_set(err, BR_ERR_TIMEOUT, "no call has ended");
     else if (err)
         *err = (br_error){.kind = BR_ERR_NONE};

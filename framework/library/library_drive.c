@@ -106,6 +106,12 @@ static void wake_driver(br_pool *p)
                      sizeof one); // EAGAIN: the counter is full, so a wake-up is pending
 }
 
+void library_wake_waiting(br_pool *p)
+{
+    pthread_cond_broadcast(&p->changed);
+    wake_driver(p); // the driver waits in poll, not for the condition
+}
+
 static _Thread_local unsigned callbacks_running; // of this thread, one within another
 
 bool library_in_callback(void)
@@ -113,7 +119,7 @@ bool library_in_callback(void)
     return callbacks_running > 0;
 }
 
-void library_run_callback(br_result *r)
+static void run_callback(br_result *r)
 {
     br_pool *p = r->pool;
     void (*call)(br_result *, void *) = library_has_failed(r) ? r->on_error : r->on_result;
@@ -131,6 +137,21 @@ void library_run_callback(br_result *r)
     r->in_callback = false;
 }
 
+void library_notify(br_result *r)
+{
+    br_pool *p = r->pool;
+    do
+        run_callback(r);
+    while (r->on_result);
+    if (!r->notified) {
+        r->notified = true;
+        library_put_done(r);
+    }
+    library_wake_waiting(p);
+    if (!r->open)
+        library_drop(r);
+}
+
 static void run_callbacks(br_pool *p)
 {
     while (p->callbacks) {
@@ -138,16 +159,7 @@ static void run_callbacks(br_pool *p)
         p->callbacks = r->next_ready;
         if (!p->callbacks)
             p->callbacks_end = &p->callbacks;
-        do
-            library_run_callback(r);
-        while (r->on_result);
-        r->notified = true;
-        library_put_done(r);
-        // Another thread may wait for the end of this callback, by polling if it drives.
-        pthread_cond_broadcast(&p->changed);
-        wake_driver(p);
-        if (!r->open)
-            library_drop(r);
+        library_notify(r);
     }
 }
 
@@ -319,16 +331,16 @@ bool library_drive_until(br_pool *p, int64_t deadline, library_condition *done, 
         if (drives)
             library_step(p);
         else if (now >= deadline)
-            dispatch(p);
+            library_start(p);
         if (done(user))
             return true;
-        if (p->broken || p->ended || now >= deadline)
+        if (p->ended || now >= deadline)
             return false;
         if (!drives || p->driving)
             wait_for_driver(p, deadline);
         else if (spin(p, done, user))
             return true;
-        else if (!p->broken) {
+        else {
             poll_once(p, deadline);
             pthread_cond_broadcast(&p->changed); // another may drive now
         }
@@ -406,5 +418,7 @@ void library_stop_thread(br_pool *p)
     wake_driver(p);
     pthread_mutex_unlock(&p->lock);
     pthread_join(p->thread, NULL);
+    pthread_mutex_lock(&p->lock);
     p->has_thread = false;
+    pthread_mutex_unlock(&p->lock);
 }

@@ -51,14 +51,18 @@ int64_t library_deadline_of_work(const br_pool *p);
 void library_await_driver(br_pool *p);
 
 // Drives, or waits for the thread that drives, until done(user) is true or the time is over.
-// Returns whether it became true. It also becomes true if the pool breaks, because that settles
-// every call; p->broken is set then.
+// Returns whether it became true. It must also become true if the pool breaks, which settles every
+// call; p->broken is set then.
 typedef bool library_condition(void *user);
 bool library_drive(br_pool *p, double timeout, library_condition *done, void *user);
 bool library_drive_until(br_pool *p, int64_t deadline, library_condition *done, void *user);
 
-// Runs the callback of a result that has ended, without the lock.
-void library_run_callback(br_result *r);
+// Runs the callback of a result that has ended, without the lock, and those that are set meanwhile.
+// Frees the result if the caller has given up the handle.
+void library_notify(br_result *r);
+
+// Makes all waiting threads look whether their condition is true.
+void library_wake_waiting(br_pool *p);
 
 // Cancels the items of a call that have not started. library_start must follow.
 void library_stop(br_result *r);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/owned.h"
 #include "exec/local/local.h"
 #include "exec/topology.h"
 #include "exec/worker/children.h"
@@ -176,9 +177,12 @@ static int make_workers(br_pool *p, br_error *err)
     return executor ? make_pool(p, executor, err) : -1;
 }
 
+// A library_condition: all workers are ready, or will never be.
 static bool all_are_ready(void *user)
 {
     const br_pool *p = user;
+    if (p->broken || p->ended)
+        return true;
     unsigned ready = pool_ready(p->pool);
     return ready > 0 && ready + pool_lost(p->pool) == p->stats.workers;
 }
@@ -281,9 +285,10 @@ int br_pool_wait_ready(br_pool *p, double timeout, br_error *err)
     if (!library_enter(p, err))
         return -1;
     int result = 0;
-    if (p->closed)
+    bool waited = !p->closed && library_drive(p, timeout, all_are_ready, p);
+    if (p->closed) // perhaps by another thread meanwhile
         result = br_error_set(err, BR_ERR_CLOSED, "the pool is closed: its workers may have ended");
-    else if (!library_drive(p, timeout, all_are_ready, p) && !p->broken)
+    else if (!waited)
         result = br_error_set(err, BR_ERR_TIMEOUT, "%u of %u workers are ready",
                               pool_ready(p->pool), p->stats.workers);
     if (p->broken) {
@@ -320,10 +325,15 @@ static bool all_settled(void *user)
     return within || !telling;
 }
 
-// Ends the workers and the nursery of a pool whose work has ended. Called with the lock.
+// Ends the workers and the nursery of a pool whose work has ended, or waits until another thread
+// has done it. Called with the lock.
 static void end_workers(br_pool *p)
 {
-    if (p->ended || library_in_callback())
+    if (library_in_callback())
+        return;
+    while (p->ended && p->pool)
+        pthread_cond_wait(&p->changed, &p->lock);
+    if (p->ended)
         return;
     p->ended = true;
     library_leave(p);
@@ -331,8 +341,9 @@ static void end_workers(br_pool *p)
     pthread_mutex_lock(&p->lock);
     library_await_driver(p);
     pool_destroy(p->pool);
-    p->pool = NULL;
     nursery_stop(&p->nursery);
+    p->pool = NULL;
+    pthread_cond_broadcast(&p->changed);
 }
 
 int br_pool_join(br_pool *p, double timeout, br_error *err)
@@ -344,7 +355,7 @@ int br_pool_join(br_pool *p, double timeout, br_error *err)
         result = br_error_set(err, BR_ERR_USAGE,
                               "the pool is open: close or terminate it before "
                               "joining it");
-    else if (!library_drive(p, timeout, all_settled, p) && !p->broken)
+    else if (!library_drive(p, timeout, all_settled, p) && !p->ended)
         result = br_error_set(err, BR_ERR_TIMEOUT, "%llu items have not ended in time",
                               (unsigned long long)p->queued);
     else
@@ -420,9 +431,14 @@ void br_pool_destroy(br_pool *p)
 
 // ---- Event loops and figures
 
-int br_pool_fd(const br_pool *p)
+int br_pool_fd(const br_pool *pool)
 {
-    return p->ended ? -1 : pool_fd(p->pool);
+    br_pool *p = owned(pool); // for its lock
+    if (!library_enter(p, NULL))
+        return -1;
+    int fd = p->ended ? -1 : pool_fd(p->pool);
+    library_leave(p);
+    return fd;
 }
 
 double br_pool_timeout(br_pool *p)

@@ -353,6 +353,6 @@ void library_release(br_result *r)
 {
     r->open = false;
     library_forget_done(r);
-    if (!r->map && r->notified)
+    if (!r->map && r->notified && !r->in_callback)
         library_drop(r);
 }

@@ -150,6 +150,13 @@ static int say_slowly(br_task *t)
     return say(t);
 }
 
+// Prints a line of about 9000 characters, and takes no notice of a full disk.
+static int print_much(br_task *t)
+{
+    printf("line of %d %09000d yyy\n", (int)number(t), 0);
+    return br_result_i64(t, "y", 0);
+}
+
 static int say_and_crash(br_task *t)
 {
     printf("line of %d\n", (int)number(t));
@@ -467,6 +474,7 @@ BATCHRUN_PLUGIN(
     BR_TASK("daemon_and_wait", daemon_and_wait, "i:i64 -> y:i64", ""),
     BR_TASK("fail", fail, "i:i64 -> y:i64", ""), BR_TASK("say", say, "i:i64 -> y:i64", ""),
     BR_TASK("say_slowly", say_slowly, "i:i64 -> y:i64", ""),
+    BR_TASK("print_much", print_much, "i:i64 -> y:i64", ""),
     BR_TASK("say_and_crash", say_and_crash, "i:i64 -> y:i64", ""),
     BR_TASK("descriptors", descriptors, "i:i64 -> s:str", ""),
     BR_TASK("environment", environment, "i:i64 -> s:str", ""),

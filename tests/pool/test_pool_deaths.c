@@ -437,6 +437,44 @@ START_TEST(the_nursery_dies)
 }
 END_TEST
 
+static void *join_at_once(void *user)
+{
+    struct noted *noted = user;
+    br_error e;
+    noted->call_result = br_pool_join(noted->pool, 0, &e);
+    return NULL;
+}
+
+static void join_in_another_thread(br_result *r, void *user)
+{
+    struct noted *noted = user;
+    pthread_t thread;
+    (void)r;
+    if (pthread_create(&thread, NULL, join_at_once, user) == 0)
+        pthread_join(thread, NULL);
+    add_word(&noted->bad);
+}
+
+// No call that waits returns before the callback, which may use what the caller then frees.
+START_TEST(callbacks_are_waited_for_after_the_nursery_has_died)
+{
+    pid_t nursery;
+    br_pool *pool = pool_with(1, _i);
+    struct noted noted = {.pool = pool};
+    br_call_options options = {.on_error = join_in_another_thread, .user = &noted};
+    br_result *r = br_pool_apply_async(pool, forever, NULL, 0, NULL, 0, &options, &err);
+    drive_until(pool, &shared->started, 1);
+    ck_assert_uint_eq(count_children(getpid(), &nursery, 1), 1);
+    br_pool_close(pool);
+    kill(nursery, SIGKILL);
+    ck_assert_int_eq(br_result_wait(r, patience(), &err), 1);
+    ck_assert_uint_eq(noted.bad, 1);
+    ck_assert_int_eq(noted.call_result, -1); // the callback was running
+    CHECK_CALL(br_pool_join(pool, patience(), &err));
+    br_pool_destroy(pool);
+}
+END_TEST
+
 SUITE(pool_deaths)
 {
     FIXTURE(set_up, tear_down);
@@ -453,4 +491,5 @@ SUITE(pool_deaths)
     TEST(killed_while_starting);
     TEST(children_of_a_dead_worker_have_ended);
     TEST(the_nursery_dies);
+    LOOP_TEST(callbacks_are_waited_for_after_the_nursery_has_died, 2);
 }

@@ -28,12 +28,30 @@ class Surroundings(harness.Rendezvous):
         self.assertEqual(len(self.rows("out.csv")), rows)
         self.assertEqual(self.outcomes("job", "p"), {"ok": rows})
 
-    def test_logs_fill_the_disk(self):
+    def mount_small_disk(self):
         mount = ["mount", "-t", "tmpfs", "-o", "size=1200k", "none", self.dir]
         if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
             self.skipTest("no file system may be mounted here")
         self.addCleanup(subprocess.run, ["umount", "-l", self.dir], check=True)
         os.mkdir(self.temporary)
+
+    def test_a_task_that_succeeds_has_all_its_output(self):
+        self.mount_small_disk()
+        for isolation in ("worker", "task"):
+            text = harness.job(harness.phase("wild.print_much", 400, output="out.csv",
+                                             isolation=isolation), workers=2, plugins=["wild"])
+            done = self.run_job(text, "--fresh", code=5)
+            self.assertIn("nothing more can be written to job.run/logs: No space", done.err)
+            subprocess.run(["mount", "-o", "remount,size=50m", self.dir], check=True)
+            self.check_resumed(400)
+            lines = self.batchrun("logs", "job.run").out.splitlines()
+            full = {line.split()[3] for line in lines if line.endswith("yyy")}
+            self.assertEqual(full, {str(i) for i in range(400)})
+            subprocess.run(["rm", "-rf", self.path("job.run")], check=True)
+            subprocess.run(["mount", "-o", "remount,size=1200k", self.dir], check=True)
+
+    def test_logs_fill_the_disk(self):
+        self.mount_small_disk()
         for keys in ({}, {"retries": 2}):
             done = self.run_job(self.job_that_prints(**keys), "--fresh", code=5)
             self.assertIn("tasks fail because nothing more can be written to job.run/logs: No space",

@@ -106,6 +106,44 @@ START_TEST(on_done_is_called_once_before_or_after_the_end)
 }
 END_TEST
 
+static void free_it(br_result *r, void *user)
+{
+    count(r, user);
+    br_result_free(r);
+}
+
+// A sanitizer or valgrind sees whether the result is used after it was freed.
+START_TEST(a_callback_set_after_the_end_may_free_the_result)
+{
+    br_result *r[4];
+    unsigned calls = 0;
+    submit_four(r);
+    ck_assert_int_eq(br_result_wait(r[1], BR_FOREVER, &lib_error), 1);
+    br_result_on_done(r[1], free_it, &calls);
+    ck_assert_uint_eq(calls, 1);
+    ck_assert_ptr_eq(br_pool_next_done(lib.pool, BR_FOREVER, &lib_error), r[3]);
+    lib_close();
+}
+END_TEST
+
+static void expect_no_other(br_result *r, void *user)
+{
+    count(r, user);
+    ck_assert_ptr_null(br_pool_next_done(lib.pool, BR_FOREVER, &lib_error));
+    ck_assert_int_eq(lib_error.kind, BR_ERR_NONE);
+}
+
+START_TEST(next_done_within_a_callback_does_not_wait_for_that_callback)
+{
+    unsigned calls = 0;
+    lib_open(1, NULL);
+    br_result *r = lib_submit(1, &(br_call_options){.on_result = expect_no_other, .user = &calls});
+    ck_assert_ptr_eq(br_pool_next_done(lib.pool, BR_FOREVER, &lib_error), r);
+    ck_assert_uint_eq(calls, 1);
+    lib_close();
+}
+END_TEST
+
 static struct fake_task a_second_each(const struct exec_grant *task)
 {
     (void)task;
@@ -216,6 +254,8 @@ SUITE(library_done)
     TEST(next_done_does_not_return_a_freed_result);
     TEST(wait_any_returns_the_first_of_those_that_have_ended);
     TEST(on_done_is_called_once_before_or_after_the_end);
+    TEST(a_callback_set_after_the_end_may_free_the_result);
+    TEST(next_done_within_a_callback_does_not_wait_for_that_callback);
     LOOP_TEST(queued_items_are_cancelled_and_running_ones_continue, 2);
     TEST(progress_counts_the_items_that_have_ended);
     TEST(a_program_of_a_later_header);

@@ -346,6 +346,23 @@ START_TEST(a_plugin_with_libraries_beside_itself_is_not_copied)
 }
 END_TEST
 
+START_TEST(a_program_that_never_answers_is_not_waited_for)
+{
+    static const char script[] = "#!/bin/sh\nexec sleep 1000\n";
+    char path[128];
+    char *environment[] = {NULL};
+    br_error err = {0};
+    struct plugin_info info;
+    snprintf(path, sizeof path, "%s/program", directory);
+    write_file("program", script, sizeof script - 1);
+    ck_assert_int_eq(chmod(path, 0755), 0);
+    nursery_stop(&nursery);
+    ck_assert_int_eq(nursery_start_program(&nursery, path, environment, &err), 0);
+    ck_assert_int_eq(inspect(PLUGINS "/faulty.so", 100 * NS_PER_MS, &info, &err), -1);
+    ck_assert_msg(strstr(err.text, "does not answer"), "%s", err.text);
+}
+END_TEST
+
 START_TEST(a_plugin_that_is_not_a_regular_file_is_refused)
 {
     char path[128];
@@ -373,5 +390,6 @@ SUITE(plugin)
     TEST(a_file_that_others_could_have_changed_is_refused);
     TEST(what_happens_to_the_file_later_does_not_matter);
     TEST(a_plugin_with_libraries_beside_itself_is_not_copied);
+    TEST(a_program_that_never_answers_is_not_waited_for);
     TEST(a_plugin_that_is_not_a_regular_file_is_refused);
 }

@@ -444,8 +444,10 @@ void inspector_destroy(struct inspector *i)
     int saved = errno;
     for (size_t at = 0; at < i->count; at++)
         if (i->all[at].path) {
-            // If the nursery has ended, so have its children.
-            (void)wait_ended(i, &i->all[at], 0, NULL);
+            // If the nursery has ended, so have its children. If it was never ready, nothing was
+            // forked, or nursery_stop ends it.
+            if (i->nursery->ready)
+                (void)wait_ended(i, &i->all[at], 0, NULL);
             fd_close(&i->all[at].socket);
             fd_close(&i->all[at].printed);
         }

@@ -674,7 +674,8 @@ void nursery_stop(struct nursery *n)
     if (n->socket < 0)
         return;
     nursery_dismiss(n);
-    int64_t deadline = clock_now() + STOP_NS;
+    // A program that was never ready may be another one, which never answers.
+    int64_t deadline = clock_now() + (n->ready ? STOP_NS : 0);
     struct nursery_event event;
     ssize_t got;
     bool late;

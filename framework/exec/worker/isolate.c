@@ -90,6 +90,11 @@ static void run_child(const struct isolate *s, struct task *t, pid_t worker)
     *s->returned = VERDICT_MAGIC + t->number;
     struct verdict v = {.magic = VERDICT_MAGIC + t->number, .cpu = sched_getcpu()};
     v.failure = task_end(t, returned, &row, &size);
+    int unwritten = streams_flush_standard();
+    if (unwritten != 0 && v.failure == TASK_FINE) {
+        v.failure = TASK_FAILED;
+        task_note_unwritten(t, unwritten);
+    }
     v.size = v.failure == TASK_FINE ? size : 0;
     streams_flush_all(t->map->streams);
     memcpy(v.message, t->message, sizeof v.message);

@@ -697,6 +697,12 @@ static __attribute__((noinline)) enum task_failure end_in_full(struct task *t, i
     return TASK_FINE;
 }
 
+void task_note_unwritten(struct task *t, int number)
+{
+    snprintf(t->message, sizeof t->message, "its output could not be written: %s",
+             strerror(number));
+}
+
 enum task_failure task_end(struct task *t, int returned, const void **row, size_t *size)
 {
     const struct task_map *m = t->map;

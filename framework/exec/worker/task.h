@@ -136,6 +136,9 @@ static inline bool task_ended_plainly(const struct task *t, int returned)
 // t->message, or TASK_FINE and the packed results in *row and *size, valid until the next task.
 enum task_failure task_end(struct task *t, int returned, const void **row, size_t *size);
 
+// Sets t->message: what the task has printed could not be written, for this errno.
+void task_note_unwritten(struct task *t, int number);
+
 // Returns whether rows need no packing because all columns are i64 or f64.
 bool task_is_plain(const struct schema *results);
 

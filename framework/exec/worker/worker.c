@@ -67,6 +67,7 @@ struct worker {
     int64_t looked_ns;    // when that was
     bool chatty;          // a short task of this map has printed: read the lengths after each task
     uint32_t first_tasks; // of this map that are still to run: they are looked at one by one, too
+    int unwritten; // errno for which what the running task has printed could not be written; or 0
     uint64_t over_output; // bytes that the running task has printed, if they are too many; or 0
     int64_t cpu_mark;     // CPU time of this process when it was last measured
     struct stray_processes strays;
@@ -650,9 +651,10 @@ static inline bool is_output_pending(const struct worker *w)
 static bool flush_output(struct worker *w)
 {
     bool pending = is_stdio_pending() || streams_pending(w->streams);
-    if (pending) {
-        fflush(stdout);
-        fflush(stderr);
+    if (pending || ferror(stdout) || ferror(stderr)) {
+        int number = streams_flush_standard();
+        if (w->setup.common.keep_output)
+            w->unwritten = number;
     }
     w->buffered = streams_flush(w->streams);
     return pending;
@@ -737,6 +739,18 @@ static void publish(struct worker *w, struct record *r, struct ending *e, int64_
         channel_publish_ok(&w->channel, r, e->row, e->size, now);
 }
 
+// A success of which a part of the output is lost is a failure.
+static void note_unwritten(struct worker *w, struct ending *e)
+{
+    struct task *t = &w->task;
+    if (w->unwritten != 0 && e->failure == TASK_FINE) {
+        e->failure = TASK_FAILED;
+        e->end.status = OUTCOME_ERROR;
+        task_note_unwritten(t, w->unwritten);
+    }
+    w->unwritten = 0;
+}
+
 static bool is_isolated(const struct task_map *m, const struct channel_claim *claim)
 {
     return m->isolation == ISOLATE_TASK ||
@@ -803,6 +817,7 @@ static bool end_task(struct worker *w, struct ending *e, int returned, int64_t *
     note_output(w, &r, *now - t->start_ns, w->channel.is_last, *now);
     if (!e->isolated)
         e->failure = task_end(t, returned, &e->row, &e->size);
+    note_unwritten(w, e);
     publish(w, &r, e, *now);
     if (*now - t->start_ns >= PROCESS_STATE_LONG_NS || *now - w->restored_ns >= PROCESS_STATE_NS)
         restore(w, now);

@@ -345,7 +345,8 @@ BR_API_ int br_pool_wait_any(br_pool *pool, br_result *const *results, size_t co
  * or br_pool_apply_async, and returns it. Every result whose handle was not freed is returned once,
  * in the order in which the calls ended. It still belongs to the caller, who frees it. Returns NULL
  * with err->kind BR_ERR_NONE if all results were returned, and with BR_ERR_TIMEOUT if `timeout`
- * passed first. */
+ * passed first. A caller inside a callback does not wait for results whose callbacks are running.
+ */
 BR_API_ br_result *br_pool_next_done(br_pool *pool, double timeout, br_error *err);
 
 /* ---- Iterating ---------------------------------------------------------------------------------
