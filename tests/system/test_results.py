@@ -111,6 +111,11 @@ class Inputs(harness.Case):
         rows = self.results("demo.count", {"glob": "*.txt"})
         self.assertEqual([r["path"].rpartition("/")[2] for r in rows], ["a.txt", "b.txt"])
         self.assertEqual([(r["lines"], r["words"], r["bytes"]) for r in rows], [("1", "2", "8")] * 2)
+        for pattern, hint in (("{a,b}.txt", "`{a,b}` is text"), ("~/none/*.txt", "only a shell replaces `~`"),
+                              ("$HOME/*.txt", "variables are not replaced"), ("none*", "relative to the job file")):
+            with self.subTest(pattern=pattern):
+                done = self.run_job(job(phase("demo.count", {"glob": pattern})), code=2)
+                self.assertIn(hint, done.err)
 
     def test_matrix(self):
         rows = self.results(
