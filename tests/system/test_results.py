@@ -117,6 +117,22 @@ class Inputs(harness.Case):
                 done = self.run_job(job(phase("demo.count", {"glob": pattern})), code=2)
                 self.assertIn(hint, done.err)
 
+    def test_an_input_column_that_the_results_cannot_have(self):
+        for name, expected in (("index", ["phase `p`", "rename the column to keep it"]), ("other", [])):
+            self.write("in.csv", f"{name},i\nx,1\n")
+            self.write("job.yaml", job(phase("demo.square", {"csv": "in.csv"}, "p"),
+                                       phase("demo.square", {"from": "p"}, "q")))
+            done = self.batchrun("check", "job.yaml")
+            self.assertEqual((done.code, done.err.count("warning:")), (0, len(expected) // 2), done)
+            for words in expected:
+                self.assertIn(words, done.err)
+
+    def test_a_setting_without_a_value(self):
+        self.write("job.yaml", job(phase("demo.square", {"list": {"i": [1]}}, "p")))
+        done = self.batchrun("run", "--set", "phases.p.timeout=", "job.yaml")
+        self.assertEqual(done.code, 2, done)
+        self.assertIn("--set phases.p.timeout: there is no value; write the value", done.err)
+
     def test_matrix(self):
         rows = self.results(
             "configured.about", {"matrix": {"a": [1, 2], "b": ["x", "y"],
