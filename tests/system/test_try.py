@@ -161,6 +161,11 @@ class Try(Case):
             self.assertEqual(done.code, 2, done)
             self.assertIn(expected, done.err)
         self.assertEqual(self.batchrun("task", "none.yaml", "areas#1").code, 2)
+        for words in ([], ["areas"], ["r=1"], ["areas#1", "areas#2"]):
+            done = self.batchrun("task", "job.yaml", *words)
+            self.assertEqual(done.code, 2, done)
+            self.assertIn("expected one task after the job file, such as `batchrun task job.yaml PHASE#0`",
+                          done.err)
 
 
 if __name__ == "__main__":
