@@ -257,17 +257,29 @@ static int add_paths(struct search *s, const struct job_inputs *in, const char *
     return 0;
 }
 
+// Returns a hint for a pattern that matches nothing, or NULL.
+static const char *pattern_hint(const struct job_inputs *in)
+{
+    if (in->path[0] == '~')
+        return "write the whole path: only a shell replaces `~`";
+    if (strchr(in->path, '{'))
+        return "a pattern has *, ? and [...]; `{a,b}` is text";
+    if (strchr(in->path, '$'))
+        return "write the value: variables are not replaced";
+    return inputs_path_hint(in);
+}
+
 static int find_paths(struct search *s, const struct job_inputs *in, const char *name,
                       const char *pattern, struct loaded *out)
 {
     struct loader *l = s->l;
     int result = search(s, pattern);
     if (result == 0 && s->unreadable != 0)
-        diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, inputs_path_hint(in),
-                        "cannot read a directory on the way of %s: %s", pattern,
+        diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, pattern_hint(in),
+                        "cannot read a directory of the pattern %s: %s", pattern,
                         strerror(s->unreadable));
     else if (result == 0 && s->count == 0)
-        diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, inputs_path_hint(in), "no file matches %s",
+        diagnostics_add(l->d, BR_ERR_USAGE, in->mark, 1, pattern_hint(in), "no file matches %s",
                         pattern);
     else if (result == 0 && settle_paths(s) != 0)
         result = -1;

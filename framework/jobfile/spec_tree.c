@@ -278,6 +278,10 @@ struct node *spec_tree_parse(struct tree *t, const char *text, size_t length, co
     if (b.root)
         return b.root;
     struct node nowhere = {.option = option};
-    spec_node_complain(d, &nowhere, "begin with `version: 1`", "the job file is empty");
+    if (option)
+        spec_node_complain(d, &nowhere, "write the value, or \"\" for an empty text",
+                           "there is no value");
+    else
+        spec_node_complain(d, &nowhere, "begin with `version: 1`", "the job file is empty");
     return NULL;
 }

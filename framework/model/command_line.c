@@ -98,8 +98,9 @@ static bool read_reference(const char *at, const struct command_columns *columns
     *out = (struct command_piece){.kind = PIECE_COLUMN, .text = at};
     if (find_column(at, columns, "", out))
         return true;
-    // `{run.dir}` and `{task.*}` mean the same in every job, also if a column is called `run`.
-    bool reserved = begins_with(at + 1, "task.") || begins_with(at + 1, "run.");
+    // `{run.dir}` means the same in every job, also if a column is called `run`. `{task.dir}` is
+    // never a part of a column either, so that it can get a meaning of its own.
+    bool reserved = begins_with(at + 1, "task.dir}") || begins_with(at + 1, "run.dir}");
     for (size_t i = 1; !reserved && i < COUNT(part_names); i++)
         if (find_column(at, columns, part_names[i], out)) {
             out->part = (enum command_part)i;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The errors that a check of command lines reports, each with a hint.
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,34 +65,68 @@ static const char *first_name(const struct command_check *c, char room[COMMAND_V
     return column;
 }
 
+static const char *const builtins[] = {"task.index", "task.attempt", "task.seed", "run.dir"};
+#define BUILTINS (sizeof builtins / sizeof builtins[0])
+
+// Returns the next character that is not punctuation, in lower case, or NUL.
+static char next_sign(const char **at)
+{
+    while (ispunct((unsigned char)**at) || isspace((unsigned char)**at))
+        ++*at;
+    return **at ? (char)tolower((unsigned char)*(*at)++) : '\0';
+}
+
+// Returns the word that differs from `text` only in case, blanks and punctuation, or NULL. Neither
+// is like a word without letters.
+static const char *alike(const char *text, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *a = text, *b = words[i];
+        char first = next_sign(&a), sign = first;
+        while (sign && sign == next_sign(&b))
+            sign = next_sign(&a);
+        if (first && !sign && !next_sign(&b))
+            return words[i];
+    }
+    return NULL;
+}
+
 // Returns the column, or the built-in name, that is nearest to `text`; NULL if none is near.
 static const char *nearest(const struct command_check *c, const char *text)
 {
-    static const char *const builtins[] = {"task.index", "task.attempt", "task.seed", "run.dir"};
-    size_t count = 0, own = sizeof builtins / sizeof builtins[0];
-    const char **words = calloc(c->columns->count + own, sizeof *words);
+    size_t count = 0;
+    const char **words = calloc(c->columns->count + BUILTINS, sizeof *words);
     if (!words)
         return NULL;
     for (size_t i = 0; i < c->columns->count; i++)
         if (command_check_is_value(c->columns->columns[i].name))
             words[count++] = c->columns->columns[i].name;
-    for (size_t i = 0; i < own; i++)
+    for (size_t i = 0; i < BUILTINS; i++)
         words[count++] = builtins[i];
-    const char *near = text_nearest(text, words, count);
+    const char *near = alike(text, words, count);
+    if (!near)
+        near = text_nearest(text, words, count);
     free(words);
     return near;
 }
 
-static void complain_part(struct command_check *c, const struct command_piece *p,
+// `name` is `column.part`.
+static void complain_part(struct command_check *c, const struct command_piece *p, const char *name,
                           const char *column, const char *part)
 {
-    static const char *const parts[] = {"stem", "name", "dir", "suffix"};
-    const char *near = text_nearest(part, parts, 4);
+    static const char *const parts[] = {"stem", "name", "suffix", "dir"};
+    // `{run.dir}` and `{task.dir}` are not parts of a column.
+    bool reserved = strcmp(column, "run") == 0 || strcmp(column, "task") == 0;
+    const char *near = text_nearest(part, parts, reserved ? 3 : 4);
+    const char *builtin = reserved ? text_nearest(name, builtins, BUILTINS) : NULL;
     struct buffer hint = BUFFER_EMPTY;
-    if (near)
+    if (builtin)
+        buffer_format(&hint, "did you mean `{%s}`?", builtin);
+    else if (near)
         buffer_format(&hint, "did you mean `{%s.%s}`?", column, near);
     else
-        buffer_format(&hint, "write {%s.stem}, .name, .dir or .suffix; or \\{ for text", column);
+        buffer_format(&hint, "write {%s.stem}, .name%s.suffix; or \\{ for text", column,
+                      reserved ? " or " : ", .dir or ");
     char *text = buffer_take_string(&hint, NULL);
     command_check_complain(c, p->text, p->length, text, "a column has no part `%s`", part);
     free(text);
@@ -127,13 +162,14 @@ static void complain_unknown(struct command_check *c, const struct command_piece
     if (dot)
         *dot = '\0';
     bool has_part = dot && command_check_is_value(name) && schema_find(c->columns, name) >= 0;
-    if (has_part) {
-        complain_part(c, p, name, dot + 1);
-    } else {
-        if (dot)
-            *dot = '.';
+    char *column = has_part ? strdup(name) : NULL;
+    if (dot)
+        *dot = '.';
+    if (column)
+        complain_part(c, p, name, column, dot + 1);
+    else
         complain_name(c, p, name);
-    }
+    free(column);
     free(name);
 }
 

@@ -173,7 +173,9 @@ static bool check_variable(struct command_check *c, const char *at, size_t lengt
         c->d->text.failed = true;
         return true;
     }
-    bool sound = length < NEAR_MIN || find_variable(c, name, false, found) ||
+    // A prefix has renamed the variables of the columns: also the name of a short one is an error.
+    bool renamed = c->prefix && schema_find(c->columns, name) >= 0;
+    bool sound = (length < NEAR_MIN && !renamed) || find_variable(c, name, false, found) ||
                  is_in_environment(c, name) || command_variable_is_reserved(name) ||
                  is_mentioned(c->text, name, length) || !find_variable(c, name, true, found);
     if (!sound) {

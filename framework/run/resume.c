@@ -151,7 +151,9 @@ void resume_describe(const struct resume *r, const char *path, struct buffer *ou
     if (r->state.failed > 0) {
         buffer_text(out, ", ");
         text_count(out, r->state.failed);
-        buffer_text(out, " of them failed (--retry-failed runs them again)");
+        buffer_text(out, r->idle ? " of its tasks failed" : " of them failed");
+        buffer_text(out, r->state.failed == 1 ? " (--retry-failed runs it again)"
+                                              : " (--retry-failed runs them again)");
     }
     buffer_char(out, '\n');
 }

@@ -13,7 +13,7 @@
 // An attempt that did not succeed.
 struct failed_attempt {
     uint64_t index;
-    uint64_t order; // its position in the journal
+    uint64_t order; // its position among those of the phase, as in the journal
     enum outcome_status status;
     bool final;
     bool crashed;
@@ -326,7 +326,9 @@ static void keep_ends(struct resume_phase *p, const struct event_phase_keep *e)
         if (!is_within(e->spans, e->span_count, p->ends[i].index))
             continue;
         p->failed += p->ends[i].final;
-        p->ends[kept++] = p->ends[i];
+        p->ends[kept] = p->ends[i];
+        p->ends[kept].order = kept; // ends that are added later come after it
+        kept++;
     }
     p->end_count = kept;
 }

@@ -203,8 +203,9 @@ static void describe(const struct comparison *c, struct naming *n, struct row_ch
         buffer_format(&out->text, "%" PRIu64 " of %" PRIu64 " rows: %.*s", out->changed, out->rows,
                       (int)n->list.length, n->list.data);
     if (c->known && out->rows < out->old_rows)
-        buffer_format(&out->text, "%s%" PRIu64 " rows fewer than before",
-                      out->changed > 0 ? "; " : "", out->old_rows - out->rows);
+        buffer_format(&out->text, "%s%" PRIu64 " row%s fewer than before",
+                      out->changed > 0 ? "; " : "", out->old_rows - out->rows,
+                      out->old_rows - out->rows == 1 ? "" : "s");
     buffer_char(&out->text, '\0');
 }
 

@@ -2,6 +2,7 @@
 #include "run/selection.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -152,6 +153,15 @@ static int given_by_newest(struct choosing *c, const char *from, struct buffer *
     return result;
 }
 
+// Returns whether the whole run's directory exists.
+static bool has_run(const struct choosing *c)
+{
+    char *path = whole_run(c, 0, NULL);
+    bool there = path && access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
 static int load_later(struct choosing *c, size_t place, br_error *err)
 {
     const struct job *job = c->prepared->job;
@@ -164,7 +174,7 @@ static int load_later(struct choosing *c, size_t place, br_error *err)
         br_error_set(err, why.kind,
                      "phase `%s` reads the results of phase `%s`; a try takes them from a finished "
                      "run of the job, and there is none: %s",
-                     phase->name, from, why.text);
+                     phase->name, from, has_run(c) ? why.text : "run the job first");
     if (result == 0)
         result = convert_given(c, place, &given, err);
     buffer_finish(&given);
@@ -266,7 +276,7 @@ static bool is_equal(const struct cell *a, const struct cell *b)
     case BR_I64:
         return a->i64 == b->i64;
     case BR_F64:
-        return a->f64 == b->f64;
+        return a->f64 == b->f64 || (isnan(a->f64) && isnan(b->f64));
     case BR_BOOL:
         return a->boolean == b->boolean;
     default:
@@ -275,8 +285,33 @@ static bool is_equal(const struct cell *a, const struct cell *b)
     }
 }
 
-// Chooses tasks of a phase by a column that it has. A value that is not of the column's type is in
-// no row.
+static bool has_text(const struct table *t, size_t column, uint64_t row, const char *value)
+{
+    struct cell_room room;
+    size_t length;
+    const char *text = table_text(t, column, row, &room, &length);
+    return length == strlen(value) && memcmp(text, value, length) == 0;
+}
+
+// Chooses the tasks of rows whose cell has the text `value`, or with `wanted` equals that. Returns
+// the number of rows.
+static uint64_t choose_cells(struct selected_phase *s, uint64_t batch, const struct table *t,
+                             size_t column, const char *value, const struct cell *wanted)
+{
+    uint64_t count = 0;
+    for (uint64_t row = 0; row < table_rows(t); row++) {
+        struct cell cell = table_cell(t, column, row);
+        if (wanted ? !is_equal(&cell, wanted) : !has_text(t, column, row, value))
+            continue;
+        choose(s, row / batch, row / batch);
+        count++;
+    }
+    return count;
+}
+
+// Chooses tasks of a phase by a column that it has: rows that have the value as it is written, such
+// as 3.10 but not 3.1; if there is none, those that are equal. A value that is not of the column's
+// type is in no row.
 static int choose_rows(struct choosing *c, size_t place, const struct table *t, size_t column,
                        const char *value, uint64_t *found, br_error *err)
 {
@@ -287,14 +322,12 @@ static int choose_rows(struct choosing *c, size_t place, const struct table *t, 
     if (begin_phase(c, place, err) != 0)
         return -1;
     struct selected_phase *s = &c->out->phases[place];
-    uint64_t batch = c->prepared->job->phases[place].batch;
-    for (uint64_t row = 0; row < table_rows(t); row++) {
-        struct cell cell = table_cell(t, column, row);
-        if (!is_equal(&cell, &wanted))
-            continue;
-        choose(s, row / batch, row / batch);
-        ++*found;
-    }
+    uint64_t batch = c->prepared->job->phases[place].batch, count = 0;
+    if (table_is_written(t, column))
+        count = choose_cells(s, batch, t, column, value, NULL);
+    if (count == 0)
+        count = choose_cells(s, batch, t, column, value, &wanted);
+    *found += count;
     return 0;
 }
 
@@ -320,14 +353,18 @@ static int refuse_column(const struct choosing *c, const char *word, const char 
     return br_error_set(err, BR_ERR_USAGE, "--only %s: no input has a column `%s`", word, name);
 }
 
-static int choose_by_column(struct choosing *c, const char *word, br_error *err)
+// What `column=value` has chosen.
+struct found {
+    bool column; // a phase has the column
+    uint64_t rows;
+};
+
+// Chooses rows of all phases that have the column.
+static int choose_by_name(struct choosing *c, const char *name, const char *value,
+                          struct found *found, br_error *err)
 {
     const struct prepared *p = c->prepared;
-    const char *equals = strchr(word, '=');
-    char *name = strndup(word, (size_t)(equals - word));
-    uint64_t rows = 0;
-    bool found = false;
-    int result = name ? 0 : br_error_nomem(err);
+    int result = 0;
     for (size_t i = 0; result == 0 && i < p->job->phase_count; i++) {
         struct table t;
         if (!p->phases[i].loaded || p->job->phases[i].inputs.kind == INPUT_FROM)
@@ -336,13 +373,30 @@ static int choose_by_column(struct choosing *c, const char *word, br_error *err)
         int column = result == 0 ? table_find(&t, name) : -1;
         if (column < 0)
             continue;
-        found = true;
-        result = choose_rows(c, i, &t, (size_t)column, equals + 1, &rows, err);
+        found->column = true;
+        result = choose_rows(c, i, &t, (size_t)column, value, &found->rows, err);
     }
-    if (result == 0 && !found)
+    return result;
+}
+
+// A column's name can contain "=", so each "=" may be the one that ends it.
+static int choose_by_column(struct choosing *c, const char *word, br_error *err)
+{
+    struct found found = {0};
+    char *name = strdup(word);
+    int result = name ? 0 : br_error_nomem(err);
+    for (char *end = name ? strchr(name, '=') : NULL; result == 0 && end;
+         end = strchr(end + 1, '=')) {
+        *end = '\0';
+        result = choose_by_name(c, name, end + 1, &found, err);
+        *end = '=';
+    }
+    if (result == 0 && !found.column) {
+        name[strcspn(name, "=")] = '\0';
         result = refuse_column(c, word, name, err);
-    else if (result == 0 && rows == 0)
+    } else if (result == 0 && found.rows == 0) {
         result = br_error_set(err, BR_ERR_USAGE, "--only %s: no row has this value", word);
+    }
     free(name);
     return result;
 }
@@ -370,12 +424,11 @@ static int choose_all(struct choosing *c, br_error *err)
         return choose_first_phases(c, err);
     for (size_t i = 0; i < o->only_count; i++) {
         const char *word = o->only[i];
-        size_t name = strcspn(word, "#=");
-        if (name == 0)
+        bool by_column = strchr(word, '=') != NULL;
+        if (!*word || *word == '=' || (*word == '#' && !by_column))
             return br_error_set(err, BR_ERR_USAGE,
                                 "--only %s: expected PHASE#INDEX, PHASE or column=value", word);
-        int result =
-            word[name] == '=' ? choose_by_column(c, word, err) : choose_of_phase(c, word, err);
+        int result = by_column ? choose_by_column(c, word, err) : choose_of_phase(c, word, err);
         if (result != 0)
             return -1;
     }

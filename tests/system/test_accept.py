@@ -136,6 +136,22 @@ class Accept(Resuming):
         self.assertEqual(again, {})
         self.as_if_new("job.run/results/rows.csv")
 
+    def test_failures_that_are_kept_beside_mended_ones(self):
+        self.put(self.work())
+        self.run_job(code=3)
+        self.rows([*range(1, 10), 11, *range(11, 20), 21, *range(21, 31)])
+        again, _ = self.run_job("--resume", "--accept", "inputs", code=3)
+        self.assertEqual(again, {"rows": [9, 19]})
+        for _ in range(2):
+            again, _ = self.run_job("--retry-failed", code=3)
+            self.assertEqual(again, {"rows": [29]})
+        self.change_plugin()
+        again, _ = self.run_job("--resume", "--accept", "plugin", code=3)
+        self.assertEqual(again, {})
+        self.rows([*range(1, 10), 11, *range(11, 20), 21, *range(21, 30)])
+        _, said = self.run_job("--resume", "--accept", "inputs")
+        self.assertIn("1 row fewer than before", said)
+
     def test_columns_that_the_task_does_not_take(self):
         def write(third):
             values = ["1.5", "1.5", third, "2"]

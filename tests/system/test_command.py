@@ -101,6 +101,8 @@ class Words(Commands):
         # A column does not change what {run.dir} means.
         self.assertEqual(self.stdout("run", "echo {run} {run.dir}", args={"run": "a/b"}),
                          "a/b " + os.path.realpath(self.path("job.run")))
+        self.assertEqual(self.stdout("run", "echo {run.name} {task.stem}{task.suffix}",
+                                     args={"run": "a/b", "task": "x.y.z"}), "b x.y.z")
 
     def test_references_to_nothing(self):
         for command, hint in {
@@ -115,8 +117,15 @@ class Words(Commands):
                 "echo {1} x": "write {sample}"}.items():
             with self.subTest(command=command):
                 self.check_error("run", command, hint, "job.yaml:")
-        self.check_error("run", "echo {sample Id}", "did you mean `{Sample ID}`?",
-                         inputs={"list": {"Sample ID": ["a"]}})
+        for name in ("sample Id", "sampleid", "sample_id", "SAMPLE-ID"):
+            with self.subTest(name=name):
+                self.check_error("run", f"echo {{{name}}}", "did you mean `{Sample ID}`?",
+                                 inputs={"list": {"Sample ID": ["a"]}})
+        for name, hint in (("task.idx", "`{task.index}`"), ("run.dirr", "`{run.dir}`"),
+                           ("task.nmae", "`{task.name}`"), ("run.x", "write {run.stem}, .name or .suffix")):
+            with self.subTest(name=name):
+                self.check_error("run", f"echo {{{name}}}", hint,
+                                 inputs={"list": {"run": ["a"], "task": ["b"]}})
 
     def test_a_shell_is_needed(self):
         for command in ("cat x | wc", "a > b", "a < b", "a; b", "a && b", "a & b", "echo $HOME",
@@ -222,7 +231,7 @@ class Shell(Commands):
         names = ["PATH", "p-value", "Sample ID", "né", "v"]
         job = self.job("shell", {"list": {name: [f"={name}"] for name in names}},
                        args={"command": 'ls / >/dev/null && echo "$COL_PATH $COL_p_value $COL_v"'
-                                        ' "$COL_Sample_ID $COL_n_ [$v]"'},
+                                        ' "$COL_Sample_ID $COL_n_ [${v-}]"'},
                        command={"export_prefix": "COL_"})
         self.run_job(job)
         (row,) = self.rows("job.run/results/commands.csv")
@@ -249,6 +258,8 @@ class Shell(Commands):
             with self.subTest(command=command):
                 self.check_error("shell", command, "did you mean `$sample`?")
         self.check_error("shell", "cat $sample", "did you mean `$C_sample`?",
+                         command={"export_prefix": "C_"})
+        self.check_error("shell", "echo $x", "did you mean `$C_x`?", inputs=job_inputs(["x"]),
                          command={"export_prefix": "C_"})
         for command in ("cat '$smaple'", "smaple=1; cat $smaple", "cat ${smaple:-x}", r"cat \$smaple",
                         "for samples in a b; do echo $samples; done", "read samplee; cat $samplee",

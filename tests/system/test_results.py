@@ -111,6 +111,27 @@ class Inputs(harness.Case):
         rows = self.results("demo.count", {"glob": "*.txt"})
         self.assertEqual([r["path"].rpartition("/")[2] for r in rows], ["a.txt", "b.txt"])
         self.assertEqual([(r["lines"], r["words"], r["bytes"]) for r in rows], [("1", "2", "8")] * 2)
+        for pattern, hint in (("{a,b}.txt", "`{a,b}` is text"), ("~/none/*.txt", "only a shell replaces `~`"),
+                              ("$HOME/*.txt", "variables are not replaced"), ("none*", "relative to the job file")):
+            with self.subTest(pattern=pattern):
+                done = self.run_job(job(phase("demo.count", {"glob": pattern})), code=2)
+                self.assertIn(hint, done.err)
+
+    def test_an_input_column_that_the_results_cannot_have(self):
+        for name, expected in (("index", ["phase `p`", "rename the column to keep it"]), ("other", [])):
+            self.write("in.csv", f"{name},i\nx,1\n")
+            self.write("job.yaml", job(phase("demo.square", {"csv": "in.csv"}, "p"),
+                                       phase("demo.square", {"from": "p"}, "q")))
+            done = self.batchrun("check", "job.yaml")
+            self.assertEqual((done.code, done.err.count("warning:")), (0, len(expected) // 2), done)
+            for words in expected:
+                self.assertIn(words, done.err)
+
+    def test_a_setting_without_a_value(self):
+        self.write("job.yaml", job(phase("demo.square", {"list": {"i": [1]}}, "p")))
+        done = self.batchrun("run", "--set", "phases.p.timeout=", "job.yaml")
+        self.assertEqual(done.code, 2, done)
+        self.assertIn("--set phases.p.timeout: there is no value; write the value", done.err)
 
     def test_matrix(self):
         rows = self.results(

@@ -21,7 +21,7 @@ class Resume(Resuming):
         times = os.stat(self.path("texts.jsonl")).st_mtime_ns
         done = self.batchrun("run", "--resume", "job.yaml")
         self.assertEqual(done.code, 3, done)
-        self.assertIn("the run in job.run had finished: nothing is left to do, 4 of them failed "
+        self.assertIn("the run in job.run had finished: nothing is left to do, 4 of its tasks failed "
                       "(--retry-failed runs them again)", done.err)
         self.assertEqual(self.results(), reference)
         self.assertEqual(self.lines(), ran)

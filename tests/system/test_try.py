@@ -56,6 +56,17 @@ class Try(Case):
         self.run_job("--only", "unit=m", "--first", "2")
         self.assertEqual(self.indices("areas"), [1, 3])
 
+    def test_columns_and_values_of_any_spelling(self):
+        self.write("rows.csv", "r,id,v,#CHROM,x=y,a#b=c\n1,18446744073709551615,1.10,chr1,k=l,1\n"
+                               "2,18446744073709551614,1.1,chr2,,1\nnan,7,2.0,chr1,m,2\n")
+        self.put(phase("demo.area", {"csv": "rows.csv"}, "areas"))
+        for word, expected in (("id=18446744073709551615", [0]), ("v=1.10", [0]), ("v=1.1", [1]),
+                               ("v=1.100", [0, 1]), ("v=2", [2]), ("#CHROM=chr1", [0, 2]),
+                               ("x=y=k=l", [0]), ("x=y=", [1]), ("a#b=c=1", [0, 1]), ("r=NaN", [2])):
+            with self.subTest(word=word):
+                self.run_job("--only", word)
+                self.assertEqual(self.indices("areas"), expected)
+
     def test_seeds_are_those_of_the_whole_run(self):
         self.write("job.yaml", job(phase("wild.seed", 20, "seeds"), plugins=["wild"]))
         self.run_job()
@@ -82,6 +93,9 @@ class Try(Case):
                                (["--only", "unitt=m"], "no input has a column `unitt`; did you mean `unit`?"),
                                (["--only", "unit=km"], "no row has this value"),
                                (["--only", "r=x"], "no row has this value"),
+                               (["--only", "#1"], "expected PHASE#INDEX, PHASE or column=value"),
+                               (["--only", ""], "expected PHASE#INDEX, PHASE or column=value"),
+                               (["--only", "x=y=m"], "no input has a column `x`"),
                                (["--only", "=x"], "expected PHASE#INDEX, PHASE or column=value"),
                                (["--first", "0"], "expected a number of tasks"),
                                (["--first", "1", "--resume"], "--resume and --first contradict"),
@@ -92,7 +106,7 @@ class Try(Case):
 
     def test_a_later_phase_reads_from_the_whole_run(self):
         self.run_job("--first", "2")
-        self.assertIn("a finished run of the job, and there is none",
+        self.assertIn("a finished run of the job, and there is none: run the job first",
                       self.run_job("--only", "again#1", code=2))
         self.run_job()
         self.run_job("--only", "again#1")
@@ -147,6 +161,11 @@ class Try(Case):
             self.assertEqual(done.code, 2, done)
             self.assertIn(expected, done.err)
         self.assertEqual(self.batchrun("task", "none.yaml", "areas#1").code, 2)
+        for words in ([], ["areas"], ["r=1"], ["areas#1", "areas#2"]):
+            done = self.batchrun("task", "job.yaml", *words)
+            self.assertEqual(done.code, 2, done)
+            self.assertIn("expected one task after the job file, such as `batchrun task job.yaml PHASE#0`",
+                          done.err)
 
 
 if __name__ == "__main__":

@@ -38,14 +38,17 @@ static bool is_task_name(const char *word)
     return length > 0 && word[length] == '#';
 }
 
+static bool ends_as_a_job_file(const char *word)
+{
+    const char *dot = strrchr(word, '.');
+    return dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+}
+
 // Returns whether the word names a job file; all other names are those of run directories.
 static bool is_job_file(const char *word)
 {
     struct stat st;
-    if (stat(word, &st) == 0)
-        return S_ISREG(st.st_mode);
-    const char *dot = strrchr(word, '.');
-    return dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+    return stat(word, &st) == 0 ? S_ISREG(st.st_mode) : ends_as_a_job_file(word);
 }
 
 // Finds PHASE#INDEX in a job file or in a run; `where` is NULL for the newest run.
@@ -70,6 +73,11 @@ static int find(struct nursery *nursery, char **words, int count, struct one_tas
 {
     if (count <= 2 && is_task_name(words[count - 1]))
         return find_by_name(nursery, count == 2 ? words[0] : NULL, words[count - 1], out, err);
+    if (ends_as_a_job_file(words[0]))
+        return br_error_set(err, BR_ERR_USAGE,
+                            "expected one task after the job file, such as `batchrun task %s "
+                            "PHASE#0`",
+                            words[0]);
     return one_task_from_words(nursery, words[0], words + 1, (size_t)count - 1, out, err);
 }
 
