@@ -29,14 +29,6 @@ static struct failures_worker *worker_at(struct failures *f, uint32_t index)
     return there ? &f->workers[index] : NULL;
 }
 
-static void take_phase_begin(struct failures *f, const struct event_phase_begin *e)
-{
-    if (!has_room(&f->phases, &f->phase_count, sizeof *f->phases, e->phase))
-        return;
-    free(f->phases[e->phase]);
-    f->phases[e->phase] = strdup(e->name);
-}
-
 static void take_worker_begin(struct failures *f, const struct event_worker_begin *e)
 {
     struct failures_worker *w = worker_at(f, e->worker);
@@ -60,14 +52,22 @@ static struct failure_output output_of(const struct event_output *o)
         .offset = o->offset, .length = o->length, .first = o->first, .count = o->count};
 }
 
+static void give_output(struct failure *failure, const struct event_output *e)
+{
+    if (is_of(e, &failure->task))
+        failure->output[e->stream - 1] = output_of(e);
+}
+
 // Takes output, which may come before or after the failure that it belongs to.
 static void take_output(struct failures *f, const struct event_output *e)
 {
     if (e->stream < 1 || e->stream > 2)
         return;
-    for (size_t i = 0; i < f->shown_count; i++)
-        if (is_of(e, &f->shown[i].task))
-            f->shown[i].output[e->stream - 1] = output_of(e);
+    for (size_t i = 0; i < f->shown_count; i++) {
+        give_output(&f->shown[i], e);
+        for (size_t k = 0; k < f->shown[i].spare_count; k++)
+            give_output(&f->shown[i].spares[k], e);
+    }
     struct failures_worker *w = worker_at(f, e->worker);
     if (w)
         w->last[e->stream - 1] = *e;
@@ -136,69 +136,183 @@ bool failure_keep(struct failure *out, const struct event_task_end *task)
 
 void failure_finish(struct failure *failure)
 {
+    for (size_t i = 0; i < failure->spare_count; i++)
+        failure_finish(&failure->spares[i]);
+    free(failure->spares);
     free(failure->inputs);
     free(failure->message);
     free(failure->cpus);
     *failure = (struct failure){0};
 }
 
+// Fills *out with all that is known of a failure. Returns false if memory runs out.
+static bool describe(const struct failures *f, const struct event_task_end *e, struct failure *out)
+{
+    if (!failure_keep(out, e))
+        return false;
+    struct failures_worker *w = e->worker < f->worker_count ? &f->workers[e->worker] : NULL;
+    if (!w)
+        return true;
+    out->cpus = w->cpus ? strdup(w->cpus) : NULL;
+    for (int stream = 0; stream < 2; stream++)
+        if (is_of(&w->last[stream], e))
+            out->output[stream] = output_of(&w->last[stream]);
+    return true;
+}
+
+static void add_alike(struct failure *shown, uint64_t index)
+{
+    if (shown->alike < FAILURES_NAMED)
+        shown->others[shown->alike] = index;
+    shown->alike++;
+}
+
+// Keeps a failure that is like `shown`, and may have to be shown in its place. To have one even if
+// many of the first tasks run again, these are the first few and then the 8th, the 16th, and so on.
+static void add_spare(const struct failures *f, struct failure *shown,
+                      const struct event_task_end *e)
+{
+    bool is_wanted = shown->alike <= FAILURES_NAMED || (shown->alike & (shown->alike - 1)) == 0;
+    if (!is_wanted || shown->spare_count == FAILURES_SPARES)
+        return;
+    if (!shown->spares)
+        shown->spares = calloc(FAILURES_SPARES, sizeof *shown->spares);
+    if (shown->spares && describe(f, e, &shown->spares[shown->spare_count]))
+        shown->spare_count++;
+}
+
+// Returns the new shown failure; NULL if enough are shown, or if memory runs out.
+static struct failure *add_shown(struct failures *f, const struct event_task_end *e)
+{
+    struct failure *shown = &f->shown[f->shown_count];
+    if (f->shown_count == FAILURES_SHOWN || !describe(f, e, shown))
+        return NULL;
+    f->shown_count++;
+    shown->kind = ++f->kinds;
+    return shown;
+}
+
 static void take_task_end(struct failures *f, const struct event_task_end *e)
 {
     if (!failure_is(e))
         return;
+    struct failure *shown = find_alike(f, e);
+    if (shown) {
+        add_alike(shown, e->index);
+        add_spare(f, shown, e);
+    } else
+        shown = add_shown(f, e);
     f->count++;
-    struct failure *alike = find_alike(f, e);
-    if (alike && alike->alike < FAILURES_NAMED)
-        alike->others[alike->alike] = e->index;
-    if (alike)
-        alike->alike++;
-    if (alike || f->shown_count == FAILURES_SHOWN)
-        return;
-    struct failure *kept = &f->shown[f->shown_count];
-    if (!failure_keep(kept, e))
-        return; // counted, not shown
-    f->shown_count++;
-    struct failures_worker *w = e->worker < f->worker_count ? &f->workers[e->worker] : NULL;
-    if (!w)
-        return;
-    kept->cpus = w->cpus ? strdup(w->cpus) : NULL;
-    for (int stream = 0; stream < 2; stream++)
-        if (is_of(&w->last[stream], e))
-            kept->output[stream] = output_of(&w->last[stream]);
+    if (array_reserve(&f->all, f->all_count + 1, &f->all_capacity, sizeof *f->all, NULL) == 0)
+        f->all[f->all_count++] = (struct failed_task){
+            .index = e->index, .phase = e->phase, .kind = shown ? shown->kind : 0};
 }
 
-static void forget_shown(struct failures *f)
+static void forget_all(struct failures *f)
 {
     for (size_t i = 0; i < f->shown_count; i++)
         failure_finish(&f->shown[i]);
     f->shown_count = 0;
     f->printed = 0;
     f->count = 0;
+    f->all_count = 0;
 }
 
-static bool is_kept(const struct event_phase_keep *e, uint64_t index)
+// ---- Tasks that run again
+
+// Returns whether a task stays failed. Spans are in order.
+static bool stays(const struct event_phase_keep *e, uint32_t phase, uint64_t index)
 {
-    for (size_t i = 0; i < e->span_count; i++)
-        if (index >= e->spans[i].first && index - e->spans[i].first < e->spans[i].count)
-            return true;
-    return false;
+    size_t low = 0, high = e->span_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (e->spans[middle].first + e->spans[middle].count <= index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return phase != e->phase || (low < e->span_count && e->spans[low].first <= index);
 }
 
-// Forgets failures of tasks that run again because their inputs have changed. Those that are not
-// shown are counted with the shown one that they are like, and go with it.
-static void take_phase_keep(struct failures *f, const struct event_phase_keep *e)
+// Forgets spares that run again.
+static void sift_spares(struct failure *shown, const struct event_phase_keep *e)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < shown->spare_count; i++) {
+        if (stays(e, shown->task.phase, shown->spares[i].task.index))
+            shown->spares[kept++] = shown->spares[i];
+        else
+            failure_finish(&shown->spares[i]);
+    }
+    shown->spare_count = kept;
+}
+
+// Replaces a failure whose task runs again by its first spare. Returns false if there is none.
+static bool promote_spare(struct failure *shown)
+{
+    if (shown->spare_count == 0)
+        return false;
+    struct failure next = shown->spares[0];
+    next.kind = shown->kind;
+    next.spares = shown->spares;
+    next.spare_count = shown->spare_count - 1;
+    memmove(next.spares, next.spares + 1, next.spare_count * sizeof *next.spares);
+    shown->spares = NULL;
+    shown->spare_count = 0;
+    failure_finish(shown);
+    *shown = next;
+    return true;
+}
+
+static void sift_shown(struct failures *f, const struct event_phase_keep *e)
 {
     size_t kept = 0, printed = f->printed;
     for (size_t i = 0; i < f->shown_count; i++) {
         struct failure *shown = &f->shown[i];
-        if (shown->task.phase == e->phase && !is_kept(e, shown->task.index)) {
-            f->count -= 1 + shown->alike;
+        sift_spares(shown, e);
+        if (stays(e, shown->task.phase, shown->task.index) || promote_spare(shown)) {
+            shown->alike = 0;
+            f->shown[kept++] = *shown;
+        } else {
             f->printed -= i < printed;
             failure_finish(shown);
-        } else
-            f->shown[kept++] = *shown;
+        }
     }
     f->shown_count = kept;
+}
+
+// Counts a failure that stays with the shown one that it is like.
+static void count_alike(struct failures *f, const struct failed_task *task)
+{
+    for (size_t i = 0; i < f->shown_count; i++)
+        if (f->shown[i].kind == task->kind && f->shown[i].task.index != task->index)
+            add_alike(&f->shown[i], task->index);
+}
+
+// Forgets failures of tasks that run again because their inputs have changed.
+static void take_phase_keep(struct failures *f, const struct event_phase_keep *e)
+{
+    size_t kept = 0;
+    sift_shown(f, e);
+    for (size_t i = 0; i < f->all_count; i++) {
+        if (!stays(e, f->all[i].phase, f->all[i].index)) {
+            f->count--;
+            continue;
+        }
+        count_alike(f, &f->all[i]);
+        f->all[kept++] = f->all[i];
+    }
+    f->all_count = kept;
+}
+
+static void take_phase_begin(struct failures *f, const struct event_phase_begin *e)
+{
+    // A phase that begins again begins from nothing.
+    take_phase_keep(f, &(struct event_phase_keep){.phase = e->phase});
+    if (!has_room(&f->phases, &f->phase_count, sizeof *f->phases, e->phase))
+        return;
+    free(f->phases[e->phase]);
+    f->phases[e->phase] = strdup(e->name);
 }
 
 static int failures_take(struct event_sink *sink, const struct event *event, br_error *err)
@@ -210,7 +324,7 @@ static int failures_take(struct event_sink *sink, const struct event *event, br_
     else if (event->type == EVENT_WORKER_BEGIN)
         take_worker_begin(f, &event->worker_begin);
     else if (event->type == EVENT_RUN_RESUME && event->run_resume.retry_failed)
-        forget_shown(f); // failed tasks run again
+        forget_all(f); // failed tasks run again
     else if (event->type == EVENT_PHASE_KEEP)
         take_phase_keep(f, &event->phase_keep);
     else if (event->type == EVENT_OUTPUT)
@@ -227,12 +341,13 @@ void failures_init(struct failures *f)
 
 void failures_finish(struct failures *f)
 {
-    forget_shown(f);
+    forget_all(f);
     for (size_t i = 0; i < f->phase_count; i++)
         free(f->phases[i]);
     for (size_t i = 0; i < f->worker_count; i++)
         free(f->workers[i].cpus);
     free(f->phases);
     free(f->workers);
+    free(f->all);
     failures_init(f);
 }

@@ -17,7 +17,8 @@
 
 enum {
     FAILURES_SHOWN = 10,
-    FAILURES_NAMED = 5 // most tasks that are listed as failed like a shown one
+    FAILURES_NAMED = 5,  // most tasks that are listed as failed like a shown one
+    FAILURES_SPARES = 20 // most that are kept to be shown in its place
 };
 
 struct failure_output {
@@ -35,9 +36,19 @@ struct failure {
     struct failure_output output[2];
     uint64_t alike;                  // number of other tasks that failed in the same way
     uint64_t others[FAILURES_NAMED]; // indices of the first of them
+    uint32_t kind;                   // a number that it shares with them; 0 = not one of `shown`
+    struct failure *spares; // some of them, of which one replaces it if its task runs again
+    size_t spare_count;
 };
 
 struct failures_worker;
+
+// A task that failed.
+struct failed_task {
+    uint64_t index;
+    uint32_t phase;
+    uint32_t kind; // of the shown failure that it is or is like; 0 = unlike all
+};
 
 struct failures {
     struct event_sink sink; // its take always returns 0
@@ -45,6 +56,9 @@ struct failures {
     size_t shown_count;
     size_t printed; // how many of `shown` failures_text has appended
     uint64_t count; // of all failures
+    struct failed_task *all;
+    size_t all_count, all_capacity;
+    uint32_t kinds; // the latest kind
     char **phases;  // names
     size_t phase_count;
     struct failures_worker *workers;

@@ -181,6 +181,19 @@ class Accept(Resuming):
         again, _ = self.run_job("--resume", "--accept", "inputs")
         self.assertEqual(again, {"rows": [0, 2]})
 
+    def test_failures_that_stay_are_shown(self):
+        # Rows fail if they are multiples of 10; all are alike, and that of the first is corrected.
+        self.rows([10, 20, 30, 40, 5])
+        self.put(self.work())
+        self.run_job(code=3)
+        self.rows([1, 20, 30, 40, 5])
+        again, said = self.run_job("--resume", "--accept", "inputs", code=3)
+        self.assertEqual(again, {"rows": [0]})
+        self.assertIn("rows#1 error: 20 is bad\n", said)
+        self.assertRegex(said, r"and 2 more: .*\n +2 like rows#1: #2, #3\n")
+        self.assertEqual([(f["index"], f["alike"]) for f in self.summary("job")["failures"]],
+                         [(1, 2)])
+
     # ---- Other phases
 
     def test_phases_go_and_come(self):

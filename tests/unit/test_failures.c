@@ -298,6 +298,60 @@ START_TEST(the_first_ten_and_a_count)
 }
 END_TEST
 
+// Tasks of phase 0 that are not in `spans` run again.
+static void keep(const struct event_span *spans, size_t count)
+{
+    take(&(struct event){
+        .type = EVENT_PHASE_KEEP,
+        .phase_keep = {.phase = 0, .tasks = 100, .spans = spans, .span_count = count}});
+}
+
+START_TEST(failures_that_stay_when_others_run_again)
+{
+    begin();
+    for (uint64_t i = 0; i < 9; i++)
+        fail_with(i, i == 4 ? "another" : "bad row 1");
+    keep((struct event_span[]){{1, 8}}, 1);
+    ck_assert_uint_eq(failures.count, 8);
+    expect_titles("names#1 error: bad row 1\n"
+                  "names#4 error: another\n"
+                  "and 6 more: batchrun show --failed 'a job.run' lists all\n"
+                  "        6 like names#1: #2, #3, #5, #6, #7, ...\n");
+    failures.printed = 0;
+    keep((struct event_span[]){{3, 1}, {5, 1}}, 2);
+    expect_titles("names#3 error: bad row 1\n"
+                  "and 1 more: batchrun show --failed 'a job.run' lists all\n"
+                  "        1 like names#3: #5\n");
+    failures.printed = 0;
+    keep(NULL, 0);
+    ck_assert_uint_eq(failures.count, 0);
+    expect_titles("");
+}
+END_TEST
+
+START_TEST(one_stays_though_most_run_again)
+{
+    begin();
+    for (uint64_t i = 0; i < 100; i++)
+        fail_with(i, "bad row 1");
+    keep((struct event_span[]){{50, 50}}, 1);
+    expect_titles("names#64 error: bad row 1\n"
+                  "and 49 more: batchrun show --failed 'a job.run' lists all\n"
+                  "       49 like names#64: #50, #51, #52, #53, #54, ...\n");
+}
+END_TEST
+
+START_TEST(a_phase_that_begins_again_has_no_failures)
+{
+    begin();
+    fail_with(1, "bad");
+    fail_with(2, "bad");
+    begin();
+    ck_assert_uint_eq(failures.count, 0);
+    expect_titles("");
+}
+END_TEST
+
 START_TEST(workers_and_cpus_that_are_not_known)
 {
     struct event_task_end e = bill;
@@ -377,6 +431,9 @@ SUITE(failures)
     TEST(output_of_other_tasks_is_not_shown);
     TEST(alike_but_for_numbers);
     TEST(the_first_ten_and_a_count);
+    TEST(failures_that_stay_when_others_run_again);
+    TEST(one_stays_though_most_run_again);
+    TEST(a_phase_that_begins_again_has_no_failures);
     TEST(workers_and_cpus_that_are_not_known);
     TEST(causes_as_text);
     TEST(for_programs);
