@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "run/phase_files.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -102,4 +103,21 @@ int phase_has_files(const struct phase *p, bool *there, br_error *err)
     }
     *there = all;
     return 0;
+}
+
+int phase_remove_files(const struct phase *p, br_error *err)
+{
+    static const char *const suffixes[] = {"", ".rows"};
+    int result = 0;
+    for (int i = 0; result == 0 && i < 2; i++) {
+        struct buffer b = BUFFER_EMPTY;
+        buffer_format(&b, "%s/%s%s.csv", p->owner->options.results_directory, p->spec->name,
+                      suffixes[i]);
+        char *path = buffer_take_string(&b, err);
+        result = path ? 0 : -1;
+        if (path && unlink(path) != 0 && errno != ENOENT)
+            result = br_error_errno(err, "cannot remove the earlier result file %s", path);
+        free(path);
+    }
+    return result;
 }

@@ -14,4 +14,8 @@ int phase_write_results(struct phase *p, br_error *err);
 // Returns -1 and *err if memory runs out.
 int phase_has_files(const struct phase *p, bool *there, br_error *err);
 
+// Removes the phase's result files in the run's directory, if there are any. A file that the job
+// names as `output` stays. Returns -1 and *err if memory runs out or a file cannot be removed.
+int phase_remove_files(const struct phase *p, br_error *err);
+
 #endif

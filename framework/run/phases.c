@@ -201,6 +201,14 @@ int phases_advance(struct phases *ph, int64_t now, br_error *err)
     return 0;
 }
 
+int phases_remove_old_files(struct phases *ph, br_error *err)
+{
+    for (size_t i = 0; i < ph->count; i++)
+        if (!phase_was_done(&ph->phases[i]) && phase_remove_files(&ph->phases[i], err) != 0)
+            return -1;
+    return 0;
+}
+
 bool phases_done(const struct phases *ph)
 {
     for (size_t i = 0; i < ph->count; i++)

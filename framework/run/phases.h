@@ -68,6 +68,12 @@ struct phases *phases_create(const struct phases_options *options, br_error *err
 // Takes NULL. The pool, which owns the maps, may have been destroyed before.
 void phases_destroy(struct phases *ph);
 
+// Removes result files in the run's directory that belong to phases which an earlier process did
+// and which are done again. They hold old rows, and the phase may end without new ones. To be
+// called before the first phases_advance, once `resume_state` has taken what the run keeps. A run
+// that is killed before or after it leaves nothing wrong: the next process finds the same phases.
+int phases_remove_old_files(struct phases *ph, br_error *err);
+
 // Ends the phases that are done and starts those that may start. To be called after every
 // pool_dispatch.
 int phases_advance(struct phases *ph, int64_t now, br_error *err);

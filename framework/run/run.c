@@ -517,6 +517,9 @@ static int begin(struct run *run, br_error *err)
 {
     if (emit_begin(run, err) != 0)
         return -1;
+    if (run->resume.state.begun && !run->resume.idle &&
+        phases_remove_old_files(run->phases, err) != 0)
+        return -1;
     terminal_begin(&run->terminal, &run->resume);
     warn(run);
     if (!run->resume.idle)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Runs that are continued though their plugin, job or inputs have changed: only what must run again does."""
 import os
+import random
 import shutil
 
 from harness import BUILD, main
 from journal import Story, events, records
-from resuming import Resuming, twice, work
+from resuming import LONG, Resuming, twice, work
 
 PLUGIN = os.path.join(BUILD, "tests/plugins/.libs/tally.so")
 
@@ -60,6 +61,9 @@ class Accept(Resuming):
         self.batchrun("run", "--fresh", "job.yaml")
         for name, text in kept.items():
             self.assertEqual(self.csv(name), text)
+
+    def result_files(self):
+        return {name: self.csv(f"job.run/results/{name}") for name in os.listdir(self.path("job.run/results"))}
 
     # ---- What can be accepted
 
@@ -193,6 +197,78 @@ class Accept(Resuming):
         self.assertRegex(said, r"and 2 more: .*\n +2 like rows#1: #2, #3\n")
         self.assertEqual([(f["index"], f["alike"]) for f in self.summary("job")["failures"]],
                          [(1, 2)])
+
+    # ---- Result files
+
+    def sums(self, bad=10, **keys):
+        return self.work(bad, "sums", reduce={"task": "tally.sum", "fan_in": 2}, **keys)
+
+    def test_no_result_of_earlier_rows_stays(self):
+        reads_sums = {"name": "last", "task": "tally.twice", "inputs": {"from": "sums"}}
+        for sums in (self.sums(keep_results=True), self.sums(on_failure="stop", keep_results=True)):
+            with self.subTest(sums=sums):
+                self.rows([1, 2, 3])
+                self.put(sums, reads_sums)
+                self.run_job("--fresh")
+                self.assertEqual(sorted(self.result_files()), ["last.csv", "sums.csv", "sums.rows.csv"])
+                self.rows([10, 20, 30])
+                self.run_job("--retry-failed", "--accept", "inputs", code=3)
+                left = self.result_files()
+                self.assertNotIn("sums.csv", left)
+                self.assertNotIn("last.csv", left)
+                self.run_job("--fresh", code=3)
+                self.assertEqual(self.result_files(), left)
+
+    def test_killed_before_old_results_are_removed(self):
+        self.rows([1, 2, 3])
+        self.put(self.sums())
+        self.run_job()
+        shutil.copytree(self.path("job.run"), self.path("first"))
+        whole = os.path.getsize(self.path("job.run/journal"))
+        self.rows([10, 20, 30])
+        self.run_job("--retry-failed", "--accept", "inputs", code=3)
+        with open(self.path("job.run/journal"), "rb") as file:
+            journal = file.read()
+        kinds = [e["event"] for e in events(self.path("job.run/journal"))]
+        ends = [at + size for at, size in records(journal)]
+        last = max(i for i, kind in enumerate(kinds) if kind in ("accept", "input_rows"))
+        # As after a kill between the acceptance and the first task, before and after the removal.
+        for end in (end for end in ends[:last + 2] if end >= whole):
+            for is_removed in (False, True):
+                with self.subTest(end=end, is_removed=is_removed):
+                    shutil.rmtree(self.path("job.run"))
+                    shutil.copytree(self.path("first"), self.path("job.run"))
+                    with open(self.path("job.run/journal"), "wb") as file:
+                        file.write(journal[:end])
+                    if is_removed:
+                        os.unlink(self.path("job.run/results/sums.csv"))
+                    self.run_job("--resume", "--accept", "inputs", code=3)
+                    self.assertEqual(self.result_files(), {})
+
+    def test_random_edits(self):
+        """After any edits of the rows, the files are those of a new run."""
+        choose = random.Random(LONG and os.getpid())
+        for trial in range(300 if LONG else 4):
+            rows = [choose.choice([1, 2, 3, 10]) for _ in range(choose.randint(1, 5))]
+            self.rows(rows)
+            self.put(*choose.choice([
+                [self.sums(keep_results=True)],
+                [self.sums(), twice("last", "sums")],
+                [self.work(reduce="sum", keep_results=True)],
+                [self.work(), twice("texts", "rows")]]))
+            self.batchrun("run", "--fresh", "job.yaml")
+            story = [list(rows)]
+            for _ in range(2):
+                at = choose.randrange(len(rows) + 1)
+                rows[at:at + choose.randint(0, 2)] = choose.choices([1, 2, 10], k=choose.randint(1, 2))
+                self.rows(rows)
+                story.append(list(rows))
+                done = self.batchrun("run", "--retry-failed", "--accept", "inputs", "job.yaml")
+                self.assertIn(done.code, (0, 3), done)
+            with self.subTest(trial=trial, rows=story, job=self.csv("job.yaml")):
+                left = self.result_files()
+                self.assertEqual(self.batchrun("run", "--fresh", "job.yaml").code, done.code)
+                self.assertEqual(self.result_files(), left)
 
     # ---- Other phases
 
