@@ -189,9 +189,9 @@ class Accept(Resuming):
         # Rows fail if they are multiples of 10; all are alike, and that of the first is corrected.
         self.rows([10, 20, 30, 40, 5])
         self.put(self.work())
-        self.run_job(code=3)
+        self.run_job("--workers=1", code=3)
         self.rows([1, 20, 30, 40, 5])
-        again, said = self.run_job("--resume", "--accept", "inputs", code=3)
+        again, said = self.run_job("--resume", "--workers=1", "--accept", "inputs", code=3)
         self.assertEqual(again, {"rows": [0]})
         self.assertIn("rows#1 error: 20 is bad\n", said)
         self.assertRegex(said, r"and 2 more: .*\n +2 like rows#1: #2, #3\n")
@@ -247,9 +247,9 @@ class Accept(Resuming):
 
     def test_random_edits(self):
         """After any edits of the rows, the files are those of a new run."""
-        choose = random.Random(LONG and os.getpid())
+        choose = random.Random(os.getpid() if LONG else 7)
         for trial in range(300 if LONG else 4):
-            rows = [choose.choice([1, 2, 3, 10]) for _ in range(choose.randint(1, 5))]
+            rows = choose.choices([1, 2, 10], k=choose.randint(1, 2))
             self.rows(rows)
             self.put(*choose.choice([
                 [self.sums(keep_results=True)],
@@ -260,7 +260,7 @@ class Accept(Resuming):
             story = [list(rows)]
             for _ in range(2):
                 at = choose.randrange(len(rows) + 1)
-                rows[at:at + choose.randint(0, 2)] = choose.choices([1, 2, 10], k=choose.randint(1, 2))
+                rows[at:] = choose.choices([1, 10, 20], k=choose.randint(at == 0, 2))
                 self.rows(rows)
                 story.append(list(rows))
                 done = self.batchrun("run", "--retry-failed", "--accept", "inputs", "job.yaml")
