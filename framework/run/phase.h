@@ -54,6 +54,7 @@ struct phase {
     enum phase_state state;
     bool *before;         // by place: phases that must be over before this one starts
     bool is_read;         // a later phase reads its results
+    bool has_written;     // its result file, in this process
     bool cut;             // it was stopped before its end, or never started
     struct pool_map *map; // NULL unless the phase is RUNNING
     struct phase_table table;

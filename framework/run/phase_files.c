@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "results/output.h"
 
 // Returns the path of a result file, which the caller frees: the phase's `output`, or a file of the
@@ -69,6 +70,7 @@ static int write_file(struct phase *p, const char *suffix, const struct table *i
             result = write_out(p, format, inputs, results, err);
         else
             result = output_write(path, p->owner->options.tag, format, inputs, results, err);
+        p->has_written |= result == 0 && suffix[0] == '\0';
     }
     free(path);
     return result;
@@ -120,4 +122,19 @@ int phase_remove_files(const struct phase *p, br_error *err)
         free(path);
     }
     return result;
+}
+
+void phase_describe_old_output(const struct phase *p, struct buffer *out)
+{
+    const char *output = p->spec->output;
+    if (!output || p->owner->options.part || p->has_written || phase_was_done(p))
+        return;
+    char *path = result_path(p, "", NULL);
+    if (path && strcmp(path, "-") != 0 && is_there(path)) {
+        buffer_text(out, "batchrun: ");
+        text_escaped(out, path, strlen(path));
+        buffer_format(out, " holds earlier rows: phase %s has not written it in this run\n",
+                      p->spec->name);
+    }
+    free(path);
 }

@@ -18,4 +18,8 @@ int phase_has_files(const struct phase *p, bool *there, br_error *err);
 // names as `output` stays. Returns -1 and *err if memory runs out or a file cannot be removed.
 int phase_remove_files(const struct phase *p, br_error *err);
 
+// Appends a line if the file that the job names as `output` exists, but holds other rows than those
+// of the phase, which has ended without a result.
+void phase_describe_old_output(const struct phase *p, struct buffer *out);
+
 #endif

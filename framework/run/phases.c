@@ -209,6 +209,12 @@ int phases_remove_old_files(struct phases *ph, br_error *err)
     return 0;
 }
 
+void phases_describe_old_outputs(const struct phases *ph, struct buffer *out)
+{
+    for (size_t i = 0; i < ph->count; i++)
+        phase_describe_old_output(&ph->phases[i], out);
+}
+
 bool phases_done(const struct phases *ph)
 {
     for (size_t i = 0; i < ph->count; i++)

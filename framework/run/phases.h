@@ -78,6 +78,10 @@ int phases_remove_old_files(struct phases *ph, br_error *err);
 // pool_dispatch.
 int phases_advance(struct phases *ph, int64_t now, br_error *err);
 
+// Appends a line for each `output` that holds earlier rows because its phase has no result. To be
+// called once phases_done.
+void phases_describe_old_outputs(const struct phases *ph, struct buffer *out);
+
 // Returns whether all phases are over.
 bool phases_done(const struct phases *ph);
 

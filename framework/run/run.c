@@ -767,6 +767,17 @@ static void await_readers(struct run *run)
     buffer_finish(&none);
 }
 
+// Names each `output` of a resumed run that no longer fits its phase: it is the user's file, and
+// stays.
+static void name_old_outputs(struct run *run)
+{
+    struct buffer lines = BUFFER_EMPTY;
+    if (run->resume.state.begun)
+        phases_describe_old_outputs(run->phases, &lines);
+    terminal_print(&run->terminal, &lines);
+    buffer_finish(&lines);
+}
+
 static enum run_status end(struct run *run, int looped, br_error *err)
 {
     const char *why;
@@ -780,8 +791,10 @@ static enum run_status end(struct run *run, int looped, br_error *err)
         closed = -1;
     run->journal = NULL;
     run->ended = true;
-    if (looped == 0)
+    if (looped == 0) {
+        name_old_outputs(run);
         await_workers(run);
+    }
     close_pool(run);
     terminal_finish(&run->terminal);
     if (closed == 0)

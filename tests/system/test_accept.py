@@ -219,6 +219,21 @@ class Accept(Resuming):
                 self.run_job("--fresh", code=3)
                 self.assertEqual(self.result_files(), left)
 
+    def test_an_output_with_earlier_rows_is_named(self):
+        self.rows([1, 2, 3])
+        self.put(self.sums(output="sums.csv"))
+        self.run_job()
+        before = self.csv("sums.csv")
+        line = "batchrun: sums.csv holds earlier rows: phase sums has not written it in this run\n"
+        self.rows([10, 20, 30])
+        _, said = self.run_job("--retry-failed", "--accept", "inputs", code=3)
+        self.assertIn(line, said)
+        self.assertEqual(self.csv("sums.csv"), before)
+        self.rows([10, 2, 30])
+        _, said = self.run_job("--retry-failed", "--accept", "inputs", code=3)
+        self.assertNotIn(line, said)
+        self.assertNotEqual(self.csv("sums.csv"), before)
+
     def test_killed_before_old_results_are_removed(self):
         self.rows([1, 2, 3])
         self.put(self.sums())
