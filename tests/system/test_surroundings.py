@@ -107,6 +107,34 @@ class Surroundings(harness.Rendezvous):
         self.assertIn("the limit on the CPU time of a process, 1 s (ulimit -t)", done.err)
         self.assertEqual(self.outcomes("job", "p"), {"over_limit": 1})
 
+    def test_other_ends_of_a_command_are_no_limit(self):
+        """Neither its run time nor the text of a message is taken for a limit."""
+        self.write("exit status 153: killed by signal 25", "#!/bin/sh\nexit 1\n")
+        os.chmod(self.path("exit status 153: killed by signal 25"), 0o755)
+        limits = lambda: (limited(resource.RLIMIT_CPU, 1)(), limited(resource.RLIMIT_FSIZE, 1 << 30)())
+        self.run_job(
+            harness.job(harness.phase("command.shell", 1, args={"command": "sleep 1.3; kill -9 $$"}),
+                        harness.phase("command.shell", 1, "q", args={"command":
+                                      "sleep 1.3; (kill -9 $(exec sh -c 'echo $PPID')); exit 137"}),
+                        harness.phase("command.run", 1, "r", args={"command":
+                                      "'./exit status 153: killed by signal 25'"}),
+                        plugins=["command"]), code=3, preexec_fn=limits)
+        for phase in "pqr":
+            self.assertEqual(self.outcomes("job", phase), {"error": 1})
+
+    def test_a_limit_inside_a_shell(self):
+        text = harness.job(
+            harness.phase("command.shell", 1, args={"command": "sh -c 'while :; do :; done'; exit $?"}),
+            harness.phase("command.shell", 1, "q",
+                          args={"command": "head -c 4000000 /dev/zero >big; exit $?"}),
+            plugins=["command"])
+        done = self.run_job(text, code=3, preexec_fn=lambda: (
+            limited(resource.RLIMIT_CPU, 1)(), limited(resource.RLIMIT_FSIZE, 1 << 21)()))
+        self.assertIn("exit status 137; it reached the limit on the CPU time of a process, 1 s", done.err)
+        self.assertIn("exit status 153; a file that it wrote reached the limit", done.err)
+        for phase in "pq":
+            self.assertEqual(self.outcomes("job", phase), {"over_limit": 1})
+
 
 class Stopped(harness.Rendezvous):
     def processes(self, pid):

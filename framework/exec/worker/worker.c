@@ -697,7 +697,9 @@ static void note_over_output(struct worker *w, struct ending *e)
 
 static uint32_t outcome_of(enum task_failure failure)
 {
-    return failure == TASK_TIMED_OUT ? OUTCOME_TIMED_OUT : OUTCOME_ERROR;
+    return failure == TASK_TIMED_OUT    ? OUTCOME_TIMED_OUT
+           : failure == TASK_OVER_LIMIT ? OUTCOME_OVER_LIMIT
+                                        : OUTCOME_ERROR;
 }
 
 static void publish_in_full(struct worker *w, struct record *r, struct ending *e, int64_t duration,
