@@ -913,11 +913,11 @@ static int enter_mode(struct worker *w, const struct task_map *m, br_error *err)
     return set_mode(mode, err);
 }
 
-// Returns whether this process has more threads than this one. False if that is not known.
+// Returns whether this process has, or may have, more threads than this one.
 static bool has_threads(void)
 {
     struct stat st;
-    return stat("/proc/self/task", &st) == 0 && st.st_nlink > 3; // two links, and one a thread
+    return stat("/proc/self/task", &st) != 0 || st.st_nlink != 3; // two links, and one a thread
 }
 
 // Decides how the tasks of a grant run that are to have a process of their own. A forked child
