@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -19,6 +20,7 @@ enum {
     OUTPUT_MAX = 64 << 20, // of what one command prints to standard output
     LOOK_MS = 50,          // how often a cancel is looked for
     GRACE_MS = 2000,       // from asking a command to end to killing it
+    CPU_SLACK_MS = 200     // the kernel may count more CPU time than it shows
 };
 
 struct child {
@@ -35,6 +37,8 @@ struct child {
     int pidfd;  // -1 where the kernel has none: then its end is looked for now and then
     char *data; // what it has printed
     size_t length, room;
+    int64_t
+        cpu_ms; // CPU time of it and of the processes that it has waited for, when it was reaped
 };
 
 static int no_memory(br_task *t)
@@ -424,9 +428,12 @@ static int watch(struct child *c, siginfo_t *end, bool *asked)
 // Kills what the command left running in its group, reaps it and takes what was still in the pipe.
 static void finish(struct child *c)
 {
+    struct rusage used = {0};
     kill(-c->pid, SIGKILL);
-    while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+    while (wait4(c->pid, NULL, 0, &used) < 0 && errno == EINTR)
         ;
+    c->cpu_ms = (int64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000 +
+                (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000;
     read_output(c);
 }
 
@@ -484,6 +491,34 @@ static void fail_status(struct child *c, int status)
                 status - 128, strsignal(status - 128));
 }
 
+// Writes how the command has ended, and the limit of the shell that started batchrun which ended
+// it. Returns false if it was no such limit.
+static bool describe_limit(const struct child *c, const siginfo_t *end, char *out, size_t size)
+{
+    struct rlimit files, cpu;
+    bool is_status = end->si_code == CLD_EXITED; // a shell adds 128 to the signal of its command
+    int signal = is_status ? end->si_status - 128 : end->si_status;
+    const char *how = is_status ? "exit status" : "killed by signal";
+    if (getrlimit(RLIMIT_FSIZE, &files) != 0 || getrlimit(RLIMIT_CPU, &cpu) != 0)
+        return false;
+    if (signal == SIGXFSZ && files.rlim_cur != RLIM_INFINITY) {
+        snprintf(out, size,
+                 "%s %d; a file that it wrote reached the limit on the size of files, %llu bytes "
+                 "(ulimit -f)",
+                 how, end->si_status, (unsigned long long)files.rlim_cur);
+        return true;
+    }
+    rlim_t most = signal == SIGXCPU   ? cpu.rlim_cur
+                  : signal == SIGKILL ? cpu.rlim_max
+                                      : RLIM_INFINITY;
+    if (most == RLIM_INFINITY || (uint64_t)(c->cpu_ms + CPU_SLACK_MS) / 1000 < most)
+        return false;
+    snprintf(out, size,
+             "%s %d; it reached the limit on the CPU time of a process, %llu s (ulimit -t)", how,
+             end->si_status, (unsigned long long)most);
+    return true;
+}
+
 static int report(struct child *c, const siginfo_t *end, bool asked)
 {
     br_task *t = c->task;
@@ -494,12 +529,18 @@ static int report(struct child *c, const siginfo_t *end, bool asked)
             br_fail(t, "%s: cancelled", c->name);
         return fail_output(c);
     }
+    bool is_accepting = end->si_code == CLD_EXITED && is_accepted(c, end->si_status);
+    char text[200];
+    if (!is_accepting && describe_limit(c, end, text, sizeof text)) {
+        br_fail_over_limit(t, "%s: %s", c->name, text);
+        return fail_output(c);
+    }
     if (end->si_code != CLD_EXITED) {
         br_fail(t, "%s: killed by signal %d (%s)", c->name, end->si_status,
                 strsignal(end->si_status));
         return fail_output(c);
     }
-    if (!is_accepted(c, end->si_status)) {
+    if (!is_accepting) {
         fail_status(c, end->si_status);
         return fail_output(c);
     }

@@ -173,6 +173,8 @@ extern FILE *_IO_list_all;
 static void discard_c(void)
 {
     for (FILE *f = _IO_list_all; f; f = f->_chain) {
+        if (f->_fileno < 0 && !__fwriting(f)) // one of fmemopen, which the fork may read on
+            continue;
         __fpurge(f);
         if (f->_fileno > STDERR_FILENO)
             f->_fileno = -1;

@@ -48,8 +48,8 @@ int streams_flush_standard(void);
 void streams_flush_all(const struct streams *s);
 
 // To be called in a fork that has closed its descriptors above 2. Discards what streams of C and
-// C++ hold, which is the forking process's to write. Streams of closed descriptors lose their
-// descriptor, because the number may soon be another file's.
+// C++ hold, which is the forking process's to write. Streams in memory can be read on. Streams of
+// closed descriptors lose their descriptor, because the number may soon be another file's.
 void streams_discard(const struct streams *s);
 
 #endif

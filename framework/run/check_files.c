@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "model/command_line.h"
+#include "model/table.h"
 
 // A file, however its path is spelt.
 struct identity {
@@ -22,6 +23,7 @@ struct written {
     size_t phase;
     char *path; // as it can be opened from here
     struct identity identity;
+    size_t reported; // the last phase that was reported to read it, counted from 1; 0: none
 };
 
 struct check {
@@ -89,10 +91,13 @@ static void complain(struct check *c, const struct written *w, const char *what)
                     "choose another file", "phase `%s` would write over %s", phase->name, what);
 }
 
-// Reports a file that phase `reader` reads.
-static void complain_read(struct check *c, const struct written *w, const char *path, size_t reader)
+// Reports a file that phase `reader` reads, once for each reader.
+static void complain_read(struct check *c, struct written *w, const char *path, size_t reader)
 {
     struct buffer what = BUFFER_EMPTY;
+    if (w->reported == reader + 1)
+        return;
+    w->reported = reader + 1;
     if (w->phase == reader)
         buffer_format(&what, "%s, which it reads", path);
     else
@@ -224,7 +229,7 @@ static void add_pattern(struct check *c, size_t reader, const char *pattern)
     char *joined = join(c, pattern);
     char *resolved = joined ? resolve_pattern(c, joined) : NULL;
     for (size_t i = 0; resolved && i < c->count; i++) {
-        const struct written *w = &c->written[i];
+        struct written *w = &c->written[i];
         if (!may_write(c, w, reader) && w->identity.place && matches(resolved, w->identity.place))
             complain_read(c, w, "a file that matches a `glob`", reader);
     }
@@ -263,6 +268,102 @@ static void add_inputs(struct check *c, size_t reader, const struct job_inputs *
     }
 }
 
+// ---- What commands read as standard input
+
+enum {
+    FILLED_MOST = 1 << 20 // rows with which a template is filled, so that a check ends soon
+};
+
+static const char *column_name(const void *user, size_t index)
+{
+    const struct table *t = user;
+    return t->head && index < table_columns(t) ? table_column_name(t, index) : NULL;
+}
+
+// Rows of a table: row i * `step` for each i < `count`.
+struct chosen_rows {
+    uint64_t count, step;
+};
+
+// Returns rows that have all combinations of values of two columns, each of which has all its
+// values in the rows given for it.
+static struct chosen_rows combine(struct chosen_rows a, struct chosen_rows b, uint64_t rows)
+{
+    if (b.count == 1 || (a.count == b.count && a.step == b.step))
+        return a;
+    return a.count == 1 ? b : (struct chosen_rows){rows, 1};
+}
+
+// Returns rows with which a template has all its texts: one if it has no references.
+static struct chosen_rows choose_rows(const struct table *t, struct command_line line,
+                                      uint64_t batch)
+{
+    struct chosen_rows all = {1, 1};
+    struct command_piece p;
+    uint64_t rows = t->head ? table_rows(t) : 1;
+    for (command_line_next(&line, &p); p.kind != PIECE_END; command_line_next(&line, &p)) {
+        struct chosen_rows own = {1, 1};
+        if (p.kind == PIECE_COLUMN)
+            own.count = table_stored_cells(t, p.column, &own.step);
+        else if (p.kind == PIECE_BUILTIN && p.builtin == BUILTIN_INDEX)
+            own.count = (rows + batch - 1) / batch;
+        all = combine(all, own, rows);
+    }
+    return all;
+}
+
+// Sets `out` to the template's text for a row, as the first attempt of a task has it. Returns false
+// if that is not known before the run.
+static bool fill(const struct table *t, struct command_line line, uint64_t row, struct buffer *out)
+{
+    struct command_piece p;
+    buffer_reset(out);
+    for (command_line_next(&line, &p); p.kind != PIECE_END; command_line_next(&line, &p)) {
+        struct cell_room room;
+        const char *text = p.text;
+        size_t length = p.length;
+        if (p.kind == PIECE_COLUMN) {
+            text = table_text(t, p.column, row, &room, &length);
+            length = command_path_part(text, p.part, &text);
+        }
+        if (p.kind == PIECE_TEXT || p.kind == PIECE_COLUMN)
+            buffer_append(out, text, length);
+        else if (p.kind == PIECE_BUILTIN && p.builtin == BUILTIN_INDEX)
+            buffer_format(out, "%llu", (unsigned long long)row);
+        else if (p.kind == PIECE_BUILTIN && p.builtin == BUILTIN_ATTEMPT)
+            buffer_char(out, '1');
+        else
+            return false;
+    }
+    buffer_char(out, '\0');
+    return true;
+}
+
+// Compares the files that a template of the phase names.
+static void add_template(struct check *c, size_t reader, const char *template)
+{
+    const struct prepared_phase *pp = &c->p->phases[reader];
+    uint64_t batch = c->p->job->phases[reader].batch;
+    struct table table = {0};
+    struct buffer path = BUFFER_EMPTY;
+    if (pp->loaded && table_open(&table, pp->image.data, pp->image.length, NULL) != 0)
+        return;
+    struct command_columns columns = {column_name, &table};
+    struct command_line line = command_line_template(template, &columns);
+    struct chosen_rows rows = choose_rows(&table, line, batch > 1 ? batch : 1);
+    for (uint64_t i = 0; i < rows.count && i < FILLED_MOST; i++) {
+        if (!fill(&table, line, i * rows.step, &path))
+            break;
+        if (path.failed) {
+            c->failed = true;
+            br_error_nomem(c->err);
+            break;
+        }
+        add_read(c, reader, path.data);
+    }
+    buffer_finish(&path);
+}
+
 static void look_at_phase(struct check *c, size_t reader)
 {
     const struct job_inputs *in = &c->p->job->phases[reader].inputs;
@@ -274,7 +375,7 @@ static void look_at_phase(struct check *c, size_t reader)
     const struct job_settings *args = &c->p->job->phases[reader].args;
     for (size_t i = 0; i < args->count; i++)
         if (strcmp(args->items[i].name, COMMAND_STDIN) == 0)
-            add_read(c, reader, args->items[i].value.cell.text.data);
+            add_template(c, reader, args->items[i].value.cell.text.data);
 }
 
 // Compares a file that the job as a whole needs.

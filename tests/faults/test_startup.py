@@ -115,16 +115,16 @@ class Calls(Startup):
 class Files(Startup):
     """Files that every system has, hidden in a mount namespace."""
 
-    def without(self, *commands):
-        """Runs the job after these commands."""
+    def without(self, *commands, run=("run", "job.yaml"), **variables):
+        """Runs batchrun after these commands."""
         apart = ["--mount"] if os.getuid() == 0 else ["--mount", "--map-root-user"]
         mount = "mount -t tmpfs none /mnt"
         if not shutil.which("unshare") or subprocess.run(["unshare", *apart, "sh", "-c", mount],
                                                          check=False, capture_output=True).returncode:
             self.skipTest("nothing may be mounted here")
         script = " && ".join([*commands, 'exec "$0" "$@"'])
-        done = self.wait(self.start(*apart, "sh", "-c", script, PROGRAM, "run", "job.yaml",
-                                    program="unshare"))
+        done = self.wait(self.start(*apart, "sh", "-c", script, PROGRAM, *run,
+                                    program="unshare", env=self.environment(**variables)))
         self.all_end(done)
         return done
 
@@ -134,6 +134,16 @@ class Files(Startup):
         self.assertIn("/proc/self/fd", done.err)
         self.assertIn("mount -t proc", done.err)
         self.assertNotRegex(done.err, WRONG)
+        done = self.without("mount -t tmpfs none /proc", run=("task", "demo.area", "r=2"))
+        self.assertEqual(done.code, 1, done)
+        self.assertIn("mount -t proc", done.err)
+
+    def test_a_worker_without_proc(self):
+        """It cannot see the threads that the plugin has started: its tasks are not forked."""
+        self.write("job.yaml", job(phase("ends.ask", 4, isolation="task"), plugins=["ends"]))
+        done = self.without("true", ENDS_THREADS="1", ENDS_PROC="1")
+        self.assertEqual(done.code, 3, done) # the first attempts of odd tasks fail
+        self.assertEqual(self.outcomes("job", "p"), {"ok": 2, "error": 2})
 
     def test_no_null(self):
         for make, why in (("true", "No such file"), ("mkdir /dev/null", "Is a directory")):

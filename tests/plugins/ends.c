@@ -5,13 +5,16 @@
 //   ENDS_FILE     the file that everything here adds lines to
 //   ENDS_WAY      what the exit handler does: nothing, or hang, or crash
 //   ENDS_THREADS  if set, a thread is started that computes for the tasks
+//   ENDS_PROC     if set, the process loses /proc, in a mount namespace of its own
 #include <batchrun/plugin.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 static FILE *rows; // buffered, and never closed
@@ -77,6 +80,9 @@ static int init(br_worker *w)
         fputs("init\n", rows);
     if (getenv("ENDS_THREADS") && pthread_create(&thread, NULL, answer, NULL) != 0)
         return br_init_fail(w, "no thread");
+    if (getenv("ENDS_PROC") &&
+        (unshare(CLONE_NEWNS) != 0 || mount("none", "/proc", "tmpfs", 0, NULL) != 0))
+        return br_init_fail(w, "/proc cannot be hidden");
     return atexit(at_exit) == 0 ? 0 : br_init_fail(w, "no handler");
 }
 

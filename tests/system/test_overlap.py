@@ -60,6 +60,26 @@ class Overlap(harness.Case):
         self.allowed(self.command("p", {"glob": "a.csv"},
                                   output="new.csv"))
 
+    def test_standard_input_of_each_row(self):
+        def reads(stdin, inputs, **keys):
+            phase = self.command("p", inputs, command={"stdin": stdin}, output="link.csv")
+            return {**phase, **keys}
+        files = {"list": {"f": ["b.csv", "a.csv", "a.csv"], "n": [1, 2, 3]}}
+        matrix = {"matrix": {"d": ["sub", "."], "f": ["b", "a"], "n": {"range": 3}}}
+        os.link(self.path("a.csv"), self.path("1.csv"))
+        for phase in (reads("{f}", files), reads("./{f.stem}.csv", files), reads("{n}.csv", files),
+                      reads("{d}/{f}.csv", matrix), reads("{d.name}/../{f}.csv", matrix),
+                      reads("{index}.csv", 3), reads("{attempt}.csv", 3),
+                      reads("{path}", {"glob": "a*"}),
+                      reads("{task.index}.csv", 8, batch=4, task="command.pack")):
+            with self.subTest(phase=phase):
+                self.refused(phase, words="which it reads")
+        for phase in (reads("{f}", {"list": {"f": ["b.csv", "{f}"]}}), reads("{n}/a.csv", files),
+                      reads("\\{f}", files), reads("{run.dir}/a.csv", files),
+                      reads("{index}.csv", 4, batch=4, task="command.pack")):
+            with self.subTest(phase=phase):
+                self.allowed(phase)
+
     def test_other_phases(self):
         first, second = self.area("first"), self.command("second", 2, output="a.csv")
         self.refused(first, second, words="phase `second` would write over a.csv, which phase `first`")

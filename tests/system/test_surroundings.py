@@ -5,7 +5,6 @@ import resource
 import signal
 import subprocess
 import unittest
-import time
 
 import harness
 
@@ -107,27 +106,51 @@ class Surroundings(harness.Rendezvous):
         self.assertIn("the limit on the CPU time of a process, 1 s (ulimit -t)", done.err)
         self.assertEqual(self.outcomes("job", "p"), {"over_limit": 1})
 
+    def test_other_ends_of_a_command_are_no_limit(self):
+        """Neither its run time nor the text of a message is taken for a limit."""
+        self.write("exit status 153: killed by signal 25", "#!/bin/sh\nexit 1\n")
+        os.chmod(self.path("exit status 153: killed by signal 25"), 0o755)
+        limits = lambda: (limited(resource.RLIMIT_CPU, 1)(), limited(resource.RLIMIT_FSIZE, 1 << 30)())
+        self.run_job(
+            harness.job(harness.phase("command.shell", 1, args={"command": "sleep 1.3; kill -9 $$"}),
+                        harness.phase("command.shell", 1, "q", args={"command":
+                                      "sleep 1.3; (kill -9 $(exec sh -c 'echo $PPID')); exit 137"}),
+                        harness.phase("command.run", 1, "r", args={"command":
+                                      "'./exit status 153: killed by signal 25'"}),
+                        plugins=["command"]), code=3, preexec_fn=limits)
+        for phase in "pqr":
+            self.assertEqual(self.outcomes("job", phase), {"error": 1})
+
+    def test_a_limit_inside_a_shell(self):
+        text = harness.job(
+            harness.phase("command.shell", 1, args={"command": "sh -c 'while :; do :; done'; exit $?"}),
+            harness.phase("command.shell", 1, "q",
+                          args={"command": "head -c 4000000 /dev/zero >big; exit $?"}),
+            plugins=["command"])
+        done = self.run_job(text, code=3, preexec_fn=lambda: (
+            limited(resource.RLIMIT_CPU, 1)(), limited(resource.RLIMIT_FSIZE, 1 << 21)()))
+        self.assertIn("exit status 137; it reached the limit on the CPU time of a process, 1 s", done.err)
+        self.assertIn("exit status 153; a file that it wrote reached the limit", done.err)
+        for phase in "pq":
+            self.assertEqual(self.outcomes("job", phase), {"over_limit": 1})
+
 
 class Stopped(harness.Rendezvous):
     def processes(self, pid):
         return [pid] + [p for child in self.children(pid) for p in self.processes(child)]
 
     def check(self, choose):
-        """Stops some processes of a run for longer than its tasks may run. They end meanwhile, or
-        at once when they continue."""
-        for limit in harness.time_limits(0.5, "tasks that end when they continue"):
-            run = self.rendezvous(2, timeout=f"{int(limit * 1000)}ms")
-            self.both_began()
-            stopped = choose(run.pid)
-            for pid in stopped:
-                harness.stop(pid)
-            self.write("go", "")
-            time.sleep(limit) # nothing but time passes
-            for pid in stopped:
-                os.kill(pid, signal.SIGCONT)
-            if self.end(run).code == 0:
-                return
-            self.again()
+        """Stops some processes of a run while its tasks end, and continues them."""
+        run = self.rendezvous(2, timeout="1h")
+        self.both_began()
+        stopped = choose(run.pid)
+        for pid in stopped:
+            harness.stop(pid)
+        self.write("go", "")
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        done = self.end(run)
+        self.assertEqual(done.code, 0, done)
 
     def test_the_whole_run(self):
         self.check(lambda pid: [p for p in reversed(self.processes(pid))])

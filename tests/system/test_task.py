@@ -56,6 +56,12 @@ class Words(harness.Case):
         self.assertEqual(self.told(0, "wild.many", "i=100"),
                          "".join(f"{chr(97 + k)}={100 + k}\n" for k in range(20)))
 
+    def test_the_run_around_it_is_not_its_own(self):
+        done = self.batchrun("task", "command.run", "command=echo {run.dir}",
+                             env=self.environment(BATCHRUN_RUN_DIR="/elsewhere"))
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("this task has no run", done.err)
+
     def test_failure(self):
         self.assertEqual(self.told(3, "demo.area", "r=-2"), "error: negative radius: -2\n")
 

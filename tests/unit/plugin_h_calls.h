@@ -50,6 +50,7 @@ static int results(br_task *t)
     br_state(t);
     br_fail_permanent(t, "permanent %d", 1);
     br_fail_timed_out(t, "timed out %d", 1);
+    br_fail_over_limit(t, "over limit %d", 1);
     return br_fail(t, "fail %d", 1);
 }
 

@@ -95,7 +95,11 @@ static int result_bytes(br_task *t, const char *name, const void *data, size_t s
 static int fail_task(br_task *t, int how, const char *format, va_list args)
 {
     (void)t;
-    record_list(how == 1 ? "fail!" : how == 2 ? "fail?" : "fail", format, args);
+    record_list(how == 1   ? "fail!"
+                : how == 2 ? "fail?"
+                : how == 3 ? "fail+"
+                           : "fail",
+                format, args);
     return -5;
 }
 
@@ -239,7 +243,7 @@ START_TEST(results_reach_the_table)
     ck_assert_str_eq(
         calls, "i64:r=1 f64:r=1 bool:r=1 bytes:r=text,-1 bytes:r=text,4 log=log 1 "
                "progress=0.5 cancelled time_left task_state fail!=permanent 1 fail?=timed out 1 "
-               "fail=fail 1 ");
+               "fail+=over limit 1 fail=fail 1 ");
 }
 END_TEST
 

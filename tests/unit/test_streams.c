@@ -88,6 +88,54 @@ START_TEST(a_fork_discards_what_its_parent_has_to_write)
 }
 END_TEST
 
+START_TEST(a_fork_keeps_streams_in_memory)
+{
+    char content[] = "read", *held = NULL, rest[8];
+    size_t size;
+    FILE *in = fmemopen(content, strlen(content), "r"), *out = open_memstream(&held, &size);
+    ck_assert(in && out);
+    ck_assert_int_eq(getc(in), 'r');
+    fputs("one ", out);
+    pid_t child = fork();
+    if (child == 0) {
+        streams_discard(&streams);
+        fputs("two", out);
+        _exit(fclose(out) != 0 || strcmp(held, "one two") != 0 || !fgets(rest, sizeof rest, in) ||
+              strcmp(rest, "ead") != 0);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    fclose(in);
+    fclose(out);
+    free(held);
+}
+END_TEST
+
+static ssize_t print(void *unused, const char *data, size_t size)
+{
+    (void)unused;
+    return write(STDOUT_FILENO, data, size);
+}
+
+START_TEST(a_fork_discards_what_a_stream_of_functions_holds)
+{
+    FILE *f = fopencookie(NULL, "w", (cookie_io_functions_t){.write = print});
+    ck_assert(f);
+    fputs("one ", f);
+    pid_t child = fork();
+    if (child == 0) {
+        streams_discard(&streams);
+        _exit(fclose(f) != 0);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    fclose(f);
+    ck_assert_str_eq(written(STDOUT_FILENO), "one ");
+}
+END_TEST
+
 START_TEST(a_program_without_the_library_has_no_such_streams)
 {
     struct streams none = {0};
@@ -105,5 +153,7 @@ SUITE(streams)
     TEST(nothing_waits_in_a_stream_that_passes_all_to_stdio);
     TEST(what_waits_in_own_buffers_is_written);
     TEST(a_fork_discards_what_its_parent_has_to_write);
+    TEST(a_fork_keeps_streams_in_memory);
+    TEST(a_fork_discards_what_a_stream_of_functions_holds);
     TEST(a_program_without_the_library_has_no_such_streams);
 }

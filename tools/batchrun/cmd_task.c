@@ -128,6 +128,8 @@ static int command_line_make(struct command_line *c, const struct one_task *s, c
         return br_error_nomem(err);
     if (s->run_directory)
         setenv("BATCHRUN_RUN_DIR", s->run_directory, 1);
+    else
+        unsetenv("BATCHRUN_RUN_DIR"); // it names another run, if a task of that run calls batchrun
     run_inline_write(&request, &s->run, s->width, s->env, s->env_count);
     c->program = worker_program_path(err);
     c->request = c->program ? share("batchrun-request", &request, err) : NULL;

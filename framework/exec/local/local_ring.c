@@ -3,8 +3,6 @@
 #include "exec/local/local_ring.h"
 
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -35,32 +33,13 @@ static void blame_memory(struct local *l, unsigned slot, struct exec_report *out
     out->end.message = l->text.failed ? "the kernel killed it" : l->text.data;
 }
 
-// Returns the signal that has ended a command by its message, directly or inside of a shell; 0 if
-// the message names none.
-static int signal_of_command(const char *message)
-{
-    static const char killed[] = "killed by signal ", status[] = "exit status ";
-    const char *at = strstr(message, killed);
-    if (at)
-        return atoi(at + sizeof killed - 1);
-    at = strstr(message, status);
-    int code = at ? atoi(at + sizeof status - 1) : 0;
-    return code > 128 ? code - 128 : 0;
-}
-
-// The same if a process of it has reached a limit that this process was started with.
+// Corrects the END of an isolated task whose process has reached a limit that this process was
+// started with.
 static void blame_ulimit(struct local *l, struct exec_report *out)
 {
-    bool failed = out->end.status == OUTCOME_ERROR;
-    if (!failed && out->end.status != OUTCOME_CRASHED)
-        return;
-    int signal = failed ? signal_of_command(out->end.message) : out->end.signal;
-    // The CPU time of a command is not known here; it is seldom more than its run time.
-    int64_t cpu_ns = failed ? out->end.duration_ns : out->end.cpu_ns;
     buffer_reset(&l->text);
-    if (failed)
-        buffer_format(&l->text, "%s; ", out->end.message);
-    if (!local_describe_ulimit(&l->text, signal, cpu_ns))
+    if (out->end.status != OUTCOME_CRASHED ||
+        !local_describe_ulimit(&l->text, out->end.signal, out->end.cpu_ns))
         return;
     buffer_char(&l->text, '\0');
     out->end.status = OUTCOME_OVER_LIMIT;

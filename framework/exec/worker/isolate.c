@@ -120,7 +120,7 @@ static bool take_over(struct isolate *s, struct task *t, struct isolate_end *out
     if (fstat(s->fd, &st) != 0 || lseek(s->fd, 0, SEEK_SET) != 0 ||
         fd_read_all(s->fd, &v, sizeof v) != (ssize_t)sizeof v ||
         v.magic != VERDICT_MAGIC + t->number || v.size != (uint64_t)st.st_size - sizeof v ||
-        v.failure > TASK_TIMED_OUT)
+        v.failure > TASK_OVER_LIMIT)
         return false;
     out->failure = (enum task_failure)v.failure;
     out->cpu = v.cpu;

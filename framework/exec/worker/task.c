@@ -389,7 +389,10 @@ BR_PRINTF_(3, 0) static int api_fail(br_task *task, int how, const char *format,
     struct task *t = task_of(task);
     if (t->failure == TASK_FINE) {
         write_message(t->message, format, args);
-        t->failure = how == 0 ? TASK_FAILED : how == 2 ? TASK_TIMED_OUT : TASK_FAILED_FOR_GOOD;
+        t->failure = how == 0   ? TASK_FAILED
+                     : how == 2 ? TASK_TIMED_OUT
+                     : how == 3 ? TASK_OVER_LIMIT
+                                : TASK_FAILED_FOR_GOOD;
         t->unusual = true;
     }
     return 1;

@@ -64,7 +64,8 @@ enum task_failure {
     TASK_FINE,
     TASK_FAILED,
     TASK_FAILED_FOR_GOOD,
-    TASK_TIMED_OUT // it ended because its soft timeout had passed
+    TASK_TIMED_OUT, // it ended because its soft timeout had passed
+    TASK_OVER_LIMIT // it ended because it reached a limit
 };
 
 struct task {

@@ -697,7 +697,9 @@ static void note_over_output(struct worker *w, struct ending *e)
 
 static uint32_t outcome_of(enum task_failure failure)
 {
-    return failure == TASK_TIMED_OUT ? OUTCOME_TIMED_OUT : OUTCOME_ERROR;
+    return failure == TASK_TIMED_OUT    ? OUTCOME_TIMED_OUT
+           : failure == TASK_OVER_LIMIT ? OUTCOME_OVER_LIMIT
+                                        : OUTCOME_ERROR;
 }
 
 static void publish_in_full(struct worker *w, struct record *r, struct ending *e, int64_t duration,
@@ -911,11 +913,11 @@ static int enter_mode(struct worker *w, const struct task_map *m, br_error *err)
     return set_mode(mode, err);
 }
 
-// Returns whether this process has more threads than this one. False if that is not known.
+// Returns whether this process has, or may have, more threads than this one.
 static bool has_threads(void)
 {
     struct stat st;
-    return stat("/proc/self/task", &st) == 0 && st.st_nlink > 3; // two links, and one a thread
+    return stat("/proc/self/task", &st) != 0 || st.st_nlink != 3; // two links, and one a thread
 }
 
 // Decides how the tasks of a grant run that are to have a process of their own. A forked child

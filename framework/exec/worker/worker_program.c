@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/kernel.h"
 
 // ---- Where it is
 
@@ -15,6 +16,8 @@
 static char *own_directory(br_error *err)
 {
     char self[PATH_MAX];
+    if (kernel_check_proc(err) != 0)
+        return NULL;
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     if (length < 0) {
         br_error_errno(err, "cannot find this program's own file");

@@ -219,6 +219,16 @@ BR_PRINTF_(2, 3) static inline int br_fail_timed_out(br_task *t, const char *for
     va_end(args);
     return result;
 }
+/* As br_fail, but the task ends as `over_limit`: it, or a process that it started, reached a limit
+ * on memory, CPU time or the size of files. */
+BR_PRINTF_(2, 3) static inline int br_fail_over_limit(br_task *t, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int result = t->api->task_fail(t, 3, format, args);
+    va_end(args);
+    return result;
+}
 
 /* ---- About the task ----------------------------------------------------------------------------
  */
