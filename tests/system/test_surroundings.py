@@ -76,7 +76,7 @@ class Surroundings(harness.Rendezvous):
     def test_a_limit_on_files_that_is_too_small(self):
         done = self.run_job(self.job_that_prints(), code=5,
                             preexec_fn=limited(resource.RLIMIT_FSIZE, 1 << 18))
-        self.assertIn("the limit on the size of files is 262144 bytes: raise it (ulimit -f)", done.err)
+        self.assertIn("ulimit -f", done.err) # of the journal or of a worker's memory
 
     def test_a_file_of_a_task_reaches_the_limit(self):
         done = self.run_job(
