@@ -116,12 +116,14 @@ bool local_describe_ulimit(struct buffer *out, int signal, int64_t cpu_ns)
                       (unsigned long long)r.rlim_cur);
         return true;
     }
-    if ((signal != SIGXCPU && signal != SIGKILL) || getrlimit(RLIMIT_CPU, &r) != 0 ||
-        r.rlim_cur == RLIM_INFINITY || r.rlim_cur > INT64_MAX / NS_PER_S ||
-        cpu_ns + CPU_SLACK_NS < (int64_t)r.rlim_cur * NS_PER_S)
+    if ((signal != SIGXCPU && signal != SIGKILL) || getrlimit(RLIMIT_CPU, &r) != 0)
+        return false;
+    rlim_t most = signal == SIGKILL ? r.rlim_max : r.rlim_cur; // the hard limit kills
+    if (most == RLIM_INFINITY || most > INT64_MAX / NS_PER_S ||
+        cpu_ns + CPU_SLACK_NS < (int64_t)most * NS_PER_S)
         return false;
     buffer_format(out, "it reached the limit on the CPU time of a process, %llu s (ulimit -t)",
-                  (unsigned long long)r.rlim_cur);
+                  (unsigned long long)most);
     return true;
 }
 
